@@ -1,0 +1,296 @@
+"""The core's Python face: bytes and arrays, and no ctypes outside binding.py.
+
+A ``Net`` that several threads may see is for reading only; whoever changes one
+holds a lock, or the only reference. Clones share memory and cost next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import c_uint64
+from dataclasses import dataclass
+from struct import Struct
+from typing import TypeAlias
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from nr.engine import binding
+from nr.engine.binding import ErrorText, collect, free, held, make
+from nr.engine.command import Command, Spec, Verb, specs, split
+from nr.errors import CommandError, EngineError
+
+__all__ = [
+    "Command",
+    "Net",
+    "Progress",
+    "Reply",
+    "Shape",
+    "Spec",
+    "Trainer",
+    "Verb",
+    "isa",
+    "parse",
+    "set_isa",
+    "specs",
+    "split",
+    "unpack",
+]
+
+# Integers, text (simple strings), bytes (blobs and keys), doubles, arrays, nil.
+Reply: TypeAlias = "int | str | bytes | float | list[Reply] | None"
+
+# A call of more multiplications than this lets other threads run meanwhile.
+_LONG_WORK = 1 << 16
+_LONG_BYTES = 1 << 14
+
+
+def parse(argv: Sequence[bytes]) -> Command:
+    """The command of these arguments, its name first. Raises CommandError."""
+    return Command(argv)
+
+
+def unpack(reply: bytes) -> Reply:
+    """A reply of the core's as Python values."""
+    value: Reply = msgpack.unpackb(reply, unicode_errors="surrogateescape")
+    return value
+
+
+def isa() -> str:
+    """The instruction set in use: ``"avx512"``, ``"avx2"`` or ``"baseline"``."""
+    name: bytes = held.nr_isa()
+    return name.decode()
+
+
+def set_isa(name: str) -> None:
+    """Chooses another, for tests and benchmarks. Raises EngineError if not available."""
+    if held.nr_set_isa(name.encode()) != binding.OK:
+        raise EngineError(f"the instruction set {name!r} is not available here")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a host needs to know of a network; ``lengths`` are samples (train, test)."""
+
+    id: int
+    revision: int
+    inputs: int
+    outputs: int
+    row: int
+    params: int
+    lengths: tuple[int, int]
+    classifier: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is. Errors are mean losses a sample, class errors per cent."""
+
+    cycles: int = 0
+    train_error: float = 0.0
+    test_error: float = 0.0
+    class_errors: float = 0.0
+
+
+class Net:
+    """A network of the core's. Made by create, load, assemble and clone."""
+
+    def __init__(self, handle: int) -> None:
+        self._free = held.nr_net_free  # at exit, globals go before objects
+        self._handle = handle
+        shape = self.shape
+        self._inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
+        self._pack = Struct(f"{shape.inputs}f").pack
+        self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
+        self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+
+    def __del__(self) -> None:
+        self._free(self._handle)
+
+    # ---- making ----
+
+    @classmethod
+    def create(cls, command: Command, id: int, entropy: int) -> Net:
+        """The network of an NR.CREATE. ``entropy`` seeds it where SEED does not."""
+        return cls(make(held.nr_net_create, command.c, id, entropy))
+
+    @classmethod
+    def load(cls, blob: bytes, id: int) -> Net:
+        """The network of a dump; CommandError for any other bytes. Id 0 keeps its own."""
+        return cls(make(free.nr_net_load, blob, len(blob), id))
+
+    @classmethod
+    def assemble(
+        cls,
+        header: bytes,
+        weights: bytes | None = None,
+        history: bytes | None = None,
+        train: bytes | None = None,
+        test: bytes | None = None,
+    ) -> Net:
+        """A network from its parts; datasets that are left out have a length but no samples."""
+        parts = binding.Parts(header=binding.bytes_of(header))
+        parts.weights, parts.history = binding.bytes_of(weights), binding.bytes_of(history)
+        parts.rows[0], parts.rows[1] = binding.bytes_of(train), binding.bytes_of(test)
+        return cls(make(free.nr_net_assemble, parts))
+
+    def clone(self) -> Net:
+        """The same network, sharing memory with this one until either changes."""
+        handle: int | None = held.nr_net_clone(self._handle)
+        if handle is None:
+            raise EngineError("ERR out of memory")
+        return Net(handle)
+
+    # ---- reading ----
+
+    @property
+    def shape(self) -> Shape:
+        c = binding.CShape()
+        held.nr_net_shape(self._handle, c)
+        return Shape(
+            c.id,
+            c.revision,
+            c.inputs,
+            c.outputs,
+            c.row,
+            c.params,
+            (c.len[0], c.len[1]),
+            c.kind == 0,
+        )
+
+    @property
+    def memory(self) -> int:
+        """Bytes, those shared with clones too."""
+        size: int = held.nr_net_memory(self._handle)
+        return size
+
+    def header(self) -> bytes:
+        """The header as a msgpack map."""
+        return collect(held.nr_net_header, self._handle)
+
+    def weights(self) -> bytes:
+        """The weights as float32; empty where the network was never trained."""
+        return collect(free.nr_net_weights, self._handle)
+
+    def history(self) -> bytes:
+        """The course of the last training."""
+        return collect(held.nr_net_history, self._handle)
+
+    def rows(self, dataset: int) -> bytes:
+        """The samples of a dataset, TRAIN 0 or TEST 1, as float32 rows."""
+        return collect(free.nr_net_rows, self._handle, dataset)
+
+    def samples(self, command: Command) -> bytes:
+        """The samples of an NR.OBSERVE, checked against this network, as float32 rows."""
+        return collect(free.nr_net_samples, self._handle, command.c)
+
+    def sample_reply(self, row: bytes) -> Reply:
+        """NR.GETDATA's reply, from the row itself."""
+        return unpack(collect(held.nr_net_sample_reply, self._handle, row))
+
+    def dump(self) -> bytes:
+        """The whole network as one blob."""
+        return collect(free.nr_net_dump, self._handle)
+
+    # ---- running ----
+
+    def run_row(self, row: Sequence[float]) -> NDArray[np.float64]:
+        """The outputs for one row of Python numbers: the short way, for single rows.
+
+        Raises struct.error for a wrong count or what is no number, OverflowError for
+        what no float32 holds and CommandError for NaN; ``run`` has the better texts.
+        """
+        values = self._pack(*row)
+        try:
+            outputs, address, error = self._room.pop()
+        except IndexError:
+            outputs, error = np.empty(self._outputs, np.float32), ErrorText()
+            address = outputs.ctypes.data
+        status = self._run_one(self._handle, values, 1, address, error)
+        if status:
+            binding.raise_error(status, error)
+        result = outputs.astype(np.float64)
+        self._room.append((outputs, address, error))
+        return result
+
+    def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Shape (n, inputs) in, (n, outputs) out."""
+        outputs = np.empty((len(rows), self._outputs), np.float32)
+        self._over(rows, outputs, "nr_net_run")
+        return outputs
+
+    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.uint32]:
+        """Shape (n, inputs) in, n class ids out."""
+        classes = np.empty(len(rows), np.uint32)
+        self._over(rows, classes, "nr_net_classify")
+        return classes
+
+    def _over(self, rows: NDArray[np.float32], results: NDArray[np.generic], function: str) -> None:
+        if rows.ndim != 2 or rows.shape[1] != self._inputs:
+            raise CommandError(
+                f"ERR this network takes {self._inputs} inputs a row, not an array of "
+                f"shape {rows.shape}"
+            )
+        rows = np.ascontiguousarray(rows, np.float32)
+        library = free if len(rows) * self._params > _LONG_WORK else held
+        error = ErrorText()
+        status = getattr(library, function)(
+            self._handle, rows.ctypes.data, len(rows), results.ctypes.data, error
+        )
+        if status:
+            binding.raise_error(status, error)
+
+    # ---- changing ----
+
+    def execute(self, command: Command, training: bool = False) -> Reply:
+        """Runs a command. ``training`` is what NR.INFO is to say. Raises CommandError."""
+        long = command.blob_size > _LONG_BYTES or self._params > _LONG_WORK
+        library = free if long or command.verb is Verb.DUMP else held
+        return unpack(collect(library.nr_net_execute, self._handle, command.c, training))
+
+    def place(self, n: int, dataset: int) -> list[tuple[int, int]]:
+        """Where n samples go: (dataset, slot) each. The header changes accordingly."""
+        places = (c_uint64 * n)()
+        held.nr_net_place(self._handle, n, dataset, places, ErrorText())
+        return [(place & 1, place >> 1) for place in places]
+
+    def merge(self, trained: Net) -> bool:
+        """Takes over what was trained; False, and nothing done, if not from this network."""
+        status = held.nr_net_merge(self._handle, trained._handle, ErrorText())
+        return bool(status == binding.OK)
+
+
+class Trainer:
+    """A training: a copy of what it needs of a network, stepped by one thread."""
+
+    def __init__(self, net: Net, command: Command) -> None:
+        self._free = held.nr_trainer_free
+        self._handle = make(free.nr_trainer_create, net._handle, command.c)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_handle"):
+            self._free(self._handle)
+
+    @staticmethod
+    def check(net: Net, command: Command) -> None:
+        """Raises the CommandError with which NR.TRAIN would refuse."""
+        held.nr_trainer_check(net._handle, command.c, ErrorText())
+
+    def step(self, elapsed_ms: int) -> bool:
+        """Trains for some milliseconds; False at the end. Says how long it has run so far."""
+        return bool(free.nr_trainer_step(self._handle, elapsed_ms) == 1)
+
+    def stop(self) -> None:
+        """Asks the next step to be the last one. From any thread."""
+        held.nr_trainer_stop(self._handle)
+
+    def progress(self) -> Progress:
+        """From any thread."""
+        c = binding.CProgress()
+        held.nr_trainer_progress(self._handle, c)
+        return Progress(c.cycles, c.train_error, c.test_error, c.class_errors)
+
+    def finish(self, elapsed_ms: int) -> Net:
+        """The trained network, once the last step has been made."""
+        return Net(make(free.nr_trainer_finish, self._handle, elapsed_ms))

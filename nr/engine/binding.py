@@ -1,0 +1,224 @@
+"""The only file that knows of ctypes: finds the core, loads it, names its types.
+
+The library is loaded twice. Through ``held`` the interpreter's lock stays held:
+right for short calls, which it makes cheaper. Through ``free`` it is released:
+right for whatever may take long. Both are the same library with the same state,
+and every function is in one table, with ``core/nr.h``'s name and types.
+"""
+
+import ctypes
+from collections.abc import Callable
+from ctypes import (
+    POINTER,
+    Structure,
+    c_bool,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from importlib.resources import as_file, files
+from typing import Any
+
+from nr.errors import EngineError, refusal
+
+OK, ERR, NOMEM, STALE = 0, -1, -2, -3
+MAX_LAYERS = 64
+
+
+class ErrorText(Structure):
+    _fields_ = [("text", ctypes.c_char * 512)]
+
+
+class Buf(Structure):
+    _fields_ = [("data", c_void_p), ("len", c_size_t), ("cap", c_size_t)]
+
+
+class Options(Structure):
+    _fields_ = [
+        ("normalize", c_bool),
+        ("classic", c_bool),
+        ("seed", c_uint64),
+        ("activation", c_int),
+        ("loss", c_int),
+        ("optimizer", c_int),
+        ("learnrate", c_double),
+        ("l2", c_double),
+        ("batch", c_int64),
+        ("patience", c_int64),
+        ("threads", c_int64),
+    ]
+
+
+class CCommand(Structure):
+    _fields_ = [
+        ("verb", c_int),
+        ("key", c_size_t),
+        ("nkeys", c_size_t),
+        ("kind", c_int),
+        ("nlayers", c_size_t),
+        ("layers", c_uint32 * MAX_LAYERS),
+        ("maxlen", c_uint64 * 2),
+        ("options", Options),
+        ("given", c_uint),
+        ("values", c_void_p),
+        ("nvalues", c_size_t),
+        ("arrow", c_size_t),
+        ("blob", c_void_p),
+        ("bloblen", c_size_t),
+        ("dataset", c_int),
+        ("maxcycles", c_uint64),
+        ("maxtime", c_uint64),
+        ("autostop", c_bool),
+        ("backtrack", c_bool),
+        ("number", c_uint64),
+        ("replace", c_bool),
+        ("pattern", c_size_t),
+        ("few", c_float * 64),
+    ]
+
+
+class Args(Structure):
+    _fields_ = [
+        ("argc", c_size_t),
+        ("argv", POINTER(c_void_p)),
+        ("len", POINTER(c_size_t)),
+        ("memory", Buf),
+    ]
+
+
+class CShape(Structure):
+    _fields_ = [
+        ("id", c_uint64),
+        ("revision", c_uint64),
+        ("inputs", c_uint64),
+        ("outputs", c_uint64),
+        ("row", c_uint64),
+        ("params", c_uint64),
+        ("len", c_uint64 * 2),
+        ("kind", c_uint64),
+    ]
+
+
+class Bytes(Structure):
+    _fields_ = [("data", c_char_p), ("len", c_size_t)]
+
+
+class Parts(Structure):
+    _fields_ = [("header", Bytes), ("weights", Bytes), ("history", Bytes), ("rows", Bytes * 2)]
+
+
+class CProgress(Structure):
+    _fields_ = [
+        ("cycles", c_uint64),
+        ("train_error", c_double),
+        ("test_error", c_double),
+        ("class_errors", c_double),
+    ]
+
+
+def _raise_refusal(status: int, _: object, args: tuple[Any, ...]) -> int:
+    """For functions that fail: their last argument takes the text."""
+    if status in (ERR, NOMEM):
+        raise_error(status, args[-1])
+    return status
+
+
+def raise_error(status: int, error: ErrorText) -> None:
+    """Raises what a failed call has left in its error."""
+    text = error.text.decode("ascii", "replace")
+    raise EngineError(text) if status == NOMEM else refusal(text)
+
+
+_net, _trainer = c_void_p, c_void_p
+_status = (c_int, _raise_refusal)
+_size = c_size_t
+_err, _buf, _command = POINTER(ErrorText), POINTER(Buf), POINTER(CCommand)
+
+# name: (result, errcheck), argument types
+_PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] = {
+    "nr_buf_free": ((None, None), [_buf]),
+    "nr_isa": ((c_char_p, None), []),
+    "nr_set_isa": ((c_int, None), [c_char_p]),
+    "nr_specs_pack": (_status, [_buf, _err]),
+    "nr_command_parse": (
+        _status,
+        [_command, _size, POINTER(c_char_p), POINTER(c_size_t), _err],
+    ),
+    "nr_command_release": ((None, None), [_command]),
+    "nr_changes": ((c_bool, None), [_command]),
+    "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
+    "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
+    "nr_net_clone": ((_net, None), [_net]),
+    "nr_net_free": ((None, None), [_net]),
+    "nr_net_shape": ((None, None), [_net, POINTER(CShape)]),
+    "nr_net_memory": ((_size, None), [_net]),
+    "nr_net_execute": (_status, [_net, _command, c_bool, _buf, _err]),
+    # These two are the hot ones: no errcheck, the caller looks at the status.
+    "nr_net_run": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
+    "nr_net_classify": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
+    "nr_net_header": (_status, [_net, _buf, _err]),
+    "nr_net_assemble": (_status, [POINTER(Parts), POINTER(_net), _err]),
+    "nr_net_weights": (_status, [_net, _buf, _err]),
+    "nr_net_history": (_status, [_net, _buf, _err]),
+    "nr_net_rows": (_status, [_net, c_int, _buf, _err]),
+    "nr_net_samples": (_status, [_net, _command, _buf, _err]),
+    "nr_net_place": (_status, [_net, _size, c_int, POINTER(c_uint64), _err]),
+    "nr_net_sample_reply": (_status, [_net, c_char_p, _buf, _err]),
+    "nr_net_dump": (_status, [_net, _buf, _err]),
+    "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),
+    "nr_trainer_check": (_status, [_net, _command, _err]),
+    "nr_trainer_create": (_status, [_net, _command, POINTER(_trainer), _err]),
+    "nr_trainer_step": ((c_int, None), [_trainer, c_uint64]),
+    "nr_trainer_stop": ((None, None), [_trainer]),
+    "nr_trainer_progress": ((None, None), [_trainer, POINTER(CProgress)]),
+    "nr_trainer_finish": (_status, [_trainer, c_uint64, POINTER(_net), _err]),
+    "nr_trainer_free": ((None, None), [_trainer]),
+    "nr_net_merge": (_status, [_net, _net, _err]),
+}
+
+
+def _load() -> tuple[ctypes.PyDLL, ctypes.CDLL]:
+    try:
+        with as_file(files("nr.engine") / "libnr.so") as path:
+            held, free = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
+        for library in (held, free):
+            for name, ((result, check), arguments) in _PROTOTYPES.items():
+                function = getattr(library, name)
+                function.restype, function.argtypes = result, arguments
+                if check:
+                    function.errcheck = check
+    except (OSError, AttributeError) as error:
+        raise EngineError(f"the core of nr cannot be loaded (is it built?): {error}") from error
+    return held, free
+
+
+held, free = _load()
+
+
+def collect(function: Callable[..., Any], *args: object) -> bytes:
+    """What a function writes into the buffer that is its last argument but one."""
+    buf = Buf()
+    try:
+        function(*args, buf, ErrorText())
+        return ctypes.string_at(buf.data, buf.len) if buf.data else b""
+    finally:
+        held.nr_buf_free(buf)
+
+
+def make(function: Callable[..., Any], *args: object) -> int:
+    """The object that a function makes; its last argument but one takes it."""
+    handle = c_void_p()
+    function(*args, handle, ErrorText())
+    return handle.value or 0
+
+
+def bytes_of(data: bytes | None) -> Bytes:
+    """A part for nr_net_assemble; None leaves it out."""
+    return Bytes() if data is None else Bytes(data, len(data))

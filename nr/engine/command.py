@@ -1,0 +1,137 @@
+"""The grammar of the NR.* commands, as the core has it: lines, arguments, commands."""
+
+from collections.abc import Sequence
+from ctypes import byref, c_char_p, c_size_t, string_at
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgpack
+
+from nr.engine import binding
+
+
+class Verb(IntEnum):
+    """The commands, numbered as in the core."""
+
+    CREATE = 0
+    OBSERVE = 1
+    RUN = 2
+    CLASS = 3
+    TRAIN = 4
+    INFO = 5
+    THREADS = 6
+    RESET = 7
+    GETDATA = 8
+    CONFIGURE = 9
+    STOP = 10
+    WAIT = 11
+    DUMP = 12
+    RESTORE = 13
+    DEL = 14
+    LIST = 15
+    HISTORY = 16
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What there is to tell of a command, for help and completion."""
+
+    name: str
+    syntax: str
+    summary: str
+    words: tuple[str, ...]
+
+
+class Command:
+    """A parsed command. It keeps the arguments it points into alive.
+
+    Raises CommandError for whatever can be refused without the network.
+    """
+
+    def __init__(self, argv: Sequence[bytes]) -> None:
+        self.argv = argv
+        self.c = binding.CCommand()
+        self._release = binding.held.nr_command_release  # at exit, globals go first
+        size = len(argv)
+        self._pointers = (c_char_p * size)(*argv)
+        lengths = (c_size_t * size)(*map(len, argv))
+        binding.held.nr_command_parse(self.c, size, self._pointers, lengths, binding.ErrorText())
+
+    def __del__(self) -> None:
+        if hasattr(self, "_pointers"):
+            self._release(self.c)
+
+    @property
+    def verb(self) -> Verb:
+        return Verb(self.c.verb)
+
+    @property
+    def key(self) -> bytes:
+        """The (first) key; empty where the command has none."""
+        return self.argv[self.c.key] if self.c.key else b""
+
+    @property
+    def keys(self) -> list[bytes]:
+        """NR.DEL's keys."""
+        return list(self.argv[self.c.key : self.c.key + self.c.nkeys])
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes the network it names."""
+        return bool(binding.held.nr_changes(self.c))
+
+    @property
+    def blob(self) -> bytes:
+        """NR.RESTORE's blob."""
+        return string_at(self.c.blob, self.c.bloblen) if self.c.blob else b""
+
+    @property
+    def blob_size(self) -> int:
+        """Bytes of the blob, FP32's or NR.RESTORE's."""
+        return int(self.c.bloblen)
+
+    @property
+    def dataset(self) -> int:
+        """TRAIN 0, TEST 1, neither 2."""
+        return int(self.c.dataset)
+
+    @property
+    def number(self) -> int:
+        """NR.GETDATA's row, NR.WAIT's milliseconds."""
+        return int(self.c.number)
+
+    @property
+    def maxcycles(self) -> int:
+        """NR.TRAIN: cycles; 0 is no limit."""
+        return int(self.c.maxcycles)
+
+    @property
+    def maxtime(self) -> int:
+        """NR.TRAIN: milliseconds; 0 is no limit."""
+        return int(self.c.maxtime)
+
+    @property
+    def replace(self) -> bool:
+        """NR.RESTORE: whether REPLACE was given."""
+        return bool(self.c.replace)
+
+    @property
+    def pattern(self) -> bytes | None:
+        """NR.LIST's pattern."""
+        return self.argv[self.c.pattern] if self.c.pattern else None
+
+
+def split(line: bytes) -> list[bytes]:
+    """The words of a line, quoted as for redis-cli. Raises CommandError."""
+    args = binding.Args()
+    try:
+        binding.held.nr_split(line, len(line), byref(args), binding.ErrorText())
+        return [string_at(args.argv[i], args.len[i]) for i in range(args.argc)]
+    finally:
+        binding.held.nr_buf_free(args.memory)
+
+
+def specs() -> tuple[Spec, ...]:
+    """All commands, in the order of Verb."""
+    rows = msgpack.unpackb(binding.collect(binding.held.nr_specs_pack))
+    return tuple(Spec(name, syntax, summary, tuple(words)) for name, syntax, summary, words in rows)

@@ -1,0 +1,109 @@
+/* The numeric kernels: all the time of a training is spent in these.
+ *
+ * A panel holds up to 64 samples as [unit][64 lanes]; `nv` says how many
+ * groups of sixteen lanes are in use. In lanes a layer of 15 units runs as near
+ * to the processor's peak as one of 1500, since no vector is ever partly used
+ * but the last samples'; rows of units, as BLAS would have them, waste most of
+ * a register on small layers.
+ *
+ * Sums over units run in the order of units, sums over samples in fixed blocks
+ * of NR_BLOCK panels: tiles, threads and batches may be cut anywhere else. */
+
+#ifndef NR_KERNEL_H
+#define NR_KERNEL_H
+
+#include "net.h"
+
+enum { NR_LANES = 64, NR_BLOCK = 8 };
+
+/* What becomes of the last layer's sums. */
+typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
+
+/* The loss of a panel. `target` holds class ids in lanes, or [unit][lane]. */
+typedef struct nr_target {
+    const float *target;
+    bool classes;
+    float smoothing;
+    size_t units, lanes; /* lanes: samples in the panel */
+} nr_target;
+
+typedef struct nr_losses {
+    double error;     /* sum over samples: what is reported */
+    double objective; /* what is minimised: with smoothing */
+    double wrong;     /* samples put into the wrong class */
+} nr_losses;
+
+typedef struct nr_rprop_rule {
+    float up, down, most, least;
+    bool backtrack; /* RPROP+ takes a wrong step back; iRPROP- does not */
+} nr_rprop_rule;
+
+typedef struct nr_adam_rule {
+    float rate, beta1, beta2, epsilon, correct1, correct2;
+} nr_adam_rule;
+
+typedef struct nr_kernels {
+    const char *name;
+
+    /* out[m][lane] = init[m] + sum over k of a(m, k) * in[k][lane], with
+     * a(m, k) = a[m * step_m + k * step_k]. init NULL: from 0. Forward
+     * passes take weights as they lie, backward passes across. */
+    void (*layer)(float *out, const float *a, size_t step_m, size_t step_k,
+                  const float *in, const float *init, size_t m, size_t k,
+                  size_t nv);
+
+    /* For input units first..last of a layer and all its outputs:
+     * g[1 + i][o] += sum over panels and lanes of in[i] * delta[o]. Unit 0's
+     * caller also gets the biases' row g[0]. Panels lie in_step and
+     * delta_step floats apart; nv_last is the last panel's. */
+    void (*gradient)(float *g, const float *in, size_t in_step,
+                     const float *delta, size_t delta_step, size_t panels,
+                     size_t nv_last, size_t first, size_t last,
+                     size_t outputs);
+
+    /* x[unit][lane] through an activation; delta times its derivative, from
+     * the activation's value. */
+    void (*activate)(float *x, size_t units, size_t nv, nr_activation f);
+    void (*derive)(float *delta, const float *x, size_t units, size_t nv,
+                   nr_activation f);
+
+    /* The head's outputs in place. */
+    void (*head)(float *x, size_t units, size_t nv, nr_head head);
+
+    /* Loss of a panel of sums (softmax) or outputs (others), which become the
+     * deltas; lanes beyond the samples become 0. */
+    nr_losses (*loss)(float *x, nr_head head, const nr_target *t);
+
+    /* n rows of `units` floats from anywhere to a panel and back, taken as
+     * (x - shift) * scale, given as y * scale + shift. NULL: as they are. */
+    void (*pack)(float *panel, const float *const *rows, size_t n,
+                 size_t units, const float *shift, const float *scale);
+
+    /* One row: out[o] = w[0][o] + sum of w[1 + i][o] * x[i], the same bits as
+     * layer's. out has room for outputs rounded up to sixteen. */
+    void (*row)(float *out, const float *w, const float *x, size_t inputs,
+                size_t outputs);
+    void (*activate_row)(float *x, size_t n, nr_activation f);
+    void (*exp_row)(float *x, size_t n);
+
+    /* Steps of the optimisers; n weights, gradients already with decay. */
+    void (*decay)(float *g, const float *w, size_t n, float scale,
+                  float decay); /* g = g * scale + decay * w */
+    void (*rprop)(float *w, float *g, float *before, float *step, size_t n,
+                  const nr_rprop_rule *rule);
+    void (*adam)(float *w, const float *g, float *m, float *v, size_t n,
+                 const nr_adam_rule *rule);
+    void (*sgd)(float *w, const float *g, float *m, size_t n, float rate,
+                float momentum);
+} nr_kernels;
+
+extern const nr_kernels nr_kernels_baseline;
+#ifdef NR_X86
+extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
+#endif
+
+const nr_kernels *nr_kernels_now(void); /* isa.c */
+
+nr_head nr_net_head(const nr_header *h); /* run.c */
+
+#endif

@@ -1,0 +1,164 @@
+/* Networks: making, copying, and the array of weights.
+ *
+ * A network that was never trained holds no weights until one asks for them
+ * (nr_net_ready): creating 100 MB of weights inside a server would stop it for
+ * as long as it takes to write 100 MB. They are then kept, by whichever thread
+ * was first, and still left out of the serialised form. */
+
+#include <string.h>
+
+#include "net.h"
+#include "syntax.h"
+
+enum { CHUNK_BYTES = 16384 };
+
+const char *const nr_ending_words[NR_ENDINGS] = {
+    "never", "cycles", "time", "autostop", "stop", "diverged",
+};
+
+/* ============================ Weights' layout ============================ */
+
+static size_t count_params(const nr_header *h) {
+    size_t n = 0;
+    for (size_t l = 1; l < h->nlayers; l++)
+        n += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
+    return n;
+}
+
+size_t nr_weights_len(const nr_header *h) {
+    return count_params(h) +
+           2 * ((size_t)h->layers[0] + h->layers[h->nlayers - 1]);
+}
+
+nr_factors nr_factors_of(const nr_header *h, float *weights) {
+    size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
+    return (nr_factors){
+        .in_shift = weights,
+        .in_scale = weights + in,
+        .out_shift = weights + 2 * in,
+        .out_scale = weights + 2 * in + out,
+        .layers = weights + 2 * (in + out),
+    };
+}
+
+const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
+    nr_net *self = (nr_net *)net; /* a cache: the network stays the same */
+    nr_array *have = atomic_load(&self->weights);
+    if (have) return have;
+    if (net->h.trained) {
+        nr_fail(err, "ERR a network without its weights was asked to run");
+        return NULL;
+    }
+    nr_array *made = nr_array_new(nr_weights_len(&net->h));
+    if (!made) {
+        nr_nomem(err);
+        return NULL;
+    }
+    nr_weights_init(&net->h, made->data);
+    if (atomic_compare_exchange_strong(&self->weights, &have, made))
+        return made;
+    nr_array_drop(made);
+    return have;
+}
+
+/* ============================ Making and freeing ========================= */
+
+nr_net *nr_net_new(const nr_header *header) {
+    nr_net *net = nr_alloc(sizeof *net);
+    if (!net) return NULL;
+    memset(net, 0, sizeof *net);
+    net->h = *header;
+    net->params = count_params(header);
+    net->row = header->layers[0];
+    net->row += header->kind == NR_CLASSIFIER
+                    ? 1
+                    : header->layers[header->nlayers - 1];
+    atomic_init(&net->weights, NULL);
+    while ((net->row * sizeof(float) << (net->shift + 1)) <= CHUNK_BYTES)
+        net->shift++;
+    return net;
+}
+
+nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
+                        nr_net **out, nr_error *err) {
+    nr_header h = {.id = id, .kind = cmd->kind, .nlayers = cmd->nlayers};
+    memcpy(h.layers, cmd->layers, sizeof h.layers);
+    memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
+    h.options = cmd->options;
+    if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
+    nr_random_seed(&h.random, h.options.seed);
+    *out = nr_net_new(&h);
+    return *out ? NR_OK : nr_nomem(err);
+}
+
+nr_net *nr_net_clone(const nr_net *net) {
+    nr_net *copy = nr_net_new(&net->h);
+    if (!copy) return NULL;
+    copy->partial = net->partial;
+    nr_net *self = (nr_net *)net; /* atomic_load of a const is not C11 */
+    atomic_store(&copy->weights, nr_array_hold(atomic_load(&self->weights)));
+    copy->history = nr_array_hold(net->history);
+    if (!nr_dataset_clone(&copy->data[0], &net->data[0]) ||
+        !nr_dataset_clone(&copy->data[1], &net->data[1])) {
+        nr_net_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+void nr_net_free(nr_net *net) {
+    if (!net) return;
+    nr_array_drop(atomic_load(&net->weights));
+    nr_array_drop(net->history);
+    nr_dataset_free(&net->data[0]);
+    nr_dataset_free(&net->data[1]);
+    nr_release(net);
+}
+
+void nr_net_shape(const nr_net *net, nr_shape *shape) {
+    *shape = (nr_shape){
+        .id = net->h.id,
+        .revision = net->h.revision,
+        .inputs = nr_inputs(net),
+        .outputs = nr_outputs(net),
+        .row = net->row,
+        .params = net->params,
+        .len = {net->h.len[0], net->h.len[1]},
+        .kind = net->h.kind,
+    };
+}
+
+size_t nr_net_memory(const nr_net *net) {
+    nr_net *self = (nr_net *)net;
+    const nr_array *weights = atomic_load(&self->weights);
+    size_t bytes = sizeof *net;
+    if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
+    if (net->history) bytes += net->history->n * sizeof(float);
+    for (int d = 0; d < 2; d++) {
+        const nr_dataset *data = &net->data[d];
+        bytes += data->capchunks * sizeof *data->chunks;
+        for (size_t i = 0; i < data->nchunks; i++)
+            bytes += sizeof(nr_chunk) +
+                     data->chunks[i]->cap * net->row * sizeof(float);
+    }
+    return bytes;
+}
+
+/* ============================ Merge and reset ============================ */
+
+nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
+    if (net->h.id != trained->h.id || net->h.revision != trained->h.revision) {
+        nr_fail(err, "ERR the network was reset or replaced in the meantime");
+        return NR_STALE;
+    }
+    nr_net *source = (nr_net *)trained;
+    nr_array *old = atomic_load(&net->weights);
+    atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
+    nr_array_drop(old);
+    nr_array_drop(net->history);
+    net->history = nr_array_hold(trained->history);
+    net->h.stats = trained->h.stats;
+    net->h.trained = trained->h.trained;
+    net->h.revision++;
+    return NR_OK;
+}

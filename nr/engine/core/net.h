@@ -1,0 +1,135 @@
+/* What a network is made of. Seen by the core's own files only. */
+
+#ifndef NR_NET_H
+#define NR_NET_H
+
+#include "internal.h"
+
+/* ------------------------------ Arrays ----------------------------------- */
+
+/* An array of floats that is never changed once others may see it, and goes
+ * with its last holder. Sixteen more floats may be read behind its end. */
+typedef struct nr_array {
+    atomic_size_t refs;
+    size_t n;
+    float *data; /* aligned to a cache line */
+} nr_array;
+
+nr_array *nr_array_new(size_t n); /* zeroed; NULL: out of memory */
+nr_array *nr_array_hold(nr_array *array);
+void nr_array_drop(nr_array *array);
+
+/* ------------------------------ Datasets --------------------------------- */
+
+/* Samples lie in chunks of about 16 KB that clones share. A chunk that has
+ * other holders is copied before it is written. */
+typedef struct nr_chunk {
+    atomic_size_t refs;
+    size_t cap; /* rows */
+    float rows[];
+} nr_chunk;
+
+typedef struct nr_dataset {
+    nr_chunk **chunks;
+    size_t nchunks;
+    size_t capchunks;
+} nr_dataset;
+
+/* ------------------------------ Header ----------------------------------- */
+
+typedef struct nr_random {
+    uint64_t s[6];
+} nr_random;
+
+typedef enum nr_ending {
+    NR_ENDED_NOT, /* never trained */
+    NR_ENDED_CYCLES,
+    NR_ENDED_TIME,
+    NR_ENDED_AUTOSTOP,
+    NR_ENDED_STOP,
+    NR_ENDED_DIVERGED,
+    NR_ENDINGS
+} nr_ending;
+
+extern const char *const nr_ending_words[NR_ENDINGS];
+
+typedef struct nr_statistics {
+    uint64_t steps, cycles, ms;
+    double train_error, test_error, class_errors;
+    bool overfitting;
+    nr_ending ending;
+} nr_statistics;
+
+typedef struct nr_header {
+    uint64_t id, revision, resets;
+    nr_kind kind;
+    size_t nlayers;
+    uint32_t layers[NR_MAX_LAYERS];
+    nr_options options;
+    uint64_t maxlen[2], len[2];
+    nr_random random;
+    bool trained; /* false: the weights follow from seed and resets */
+    nr_statistics stats;
+} nr_header;
+
+struct nr_net {
+    nr_header h;
+    size_t params, row;
+    unsigned shift; /* a chunk holds 1 << shift rows */
+    _Atomic(nr_array *) weights;
+    nr_array *history; /* NULL: none */
+    nr_dataset data[2];
+    bool partial; /* assembled without its samples */
+};
+
+static inline size_t nr_inputs(const nr_net *net) { return net->h.layers[0]; }
+static inline size_t nr_outputs(const nr_net *net) {
+    return net->h.layers[net->h.nlayers - 1];
+}
+
+/* ------------------------- The array of weights -------------------------- */
+
+/* First the factors: inputs are taken as (x - in_shift) * in_scale; a
+ * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
+ * multiplied by out_scale. They lie with the weights because they are one
+ * with them: neither makes sense with another generation of the other. Then
+ * layer by layer a row of biases and a row of weights for each input unit:
+ * [1 + inputs][outputs]. */
+typedef struct nr_factors {
+    float *in_shift, *in_scale, *out_shift, *out_scale;
+    float *layers;
+} nr_factors;
+
+size_t nr_weights_len(const nr_header *h);
+nr_factors nr_factors_of(const nr_header *h, float *weights);
+
+/* The weights, made now where the network was never trained. Safe in threads;
+ * NULL, with err written: out of memory, or a network without its weights.
+ * Borrowed: valid as long as the net is unchanged. */
+const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
+
+/* ------------------------------- Parts ----------------------------------- */
+
+nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+bool nr_header_put(const nr_header *h, nr_buf *out);
+nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+
+/* dataset.c */
+bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
+void nr_dataset_free(nr_dataset *data);
+float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
+nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
+                          nr_error *err);
+nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
+                        nr_error *err);
+nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
+                         nr_dataset_id which, nr_error *err);
+
+/* random.c */
+uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */
+void nr_random_seed(nr_random *random, uint64_t seed);
+bool nr_random_sound(const nr_random *random);
+uint64_t nr_random_below(nr_random *random, uint64_t n);
+void nr_weights_init(const nr_header *h, float *weights);
+
+#endif

@@ -1,0 +1,364 @@
+/* nr: neural networks as a data type, the core.
+ *
+ * This header is the manual. The core decides everything that must come out
+ * the same wherever a network rests: the grammar of the NR.* commands, where a
+ * sample goes, what is evicted, training, stopping, outputs, replies and the
+ * serialised form. It knows of no host: no clock, no I/O, no store, and threads
+ * only inside a training that asks for them. Its hosts (Python through ctypes,
+ * the Redis module) keep networks, lock them, and carry replies.
+ *
+ * A host runs a command in four steps:
+ *
+ *     nr_command_parse      argv -> a command, or the error's text
+ *     (the host)            finds the network under the command's key
+ *     nr_net_execute        network + command -> a reply in msgpack
+ *     (the host)            sends the reply
+ *
+ * and NR.TRAIN in four of its own: nr_trainer_create on the network at hand,
+ * nr_trainer_step in a thread until it says so, nr_trainer_finish, and
+ * nr_net_merge into the network that rests under the key by then.
+ *
+ * Conventions. A function that can fail returns an nr_status and writes a
+ * sentence for the user into *err ("ERR ..." as Redis words errors); it has
+ * then changed nothing. err is never NULL. Every size that comes from outside is
+ * a checked product, every loaded byte is validated before it is used.
+ * Functions that take a const network may run in several threads at once;
+ * all others want the host's lock. Process-wide state is confined to the
+ * allocator and the choice of the instruction set, both set at load. */
+
+#ifndef NR_H
+#define NR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NR_API __attribute__((visibility("default")))
+
+/* ============================== Limits =================================== */
+
+#define NR_MAX_LAYERS 64          /* inputs and outputs included */
+#define NR_MAX_UNITS (1u << 24)   /* of a layer: class ids stay exact floats */
+#define NR_MAX_PARAMS (1u << 27)  /* 512 MB, the longest string of Redis */
+#define NR_MAX_SAMPLES (1u << 26) /* of a dataset: len * maxlen stays < 2^53 */
+#define NR_MAX_DATASET_BYTES (UINT64_C(1) << 36)
+#define NR_MAX_SEED ((UINT64_C(1) << 53) - 1) /* exact as a double, too */
+#define NR_MAX_THREADS 256
+#define NR_MAX_HISTORY 1000 /* points kept of a training's course */
+#define NR_FORMAT 1         /* version of the serialised form */
+
+/* ======================= Status, errors, memory ========================== */
+
+typedef enum nr_status {
+    NR_OK = 0,
+    NR_ERR = -1,   /* refused: err holds the text */
+    NR_NOMEM = -2, /* out of memory: err holds the text */
+    NR_STALE = -3, /* nr_net_merge: not the network it was trained from */
+} nr_status;
+
+typedef struct nr_error {
+    char text[512]; /* one line without a newline, bytes outside printable
+                       ASCII quoted as \xHH */
+} nr_error;
+
+/* All memory of the core comes from here. Set before any other call; the
+ * functions must be safe in threads. */
+NR_API void nr_set_allocator(void *(*alloc)(size_t),
+                             void *(*resize)(void *, size_t),
+                             void (*release)(void *));
+
+/* A growing array of bytes, for whatever the core writes. Zeroed is empty. */
+typedef struct nr_buf {
+    unsigned char *data;
+    size_t len, cap;
+} nr_buf;
+
+NR_API void nr_buf_free(nr_buf *buf);
+
+/* The instruction set in use: "avx512", "avx2" or "baseline". The best one of
+ * the processor is chosen at load; nr_set_isa is for tests and benchmarks and
+ * returns NR_ERR for one that is unknown or not available. */
+NR_API const char *nr_isa(void);
+NR_API nr_status nr_set_isa(const char *name);
+
+/* ============================== Grammar ================================== */
+
+typedef enum nr_verb {
+    NR_CREATE,
+    NR_OBSERVE,
+    NR_RUN,
+    NR_CLASS,
+    NR_TRAIN,
+    NR_INFO,
+    NR_THREADS,
+    NR_RESET,
+    NR_GETDATA,
+    NR_CONFIGURE,
+    NR_STOP,
+    NR_WAIT,
+    NR_DUMP,
+    NR_RESTORE,
+    NR_DEL,
+    NR_LIST,
+    NR_HISTORY,
+    NR_VERBS
+} nr_verb;
+
+enum { NR_READS = 1, NR_WRITES = 2, NR_FAST = 4, NR_BLOCKS = 8 };
+
+/* One row a command: for registering, for help and for completion. */
+typedef struct nr_spec {
+    const char *name;    /* "NR.CREATE" */
+    const char *syntax;  /* "key CLASSIFIER|REGRESSOR inputs ..." */
+    const char *summary; /* one sentence */
+    int min_args;        /* the name counted; fewer is the wrong number */
+    int max_args;        /* -1: any number */
+    int flags;
+    int first_key, last_key; /* as Redis has them; 0, 0: no key */
+} nr_spec;
+
+NR_API const nr_spec *nr_spec_of(nr_verb verb);
+
+/* The whole table as msgpack: an array of [name, syntax, summary, [option
+ * words for completion]]. */
+NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
+
+typedef enum nr_kind { NR_CLASSIFIER, NR_REGRESSOR } nr_kind;
+typedef enum nr_activation {
+    NR_SIGMOID,
+    NR_TANH,
+    NR_RELU,
+    NR_LEAKYRELU,
+} nr_activation;
+typedef enum nr_loss { NR_MSE, NR_CROSSENTROPY } nr_loss;
+typedef enum nr_optimizer { NR_RPROP, NR_ADAM, NR_SGD } nr_optimizer;
+typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
+    nr_dataset_id;
+
+/* The options of a network. Those marked fixed are given to NR.CREATE alone.
+ * AUTO leaves the choice to the core, which makes it by network and data. */
+#define NR_AUTO (-1.0)
+typedef struct nr_options {
+    bool normalize, classic;  /* fixed */
+    uint64_t seed;            /* fixed; 0 to NR_MAX_SEED */
+    nr_activation activation; /* fixed */
+    nr_loss loss;             /* fixed */
+    nr_optimizer optimizer;
+    double learnrate; /* NR_AUTO, or above 0 */
+    double l2;        /* NR_AUTO, or 0 and above */
+    int64_t batch;    /* samples a step of ADAM and SGD; -1 AUTO */
+    int64_t patience; /* cycles without a better testing error; -1 AUTO */
+    int64_t threads;  /* of one training; 1 to NR_MAX_THREADS */
+} nr_options;
+
+/* Which of the options a command names: bits of nr_command.given. */
+enum {
+    NR_GIVEN_SEED = 1 << 0,
+    NR_GIVEN_ACTIVATION = 1 << 1,
+    NR_GIVEN_LOSS = 1 << 2,
+    NR_GIVEN_OPTIMIZER = 1 << 3,
+    NR_GIVEN_LEARNRATE = 1 << 4,
+    NR_GIVEN_L2 = 1 << 5,
+    NR_GIVEN_BATCH = 1 << 6,
+    NR_GIVEN_PATIENCE = 1 << 7,
+    NR_GIVEN_THREADS = 1 << 8,
+};
+
+/* A parsed command. Pointers lead into argv, which must outlive it, and to
+ * memory of its own, which nr_command_release gives back. */
+typedef struct nr_command {
+    nr_verb verb;
+    size_t key;   /* index in argv of the (first) key; 0: none */
+    size_t nkeys; /* NR.DEL has several */
+
+    /* NR.CREATE, NR.CONFIGURE */
+    nr_kind kind;
+    size_t nlayers;
+    uint32_t layers[NR_MAX_LAYERS]; /* inputs first */
+    uint64_t maxlen[2];             /* by nr_dataset_id */
+    nr_options options;
+    unsigned given;
+
+    /* NR.OBSERVE, NR.RUN, NR.CLASS, NR.GETDATA */
+    const float *values; /* NULL where a blob was given */
+    size_t nvalues;
+    size_t arrow;              /* how many values precede "->" */
+    const unsigned char *blob; /* FP32's, and NR.RESTORE's */
+    size_t bloblen;
+    nr_dataset_id dataset;
+
+    /* NR.TRAIN */
+    uint64_t maxcycles, maxtime; /* 0: no limit; maxtime in milliseconds */
+    bool autostop, backtrack;
+
+    uint64_t number; /* NR.GETDATA's row, NR.WAIT's milliseconds */
+    bool replace;    /* NR.RESTORE */
+    size_t pattern;  /* NR.LIST: index in argv; 0: none */
+
+    float few[64]; /* where values rest while they are few */
+} nr_command;
+
+/* Parses argc arguments, the command's name first. All that can be said
+ * without seeing the network is checked here. */
+NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
+                                  const char *const *argv,
+                                  const size_t *argvlen, nr_error *err);
+NR_API void nr_command_release(nr_command *cmd);
+
+/* Splits a line as redis-cli does: words, "double quotes" with \n \r \t \b \a
+ * \\ \" \xHH, 'single quotes' with \'. The words and their table lie in *out:
+ * args->argv and args->len are argc entries each. An empty line has none.
+ * nr_buf_free(&args->memory) gives all of it back. */
+typedef struct nr_args {
+    size_t argc;
+    const char **argv;
+    size_t *len;
+    nr_buf memory;
+} nr_args;
+
+NR_API nr_status nr_split(const char *line, size_t len, nr_args *args,
+                          nr_error *err);
+
+/* ============================== Networks ================================= */
+
+/* A network is one small header and arrays of float32: weights, training
+ * samples, testing samples, the course of the last training.
+ *
+ * Weights are never changed in place and datasets lie in chunks that copies
+ * share until one of them writes: nr_net_clone costs next to nothing whatever
+ * the network's size, and what a thread holds does not change under it.
+ *
+ * A network that was never trained has no weights at all: they follow from its
+ * seed and the number of its resets, and are made when first needed. So
+ * creating and resetting cost the same for any size, and in any store.
+ *
+ * A sample (a "row") is inputs then outputs; a classifier's outputs are one
+ * number, the class id. */
+typedef struct nr_net nr_net;
+
+/* What a host needs to know of a network. */
+typedef struct nr_shape {
+    uint64_t id;
+    uint64_t revision; /* grows with every change of the weights */
+    uint64_t inputs, outputs;
+    uint64_t row;    /* floats in a sample */
+    uint64_t params; /* weights and biases */
+    uint64_t len[2]; /* samples, by nr_dataset_id */
+    uint64_t kind;
+} nr_shape;
+
+/* From NR.CREATE. The host gives an id that was never used and, for networks
+ * without SEED, 64 random bits. */
+NR_API nr_status nr_net_create(const nr_command *cmd, uint64_t id,
+                               uint64_t entropy, nr_net **out, nr_error *err);
+NR_API nr_net *nr_net_clone(const nr_net *net); /* NULL: out of memory */
+NR_API void nr_net_free(nr_net *net);
+NR_API void nr_net_shape(const nr_net *net, nr_shape *shape);
+NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
+
+/* Runs a command on the network it names and writes the reply as msgpack:
+ * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
+ * NR.DUMP and NR.HISTORY. `training` is what NR.INFO says of it. Does the
+ * command change the network? nr_changes tells, without running it; those that
+ * do not take a const network in all but the type. */
+NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
+                                bool training, nr_buf *reply, nr_error *err);
+NR_API bool nr_changes(const nr_command *cmd);
+
+/* nr_net_execute for NR.RUN and NR.CLASS on rows of float32 that are already
+ * in memory: n rows of `inputs` floats to n rows of `outputs` floats, or to n
+ * class ids. */
+NR_API nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
+                            float *outputs, nr_error *err);
+NR_API nr_status nr_net_classify(const nr_net *net, const float *rows,
+                                 size_t n, uint32_t *classes, nr_error *err);
+
+/* ---- For stores that keep a network in parts ----
+ *
+ * The header is a msgpack map; its keys are docs/design.md's. A network
+ * assembled without its datasets (NULL) knows their lengths but not their
+ * samples: it runs, informs, places and configures, and refuses the rest. */
+NR_API nr_status nr_net_header(const nr_net *net, nr_buf *out, nr_error *err);
+
+typedef struct nr_bytes {
+    const unsigned char *data; /* NULL: left out */
+    size_t len;
+} nr_bytes;
+
+typedef struct nr_parts {
+    nr_bytes header;
+    nr_bytes weights; /* empty: not trained yet */
+    nr_bytes history;
+    nr_bytes rows[2]; /* by nr_dataset_id */
+} nr_parts;
+
+NR_API nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
+                                 nr_error *err);
+/* The arrays as they are assembled from, appended to *out. */
+NR_API nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err);
+NR_API nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err);
+NR_API nr_status nr_net_rows(const nr_net *net, nr_dataset_id dataset,
+                             nr_buf *out, nr_error *err);
+
+/* The samples of an NR.OBSERVE, checked against the network, as rows. */
+NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
+                                nr_buf *rows, nr_error *err);
+
+/* Decides where n samples go: places[i] is slot * 2 + dataset. Changes the
+ * lengths and the generator in the header as observing them would. */
+NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
+                              uint64_t *places, nr_error *err);
+
+/* NR.GETDATA's reply from the row itself. */
+NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
+                                     nr_buf *reply, nr_error *err);
+
+/* ---- The serialised form ----
+ *
+ * A msgpack array ["nr", version, header, weights or nil, history, training
+ * rows, testing rows, checksum]. Loading validates every byte; the network
+ * gets the id that the host gives, or keeps its own where that is 0. */
+NR_API nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err);
+NR_API nr_status nr_net_load(const unsigned char *blob, size_t len,
+                             uint64_t id, nr_net **out, nr_error *err);
+
+/* ============================== Training ================================= */
+
+typedef struct nr_trainer nr_trainer;
+
+typedef struct nr_progress {
+    uint64_t cycles;
+    double train_error, test_error; /* mean loss a sample */
+    double class_errors;            /* per cent of the testing samples */
+} nr_progress;
+
+/* Says whether NR.TRAIN can start at all: cheap, for use under the lock. */
+NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
+                                  nr_error *err);
+
+/* Takes what it needs of the network, which may change and go afterwards. */
+NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
+                                   nr_trainer **out, nr_error *err);
+
+/* Trains for some milliseconds: 1 while there is more to do, 0 at the end. The
+ * host says how long the training has run so far. */
+NR_API int nr_trainer_step(nr_trainer *trainer, uint64_t elapsed_ms);
+
+/* From any thread, at any time of the trainer's life. */
+NR_API void nr_trainer_stop(nr_trainer *trainer);
+NR_API void nr_trainer_progress(const nr_trainer *trainer,
+                                nr_progress *progress);
+
+/* The trained network: weights, statistics and history are new, its id and
+ * revision those it was trained from. After the last step. */
+NR_API nr_status nr_trainer_finish(nr_trainer *trainer, uint64_t elapsed_ms,
+                                   nr_net **trained, nr_error *err);
+NR_API void nr_trainer_free(nr_trainer *trainer);
+
+/* Puts what was trained into the network that is there now; samples, options
+ * and the generator stay. NR_STALE, and nothing changed, where the network
+ * was reset or another one put in its place. */
+NR_API nr_status nr_net_merge(nr_net *net, const nr_net *trained,
+                              nr_error *err);
+
+#endif

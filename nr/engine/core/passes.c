@@ -1,0 +1,261 @@
+/* Forward and backward over a set of samples, shared out to a team.
+ *
+ * Panels are taken some at a time, as many as the space holds. In the first
+ * half of a round members run panels forward and, when learning, backward; in
+ * the second they sum gradients, each for input units of its own, and after
+ * the last round move the weights they summed for. A member never adds to what
+ * another one adds to, so their number cannot change a bit; panels are summed
+ * in blocks of NR_BLOCK whatever the space holds. */
+
+#include <string.h>
+
+#include "train.h"
+
+/* A pass on its way: what the members need to know. */
+typedef struct pass {
+    nr_trainer *t;
+    const nr_set *set;
+    const uint32_t *order; /* gather samples by it; NULL: the set's panels */
+    size_t n, panels;      /* of the whole pass */
+    size_t first, count;   /* panels of this round */
+    float logit_scale;
+    bool learn, update;
+} pass;
+
+static const float *layer_weights(const nr_trainer *t, size_t l) {
+    return t->f.layers + t->offset[l];
+}
+
+static size_t lanes_of(const pass *p, size_t panel) {
+    size_t left = p->n - panel * NR_LANES;
+    return left < NR_LANES ? left : NR_LANES;
+}
+
+static const float *inputs_of(const pass *p, size_t panel) {
+    size_t floats = nr_inputs(p->t->net) * NR_LANES;
+    return p->order ? p->t->space.x + (panel - p->first) * floats
+                    : p->set->x + panel * floats;
+}
+
+/* ========================== A panel, both ways =========================== */
+
+static void scale_logits(const pass *p, float *z, size_t units) {
+    if (p->logit_scale == 1) return;
+    for (size_t i = 0; i < units * NR_LANES; i++) z[i] *= p->logit_scale;
+}
+
+static void forward(const pass *p, size_t panel) {
+    nr_trainer *t = p->t;
+    const nr_header *h = &t->net->h;
+    size_t at = panel - p->first, nv = (lanes_of(p, panel) + 15) / 16;
+    const float *x = inputs_of(p, panel), *targets;
+    for (size_t l = 1; l < h->nlayers; l++) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        const float *w = layer_weights(t, l);
+        bool last = l + 1 == h->nlayers;
+        float *y = (last ? t->space.delta[l] : t->space.act[l]) +
+                   at * out * NR_LANES;
+        t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
+        if (!last) t->k->activate(y, out, nv, h->options.activation);
+        x = y;
+    }
+    size_t out = nr_outputs(t->net);
+    float *y = t->space.delta[h->nlayers - 1] + at * out * NR_LANES;
+    if (t->head == NR_SOFTMAX)
+        scale_logits(p, y, out);
+    else
+        t->k->head(y, out, nv, t->head);
+    targets = p->order ? t->space.targets + at * p->set->target_floats
+                       : p->set->targets + panel * p->set->target_floats;
+    nr_target target = {targets, h->kind == NR_CLASSIFIER,
+                        p->learn ? (float)t->smoothing : 0, out,
+                        lanes_of(p, panel)};
+    t->space.losses[at] = t->k->loss(y, t->head, &target);
+}
+
+static void backward(const pass *p, size_t panel) {
+    nr_trainer *t = p->t;
+    const nr_header *h = &t->net->h;
+    size_t at = panel - p->first, nv = (lanes_of(p, panel) + 15) / 16;
+    for (size_t l = h->nlayers - 1; l > 1; l--) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        float *from = t->space.delta[l] + at * out * NR_LANES;
+        float *to = t->space.delta[l - 1] + at * in * NR_LANES;
+        float *act = t->space.act[l - 1] + at * in * NR_LANES;
+        t->k->layer(to, layer_weights(t, l) + out, out, 1, from, NULL, in,
+                    out, nv);
+        t->k->derive(to, act, in, nv, h->options.activation);
+    }
+}
+
+static void panels_job(void *context, size_t who, size_t of) {
+    const pass *p = context;
+    nr_space *s = &p->t->space;
+    for (size_t i = who; i < p->count; i += of) {
+        size_t panel = p->first + i;
+        if (p->order)
+            nr_set_gather(p->t, p->order + panel * NR_LANES,
+                          lanes_of(p, panel),
+                          s->x + i * nr_inputs(p->t->net) * NR_LANES,
+                          s->targets + i * p->set->target_floats);
+        forward(p, panel);
+        if (p->learn) backward(p, panel);
+    }
+}
+
+/* ====================== Gradients, and moving weights ==================== */
+
+static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
+                     size_t n) {
+    const nr_options *o = &t->net->h.options;
+    float *m = t->memory[0] + at, *v = t->memory[1] + at;
+    nr_rprop_rule rprop = {1.2f, 0.5f, 1, 1e-6f, false};
+    if (o->classic) rprop = (nr_rprop_rule){1.2f, 0.5f, 50, 1e-6f, true};
+    nr_adam_rule adam = {(float)t->rate, 0.9f, 0.999f, 1e-8f, 1, 1};
+    switch (o->optimizer) {
+    case NR_RPROP: t->k->rprop(w, g, m, v, n, &rprop); break;
+    case NR_ADAM:
+        adam.correct1 = (float)(1 / (1 - t->power1));
+        adam.correct2 = (float)(1 / (1 - t->power2));
+        t->k->adam(w, g, m, v, n, &adam);
+        break;
+    case NR_SGD: t->k->sgd(w, g, m, n, (float)t->rate, 0.9f); break;
+    }
+}
+
+/* Rows first..last of layer l's weights; row 0 is the biases', which do not
+ * decay. */
+static void move_rows(const pass *p, size_t l, size_t first, size_t last) {
+    nr_trainer *t = p->t;
+    size_t out = t->net->h.layers[l], at = t->offset[l] + first * out;
+    size_t n = (last - first) * out, free = first == 0 ? out : 0;
+    float *w = t->f.layers + at, *g = t->g + at, scale = 1 / (float)p->n;
+    t->k->decay(g, w, free, scale, 0);
+    t->k->decay(g + free, w + free, n - free, scale, (float)t->l2);
+    if (p->update) optimise(t, w, g, at, n);
+}
+
+static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
+    nr_trainer *t = p->t;
+    size_t in = t->net->h.layers[l - 1], out = t->net->h.layers[l];
+    size_t in_step = in * NR_LANES, out_step = out * NR_LANES;
+    for (size_t b = 0; b < p->count; b += NR_BLOCK) {
+        size_t some = p->count - b < NR_BLOCK ? p->count - b : NR_BLOCK;
+        size_t nv = (lanes_of(p, p->first + b + some - 1) + 15) / 16;
+        const float *x = l == 1 ? inputs_of(p, p->first + b)
+                                : t->space.act[l - 1] + b * in_step;
+        t->k->gradient(t->g + t->offset[l], x, in_step,
+                       t->space.delta[l] + b * out_step, out_step, some, nv,
+                       first, last, out);
+    }
+}
+
+/* Inputs are shared out by dozens: the tiles of all kernels divide them. */
+static void gradients_job(void *context, size_t who, size_t of) {
+    const pass *p = context;
+    const nr_header *h = &p->t->net->h;
+    bool start = p->first == 0, end = p->first + p->count == p->panels;
+    for (size_t l = 1; l < h->nlayers; l++) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        size_t dozens = (in + 11) / 12;
+        size_t first = dozens * who / of * 12;
+        size_t last = dozens * (who + 1) / of * 12;
+        if (last > in) last = in;
+        if (first >= last) continue;
+        size_t row = first == 0 ? 0 : first + 1;
+        float *g = p->t->g + p->t->offset[l];
+        if (start)
+            memset(g + row * out, 0, (last + 1 - row) * out * sizeof *g);
+        sum_layer(p, l, first, last);
+        if (end) move_rows(p, l, row, last + 1);
+    }
+}
+
+/* ================================ A pass ================================= */
+
+static bool run(pass *p, nr_losses *sum) {
+    nr_trainer *t = p->t;
+    *sum = (nr_losses){0, 0, 0};
+    for (p->first = 0; p->first < p->panels; p->first += p->count) {
+        if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
+        p->count = p->panels - p->first;
+        if (p->count > t->space.panels) p->count = t->space.panels;
+        nr_team_run(t->team, panels_job, p);
+        for (size_t i = 0; i < p->count; i++) {
+            sum->error += t->space.losses[i].error;
+            sum->objective += t->space.losses[i].objective;
+            sum->wrong += t->space.losses[i].wrong;
+        }
+        if (p->learn) nr_team_run(t->team, gradients_job, p);
+    }
+    return true;
+}
+
+static size_t panels_for(size_t n) { return (n + NR_LANES - 1) / NR_LANES; }
+
+bool nr_pass_test(nr_trainer *t, const nr_set *set, float logit_scale,
+                  nr_losses *sum) {
+    pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
+    p.logit_scale = logit_scale;
+    return run(&p, sum);
+}
+
+bool nr_pass_learn(nr_trainer *t, size_t first, size_t n, bool update,
+                   nr_losses *sum) {
+    pass p = {.t = t, .set = &t->train, .n = n, .panels = panels_for(n)};
+    p.logit_scale = 1;
+    p.order = t->order ? t->order + first : NULL;
+    p.learn = true;
+    p.update = update;
+    t->power1 *= 0.9;
+    t->power2 *= 0.999;
+    return run(&p, sum);
+}
+
+/* ================================= Space ================================= */
+
+/* How many panels at once: one block where there is one thread, since that
+ * stays in the second cache; as many blocks as 32 MB hold where members must
+ * meet between the halves. */
+static size_t choose_panels(const nr_trainer *t, size_t floats) {
+    size_t most = panels_for(t->batch ? t->batch : t->train.n);
+    size_t panels = NR_BLOCK;
+    if (nr_team_size(t->team) > 1) {
+        size_t fit = ((size_t)32 << 20) / (floats * sizeof(float));
+        panels = fit / NR_BLOCK * NR_BLOCK;
+        if (panels < 4 * NR_BLOCK) panels = 4 * NR_BLOCK;
+    }
+    if (most < t->test.panels) most = t->test.panels;
+    return panels < most ? panels : most;
+}
+
+bool nr_space_make(nr_trainer *t) {
+    const nr_header *h = &t->net->h;
+    nr_space *s = &t->space;
+    size_t in = nr_inputs(t->net), units = 0;
+    for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
+    size_t gathered = t->order ? in * NR_LANES + t->train.target_floats : 0;
+    size_t floats = units * NR_LANES + gathered;
+    s->panels = choose_panels(t, floats);
+    s->losses = nr_alloc(s->panels * sizeof *s->losses);
+    s->block = nr_alloc_lines(s->panels * floats, sizeof(float));
+    if (!s->losses || !s->block) return false;
+    float *at = s->block;
+    for (size_t l = 1; l < h->nlayers; l++) {
+        size_t size = s->panels * h->layers[l] * NR_LANES;
+        s->act[l] = at;
+        s->delta[l] = at + size;
+        at += 2 * size;
+    }
+    if (gathered) {
+        s->x = at;
+        s->targets = at + s->panels * in * NR_LANES;
+    }
+    return true;
+}
+
+void nr_space_free(nr_space *space) {
+    nr_release(space->losses);
+    nr_release_lines(space->block);
+    *space = (nr_space){0};
+}

@@ -1,0 +1,311 @@
+/* Sixteen floats at a time, for kernel.c, which is compiled once for each
+ * instruction set.
+ *
+ * v16 is one AVX-512 register, a pair of AVX2 registers, or what the compiler
+ * makes of sixteen floats. The number of lanes is the same everywhere, and
+ * v_sum folds them in one order, so AVX2 and AVX-512 agree to the last bit.
+ * The baseline has no fused multiply-add and differs in the last bits.
+ *
+ * Intrinsics and not only the compiler's vector type: whether a multiplication
+ * and an addition fuse must be the source's decision. */
+
+#ifndef NR_VEC_H
+#define NR_VEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__) /* ================ AVX-512 */
+
+typedef __m512 v16;
+
+INLINE v16 v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, v16 a) { _mm512_storeu_ps(p, a); }
+INLINE v16 v_set(float a) { return _mm512_set1_ps(a); }
+INLINE v16 v_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
+INLINE v16 v_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
+INLINE v16 v_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
+INLINE v16 v_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
+INLINE v16 v_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE v16 v_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
+INLINE v16 v_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
+INLINE v16 v_sqrt(v16 a) { return _mm512_sqrt_ps(a); }
+INLINE v16 v_round(v16 a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT |
+                                       _MM_FROUND_NO_EXC);
+}
+/* a > b ? x : y, lane by lane; so the next. */
+INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
+}
+INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), y, x);
+}
+/* The magnitude of a with the sign of b. */
+INLINE v16 v_copysign(v16 a, v16 b) {
+    const v16 sign = v_set(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b));
+}
+/* 2^n for a whole n from -126 to 127. */
+INLINE v16 v_exp2i(v16 n) {
+    __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
+}
+/* The m of a = m 2^e, from 1 to 2, a a normal number above 0. */
+INLINE v16 v_split(v16 a, v16 *e) {
+    *e = _mm512_getexp_ps(a);
+    return _mm512_getmant_ps(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+}
+
+#elif defined(__AVX2__) && defined(__FMA__) /* ========================= AVX2 */
+
+typedef struct v16 {
+    __m256 a, b;
+} v16;
+
+INLINE v16 v_load(const float *p) {
+    return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+INLINE void v_store(float *p, v16 a) {
+    _mm256_storeu_ps(p, a.a);
+    _mm256_storeu_ps(p + 8, a.b);
+}
+INLINE v16 v_set(float a) {
+    return (v16){_mm256_set1_ps(a), _mm256_set1_ps(a)};
+}
+INLINE v16 v_add(v16 x, v16 y) {
+    return (v16){_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+INLINE v16 v_sub(v16 x, v16 y) {
+    return (v16){_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+INLINE v16 v_mul(v16 x, v16 y) {
+    return (v16){_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+INLINE v16 v_div(v16 x, v16 y) {
+    return (v16){_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+INLINE v16 v_fma(v16 x, v16 y, v16 z) {
+    return (v16){_mm256_fmadd_ps(x.a, y.a, z.a),
+                 _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+INLINE v16 v_min(v16 x, v16 y) {
+    return (v16){_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
+}
+INLINE v16 v_max(v16 x, v16 y) {
+    return (v16){_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+INLINE v16 v_sqrt(v16 x) {
+    return (v16){_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)};
+}
+#define V_NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+INLINE v16 v_round(v16 x) {
+    return (v16){_mm256_round_ps(x.a, V_NEAREST),
+                 _mm256_round_ps(x.b, V_NEAREST)};
+}
+INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) {
+    return (v16){
+        _mm256_blendv_ps(y.a, x.a, _mm256_cmp_ps(a.a, b.a, _CMP_GT_OQ)),
+        _mm256_blendv_ps(y.b, x.b, _mm256_cmp_ps(a.b, b.b, _CMP_GT_OQ))};
+}
+INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) {
+    return (v16){
+        _mm256_blendv_ps(y.a, x.a, _mm256_cmp_ps(a.a, b.a, _CMP_EQ_OQ)),
+        _mm256_blendv_ps(y.b, x.b, _mm256_cmp_ps(a.b, b.b, _CMP_EQ_OQ))};
+}
+INLINE __m256 v_copysign8(__m256 a, __m256 b) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(sign, a), _mm256_and_ps(sign, b));
+}
+INLINE v16 v_copysign(v16 x, v16 y) {
+    return (v16){v_copysign8(x.a, y.a), v_copysign8(x.b, y.b)};
+}
+INLINE __m256 v_exp2i8(__m256 n) {
+    __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+}
+INLINE v16 v_exp2i(v16 n) { return (v16){v_exp2i8(n.a), v_exp2i8(n.b)}; }
+INLINE __m256 v_split8(__m256 a, __m256 *e) {
+    __m256i bits = _mm256_castps_si256(a);
+    *e = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bits, 23),
+                                             _mm256_set1_epi32(127)));
+    bits = _mm256_and_si256(bits, _mm256_set1_epi32(0x007fffff));
+    return _mm256_castsi256_ps(
+        _mm256_or_si256(bits, _mm256_set1_epi32(0x3f800000)));
+}
+INLINE v16 v_split(v16 x, v16 *e) {
+    return (v16){v_split8(x.a, &e->a), v_split8(x.b, &e->b)};
+}
+
+#else /* ============================================================ baseline */
+
+#include <math.h>
+
+typedef float v16 __attribute__((vector_size(64)));
+typedef int32_t i16 __attribute__((vector_size(64)));
+
+INLINE v16 v_load(const float *p) {
+    v16 a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
+INLINE void v_store(float *p, v16 a) { memcpy(p, &a, sizeof a); }
+INLINE v16 v_set(float a) { return a - (v16){0}; }
+INLINE v16 v_add(v16 a, v16 b) { return a + b; }
+INLINE v16 v_sub(v16 a, v16 b) { return a - b; }
+INLINE v16 v_mul(v16 a, v16 b) { return a * b; }
+INLINE v16 v_div(v16 a, v16 b) { return a / b; }
+INLINE v16 v_fma(v16 a, v16 b, v16 c) { return a * b + c; }
+INLINE v16 v_pick(i16 mask, v16 x, v16 y) {
+    return (v16)((mask & (i16)x) | (~mask & (i16)y));
+}
+INLINE v16 v_min(v16 a, v16 b) { return v_pick(a < b, a, b); }
+INLINE v16 v_max(v16 a, v16 b) { return v_pick(a > b, a, b); }
+INLINE v16 v_sqrt(v16 a) {
+    for (int i = 0; i < 16; i++) a[i] = sqrtf(a[i]);
+    return a;
+}
+/* To nearest, ties to even, for |a| < 2^22. */
+INLINE v16 v_round(v16 a) {
+    const float magic = 12582912; /* 1.5 * 2^23 */
+    return (a + magic) - magic;
+}
+INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) { return v_pick(a > b, x, y); }
+INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) { return v_pick(a == b, x, y); }
+INLINE v16 v_copysign(v16 a, v16 b) {
+    const i16 sign = (i16)v_set(-0.0f);
+    return (v16)((~sign & (i16)a) | (sign & (i16)b));
+}
+INLINE v16 v_exp2i(v16 n) {
+    return (v16)((__builtin_convertvector(n, i16) + 127) << 23);
+}
+INLINE v16 v_split(v16 a, v16 *e) {
+    i16 bits = (i16)a;
+    *e = __builtin_convertvector((bits >> 23) - 127, v16);
+    return (v16)((bits & 0x007fffff) | 0x3f800000);
+}
+
+#endif /* ====================================================== all of them */
+
+#if defined(__AVX2__) && defined(__FMA__)
+INLINE __m128 v_quarter(v16 x) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x),
+                             _mm512_extractf32x8_ps(x, 1));
+#else
+    __m256 h = _mm256_add_ps(x.a, x.b);
+#endif
+    return _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+}
+/* Lanes j and j + 8, j and j + 4, j and j + 2, then the last two. */
+INLINE float v_sum(v16 x) {
+    __m128 q = v_quarter(x);
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+/* to[j] += v_sum of the j-th, in the same order. */
+INLINE void v_add_sums(float *to, v16 a, v16 b, v16 c, v16 d) {
+    __m128 qa = v_quarter(a), qb = v_quarter(b);
+    __m128 qc = v_quarter(c), qd = v_quarter(d);
+    __m128 ab = _mm_add_ps(_mm_unpacklo_ps(qa, qb), _mm_unpackhi_ps(qa, qb));
+    __m128 cd = _mm_add_ps(_mm_unpacklo_ps(qc, qd), _mm_unpackhi_ps(qc, qd));
+    __m128 sums = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
+    _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), sums));
+}
+#else
+INLINE float v_sum(v16 a) {
+    float h[8];
+    for (int i = 0; i < 8; i++) h[i] = a[i] + a[i + 8];
+    for (int i = 0; i < 4; i++) h[i] += h[i + 4];
+    return (h[0] + h[2]) + (h[1] + h[3]);
+}
+INLINE void v_add_sums(float *to, v16 a, v16 b, v16 c, v16 d) {
+    to[0] += v_sum(a);
+    to[1] += v_sum(b);
+    to[2] += v_sum(c);
+    to[3] += v_sum(d);
+}
+#endif
+
+INLINE v16 v_abs(v16 a) { return v_copysign(a, v_set(0)); }
+
+/* -1, 0 or 1. */
+INLINE v16 v_sign(v16 a) {
+    const v16 zero = v_set(0);
+    return v_if_eq(a, zero, zero, v_copysign(v_set(1), a));
+}
+
+/* Ones in the first n lanes, zeros in the others. */
+INLINE v16 v_first(size_t n) {
+    static const float ones[32] = {1, 1, 1, 1, 1, 1, 1, 1,
+                                   1, 1, 1, 1, 1, 1, 1, 1};
+    return v_load(ones + 16 - (n < 16 ? n : 16));
+}
+
+/* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial for (e^r - 1 - r) / r^2
+ * is of degree 5, by minimax (Cephes' expf); error below 1e-7, relative.
+ * Gives e^r - 1 and 2^n. x must lie in [-87.3, 88.3]. */
+INLINE v16 v_exp_parts(v16 x, v16 *scale) {
+    v16 n = v_round(v_mul(x, v_set(1.44269504088896341f)));
+    v16 r = v_fma(n, v_set(-0.693359375f), x);
+    r = v_fma(n, v_set(2.12194440e-4f), r);
+    v16 p = v_set(1.9875691500e-4f);
+    p = v_fma(p, r, v_set(1.3981999507e-3f));
+    p = v_fma(p, r, v_set(8.3334519073e-3f));
+    p = v_fma(p, r, v_set(4.1665795894e-2f));
+    p = v_fma(p, r, v_set(1.6666665459e-1f));
+    p = v_fma(p, r, v_set(5.0000001201e-1f));
+    *scale = v_exp2i(n);
+    return v_fma(v_mul(r, r), p, r);
+}
+
+INLINE v16 v_exp(v16 x) {
+    v16 scale, p;
+    x = v_min(v_max(x, v_set(-87.3f)), v_set(88.0f));
+    p = v_exp_parts(x, &scale);
+    return v_fma(scale, p, scale);
+}
+
+INLINE v16 v_sigmoid(v16 x) {
+    const v16 one = v_set(1);
+    return v_div(one, v_add(one, v_exp(v_sub(v_set(0), x))));
+}
+
+/* By e^(-2|x|) - 1, which loses nothing near 0: -t / (2 + t). */
+INLINE v16 v_tanh(v16 x) {
+    v16 scale, t, y;
+    y = v_max(v_mul(v_abs(x), v_set(-2)), v_set(-87.3f));
+    t = v_exp_parts(y, &scale);
+    t = v_fma(scale, t, v_sub(scale, v_set(1)));
+    return v_copysign(v_div(t, v_add(v_set(2), t)), x);
+}
+
+/* The natural logarithm of a normal number above 0 (Cephes' logf). */
+INLINE v16 v_log(v16 x) {
+    const v16 one = v_set(1), root2 = v_set(1.41421356f);
+    v16 e, m = v_split(x, &e);
+    e = v_if_gt(m, root2, v_add(e, one), e);
+    m = v_if_gt(m, root2, v_mul(m, v_set(0.5f)), m);
+    v16 f = v_sub(m, one), z = v_mul(f, f), p = v_set(7.0376836292e-2f);
+    p = v_fma(p, f, v_set(-1.1514610310e-1f));
+    p = v_fma(p, f, v_set(1.1676998740e-1f));
+    p = v_fma(p, f, v_set(-1.2420140846e-1f));
+    p = v_fma(p, f, v_set(1.4249322787e-1f));
+    p = v_fma(p, f, v_set(-1.6668057665e-1f));
+    p = v_fma(p, f, v_set(2.0000714765e-1f));
+    p = v_fma(p, f, v_set(-2.4999993993e-1f));
+    p = v_fma(p, f, v_set(3.3333331174e-1f));
+    v16 y = v_mul(v_mul(f, z), p);
+    y = v_fma(e, v_set(-2.12194440e-4f), y);
+    y = v_fma(z, v_set(-0.5f), y);
+    return v_fma(e, v_set(0.693359375f), v_add(f, y));
+}
+
+#endif

@@ -1,0 +1,311 @@
+/* Training: gradients against numerical ones, and the same bits whatever the
+ * threads, the batches and the instruction set. */
+
+#include "making.h"
+
+/* =============================== Gradients =============================== */
+
+/* The objective once more, plainly and in doubles: the kernels' floats are too
+ * coarse for differences small enough not to step over a kink of RELU. */
+static double activated(nr_activation f, double x) {
+    switch (f) {
+    case NR_SIGMOID: return 1 / (1 + exp(-x));
+    case NR_TANH: return tanh(x);
+    case NR_RELU: return x > 0 ? x : 0;
+    default: return x > 0 ? x : 0.01 * x;
+    }
+}
+
+static double sample_loss(const nr_trainer *t, const double *y,
+                          const float *target, size_t out) {
+    double most = y[0], powers = 0, loss = 0;
+    for (size_t o = 0; o < out; o++) most = y[o] > most ? y[o] : most;
+    for (size_t o = 0; o < out; o++) powers += exp(y[o] - most);
+    for (size_t o = 0; o < out; o++) {
+        bool classes = t->net->h.kind == NR_CLASSIFIER;
+        double goal = classes ? *target == (float)o
+                              : (double)target[o * NR_LANES];
+        double sigmoid = 1 / (1 + exp(-y[o]));
+        double d = (t->head == NR_LOGISTIC ? sigmoid : y[o]) - goal;
+        goal = goal * (1 - t->smoothing) + t->smoothing / (double)out;
+        loss += t->head == NR_SOFTMAX ? goal * (log(powers) + most - y[o])
+                                      : d * d / 2;
+    }
+    return loss;
+}
+
+static double reference_objective(const nr_trainer *t, const double *w) {
+    const nr_header *h = &t->net->h;
+    double sum = 0, decay = 0, x[64], y[64];
+    for (size_t s = 0; s < t->train.n; s++) {
+        const float *panel = t->train.x + s / 64 * 64 * h->layers[0];
+        for (size_t i = 0; i < h->layers[0]; i++)
+            x[i] = panel[i * 64 + s % 64];
+        for (size_t l = 1; l < h->nlayers; l++) {
+            size_t in = h->layers[l - 1], out = h->layers[l];
+            const double *wl = w + t->offset[l];
+            for (size_t o = 0; o < out; o++) {
+                y[o] = wl[o];
+                for (size_t i = 0; i < in; i++) {
+                    double weight = wl[(1 + i) * out + o];
+                    y[o] += weight * x[i];
+                    if (s == 0) decay += weight * weight;
+                }
+                if (l + 1 < h->nlayers)
+                    y[o] = activated(h->options.activation, y[o]);
+            }
+            memcpy(x, y, sizeof x);
+        }
+        sum += sample_loss(t, y,
+                           t->train.targets + s / 64 * t->train.target_floats +
+                               s % 64,
+                           nr_outputs(t->net));
+    }
+    return sum / (double)t->train.n + t->l2 * decay / 2;
+}
+
+/* The largest difference to central differences, in units of the largest
+ * gradient. */
+static double gradient_error(nr_trainer *t) {
+    double worst = 0, largest = 0, *w = malloc(t->params * sizeof *w);
+    nr_losses sum;
+    for (size_t i = 0; i < t->params; i++) /* off the kink at 0, too */
+        w[i] = t->f.layers[i] += 0.1f * noise();
+    CHECK(nr_pass_learn(t, 0, t->train.n, false, &sum));
+    for (size_t i = 0; i < t->params; i++) {
+        const double step = 1e-6, was = w[i];
+        w[i] = was + step;
+        double up = reference_objective(t, w);
+        w[i] = was - step;
+        double down = reference_objective(t, w);
+        w[i] = was;
+        double numeric = (up - down) / (2 * step);
+        if (fabs(numeric - t->g[i]) > worst) worst = fabs(numeric - t->g[i]);
+        if (fabs(numeric) > largest) largest = fabs(numeric);
+    }
+    free(w);
+    return worst / largest;
+}
+
+static void check_gradient(const char *create) {
+    nr_net *net = make(create);
+    fill(net, 37, NR_DATASET_TRAIN);
+    nr_trainer *t = trainer(net, "NR.TRAIN k");
+    double error = gradient_error(t);
+    if (!check(error < 1e-3, create, __LINE__))
+        fprintf(stderr, "  error %g\n", error);
+    nr_trainer_free(t);
+    nr_net_free(net);
+}
+
+static void test_gradients(void) {
+    const char *activations[] = {"SIGMOID", "TANH", "RELU", "LEAKYRELU"};
+    const char *kinds[][2] = {{"CLASSIFIER", "CROSSENTROPY"},
+                              {"CLASSIFIER", "MSE"},
+                              {"REGRESSOR", "MSE"}};
+    const char *hidden[] = {"", "7", "6 5", "5 7 4", "6 5 4 7"};
+    char line[200];
+    for (int a = 0; a < 4; a++)
+        for (int k = 0; k < 3; k++)
+            for (int d = 0; d < 5; d++) {
+                snprintf(line, sizeof line,
+                         "NR.CREATE k %s 5 %s -> 3 SEED 5 ACTIVATION %s LOSS "
+                         "%s NORMALIZE L2 0.05",
+                         kinds[k][0], hidden[d], activations[a], kinds[k][1]);
+                check_gradient(line);
+            }
+    check_gradient("NR.CREATE k CLASSIFIER 5 7 -> 3 CLASSIC SEED 3");
+    check_gradient("NR.CREATE k REGRESSOR 5 7 -> 2 CLASSIC NORMALIZE SEED 3");
+    check_gradient("NR.CREATE k CLASSIFIER 40 30 -> 20 SEED 3 NORMALIZE");
+}
+
+/* ============================== Determinism ============================== */
+
+static void expect_same_training(const char *create, size_t samples,
+                                 const char *isa, const char *other_isa,
+                                 const char *threads) {
+    nr_buf a = {0}, b = {0};
+    const char *line = "NR.TRAIN k MAXCYCLES 12";
+    noise_state = 9;
+    nr_net *net = make(create);
+    fill(net, samples, NR_DATASET_TRAIN);
+    fill(net, samples / 3, NR_DATASET_TEST);
+    CHECK(nr_set_isa(isa) == NR_OK);
+    nr_net *one = train(net, line);
+    CHECK(nr_set_isa(other_isa) == NR_OK);
+    if (threads) {
+        CHECK(execute(net, threads, &b) == NR_OK);
+        b.len = 0;
+    }
+    nr_net *other = train(net, line);
+    nr_net_weights(one, &a, &err);
+    nr_net_weights(other, &b, &err);
+    CHECK(a.len > 0);
+    check(same_bytes(a, b), create, __LINE__);
+    CHECK(one->h.stats.train_error == other->h.stats.train_error);
+    CHECK(one->h.stats.test_error == other->h.stats.test_error);
+    nr_buf_free(&a);
+    nr_buf_free(&b);
+    nr_net_free(one);
+    nr_net_free(other);
+    nr_net_free(net);
+}
+
+static const char *networks[] = {
+    "NR.CREATE k REGRESSOR 2 3 -> 1 SEED 1 NORMALIZE DATASET 2000",
+    "NR.CREATE k CLASSIFIER 9 15 -> 2 SEED 2 NORMALIZE DATASET 2000",
+    "NR.CREATE k CLASSIFIER 64 100 -> 10 SEED 3 DATASET 2000",
+    "NR.CREATE k CLASSIFIER 30 40 20 -> 5 SEED 4 OPTIMIZER ADAM BATCH 150 "
+    "DATASET 2000",
+    "NR.CREATE k REGRESSOR 13 -> 3 SEED 5 OPTIMIZER SGD DATASET 2000",
+    "NR.CREATE k CLASSIFIER 5 9 -> 3 CLASSIC SEED 6 NORMALIZE DATASET 2000",
+};
+enum { NETWORKS = sizeof networks / sizeof *networks };
+
+static void test_threads_change_no_bit(void) {
+    const char *best = nr_isa();
+    const char *threads[] = {"NR.CONFIGURE k THREADS 2",
+                             "NR.CONFIGURE k THREADS 3",
+                             "NR.CONFIGURE k THREADS 4"};
+    for (int i = 0; i < NETWORKS; i++)
+        for (int t = 0; t < 3; t++)
+            expect_same_training(networks[i], 1100, best, best, threads[t]);
+}
+
+static void test_avx2_and_avx512_agree(void) {
+    if (strcmp(nr_isa(), "avx512") != 0) {
+        printf("no AVX-512 here: its bits are not compared\n");
+        return;
+    }
+    for (int i = 0; i < NETWORKS; i++)
+        expect_same_training(networks[i], 700, "avx512", "avx2", NULL);
+    nr_set_isa("avx512");
+}
+
+static void test_a_row_runs_the_same_in_any_company(void) {
+    const char *best = nr_isa(), *all[] = {best, "baseline"};
+    for (int s = 0; s < 2; s++) {
+        CHECK(nr_set_isa(all[s]) == NR_OK);
+        for (int i = 0; i < NETWORKS; i++) {
+            nr_net *net = make(networks[i]);
+            fill(net, 100, NR_DATASET_TRAIN);
+            nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 3");
+            size_t in = nr_inputs(net), out = nr_outputs(net), n = 150;
+            float *rows = malloc(n * in * sizeof *rows);
+            float *y = malloc(n * out * sizeof *y), one[128];
+            for (size_t j = 0; j < n * in; j++) rows[j] = noise();
+            CHECK(nr_net_run(trained, rows, n, y, &err) == NR_OK);
+            bool same = true;
+            for (size_t r = 0; r < n; r++) {
+                nr_net_run(trained, rows + r * in, 1, one, &err);
+                same &= !memcmp(one, y + r * out, out * sizeof *one);
+            }
+            check(same, networks[i], __LINE__);
+            free(rows);
+            free(y);
+            nr_net_free(trained);
+            nr_net_free(net);
+        }
+    }
+    nr_set_isa(best);
+}
+
+/* ============================ Vector functions =========================== */
+
+static double ulps_apart(float got, double want) {
+    return fabs(((double)got - want) / want);
+}
+
+static void test_functions_are_accurate(void) {
+    const char *best = nr_isa(), *all[] = {best, "avx2", "baseline"};
+    for (int s = 0; s < 3; s++) {
+        if (nr_set_isa(all[s]) != NR_OK) continue;
+        const nr_kernels *k = nr_kernels_now();
+        double worst[3] = {0, 0, 0};
+        for (int i = -160000; i < 160000; i += 16) {
+            float x[16], y[3][16];
+            for (int j = 0; j < 16; j++) x[j] = (float)(i + j) * 5e-4f;
+            for (int f = 0; f < 3; f++) memcpy(y[f], x, sizeof x);
+            k->activate_row(y[0], 16, NR_SIGMOID);
+            k->activate_row(y[1], 16, NR_TANH);
+            k->exp_row(y[2], 16);
+            for (int j = 0; j < 16; j++) {
+                double want[3] = {1 / (1 + exp(-(double)x[j])),
+                                  tanh((double)x[j]), exp((double)x[j])};
+                for (int f = 0; f < 3; f++) {
+                    if (want[f] == 0) continue;
+                    double d = ulps_apart(y[f][j], want[f]);
+                    if (d > worst[f]) worst[f] = d;
+                }
+            }
+        }
+        for (int f = 0; f < 3; f++)
+            if (!CHECK(worst[f] < 2.5e-7))
+                fprintf(stderr, "  %s, function %d: %g\n", all[s], f,
+                        worst[f]);
+        printf("%s: worst relative errors %.2g %.2g %.2g\n", all[s], worst[0],
+               worst[1], worst[2]);
+    }
+    nr_set_isa(best);
+}
+
+/* ================================ Merging ================================ */
+
+static void test_a_reset_network_refuses_the_old_training(void) {
+    nr_buf reply = {0};
+    nr_net *net = make("NR.CREATE k CLASSIFIER 3 4 -> 2 SEED 1");
+    fill(net, 20, NR_DATASET_TRAIN);
+    nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 5");
+    CHECK(execute(net, "NR.RESET k", &reply) == NR_OK);
+    CHECK(nr_net_merge(net, trained, &err) == NR_STALE);
+    CHECK(net->h.stats.cycles == 0 && !net->h.trained);
+    nr_net *again = train(net, "NR.TRAIN k MAXCYCLES 5");
+    fill(net, 3, NR_DATASET_TRAIN);
+    CHECK(nr_net_merge(net, again, &err) == NR_OK);
+    CHECK(net->h.stats.cycles == 5 && net->h.len[0] == 23);
+    CHECK(nr_net_merge(net, again, &err) == NR_STALE);
+    nr_net_free(trained);
+    nr_net_free(again);
+    nr_net_free(net);
+    nr_buf_free(&reply);
+}
+
+/* A second training sees other factors and must start from the same function:
+ * trained for no time at all it gives the same outputs. */
+static void test_new_factors_keep_the_function(void) {
+    const char *creates[] = {
+        "NR.CREATE k CLASSIFIER 4 6 -> 3 NORMALIZE SEED 1 DATASET 100",
+        "NR.CREATE k REGRESSOR 4 6 -> 2 NORMALIZE SEED 1 DATASET 100",
+        "NR.CREATE k REGRESSOR 4 -> 2 SEED 1 DATASET 100"};
+    for (int i = 0; i < 3; i++) {
+        nr_net *net = make(creates[i]);
+        fill(net, 60, NR_DATASET_TRAIN);
+        nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 40");
+        CHECK(nr_net_merge(net, trained, &err) == NR_OK);
+        float x[4] = {0.3f, -0.2f, 0.9f, 0.1f}, before[3], after[3];
+        CHECK(nr_net_run(net, x, 1, before, &err) == NR_OK);
+        fill(net, 40, NR_DATASET_TRAIN);
+        nr_trainer *t = trainer(net, "NR.TRAIN k");
+        nr_net *copy = nr_net_clone(net);
+        nr_array_drop(atomic_exchange(&copy->weights,
+                                      nr_array_hold(t->weights)));
+        CHECK(nr_net_run(copy, x, 1, after, &err) == NR_OK);
+        for (size_t o = 0; o < nr_outputs(net); o++)
+            CHECK(fabsf(before[o] - after[o]) < 2e-5f);
+        nr_trainer_free(t);
+        nr_net_free(copy);
+        nr_net_free(trained);
+        nr_net_free(net);
+    }
+}
+
+int main(void) {
+    test_gradients();
+    test_threads_change_no_bit();
+    test_avx2_and_avx512_agree();
+    test_a_row_runs_the_same_in_any_company();
+    test_functions_are_accurate();
+    test_a_reset_network_refuses_the_old_training();
+    test_new_factors_keep_the_function();
+    return summary();
+}
