@@ -6,19 +6,18 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import c_uint64
 from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias
 
-import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
-from nr.engine.command import Command, Spec, Verb, specs, split
+from nr.engine.command import Command, Spec, Verb, specs, split, unpack
 from nr.errors import CommandError, EngineError
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "set_isa",
     "specs",
     "split",
-    "unpack",
 ]
 
 # Integers, text (simple strings), bytes (blobs and keys), doubles, arrays, nil.
@@ -49,12 +47,6 @@ _LONG_BYTES = 1 << 14
 def parse(argv: Sequence[bytes]) -> Command:
     """The command of these arguments, its name first. Raises CommandError."""
     return Command(argv)
-
-
-def unpack(reply: bytes) -> Reply:
-    """A reply of the core's as Python values."""
-    value: Reply = msgpack.unpackb(reply, unicode_errors="surrogateescape")
-    return value
 
 
 def isa() -> str:
@@ -100,7 +92,7 @@ class Net:
         self._free = held.nr_net_free  # at exit, globals go before objects
         self._handle = handle
         shape = self.shape
-        self._inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
+        self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
         self._pack = Struct(f"{shape.inputs}f").pack
         self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
@@ -187,7 +179,9 @@ class Net:
 
     def sample_reply(self, row: bytes) -> Reply:
         """NR.GETDATA's reply, from the row itself."""
-        return unpack(collect(held.nr_net_sample_reply, self._handle, row))
+        if len(row) != 4 * self.shape.row:
+            raise EngineError(f"ERR a row of {len(row)} bytes where {4 * self.shape.row} belong")
+        return self._reply(held.nr_net_sample_reply, row)
 
     def dump(self) -> bytes:
         """The whole network as one blob."""
@@ -227,9 +221,9 @@ class Net:
         return classes
 
     def _over(self, rows: NDArray[np.float32], results: NDArray[np.generic], function: str) -> None:
-        if rows.ndim != 2 or rows.shape[1] != self._inputs:
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise CommandError(
-                f"ERR this network takes {self._inputs} inputs a row, not an array of "
+                f"ERR this network takes {self.inputs} inputs a row, not an array of "
                 f"shape {rows.shape}"
             )
         rows = np.ascontiguousarray(rows, np.float32)
@@ -247,7 +241,11 @@ class Net:
         """Runs a command. ``training`` is what NR.INFO is to say. Raises CommandError."""
         long = command.blob_size > _LONG_BYTES or self._params > _LONG_WORK
         library = free if long or command.verb is Verb.DUMP else held
-        return unpack(collect(library.nr_net_execute, self._handle, command.c, training))
+        return self._reply(library.nr_net_execute, command.c, training)
+
+    def _reply(self, function: Callable[..., object], *args: object) -> Reply:
+        reply: Reply = unpack(collect(function, self._handle, *args))
+        return reply
 
     def place(self, n: int, dataset: int) -> list[tuple[int, int]]:
         """Where n samples go: (dataset, slot) each. The header changes accordingly."""
@@ -271,11 +269,6 @@ class Trainer:
     def __del__(self) -> None:
         if hasattr(self, "_handle"):
             self._free(self._handle)
-
-    @staticmethod
-    def check(net: Net, command: Command) -> None:
-        """Raises the CommandError with which NR.TRAIN would refuse."""
-        held.nr_trainer_check(net._handle, command.c, ErrorText())
 
     def step(self, elapsed_ms: int) -> bool:
         """Trains for some milliseconds; False at the end. Says how long it has run so far."""

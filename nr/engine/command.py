@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from ctypes import byref, c_char_p, c_size_t, string_at
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 from nr.engine import binding
 
@@ -121,6 +122,11 @@ class Command:
         return self.argv[self.c.pattern] if self.c.pattern else None
 
 
+def unpack(data: bytes) -> Any:
+    """What the core has packed; text that is no UTF-8 has surrogate escapes."""
+    return msgpack.unpackb(data, unicode_errors="surrogateescape")
+
+
 def split(line: bytes) -> list[bytes]:
     """The words of a line, quoted as for redis-cli. Raises CommandError."""
     args = binding.Args()
@@ -133,5 +139,5 @@ def split(line: bytes) -> list[bytes]:
 
 def specs() -> tuple[Spec, ...]:
     """All commands, in the order of Verb."""
-    rows = msgpack.unpackb(binding.collect(binding.held.nr_specs_pack))
+    rows = unpack(binding.collect(binding.held.nr_specs_pack))
     return tuple(Spec(name, syntax, summary, tuple(words)) for name, syntax, summary, words in rows)

@@ -32,8 +32,9 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
 static void resolve_options(nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
     size_t n = t->net->h.len[NR_DATASET_TRAIN];
+    double per_input = t->head == NR_SOFTMAX ? 0.07 : 0.01;
     t->l2 = o->l2;
-    if (o->l2 < 0) t->l2 = 0.07 * (double)nr_inputs(t->net) / (double)n;
+    if (o->l2 < 0) t->l2 = per_input * (double)nr_inputs(t->net) / (double)n;
     if (o->classic) t->l2 = 0;
     if (t->head == NR_SOFTMAX) t->smoothing = 0.1;
     t->rate = o->learnrate;

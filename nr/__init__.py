@@ -1,0 +1,40 @@
+"""Neural networks as a data type for the store you already run.
+
+import nr
+
+with nr.connect() as db:
+    net = db.create("sum", "regressor", [2, 3, 1], normalize=True)
+    net.observe_many([[1, 2], [3, 4], [5, 6], [1, 1]], [3, 7, 11, 2])
+    net.train(maxcycles=1000).wait()
+    print(net.run([2, 2]))
+"""
+
+from nr.client import Database, connect
+from nr.errors import (
+    BackendError,
+    CommandError,
+    EngineError,
+    Error,
+    NotFoundError,
+    ValuesError,
+)
+from nr.following import Training
+from nr.info import Info
+from nr.network import Network
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendError",
+    "CommandError",
+    "Database",
+    "EngineError",
+    "Error",
+    "Info",
+    "Network",
+    "NotFoundError",
+    "Training",
+    "ValuesError",
+    "__version__",
+    "connect",
+]

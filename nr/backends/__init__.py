@@ -1,0 +1,101 @@
+"""Backends: where commands run; and the table of URL schemes that chooses one.
+
+A further scheme comes from any installed package that has an entry point of the group
+``nr.backends``, named like the scheme and leading to a factory as those here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from nr.engine import Reply
+from nr.errors import BackendError
+
+
+class Backend(Protocol):
+    """Runs commands. Raises CommandError, BackendError and EngineError, nothing else.
+
+    One that runs networks itself may have ``runner(key: bytes) -> Net`` too, which
+    spares ``Network.run`` the way through a command.
+    """
+
+    def execute(self, *argv: bytes) -> Reply:
+        """The reply to a command, its name first."""
+
+    def close(self) -> None:
+        """Stops what runs for it. A closed backend refuses commands."""
+
+
+Factory = Callable[..., Backend]  # (url: str, executor: Executor | None, **options)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Where a scheme's factory is, and which extra installs what it imports."""
+
+    factory: str  # "module:function"
+    extra: str | None = None
+
+
+SCHEMES: dict[str, Scheme] = {
+    "memory": Scheme("nr.backends.memory:connect"),
+}
+
+
+def connect(url: str, *, executor: Executor | None = None, **options: Any) -> Backend:
+    """The backend of a URL, by its scheme.
+
+    ``executor`` runs the trainings of a backend that trains in this process; ``options``
+    are the driver's own. Raises BackendError for a scheme that is not known, a package
+    that is not installed, and a store that cannot be reached.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")
+    factory = _factory(scheme.lower())
+    return factory(url, executor=executor, **options)
+
+
+def _factory(scheme: str) -> Factory:
+    if known := SCHEMES.get(scheme):
+        return _import(scheme, known)
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    points = entry_points(group="nr.backends")
+    for point in points:
+        if point.name == scheme:
+            try:
+                factory: Factory = point.load()
+            except Exception as error:
+                raise BackendError(f"the driver of {scheme}:// is broken: {error}") from error
+            return factory
+    raise BackendError(_unknown(scheme, [*SCHEMES, *(point.name for point in points)]))
+
+
+def _import(scheme: str, known: Scheme) -> Factory:
+    module, _, function = known.factory.partition(":")
+    try:
+        factory: Factory = getattr(import_module(module), function)
+    except ImportError as error:
+        if not known.extra:
+            raise
+        raise BackendError(
+            f"{scheme}:// needs more than is installed ({error}): pip install 'nr[{known.extra}]'"
+        ) from error
+    return factory
+
+
+def _unknown(scheme: str, schemes: list[str]) -> str:
+    from difflib import get_close_matches
+
+    guess = get_close_matches(scheme, schemes, n=1)
+    meant = f", did you mean {guess[0]}://?" if guess else ""
+    return f"no driver for {scheme}://{meant} (there are: {_listed(schemes)})"
+
+
+def _listed(schemes: Iterable[str]) -> str:
+    return ", ".join(f"{name}://" for name in sorted(set(schemes)))

@@ -1,0 +1,50 @@
+"""Commands run here, in this process, over any store."""
+
+from concurrent.futures import Executor
+from threading import Lock
+
+from nr.backends.store import Store
+from nr.dispatcher import Host, dispatch
+from nr.engine import Net, Reply
+from nr.errors import BackendError, EngineError
+from nr.training import Trainings
+
+
+class Local:
+    """A Backend that executes commands itself and owns this process's trainings.
+
+    ``executor`` runs the trainings, threads in this process; by default as many as
+    processors less one. It is the caller's to shut down, after this backend.
+    """
+
+    def __init__(self, store: Store, executor: Executor | None = None) -> None:
+        self._store = store
+        self._host = Host(store, Trainings(store, executor))
+        self._lock = Lock()
+        self._closed = False
+
+    def execute(self, *argv: bytes) -> Reply:
+        """Runs one command. Raises CommandError, BackendError or EngineError."""
+        self._check()
+        try:
+            return dispatch(self._host, argv)
+        except MemoryError as error:
+            raise EngineError("ERR out of memory") from error
+
+    def runner(self, key: bytes) -> Net:
+        """What NR.RUN would run on: for callers in a hurry."""
+        if self._closed:
+            self._check()
+        return self._store.runner(key)
+
+    def close(self) -> None:
+        """Stops the trainings, keeps what they reached, and closes the store."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if not closed:
+            self._host.trainings.close()
+            self._store.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise BackendError("the connection is closed")

@@ -1,0 +1,179 @@
+"""The `nr` command: a prompt, scripts, single commands, watching and plotting."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import click
+
+import nr
+from nr.cli.session import ScriptError, Session
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+_Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The options that every form of the command takes."""
+
+    url: str | None
+    echo: bool
+    commands: tuple[str, ...]
+
+    def then(self, later: _Options) -> _Options:
+        """These, and those that followed on the command line."""
+        url = later.url or self.url
+        return _Options(url, self.echo or later.echo, self.commands + later.commands)
+
+    @property
+    def store(self) -> str:
+        return self.url or os.environ.get("NR_URL") or "memory://"
+
+
+def _shared(function: _Command) -> _Command:
+    """Makes a function of (context, _Options, ...) take the shared options."""
+
+    @wraps(function)
+    def take(
+        *args: Any, url: str | None, echo: bool, commands: tuple[str, ...], **others: Any
+    ) -> Any:
+        ctx = click.get_current_context()
+        options = _Options(url, echo, commands)
+        if ctx.parent:
+            options = ctx.parent.obj.then(options)
+        ctx.obj = options
+        return function(ctx, *args, **others)
+
+    for option in (
+        click.option(
+            "-e",
+            "commands",
+            metavar="COMMAND",
+            multiple=True,
+            help="Run a command, after the scripts; may be given several times.",
+        ),
+        click.option("--echo", is_flag=True, help="Print each command before its reply."),
+        click.option("--url", metavar="URL", help="The store. Default: $NR_URL, or memory://."),
+    ):
+        take = option(take)
+    return take
+
+
+class _Group(click.Group):
+    """A group whose first word may also be a script, and whose errors are sentences."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "", _scripts, args
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
+        except ScriptError as exc:
+            click.echo(str(exc), err=True)
+            ctx.exit(1)
+        except nr.Error as exc:
+            raise click.ClickException(str(exc)) from exc
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    subcommand_metavar="[SCRIPT... | watch KEY | plot KEY --out FILE]",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@_shared
+@click.version_option(nr.__version__, message="%(prog)s %(version)s")
+def main(ctx: click.Context) -> None:
+    """Neural networks as a data type for the store you already run.
+
+    \b
+      nr                         a prompt (or a script from standard input)
+      nr script.nr               a script: one command a line, # for comments
+      nr -e 'NR.INFO net'        one command
+      nr watch net               follows a training
+      nr plot net --out net.png  draws the last training, and a map of two inputs
+
+    Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
+
+    memory:// lives as long as the process. So put what belongs together into one script; it
+    can watch and plot, too: "watch net" and "plot net net.png" are commands there and at the
+    prompt, where "help" lists all of them.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if ctx.obj.commands or not sys.stdin.isatty():
+        _run(ctx.obj, () if ctx.obj.commands else [click.get_binary_stream("stdin")])
+        return
+    from nr.cli.prompt import prompt
+
+    with _session(ctx.obj) as session:
+        prompt(session, _shown_url(ctx.obj.store))
+
+
+@click.command()
+@_shared
+@click.argument("scripts", nargs=-1, required=True, type=click.File("rb"))
+def _scripts(ctx: click.Context, scripts: Sequence[BinaryIO]) -> None:
+    """Run scripts; - is standard input."""
+    _run(ctx.obj, scripts)
+
+
+@main.command()
+@_shared
+@click.argument("key")
+def watch(ctx: click.Context, key: str) -> None:
+    """Follow the training of KEY until it ends. Ctrl-C stops watching, not the training."""
+    from nr.cli.watch import watch
+
+    with _session(ctx.obj) as session:
+        watch(session.db, os.fsencode(key))
+
+
+@main.command()
+@_shared
+@click.argument("key")
+@click.option("--out", metavar="FILE", required=True, help="The picture: .png, .svg or .pdf.")
+def plot(ctx: click.Context, key: str, out: str) -> None:
+    """Draw the last training of KEY; for two inputs also what it answers where."""
+    from nr.plots import save
+
+    with _session(ctx.obj) as session:
+        save(session.db, os.fsencode(key), out)
+
+
+def _run(options: _Options, scripts: Sequence[BinaryIO]) -> None:
+    with _session(options, scripts):
+        pass
+
+
+@contextmanager
+def _session(options: _Options, scripts: Sequence[BinaryIO] = ()) -> Iterator[Session]:
+    """The store, once the scripts and then the commands of -e have run on it."""
+    with nr.connect(options.store) as db:
+        session = Session(db, options.echo)
+        for script in scripts:
+            session.run_script(script.name, script)
+        for command in options.commands:
+            session.run_script("-e", [os.fsencode(command)])
+        yield session
+
+
+def _shown_url(url: str) -> str:
+    """The URL without its password."""
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@") if password else url

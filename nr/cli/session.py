@@ -1,0 +1,128 @@
+"""What a line means, wherever it comes from: the prompt, a script, standard input or -e.
+
+A line is a command of the store (NR.RUN net 1 2), a word of this program's own (help, watch, plot),
+a comment (#) or nothing. The own words work in scripts too, because memory:// lives only as long as
+its process: a network trained by a script can be plotted by that script's last line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from nr import engine
+from nr.cli import printing
+from nr.errors import CommandError, Error
+
+if TYPE_CHECKING:
+    from nr.client import Database
+
+
+class ScriptError(Error):
+    """A script's line that failed: says where, which one and why."""
+
+    def __init__(self, where: str, command: bytes, cause: Error) -> None:
+        super().__init__(f"{where}: {shown(command)}\n{explain(cause)}")
+
+
+def explain(exc: Error) -> str:
+    """The error as it is printed: a refused command as redis-cli words it."""
+    return printing.error(str(exc)) if isinstance(exc, CommandError) else str(exc)
+
+
+def shown(command: bytes, most: int = 200) -> str:
+    """A command on one line of the screen, whatever bytes it is made of."""
+    text = printing.quoted(command[:most])[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return text + ("..." if len(command) > most else "")
+
+
+@dataclass(frozen=True)
+class Session:
+    """Runs lines on a database and prints what they reply; with echo, the lines as well."""
+
+    db: Database
+    echo: bool = False
+
+    def run(self, line: bytes) -> None:
+        """Runs one line. Raises nr.Error where it fails."""
+        line = line.strip()
+        if not line or line.startswith(b"#"):
+            return
+        if self.echo:
+            click.echo(f"> {shown(line)}")
+        argv = engine.split(line)
+        own = WORDS.get(argv[0].lower())
+        if own:
+            own.run(self.db, argv[1:])
+        else:
+            click.echo(printing.formatted(self.db.execute(*argv)))
+
+    def run_script(self, name: str, lines: Iterable[bytes]) -> None:
+        """Runs all lines, up to the first that fails. Raises ScriptError there."""
+        for number, line in enumerate(lines, 1):
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            try:
+                self.run(line)
+            except Error as exc:
+                raise ScriptError(f"{name}, line {number}", line.strip(), exc) from exc
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of this program's own."""
+
+    syntax: str
+    summary: str
+    run: Callable[[Database, list[bytes]], None]
+
+
+def _usage(name: bytes) -> Error:
+    return Error(f"Usage: {name.decode()} {WORDS[name].syntax}")
+
+
+def _help(db: Database, args: list[bytes]) -> None:
+    if args:
+        for spec in _specs_of(args[0]):
+            click.echo(f"{spec.name} {spec.syntax}\n    {spec.summary}")
+        return
+    rows = [(spec.name, spec.summary) for spec in engine.specs()]
+    rows += [(f"{name.decode()} {word.syntax}", word.summary) for name, word in WORDS.items()]
+    formatter = click.HelpFormatter()
+    formatter.write_dl(rows)
+    click.echo(formatter.getvalue().rstrip("\n"))
+
+
+def _specs_of(name: bytes) -> list[engine.Spec]:
+    """The command meant by "NR.TRAIN", "nr.train" or "train"."""
+    wanted = name.decode("ascii", "replace").upper()
+    found = [spec for spec in engine.specs() if wanted in (spec.name, spec.name[3:])]
+    if not found:
+        raise Error(f"There is no command {shown(name)!r}; 'help' lists them all.")
+    return found
+
+
+def _watch(db: Database, args: list[bytes]) -> None:
+    from nr.cli.watch import watch
+
+    if len(args) != 1:
+        raise _usage(b"watch")
+    watch(db, args[0])
+
+
+def _plot(db: Database, args: list[bytes]) -> None:
+    from nr.plots import save
+
+    if len(args) != 2:
+        raise _usage(b"plot")
+    save(db, args[0], args[1].decode("utf-8", "surrogateescape"))
+
+
+WORDS = {
+    b"help": Word("[command]", "Lists the commands, or explains one.", _help),
+    b"watch": Word("KEY", "Follows a training until it ends.", _watch),
+    b"plot": Word("KEY FILE", "Draws the last training and, for two inputs, the map.", _plot),
+}

@@ -1,0 +1,63 @@
+"""Follows a training: one line, rewritten in a terminal, one line a second elsewhere.
+
+All it asks is NR.INFO and NR.THREADS, so it follows trainings that any process runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from nr.cli import printing
+from nr.info import parse_info, parse_progress
+
+if TYPE_CHECKING:
+    from nr.client import Database
+    from nr.engine import Progress
+    from nr.info import Info
+
+_REWRITE = "\r\x1b[2K"  # back to the line's start, and empty it
+
+
+def watch(db: Database, key: bytes) -> None:
+    """Prints the progress of the training of `key`, and how the last one ended."""
+    live = sys.stdout.isatty()
+    info = parse_info(db.execute("NR.INFO", key))
+    before = ""
+    while progress := _progress(db, info):
+        now = f"Cycle {progress.cycles}: {_errors(info, progress)}"
+        if now != before:
+            click.echo(f"{_REWRITE}{now}" if live else now, nl=not live)
+        before = now
+        time.sleep(0.1 if live else 1.0)
+    if not before:
+        click.echo(f"No training of {printing.word(key)} runs.")
+    elif live:
+        click.echo(_REWRITE, nl=False)
+    click.echo(_summary(parse_info(db.execute("NR.INFO", key))))
+
+
+def _progress(db: Database, info: Info) -> Progress | None:
+    """The progress of the network's training; None where none runs or waits."""
+    lines = db.execute("NR.THREADS")
+    assert isinstance(lines, list)
+    return dict(parse_progress(str(line)) for line in lines).get(info.id)
+
+
+def _summary(info: Info) -> str:
+    if not info.cycles:
+        return "It is not trained yet."
+    text = f"Trained for {info.cycles} cycles and {info.seconds:.3g} seconds in all"
+    return f"{text}, ended by {info.ended_by}: {_errors(info, info)}."
+
+
+def _errors(info: Info, now: Info | Progress) -> str:
+    text = f"training error {now.train_error:.6f}"
+    if info.test_len:
+        text += f", testing error {now.test_error:.6f}"
+        if info.type == "classifier":
+            text += f", {now.class_errors:.2f}% of the testing samples misclassified"
+    return text

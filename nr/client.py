@@ -1,0 +1,147 @@
+"""Databases: networks by name, over whatever runs the commands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from types import TracebackType
+from typing import Any
+
+from nr.backends import Backend
+from nr.backends import connect as connect_backend
+from nr.dispatcher import Argument, arguments
+from nr.engine import Reply
+from nr.errors import CommandError, NotFoundError
+from nr.html import html_table, printable
+from nr.network import Network, option
+
+
+def connect(
+    url: str | None = None, *, executor: Executor | None = None, **options: Any
+) -> Database:
+    """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
+
+    ``executor`` runs the trainings of this process, in its threads; by default as many as
+    there are processors less one. ``options`` are the driver's. Raises BackendError.
+    """
+    url = url if url is not None else os.environ.get("NR_URL") or "memory://"
+    return Database(connect_backend(url, executor=executor, **options))
+
+
+def _key(name: str | bytes) -> bytes:
+    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+
+
+class Database:
+    """Networks by name: ``db["net"]``, ``"net" in db``, ``for name in db``, ``del db["net"]``.
+
+    A name is text or bytes; bytes that are no UTF-8 come back as surrogate escapes. Threads
+    may share a database. Raises CommandError, BackendError and EngineError, nothing else.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def execute(self, *argv: Argument) -> Reply:
+        """Runs a command: one line (``"NR.RUN net 1 2"``), or its arguments one by one.
+
+        Replies are int, float, str, bytes (keys and blobs), list and None.
+        """
+        return self.backend.execute(*arguments(argv))
+
+    def create(
+        self,
+        name: str | bytes,
+        type: str,
+        layout: Sequence[int],
+        *,
+        normalize: bool = False,
+        dataset: int | None = None,
+        test: int | None = None,
+        seed: int | None = None,
+        **options: bool | float | str | None,
+    ) -> Network:
+        """Creates a network, untrained.
+
+        ``type`` is ``"classifier"`` or ``"regressor"``, ``layout`` the units of each layer,
+        inputs first: ``[2, 3, 1]``. ``dataset`` and ``test`` are how many training and testing
+        samples it keeps (1000, 500). ``options`` are NR.CREATE's: ``activation="relu"``,
+        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError.
+        """
+        words: list[Argument] = ["NR.CREATE", _key(name), type, *layout[:-1], "->", *layout[-1:]]
+        sizes = {"dataset": dataset, "test": test, "seed": seed}
+        given = {word: value for word, value in sizes.items() if value is not None}
+        for word, value in {"normalize": normalize, **given, **options}.items():
+            words += option(word, value)
+        self.execute(*words)
+        return Network(self, _key(name))
+
+    def restore(self, name: str | bytes, blob: bytes, replace: bool = False) -> Network:
+        """Creates a network from what ``Network.dump`` returned, instead of another if ``replace``.
+
+        Raises CommandError for any other bytes, and for a name in use.
+        """
+        self.execute("NR.RESTORE", _key(name), blob, *(["REPLACE"] if replace else []))
+        return Network(self, _key(name))
+
+    def close(self) -> None:
+        """Stops the trainings that run in this process, keeps what they reached, and closes."""
+        self.backend.close()
+
+    def __getitem__(self, name: str | bytes) -> Network:
+        """The network of that name. Raises NotFoundError, which is a KeyError."""
+        self.execute("NR.CONFIGURE", _key(name))
+        return Network(self, _key(name))
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str | bytes):
+            return False
+        try:
+            self.execute("NR.CONFIGURE", _key(name))
+        except CommandError as error:
+            if isinstance(error, NotFoundError) or error.code == "WRONGTYPE":
+                return False
+            raise
+        return True
+
+    def __delitem__(self, name: str | bytes) -> None:
+        if not self.execute("NR.DEL", _key(name)):
+            raise NotFoundError
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key.decode("utf-8", "surrogateescape") for key in self._keys()])
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _keys(self) -> list[bytes]:
+        keys = self.execute("NR.LIST")
+        assert isinstance(keys, list)
+        return [key for key in keys if isinstance(key, bytes)]
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _repr_html_(self) -> str:
+        rows = [["name", "type", "layout", "training", "testing", "cycles"]]
+        for name in self:
+            try:
+                info = Network(self, _key(name)).info()
+            except CommandError:  # deleted in the meantime
+                continue
+            layout = "-".join(map(str, info.layout))
+            numbers = [str(n) for n in (info.train_len, info.test_len, info.cycles)]
+            rows.append([printable(name), info.type, layout, *numbers])
+        return html_table(rows)

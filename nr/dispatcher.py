@@ -1,0 +1,200 @@
+"""From arguments to a reply: one table of commands, each a few lines over a Store."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from time import monotonic, sleep
+from typing import SupportsFloat, TypeAlias, cast
+
+import numpy as np
+
+from nr.backends.store import Running, Store
+from nr.engine import Command, Net, Reply, Verb, parse, split
+from nr.errors import CommandError, NotFoundError
+from nr.pattern import matching
+from nr.training import Trainings
+
+Argument: TypeAlias = "str | bytes | bytearray | memoryview | int | float | SupportsFloat"
+
+_POLL = 0.05  # seconds between two looks at another process' training
+
+
+def arguments(argv: Sequence[Argument]) -> list[bytes]:
+    """A command's arguments as bytes.
+
+    One text is a line, split and unquoted as redis-cli does. Of several, numbers (numpy's
+    scalars too) are sent with all their digits. Raises CommandError for what is neither.
+    """
+    if len(argv) == 1 and isinstance(argv[0], str | bytes):
+        return split(_bytes(argv[0]))
+    return [_bytes(argument) for argument in argv]
+
+
+def _bytes(argument: Argument) -> bytes:
+    match argument:
+        case bytes():
+            return argument
+        case str():
+            return argument.encode("utf-8", "surrogateescape")
+        case float():
+            return repr(float(argument)).encode()
+        case bytearray() | memoryview():
+            return bytes(argument)
+        case Integral() | np.bool_():
+            return b"%d" % int(argument)
+        case Real():
+            return repr(float(argument)).encode()
+    raise CommandError(
+        f"ERR an argument of a command is text, bytes or a number, not {type(argument).__name__}"
+    )
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a handler works on."""
+
+    store: Store
+    trainings: Trainings
+
+
+def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
+    """Runs a command. Raises Error alone, and has then changed nothing."""
+    command = parse(argv)
+    return _HANDLERS[command.verb](host, command)
+
+
+# ---- handlers ----
+
+
+def _create(host: Host, command: Command) -> Reply:
+    net = Net.create(command, host.store.new_id(), secrets.randbits(53))
+    host.store.create(command.key, net)
+    return net.shape.params
+
+
+def _observe(host: Host, command: Command) -> Reply:
+    return host.store.observe(command.key, command)
+
+
+def _run(host: Host, command: Command) -> Reply:
+    return host.store.runner(command.key).execute(command)
+
+
+def _train(host: Host, command: Command) -> Reply:
+    host.trainings.start(command.key, command)
+    return "Training has started"
+
+
+def _info(host: Host, command: Command) -> Reply:
+    net, training = host.store.header(command.key)
+    return net.execute(command, training)
+
+
+def _threads(host: Host, command: Command) -> Reply:
+    return [_line(host, running) for running in host.store.leases()]
+
+
+def _line(host: Host, running: Running) -> str:
+    job = host.trainings.get(running.key)
+    ours = job is not None and job.lease.nn_id == running.nn_id
+    progress = job.progress() if job and ours else running.progress
+    return (
+        f"nn_id={running.nn_id} cycle={progress.cycles} key={_quoted(running.key)} "
+        f"db={running.db} maxtime={running.maxtime} maxcycles={running.maxcycles} "
+        f"trainerr={progress.train_error:f} testerr={progress.test_error:f} "
+        f"classerr={progress.class_errors:f}"
+    )
+
+
+def _quoted(key: bytes) -> str:
+    return "".join(chr(b) if 0x20 < b < 0x7F and b != 0x5C else f"\\x{b:02x}" for b in key)
+
+
+def _reset(host: Host, command: Command) -> Reply:
+    job = host.trainings.get(command.key)
+    reply = host.store.change(command.key, command)
+    if job:
+        job.drop()
+    return reply
+
+
+def _getdata(host: Host, command: Command) -> Reply:
+    return host.store.sample(command.key, command)
+
+
+def _configure(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _info(host, command)
+
+
+def _stop(host: Host, command: Command) -> Reply:
+    job = host.trainings.get(command.key)
+    stopped = host.store.stop(command.key)
+    if job and stopped:
+        job.stop()
+    return int(stopped)
+
+
+def _wait(host: Host, command: Command) -> Reply:
+    end = monotonic() + command.number / 1000 if command.number else float("inf")
+    training = host.store.header(command.key)[1]
+    while training:
+        left = end - monotonic()
+        if left <= 0:
+            return 0
+        job = host.trainings.get(command.key)
+        job.done.wait(min(left, 1.0)) if job else sleep(min(left, _POLL))
+        try:
+            training = host.store.header(command.key)[1]
+        except NotFoundError:
+            training = False
+    return 1
+
+
+def _dump(host: Host, command: Command) -> Reply:
+    return host.store.snapshot(command.key).dump()
+
+
+def _restore(host: Host, command: Command) -> Reply:
+    net = Net.load(command.blob, host.store.new_id())
+    job = host.trainings.get(command.key)
+    host.store.create(command.key, net, command.replace)
+    if job:
+        job.drop()
+    return "OK"
+
+
+def _del(host: Host, command: Command) -> Reply:
+    jobs = [job for key in command.keys if (job := host.trainings.get(key))]
+    deleted = host.store.delete(command.keys)
+    for job in jobs:
+        job.drop()
+    return deleted
+
+
+def _list(host: Host, command: Command) -> Reply:
+    keys = sorted(host.store.keys())
+    return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
+
+
+_HANDLERS: dict[Verb, Callable[[Host, Command], Reply]] = {
+    Verb.CREATE: _create,
+    Verb.OBSERVE: _observe,
+    Verb.RUN: _run,
+    Verb.CLASS: _run,
+    Verb.TRAIN: _train,
+    Verb.INFO: _info,
+    Verb.THREADS: _threads,
+    Verb.RESET: _reset,
+    Verb.GETDATA: _getdata,
+    Verb.CONFIGURE: _configure,
+    Verb.STOP: _stop,
+    Verb.WAIT: _wait,
+    Verb.DUMP: _dump,
+    Verb.RESTORE: _restore,
+    Verb.DEL: _del,
+    Verb.LIST: _list,
+    Verb.HISTORY: _run,
+}

@@ -1,0 +1,91 @@
+"""NR.INFO as a frozen dataclass, and NR.THREADS' lines as progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from nr.engine import Progress, Reply
+
+_NAMES = {  # of those fields that Python calls otherwise than NR.INFO
+    "auto-normalization": "normalize",
+    "training-dataset-maxlen": "train_maxlen",
+    "training-dataset-len": "train_len",
+    "test-dataset-maxlen": "test_maxlen",
+    "test-dataset-len": "test_len",
+    "training-total-steps": "steps",
+    "training-total-cycles": "cycles",
+    "training-total-seconds": "seconds",
+    "dataset-error": "train_error",
+    "test-error": "test_error",
+    "classification-errors-perc": "class_errors",
+    "overfitting-detected": "overfitting",
+    "training-ended-by": "ended_by",
+}
+
+
+@dataclass(frozen=True)
+class Info:
+    """What there is to know of a network."""
+
+    id: int
+    type: str
+    """``"classifier"`` or ``"regressor"``."""
+    normalize: bool
+    training: bool
+    """Whether a training of it runs or waits in line."""
+    layout: tuple[int, ...]
+    """Units of each layer, inputs first."""
+    train_maxlen: int
+    train_len: int
+    """Samples in the training dataset."""
+    test_maxlen: int
+    test_len: int
+    steps: int
+    """Samples seen by all trainings, one counted as often as it was seen."""
+    cycles: int
+    """Passes over the training dataset, of all trainings."""
+    seconds: float
+    """Spent training."""
+    train_error: float
+    """Mean loss a training sample."""
+    test_error: float
+    """Mean loss a testing sample."""
+    overfitting: bool
+    """Whether AUTOSTOP ended the last training."""
+    ended_by: str
+    """What ended the last training: ``"cycles"``, ``"time"``, ``"autostop"``, ``"stop"``,
+    ``"diverged"``, or ``"never"`` if there was none."""
+    parameters: int
+    """Weights and biases."""
+    class_errors: float | None = None
+    """Testing samples whose class is wrong, in per cent; None for a regressor."""
+
+
+_FIELDS = {field.name for field in fields(Info)}
+
+
+def parse_info(reply: Reply) -> Info:
+    """From NR.INFO's reply; fields this version does not know are left out."""
+    assert isinstance(reply, list)
+    found: dict[str, Any] = {}
+    for field, value in zip(reply[::2], reply[1::2], strict=True):
+        name = _NAMES.get(str(field), str(field))
+        if name in _FIELDS:
+            found[name] = value
+    for flag in ("normalize", "training"):
+        found[flag] = bool(found[flag])
+    found["overfitting"] = found["overfitting"] == "yes"
+    found["layout"] = tuple(found["layout"])
+    return Info(**found)
+
+
+def parse_progress(line: str) -> tuple[int, Progress]:
+    """The network's id and its progress, from a line of NR.THREADS."""
+    values = dict(pair.partition("=")[::2] for pair in line.split(" "))
+    return int(values["nn_id"]), Progress(
+        int(values["cycle"]),
+        float(values["trainerr"]),
+        float(values["testerr"]),
+        float(values["classerr"]),
+    )

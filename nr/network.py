@@ -1,0 +1,262 @@
+"""Networks: the NR.* commands on one key as typed methods, with arrays in and out.
+
+Everything here is a command to the database and nothing else, so it works the same over
+every driver. The one short cut is running: a backend that runs networks in this process
+hands out the network itself, which spares a call the way through a command's text.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nr.dispatcher import Argument
+from nr.engine import Net, Reply
+from nr.errors import CommandError, ValuesError
+from nr.following import Training
+from nr.html import html_table, printable
+from nr.info import Info, parse_info
+from nr.values import classes, matrix, table, vector
+
+_CHUNK = 1 << 26  # bytes of samples or inputs in one command
+
+
+class _Database(Protocol):
+    @property
+    def backend(self) -> Any: ...
+
+    def execute(self, *argv: Argument) -> Reply: ...
+
+
+class Network:
+    """One network of a database, by its key. It holds nothing: the key may come and go.
+
+    All methods raise NotFoundError where it has gone, and BackendError.
+    """
+
+    def __init__(self, db: _Database, key: bytes) -> None:
+        self.db = db
+        self.key = key
+        self._runner: Callable[[bytes], Net] | None = getattr(db.backend, "runner", None)
+
+    @property
+    def name(self) -> str:
+        """The key as text."""
+        return self.key.decode("utf-8", "surrogateescape")
+
+    def __repr__(self) -> str:
+        return f"<nr.Network {self.name!r}>"
+
+    def _execute(self, command: str, *argv: Argument) -> Reply:
+        return self.db.execute(command, self.key, *argv)
+
+    # ---- samples ----
+
+    def observe(self, x: ArrayLike, y: ArrayLike, to: str | None = None) -> tuple[int, int]:
+        """Adds one sample; returns how many there are now, (training, testing).
+
+        ``x`` has shape (inputs,); ``y`` is a regressor's outputs, shape (outputs,), or a
+        classifier's class id. ``to`` is ``"train"`` or ``"test"``; without, the dataset that
+        is less full. Raises CommandError, and ValuesError for what is no number.
+        """
+        inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
+        return self._observe(*inputs, "->", *outputs, to=to)
+
+    def observe_many(self, X: ArrayLike, Y: ArrayLike, to: str | None = None) -> tuple[int, int]:
+        """Adds samples, one a row; returns how many there are now, (training, testing).
+
+        ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
+        output. Up to 64 MB of samples are added all or none; more go in several steps, after
+        all of them have been checked. Raises ValuesError, which names the row and the column.
+        """
+        info = self.info()
+        inputs = table(matrix(X), info.layout[0], "inputs")
+        if info.type == "classifier":
+            outputs = classes(Y, info.layout[-1])
+        else:
+            outputs = table(matrix(Y, "outputs"), info.layout[-1], "outputs")
+        if len(inputs) != len(outputs):
+            raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
+        counts = info.train_len, info.test_len
+        for chunk in _chunks(np.hstack([inputs, outputs])):
+            counts = self._observe("FP32", chunk, to=to)
+        return counts
+
+    def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
+        train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
+        return train, test
+
+    def sample(self, dataset: str, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
+
+        Raises IndexError behind the last one.
+        """
+        reply = self._execute("NR.GETDATA", dataset, row)
+        if reply is None:
+            raise IndexError(f"the {dataset} dataset of {self.name!r} has no row {row}")
+        inputs, outputs = _list(reply)
+        return np.array(inputs), np.array(outputs)
+
+    # ---- running ----
+
+    def run(self, x: ArrayLike) -> NDArray[np.float64]:
+        """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
+
+        A classifier's are the probabilities of its classes. Raises ValuesError, which names
+        the row and the column, and CommandError.
+        """
+        if self._runner:
+            net, row = self._runner(self.key), x
+            try:
+                if type(row) is np.ndarray and row.ndim == 1 and row.dtype.kind in "biuf":
+                    row = row.tolist()
+                if isinstance(row, list | tuple):
+                    return net.run_row(row)
+            except (struct.error, OverflowError, CommandError):
+                pass  # several rows, or one that is wrong: the long way knows
+        net_or_none, rows, single = self._rows(x)
+        if net_or_none:
+            found = net_or_none.run(rows).astype(np.float64)
+        else:
+            blobs = [self._execute("NR.RUN", "FP32", chunk) for chunk in _chunks(rows)]
+            joined = b"".join(blob for blob in blobs if isinstance(blob, bytes))
+            found = np.frombuffer(joined, "<f4").reshape(len(rows), -1).astype(np.float64)
+        return found[0] if single else found
+
+    def classify(self, x: ArrayLike) -> Any:
+        """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
+
+        Raises as ``run`` does, and CommandError for a regressor.
+        """
+        net, rows, single = self._rows(x)
+        if net:
+            found = net.classify(rows).astype(np.int64)
+        else:
+            replies = [_list(self._execute("NR.CLASS", "FP32", c)) for c in _chunks(rows)]
+            found = np.array([id for reply in replies for id in reply], np.int64)
+        return int(found[0]) if single else found
+
+    def _rows(self, x: ArrayLike) -> tuple[Net | None, NDArray[np.float32], bool]:
+        """The network where it runs here, the inputs as a matrix, and whether x was one row."""
+        rows = matrix(x)
+        net = self._runner(self.key) if self._runner else None
+        width = net.inputs if net else self.info().layout[0]
+        return net, table(np.atleast_2d(rows), width, "inputs"), rows.ndim == 1
+
+    # ---- training ----
+
+    def train(
+        self,
+        *,
+        maxcycles: int | None = None,
+        maxtime: int | None = None,
+        autostop: bool = False,
+        backtrack: bool = False,
+    ) -> Training:
+        """Starts a training in the background.
+
+        ``maxtime`` is in milliseconds, by default 10000; 0 is no limit, of either. ``autostop``
+        ends it when overfitting sets in, ``backtrack`` keeps the best network seen on the
+        testing dataset. Raises CommandError: already training, nothing to train on ...
+        """
+        info = self.info()
+        given = {"maxcycles": maxcycles, "maxtime": maxtime}
+        words: list[Argument] = []
+        for word, value in given.items():
+            words += [] if value is None else option(word, value)
+        words += [*option("autostop", autostop), *option("backtrack", backtrack)]
+        self._execute("NR.TRAIN", *words)
+        return Training(self, info, maxcycles or 0)
+
+    def reset(self) -> None:
+        """New random weights; statistics go, samples stay, a training is stopped and dropped."""
+        self._execute("NR.RESET")
+
+    def history(self) -> NDArray[np.float64]:
+        """The course of the last training, shape (n, 4), oldest first.
+
+        Columns: cycle, training error, testing error (mean losses a sample) and wrong classes
+        in per cent; NaN where there was nothing to test.
+        """
+        rows = _list(self._execute("NR.HISTORY"))
+        return np.array(rows, np.float64).reshape(-1, 4)
+
+    # ---- the rest ----
+
+    def info(self) -> Info:
+        """What there is to know of it."""
+        return parse_info(self._execute("NR.INFO"))
+
+    def configure(self, **options: float | str | None) -> dict[str, bool | float | str | None]:
+        """Sets options, all or none, and returns them all: ``net.configure(optimizer="adam")``.
+
+        None is AUTO. Raises CommandError for those that are unknown, fixed or out of range.
+        """
+        if options:
+            words = [part for word, value in options.items() for part in (word, _auto(value))]
+            self._execute("NR.CONFIGURE", *words)
+        reply = _list(self._execute("NR.CONFIGURE"))
+        pairs = zip(reply[::2], reply[1::2], strict=True)
+        return {str(word).lower(): _value(text) for word, text in pairs}
+
+    def dump(self) -> bytes:
+        """The whole network, samples and all, for ``Database.restore`` of any driver."""
+        blob = self._execute("NR.DUMP")
+        assert isinstance(blob, bytes)
+        return blob
+
+    def _repr_html_(self) -> str:
+        info = self.info()
+        shown = {
+            "layout": "-".join(map(str, info.layout)),
+            "parameters": info.parameters,
+            "training dataset": f"{info.train_len} of {info.train_maxlen}",
+            "testing dataset": f"{info.test_len} of {info.test_maxlen}",
+            "cycles": info.cycles,
+            "training error": f"{info.train_error:.6g}",
+            "testing error": f"{info.test_error:.6g}",
+        }
+        if info.class_errors is not None:
+            shown["wrong classes"] = f"{info.class_errors:.1f}%"
+        rows = [[field, str(value)] for field, value in shown.items()]
+        return html_table([[printable(self.name), info.type], *rows])
+
+
+def option(word: str, value: bool | float | str | None) -> list[Argument]:
+    """An option of a command: a flag by itself, or not at all; others with their value."""
+    if isinstance(value, bool):
+        return [word] if value else []
+    return [word, _auto(value)]
+
+
+def _auto(value: float | str | None) -> float | str:
+    return "AUTO" if value is None else value
+
+
+def _value(text: Any) -> bool | int | float | str | None:
+    """NR.CONFIGURE's text for an option as a value that configure takes."""
+    named: dict[str, bool | None] = {"AUTO": None, "yes": True, "no": False}
+    if text in named:
+        return named[text]
+    for number in int, float:
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return str(text).lower()
+
+
+def _list(reply: Reply) -> list[Any]:
+    assert isinstance(reply, list)
+    return reply
+
+
+def _chunks(rows: NDArray[np.float32]) -> Iterator[bytes]:
+    """Rows as FP32 blobs of bounded size."""
+    step = max(1, _CHUNK // (4 * rows.shape[1]))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step].astype("<f4", copy=False).tobytes()

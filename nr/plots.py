@@ -1,0 +1,120 @@
+"""Pictures of networks (extra `plot`): the course of the last training, and for two inputs a map.
+
+Everything comes from commands (NR.INFO, NR.HISTORY, NR.RUN, NR.GETDATA), so any store will do. The
+figures are matplotlib's own objects, made without pyplot: no window, no state that is shared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nr.errors import EngineError, Error
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_GRID = 200  # points a side of the map
+_MOST_SAMPLES = 500  # drawn on it
+
+
+class _Database(Protocol):
+    def execute(self, *argv: Any) -> Any: ...
+
+
+def figure(db: _Database, key: str | bytes) -> Figure:
+    """Draws the network `key`: its last training, and for two inputs what it answers where.
+
+    Raises CommandError where there is no such network, EngineError without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as exc:
+        raise EngineError("Plots need matplotlib: pip install 'nr[plot]'") from exc
+    reply = db.execute("NR.INFO", key)
+    info = dict(zip(reply[::2], reply[1::2], strict=True))
+    panels = 2 if info["layout"][0] == 2 else 1
+    drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
+    axes = drawn.subplots(1, panels, squeeze=False)[0]
+    _draw_history(axes[0], db.execute("NR.HISTORY", key))
+    if panels == 2:
+        _draw_map(axes[1], db, key, info)
+    return drawn
+
+
+def save(db: _Database, key: str | bytes, path: str) -> None:
+    """Draws the network `key` into a file whose ending names the format (.png, .svg, .pdf)."""
+    drawn = figure(db, key)
+    try:
+        drawn.savefig(path, dpi=120)
+    except (OSError, ValueError) as exc:
+        raise Error(f"The plot cannot be written: {exc}") from exc
+
+
+def _draw_history(axes: Axes, points: list[list[Any]]) -> None:
+    """Loss over cycles; the misclassified per cent on an axis of their own."""
+    axes.set(title="The last training", xlabel="cycle", ylabel="loss")
+    if not points:
+        axes.text(0.5, 0.5, "not trained yet", ha="center", va="center", transform=axes.transAxes)
+        return
+    cycles, train, test, wrong = np.array(points, dtype=float).T
+    axes.plot(cycles, train, label="training dataset")
+    if not np.isnan(test).all():
+        axes.plot(cycles, test, label="testing dataset")
+    axes.set_ylim(bottom=0)
+    if not np.isnan(wrong).all():
+        other = axes.twinx()
+        other.plot(cycles, wrong, color="tab:gray", linewidth=0.8, label="misclassified, %")
+        other.set(ylabel="misclassified, % of the testing dataset", ylim=(0, None))
+        other.legend(loc="upper center")
+    axes.legend(loc="upper right")
+
+
+def _draw_map(axes: Axes, db: _Database, key: str | bytes, info: dict[str, Any]) -> None:
+    """What the network answers over the area of its samples, and some of those."""
+    inputs, outputs = _samples(db, key, info)
+    low, high = _extent(inputs)
+    x, y = (np.linspace(low[i], high[i], _GRID, dtype="<f4") for i in (0, 1))
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    blob = db.execute("NR.RUN", key, "FP32", grid.tobytes())
+    answers = np.frombuffer(blob, "<f4").reshape(_GRID, _GRID, -1)
+    axes.set(xlabel="input 1", ylabel="input 2", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    marks: dict[str, Any]
+    if info["type"] == "classifier":
+        marks = {"cmap": "tab10", "vmin": 0, "vmax": 9}
+        if answers.shape[2] > 10:
+            marks = {"cmap": "nipy_spectral", "vmin": 0, "vmax": answers.shape[2] - 1}
+        axes.pcolormesh(x, y, answers.argmax(axis=2), alpha=0.35, **marks)
+        marks["c"] = outputs.argmax(axis=1)
+        axes.set_title("Class by the two inputs, and samples")
+    else:
+        image = axes.pcolormesh(x, y, answers[:, :, 0])
+        axes.figure.colorbar(image, ax=axes)
+        marks = {"c": "black"}
+        axes.set_title("Output 1 by the two inputs, and samples")
+    if len(inputs):
+        axes.scatter(inputs[:, 0], inputs[:, 1], 9, **marks)
+
+
+def _samples(
+    db: _Database, key: str | bytes, info: dict[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Training samples, evenly spread over the dataset: inputs (n, 2), outputs (n, outputs)."""
+    have = info["training-dataset-len"]
+    rows = np.linspace(0, have - 1, min(have, _MOST_SAMPLES)).astype(int)
+    found = [db.execute("NR.GETDATA", key, "TRAIN", str(row)) for row in rows]
+    pairs = [pair for pair in found if pair]  # none: the dataset has shrunk meanwhile
+    inputs = np.array([pair[0] for pair in pairs], float).reshape(len(pairs), 2)
+    return inputs, np.array([pair[1] for pair in pairs], float).reshape(len(pairs), -1)
+
+
+def _extent(inputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The corners of the map: the samples' and a margin; -1 to 1 without any."""
+    if not len(inputs):
+        return np.full(2, -1.0), np.full(2, 1.0)
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
+    margin = np.where(high > low, (high - low) * 0.1, 1.0)
+    return low - margin, high + margin

@@ -1,0 +1,102 @@
+"""Numbers from outside, as the 32-bit floats that networks take.
+
+Whatever numpy takes for an array is taken: lists, arrays, pandas frames and series.
+What no network can take (text, NaN, infinities, numbers too large for 32 bits) is
+refused, by a ValuesError that names its row and column, before anything is sent.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nr.errors import ValuesError
+
+_ENCODE = "; for text as classes: names, ids = numpy.unique(labels, return_inverse=True)"
+
+
+def vector(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    """One row, shape (n,), or a number by itself as a row of one."""
+    floats = np.atleast_1d(_floats(values, name))
+    if floats.ndim != 1:
+        raise ValuesError(f"ERR {name}: one sample is needed, not an array of shape {floats.shape}")
+    return floats
+
+
+def matrix(values: ArrayLike, name: str = "inputs") -> NDArray[np.float32]:
+    """One row, shape (n,), or several, shape (rows, n); never an empty array."""
+    floats = _floats(values, name)
+    if floats.ndim not in (1, 2) or not floats.size:
+        raise ValuesError(f"ERR {name}: rows are needed, not an array of shape {floats.shape}")
+    return floats
+
+
+def table(rows: NDArray[np.float32], width: int, name: str) -> NDArray[np.float32]:
+    """Rows of that width; a vector is taken for a column where the width is one."""
+    if rows.ndim == 1 and width == 1:
+        rows = rows.reshape(-1, 1)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise ValuesError(f"ERR {name}: rows of {width} are needed, not shape {rows.shape}")
+    return rows
+
+
+def classes(values: ArrayLike, outputs: int) -> NDArray[np.float32]:
+    """Class ids, shape (n,) or (n, 1), as a column of shape (n, 1)."""
+    ids = matrix(values, "outputs")
+    if ids.ndim == 2 and ids.shape[1] != 1:
+        raise ValuesError(
+            f"ERR outputs: a classifier takes one class id a row, not {ids.shape[1]} numbers "
+            "(of one-hot rows: Y.argmax(axis=1))"
+        )
+    ids = ids.reshape(-1, 1)
+    bad = np.flatnonzero((ids < 0) | (ids >= outputs) | (ids != np.floor(ids)))
+    if len(bad):
+        raise ValuesError(
+            f"ERR outputs, row {bad[0]}: {ids[bad[0], 0]:g} is no class id, a whole number "
+            f"from 0 to {outputs - 1}"
+        )
+    return ids
+
+
+def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    numbers = _numbers(values, name)
+    with np.errstate(over="ignore"):
+        floats = np.asarray(numbers, np.float32)
+    finite = np.isfinite(floats)
+    if not finite.all():
+        place = tuple(np.argwhere(~finite)[0])
+        value = float(numbers[place])
+        why = "does not fit 32 bits" if np.isfinite(value) else "is no number to learn from"
+        raise ValuesError(f"ERR {_where(name, place)}: {value} {why}")
+    return floats
+
+
+def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise ValuesError(f"ERR {name} are not a table of numbers: {error}") from error
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind in "OUST":  # text, or a frame of several types or with gaps
+        return _from_objects(array, name)
+    raise ValuesError(f"ERR {name} are not numbers but {array.dtype}")
+
+
+def _from_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
+    numbers = np.empty(array.shape, np.float64)
+    for place, value in np.ndenumerate(array.astype(object)):
+        try:
+            if isinstance(value, str | bytes):
+                raise TypeError
+            numbers[place] = value
+        except (TypeError, ValueError, OverflowError):
+            hint = _ENCODE if name == "outputs" else ""
+            text = f"ERR {_where(name, place)}: {value!r} is not a number{hint}"
+            raise ValuesError(text) from None
+    return numbers
+
+
+def _where(name: str, place: tuple[int, ...]) -> str:
+    axes = zip(("row", "column"), place, strict=False)
+    return ", ".join([name, *(f"{axis} {int(at)}" for axis, at in axes)])

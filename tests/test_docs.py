@@ -1,0 +1,119 @@
+"""The documents tell the truth: their examples are run, and what they print is compared.
+
+```python  is run; a ```text block right after it is what it prints
+```nr      is a session at the prompt, commands after "nr> "
+```console is a shell, commands after "$ "; only `nr` is run
+"..." stands for anything.
+"""
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import nr
+from nr import engine
+from nr.cli import main
+from nr.cli.session import Session, explain
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "docs/commands.md", "docs/design.md"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+
+
+def same(wanted: str, got: str) -> None:
+    assert doctest.OutputChecker().check_output(wanted, got, doctest.ELLIPSIS), (
+        f"Documented:\n{wanted}\nPrinted:\n{got}"
+    )
+
+
+def exchanges(text: str, prompt: str) -> list[tuple[str, str]]:
+    """The commands of a transcript, each with what it prints."""
+    parts = re.split(rf"^{re.escape(prompt)}(.*)\n", text, flags=re.MULTILINE)
+    assert not parts[0], f"A transcript begins with {prompt!r}: {parts[0]!r}"
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def run_at_prompt(session: Session, line: str) -> str:
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        try:
+            session.run(line.encode())
+        except nr.Error as exc:
+            print(explain(exc))
+    return output.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NR_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_python_examples_print_what_they_say(document: str) -> None:
+    found = blocks(document)
+    names: dict[str, object] = {}
+    for (language, code), following in zip(found, [*found[1:], ("", "")], strict=True):
+        if language != "python":
+            continue
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile(code, document, "exec"), names)
+        if following[0] == "text":
+            same(following[1], output.getvalue())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_prompt_examples_print_what_they_say(document: str) -> None:
+    with nr.connect("memory://") as db:
+        for language, text in blocks(document):
+            if language == "nr":
+                for line, wanted in exchanges(text, "nr> "):
+                    same(wanted, run_at_prompt(Session(db), line))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_shell_examples_print_what_they_say(document: str) -> None:
+    for name in ("examples", "docs"):
+        Path(name).symlink_to(ROOT / name)
+    for language, text in blocks(document):
+        if language == "console":
+            for line, wanted in exchanges(text, "$ "):
+                words = shlex.split(line)
+                assert words[0] == "nr"
+                same(wanted, CliRunner().invoke(main, words[1:], prog_name="nr").output)
+
+
+def test_every_command_is_documented_with_its_syntax() -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (NR\..*)$", text, re.MULTILINE)
+    assert sorted(headings) == sorted(spec.name for spec in engine.specs())
+    assert len(headings) == len(set(headings))
+
+
+def test_every_option_word_is_documented_with_its_command() -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (NR\.\w+)$(.*?)(?=^## |\Z)", text, re.M | re.S))
+    for spec in engine.specs():
+        section = sections[spec.name]
+        if spec.name == "NR.CONFIGURE":  # explained with NR.CREATE
+            section += sections["NR.CREATE"]
+        missing = [word for word in spec.words if word not in section]
+        assert not missing, f"{spec.name}: {missing}"
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "examples/README.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target

