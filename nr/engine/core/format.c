@@ -55,6 +55,8 @@ static const field fields[] = {
     {"batch", AUTO_INT, AT(options.batch), NULL},
     {"patience", AUTO_INT, AT(options.patience), NULL},
     {"threads", AUTO_INT, AT(options.threads), NULL},
+    {"members", AUTO_INT, AT(options.members), NULL},
+    {"class_weights", WORD, AT(options.class_weights), nr_class_weights_words},
     {"train_maxlen", UINT, AT(maxlen[0]), NULL},
     {"test_maxlen", UINT, AT(maxlen[1]), NULL},
     {"train_len", UINT, AT(len[0]), NULL},
@@ -182,7 +184,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     case AUTO_INT:
         *(int64_t *)p = -1;
         if (is_nil(c)) return true;
-        if (!nr_get_uint(c, &number) || number > INT32_MAX) return false;
+        if (!nr_get_uint(c, &number) || number > UINT64_C(1) << 31) return false;
         *(int64_t *)p = (int64_t)number;
         return true;
     case WORD: return get_word(c, f, p);
@@ -204,12 +206,14 @@ static int find_field(nr_bytes name) {
 static nr_status check_together(const nr_header *h, nr_error *err) {
     const nr_options *o = &h->options;
     nr_status status =
-        nr_shape_check(h->kind, h->nlayers, h->layers, h->maxlen, err);
+        nr_shape_check(h->kind, h->nlayers, h->layers, o->members, h->maxlen,
+                       err);
     if (status != NR_OK) return status;
     bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
                  o->seed <= NR_MAX_SEED && o->learnrate != 0 &&
                  o->batch != 0 && o->patience != 0 && o->threads >= 1 &&
-                 o->threads <= NR_MAX_THREADS &&
+                 o->threads <= NR_MAX_THREADS && o->members >= 1 &&
+                 o->members <= NR_MAX_MEMBERS &&
                  (o->loss == NR_MSE || h->kind == NR_CLASSIFIER);
     if (o->classic)
         sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&

@@ -26,8 +26,15 @@ static size_t count_params(const nr_header *h) {
 }
 
 size_t nr_weights_len(const nr_header *h) {
-    return count_params(h) +
+    return count_params(h) * (size_t)h->options.members +
            2 * ((size_t)h->layers[0] + h->layers[h->nlayers - 1]);
+}
+
+/* As many members as make a small network's mean steady, fewer of larger ones,
+ * which vary less and cost more. */
+static int64_t choose_members(const nr_header *h) {
+    size_t params = count_params(h);
+    return params <= 4000 ? 8 : params <= 20000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
 nr_factors nr_factors_of(const nr_header *h, float *weights) {
@@ -86,6 +93,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
+    if (h.options.members < 0) h.options.members = choose_members(&h);
     nr_random_seed(&h.random, h.options.seed);
     *out = nr_net_new(&h);
     return *out ? NR_OK : nr_nomem(err);

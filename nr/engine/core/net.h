@@ -93,8 +93,8 @@ static inline size_t nr_outputs(const nr_net *net) {
  * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
  * multiplied by out_scale. They lie with the weights because they are one
  * with them: neither makes sense with another generation of the other. Then
- * layer by layer a row of biases and a row of weights for each input unit:
- * [1 + inputs][outputs]. */
+ * member by member and layer by layer a row of biases and a row of weights for
+ * each input unit: [1 + inputs][outputs]. */
 typedef struct nr_factors {
     float *in_shift, *in_scale, *out_shift, *out_scale;
     float *layers;
