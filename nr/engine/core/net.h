@@ -77,7 +77,7 @@ struct nr_net {
     size_t params, row;
     unsigned shift; /* a chunk holds 1 << shift rows */
     _Atomic(nr_array *) weights;
-    nr_array *history; /* NULL: none */
+    nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
     bool partial; /* assembled without its samples */
 };
@@ -107,6 +107,10 @@ nr_factors nr_factors_of(const nr_header *h, float *weights);
  * NULL, with err written: out of memory, or a network without its weights.
  * Borrowed: valid as long as the net is unchanged. */
 const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
+
+/* The course of the last training: the number of its points, four floats each
+ * (cycle, training error, testing error, classification errors in per cent,
+ * the last two NaN where nothing was tested), then the report (report.c). */
 
 /* ------------------------------- Parts ----------------------------------- */
 
