@@ -15,6 +15,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,9 @@ def network(data: Dataset, x: Floats, y: Targets, seed: int, **options: Any) -> 
     import nr
 
     test = len(x) // 3
+    sizes = {"dataset": len(x) - test, "test": test, "seed": seed}
     with nr.connect() as db:
-        net = db.create(
-            "net", data.kind, data.layout, normalize=True,
-            dataset=len(x) - test, test=test, seed=seed, **options,
-        )  # fmt: skip
+        net = db.create("net", data.kind, data.layout, **{"normalize": True, **sizes, **options})
         net.observe_many(x, y)
         # No limit of time: what is learnt must not depend on the machine.
         net.train(maxtime=0, maxcycles=MOST_CYCLES, autostop=True, backtrack=True).wait()
@@ -73,11 +72,12 @@ def classic(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     return network(data, x, y, seed, classic=True)
 
 
+@cache
 def core() -> str:
+    """A digest of the compiled core that is loaded."""
     from nr.engine import binding
 
-    path = Path(inspect.getfile(binding)).with_name("libnr.so")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(Path(binding.held._name).read_bytes()).hexdigest()
 
 
 # ---- scikit-learn's ----
@@ -87,7 +87,7 @@ def mlp(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     make = MLPClassifier if data.classifier else MLPRegressor
-    return fitted(data, x, y, make(data.hidden, max_iter=1000, random_state=seed))
+    return fitted(data, x, y, make(hidden_layer_sizes=data.hidden, max_iter=1000, random_state=seed))
 
 
 def linear(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:

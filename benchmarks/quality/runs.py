@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from benchmarks.quality.contenders import Contender
 from benchmarks.quality.datasets import Dataset, Floats, Targets
 from benchmarks.quality.scoring import Score, classification, regression
 
-CACHE = Path(os.environ.get("NR_QUALITY_CACHE", "build/quality"))
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("NR_QUALITY_CACHE", ROOT / "build" / "quality"))
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,14 @@ def results(data: Dataset, contender: Contender, seeds: Iterable[int]) -> list[R
 
 
 def load(path: Path) -> dict[int, Result]:
-    known = {}
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
-        fields = json.loads(line)
-        known[fields["seed"]] = Result(**{**fields, "score": Score(**fields["score"])})
-    return known
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    known = [load_result(json.loads(line)) for line in lines]
+    return {result.seed: result for result in known}
+
+
+def load_result(fields: dict[str, Any]) -> Result:
+    """The result of which ``asdict`` made these fields."""
+    return Result(**{**fields, "score": Score(**fields["score"])})
 
 
 def digest(data: Dataset, contender: Contender) -> str:
