@@ -214,6 +214,9 @@ NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
                                   const size_t *argvlen, nr_error *err);
 NR_API void nr_command_release(nr_command *cmd);
 
+/* sizeof(nr_command), for hosts that describe it in another language. */
+NR_API size_t nr_command_size(void);
+
 /* Splits a line as redis-cli does: words, "double quotes" with \n \r \t \b \a
  * \\ \" \xHH, 'single quotes' with \'. The words and their table lie in *out:
  * args->argv and args->len are argc entries each. An empty line has none.

@@ -330,3 +330,5 @@ bool nr_changes(const nr_command *cmd) {
     return cmd->verb == NR_OBSERVE || cmd->verb == NR_RESET ||
            (cmd->verb == NR_CONFIGURE && cmd->given);
 }
+
+size_t nr_command_size(void) { return sizeof(nr_command); }
