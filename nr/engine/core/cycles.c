@@ -71,7 +71,6 @@ static bool learn(nr_trainer *t, bool both, nr_losses *sum) {
     size_t n = t->train.n + (both ? t->test.n : 0);
     nr_losses more;
     *sum = (nr_losses){0, 0, 0};
-    t->steps += n;
     if (t->order) return learn_batches(t, n, sum);
     nr_step step = {&t->train, 0, 0, n, true, !both, !both};
     if (!nr_pass_learn(t, &step, sum)) return false;
@@ -215,6 +214,7 @@ static void refit_cycle(nr_trainer *t) {
         more |= --m->left > 0;
     }
     t->refit_cycles++;
+    t->steps += t->train.n + t->test.n;
     t->over = !more;
     if (t->over && !all_finite(t)) forget_refit(t);
 }
@@ -236,6 +236,7 @@ void nr_cycle(nr_trainer *t) {
         diverged &= m->diverged;
     }
     t->cycles++;
+    t->steps += t->train.n;
     nr_summarise(t);
     if (point) record(t);
     if (!going)

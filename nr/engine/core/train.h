@@ -71,7 +71,8 @@ struct nr_trainer {
     float *class_weights; /* by class; NULL: all count alike */
 
     /* Where it stands. */
-    uint64_t cycles, refit_cycles, steps;
+    uint64_t cycles, refit_cycles;
+    uint64_t steps; /* samples of all cycles; members are in step */
     double train_error, test_error, class_errors; /* means of the members */
     nr_ending ending;
     bool refitting, over, settled, failed; /* failed: out of memory */
