@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
 from nr.values import classes, matrix, table, vector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CHUNK = 1 << 26  # bytes of samples or inputs in one command
 
@@ -201,6 +204,16 @@ class Network:
         """
         reply = self._execute("NR.IMPORTANCE")
         return None if reply is None else np.array(_list(reply), np.float64)
+
+    def plot(self) -> Figure:
+        """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
+
+        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises EngineError
+        without matplotlib (the extra ``plot``).
+        """
+        from nr.plots import figure
+
+        return figure(self.db, self.key)
 
     # ---- the rest ----
 
