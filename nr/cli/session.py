@@ -2,7 +2,7 @@
 
 A line is a command of the store (NR.RUN net 1 2), a word of this program's own (help, watch,
 metrics, plot), a comment (#) or nothing. The own words work in scripts too, because memory:// lives
-only as long as its process: a network trained by a script can be plotted by that script's last line.
+only as long as its process: a network trained by a script can be plotted by the same script.
 """
 
 from __future__ import annotations
