@@ -158,16 +158,21 @@ class Network:
         *,
         maxcycles: int | None = None,
         maxtime: int | None = None,
-        autostop: bool = False,
-        backtrack: bool = False,
+        autostop: bool | None = None,
+        backtrack: bool | None = None,
     ) -> Training:
         """Starts a training in the background.
 
         ``maxtime`` is in milliseconds, by default 10000; 0 is no limit, of either. ``autostop``
-        ends it when overfitting sets in, ``backtrack`` keeps the best network seen on the
-        testing dataset. Raises CommandError: already training, nothing to train on ...
+        ends it when overfitting sets in, ``backtrack`` makes the best of what the testing dataset
+        has told; None, the default, is both where there are testing samples and no limit is
+        given. Raises CommandError: already training, nothing to train on ...
         """
         info = self.info()
+        if autostop is None:
+            autostop = info.test_len > 0 and maxcycles is None and maxtime is None
+        if backtrack is None:
+            backtrack = autostop
         given = {"maxcycles": maxcycles, "maxtime": maxtime}
         words: list[Argument] = []
         for word, value in given.items():
