@@ -392,6 +392,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.GETDATA net TEST 0", [[1.0, 2.0], [1.0, 0.0]]),
         ("NR.GETDATA net TEST 2", None),
         ("NR.GETDATA net TEST 9007199254740991", None),
+        ("NR.GETDATA net TEST 18446744073709551616", None),
     ],
     "401 and 200 after 601 of 1000 and 500": [
         ("NR.CREATE net REGRESSOR 2 -> 1 SEED 3", 3),
