@@ -30,7 +30,7 @@ def iris_errors(db: nr.Database, layout: list[int], seeds: int) -> Floats:
 
 
 def test_iris_is_learned_from_every_seed(db: nr.Database) -> None:
-    """Neural Redis ended above 30% in 4 seeds of 100: AUTOSTOP took the first plateau for the end."""
+    """Neural Redis ended above 30% in 4 seeds of 100: it took the first plateau for the end."""
     errors = iris_errors(db, [4, 15, 5, 3], seeds=100)
     assert errors.mean() <= 4.5
     assert errors.max() <= 20
