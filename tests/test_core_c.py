@@ -51,5 +51,13 @@ def test_core_in_c(cmake: str, build: Path, name: str) -> None:
     assert int(closing[1]) > 0, output
 
 
+@pytest.mark.parametrize("name", ["syntax", "dump"])
+def test_what_fuzzing_found_worth_keeping_does_no_harm(cmake: str, build: Path, name: str) -> None:
+    corpus = sorted((HERE.parent / "fuzz" / f"corpus_{name}").iterdir())
+    assert corpus
+    succeed(cmake, "--build", build, "--target", f"fuzz_{name}", "--parallel", "2")
+    succeed(build / f"fuzz_{name}", *corpus)
+
+
 def test_there_are_tests_in_c() -> None:
     assert TESTS
