@@ -415,7 +415,10 @@ def test_ctrl_c_ends_without_a_traceback(script: Path) -> None:
             if line == '1) "net"\n':
                 break
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert output + errors == ""
 
