@@ -1,0 +1,186 @@
+"""What differs between SQLite, PostgreSQL and MariaDB, and nothing else.
+
+One frozen value a database: its clock, how a transaction that writes and one that
+reads consistently begin, which errors are worth another try, and how it takes many
+rows. Everything else is SQLAlchemy's business.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from nr.errors import BackendError
+
+Begin = Callable[[sa.Connection], None]
+Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to speak to one kind of database."""
+
+    extra: str
+    """The extra of this package that installs its driver."""
+    clock: sa.ColumnElement[float]
+    """Seconds since 1970 by the database's clock, also amidst a transaction."""
+    now: sa.ColumnElement[Any]
+    begin_write: Begin
+    """Also within a caller's transaction, where it must do no harm."""
+    begin_snapshot: Begin
+    transient: Callable[[BaseException], bool]
+    """Whether a transaction that failed so may go through when it is tried again."""
+    upsert: Callable[[sa.Table], sa.Insert]
+    """An INSERT of samples that replaces those in the same slots."""
+    bulk: Callable[[sa.Connection, sa.Table, int, Slots, NDArray[np.float32]], None] | None = None
+    """Inserts many new rows faster than INSERT does."""
+
+
+def dialect_of(engine: sa.Engine) -> Dialect:
+    """Raises BackendError for a database that is none of the three."""
+    name, driver = engine.dialect.name, engine.dialect.driver
+    known = {
+        ("sqlite", "pysqlite"): SQLITE,
+        ("postgresql", "psycopg"): POSTGRESQL,
+        ("mysql", "pymysql"): MARIADB,
+        ("mariadb", "pymysql"): MARIADB,
+    }
+    if found := known.get((name, driver)):
+        return found
+    raise BackendError(
+        f"no support for {name}+{driver}: sqlite, postgresql+psycopg and mysql+pymysql are known"
+    )
+
+
+def _number(code: str) -> sa.ColumnElement[float]:
+    return sa.literal_column(code, sa.Double())
+
+
+# ---- SQLite ----
+
+
+def _sqlite_begin(statement: str) -> Begin:
+    def begin(connection: sa.Connection) -> None:
+        # A caller's engine may have begun already, as SQLAlchemy's manual shows.
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql(statement)
+
+    return begin
+
+
+def _sqlite_transient(error: BaseException) -> bool:
+    # SQLITE_BUSY itself comes after the busy timeout, which was the try.
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED")
+
+
+def _upsert_sqlite(table: sa.Table) -> sa.Insert:
+    insert = sqlite.insert(table)
+    return insert.on_conflict_do_update(set_={"data": insert.excluded.data})
+
+
+SQLITE = Dialect(
+    extra="sql",
+    clock=_number("((julianday('now') - 2440587.5) * 86400.0)"),
+    now=sa.func.current_timestamp(),
+    begin_write=_sqlite_begin("BEGIN IMMEDIATE"),
+    begin_snapshot=_sqlite_begin("BEGIN"),
+    transient=_sqlite_transient,
+    upsert=_upsert_sqlite,
+)
+
+# ---- PostgreSQL ----
+
+
+def _nothing(connection: sa.Connection) -> None:
+    pass
+
+
+def _repeatable_read(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _postgresql_transient(error: BaseException) -> bool:
+    # serialization_failure, deadlock_detected, lock_not_available
+    return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03")
+
+
+def _upsert_postgresql(table: sa.Table) -> sa.Insert:
+    insert = postgresql.insert(table)
+    key = list(table.primary_key.columns)
+    return insert.on_conflict_do_update(index_elements=key, set_={"data": insert.excluded.data})
+
+
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_ROWS = 1 << 14
+
+
+def _copy(
+    connection: sa.Connection,
+    table: sa.Table,
+    network: int,
+    slots: Slots,
+    rows: NDArray[np.float32],
+) -> None:
+    """COPY in its binary form, whose rows are of one width here: numpy lays them out."""
+    width = rows.shape[1] * 4
+    form = np.dtype(
+        [("columns", ">i2"), ("l0", ">i4"), ("network", ">i8"), ("l1", ">i4"), ("dataset", ">i2")]
+        + [("l2", ">i4"), ("slot", ">i4"), ("l3", ">i4"), ("data", "V", width)]
+    )
+    place = np.array(slots, np.int64).reshape(-1, 2)
+    name = connection.dialect.identifier_preparer.format_table(table)
+    cursor = connection.connection.cursor()
+    try:
+        sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(sql) as copy:  # type: ignore[attr-defined]
+            copy.write(_COPY_HEAD)
+            for at in range(0, len(rows), _COPY_ROWS):
+                part = slice(at, at + _COPY_ROWS)
+                block = np.empty(len(rows[part]), form)
+                block["columns"], block["network"] = 4, network
+                block["l0"], block["l1"], block["l2"], block["l3"] = 8, 2, 4, width
+                block["dataset"], block["slot"] = place[part, 0], place[part, 1]
+                block["data"] = np.ascontiguousarray(rows[part]).view(f"V{width}")[:, 0]
+                copy.write(block.tobytes())
+            copy.write(b"\xff\xff")
+    finally:
+        cursor.close()
+
+
+POSTGRESQL = Dialect(
+    extra="postgresql",
+    clock=_number("extract(epoch from clock_timestamp())::float8"),
+    now=sa.func.now(),
+    begin_write=_nothing,
+    begin_snapshot=_repeatable_read,
+    transient=_postgresql_transient,
+    upsert=_upsert_postgresql,
+    bulk=_copy,
+)
+
+# ---- MariaDB ----
+
+
+def _mariadb_transient(error: BaseException) -> bool:
+    # lock wait timeout, deadlock, record has changed since last read
+    return bool(error.args) and error.args[0] in (1205, 1213, 1020)
+
+
+def _upsert_mariadb(table: sa.Table) -> sa.Insert:
+    insert = mysql.insert(table)
+    return insert.on_duplicate_key_update(data=insert.inserted.data)
+
+
+MARIADB = Dialect(
+    extra="mariadb",
+    clock=_number("(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6)"),
+    now=sa.func.utc_timestamp(),
+    begin_write=_nothing,
+    begin_snapshot=_repeatable_read,
+    transient=_mariadb_transient,
+    upsert=_upsert_mariadb,
+)

@@ -1,0 +1,273 @@
+"""The store in a database: each verb of it one transaction.
+
+What changes a network first locks the row of its header, so that whoever comes next
+waits, on one network only. The header is then made the core's again, without samples;
+the core decides (where samples go, what an option means), and what it changed is
+written back: observing touches the header and the slots of its samples, nothing else.
+
+Reading takes no locks. ``runner`` keeps the weights of the networks it ran last and
+asks for their version, by one indexed SELECT, before each use.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from nr.backends.sql import header
+from nr.backends.sql.dialects import Dialect
+from nr.backends.sql.leases import Leases
+from nr.backends.sql.schema import KEY_BYTES, Schema
+from nr.backends.sql.statements import Statements
+from nr.backends.sql.transactions import Again, Bound, Transactions
+from nr.backends.store import Lease, Running, State
+from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.errors import BackendError, CommandError, NotFoundError
+
+_RUNNERS = 256  # networks whose weights are kept
+
+
+class Store:
+    """Networks in the tables of one schema. Threads may share it."""
+
+    renewal = 1.0
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        dialect: Dialect,
+        schema: Schema,
+        transactions: Transactions,
+    ) -> None:
+        self.engine = engine
+        self._dialect = dialect
+        self._schema = schema
+        self._do = transactions
+        self._sql = Statements(schema, dialect, engine)
+        self._leases = Leases(schema, dialect, transactions)
+        self._runners: dict[bytes, Net] = {}
+
+    def using(self, connection: sa.Connection) -> Store:
+        """The same networks, within the transaction of a caller's connection."""
+        bound = Bound(connection, self._dialect)
+        return Store(self.engine, self._dialect, self._schema, bound)
+
+    # ---- networks ----
+
+    def new_id(self) -> int:
+        return 1 + secrets.randbelow(2**53 - 1)
+
+    def create(self, key: bytes, net: Net, replace: bool = False) -> None:
+        if len(key) > KEY_BYTES:
+            raise CommandError(f"ERR a key of more than {KEY_BYTES} bytes, which no index takes")
+
+        def work(connection: sa.Connection) -> None:
+            networks = self._schema.networks
+            if replace:
+                self._delete(connection, [key])
+            elif connection.scalar(sa.select(networks.c.id).where(networks.c.key == key)):
+                raise CommandError("ERR the key name is busy")
+            try:
+                self._insert(connection, key, net)
+            except IntegrityError as error:  # someone else was faster
+                raise Again from error
+
+        self._do.write(work)
+
+    def _insert(self, connection: sa.Connection, key: bytes, net: Net) -> None:
+        fields = header.fields(net)
+        name = key.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        more = {"key": key, "name": name, "created_at": self._dialect.now}
+        connection.execute(
+            sa.insert(self._schema.networks).values({**header.columns(fields), **more})
+        )
+        if fields["trained"]:
+            self._sql.put_trained(connection, fields["id"], net.weights(), net.history())
+        for dataset, length in enumerate(net.shape.lengths):
+            rows = np.frombuffer(net.rows(dataset), "<f4").reshape(length, net.shape.row)
+            slots = [(dataset, slot) for slot in range(length)]
+            self._sql.put(connection, fields["id"], slots, rows, (0, 0))
+
+    def header(self, key: bytes) -> tuple[Net, bool]:
+        *values, training = self._do.read(
+            lambda connection: _there(connection.execute(self._sql.info, {"key": key}).first())
+        )
+        return self._assemble(self._fields(values)), bool(training)
+
+    def runner(self, key: bytes) -> Net:
+        version = self._do.read(lambda connection: self._version(connection, key))
+        known = self._runners.get(key)
+        if known and (known.shape.id, known.shape.revision) == version:
+            return known
+        net = self._do.snapshot(lambda connection: self._read(connection, key))
+        while len(self._runners) >= _RUNNERS:
+            self._runners.pop(next(iter(self._runners)), None)
+        self._runners[key] = net
+        return net
+
+    def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
+        row = _there(self._sql.version.run(connection, key=key).first())
+        return header.version(*row)
+
+    def snapshot(self, key: bytes) -> Net:
+        return self._do.snapshot(lambda connection: self._read(connection, key, samples=True))
+
+    def _read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
+        fields = self._locked(connection, key) if self._do.bound else self._header(connection, key)
+        id = fields["id"]
+        parts: dict[str, bytes] = {}
+        if fields["trained"]:
+            parts["weights"] = self._sql.array(connection, id, "weights")
+        parts["history"] = self._sql.array(connection, id, "history")
+        if samples:
+            for dataset, name in enumerate(("train", "test")):
+                length = fields[f"{name}_len"]
+                parts[name] = self._sql.samples(connection, id, dataset, length)
+        return self._assemble(fields, **parts)
+
+    def observe(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> Reply:
+            fields = self._locked(connection, key)
+            net = self._assemble(fields)
+            row, lengths = net.shape.row, net.shape.lengths
+            rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, row)
+            slots = net.place(len(rows), command.dataset)
+            self._sql.put(connection, fields["id"], slots, rows, lengths)
+            after = header.columns(header.fields(net))
+            self._sql.placed.run(
+                connection,
+                id_=fields["id"],
+                new_train_len=after["train_len"],
+                new_test_len=after["test_len"],
+                new_random=after["random"],
+            )
+            return [after["train_len"], after["test_len"]]
+
+        return self._do.write(work)
+
+    def sample(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
+            net = self._assemble(self._header(connection, key))
+            if command.number >= net.shape.lengths[command.dataset]:
+                return net, None
+            where = {"id": net.shape.id, "dataset": command.dataset, "slot": command.number}
+            return net, _there(connection.execute(self._sql.row, where).first())[0]
+
+        net, row = self._do.snapshot(work)
+        return None if row is None else net.sample_reply(row)
+
+    def change(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> Reply:
+            before = self._locked(connection, key)
+            net = self._assemble(before)
+            reply = net.execute(command)
+            if command.verb is Verb.RESET:
+                self._sql.drop_trained(connection, before["id"])
+                self._leases.drop(connection, before["id"])
+                self._sql.change(connection, before, header.fields(net), trained_at=None)
+            else:
+                self._sql.change(connection, before, header.fields(net))
+            return reply
+
+        return self._do.write(work)
+
+    def merge(self, trained: Net, lease: Lease) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            before = self._locked(connection, lease.key)
+            if before["id"] != lease.nn_id or not self._leases.holds(connection, lease):
+                return False
+            net = self._assemble(before)
+            if not net.merge(trained):
+                return False
+            self._sql.put_trained(connection, lease.nn_id, net.weights(), net.history())
+            now = self._dialect.now
+            self._sql.change(connection, before, header.fields(net), trained_at=now)
+            return True
+
+        return self._leases.persistently(lambda: self._do.write(work))
+
+    def delete(self, keys: list[bytes]) -> int:
+        return self._do.write(lambda connection: self._delete(connection, keys))
+
+    def _delete(self, connection: sa.Connection, keys: list[bytes]) -> int:
+        networks = self._schema.networks
+        found = [
+            id
+            for key in sorted(set(keys))
+            if (id := connection.scalar(
+                sa.select(networks.c.id).where(networks.c.key == key).with_for_update()
+            ))
+        ]
+        for id in found:
+            for part in self._schema.parts:  # SQLite's foreign keys may be switched off
+                connection.execute(sa.delete(part).where(part.c.network_id == id))
+            connection.execute(sa.delete(networks).where(networks.c.id == id))
+        return len(found)
+
+    def keys(self) -> list[bytes]:
+        statement = sa.select(self._schema.networks.c.key)
+        return self._do.read(lambda connection: list(connection.scalars(statement)))
+
+    # ---- headers ----
+
+    def _header(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
+        return self._fields(_there(self._sql.header.run(connection, key=key).first()))
+
+    def _locked(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
+        row = self._sql.locked.run(connection, key=key).first()
+        # Who waited for a network that was then replaced finds the new one the second time.
+        row = row or self._sql.locked.run(connection, key=key).first()
+        return self._fields(_there(row))
+
+    def _fields(self, values: Any) -> dict[str, Any]:
+        try:
+            return header.header_of(self._sql.names, values)
+        except (TypeError, ValueError) as error:
+            raise BackendError(f"the header of a network is damaged: {error}") from error
+
+    def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
+        try:
+            return Net.assemble(header.packed(fields), **parts)
+        except CommandError as error:
+            raise BackendError(f"the rows of a network are damaged: {error}") from error
+
+    # ---- leases ----
+
+    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+        if self._do.bound:
+            raise CommandError("ERR no training within a transaction: it would hold it open")
+        return self._do.write(
+            lambda connection: self._leases.take(
+                connection, key, self._locked(connection, key)["id"], maxcycles, maxtime
+            )
+        )
+
+    def renew(self, lease: Lease, progress: Progress) -> State:
+        return self._leases.renew(lease, progress)
+
+    def release(self, lease: Lease) -> None:
+        self._leases.release(lease)
+
+    def leases(self) -> list[Running]:
+        return self._leases.all()
+
+    def stop(self, key: bytes) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            id, _ = self._version(connection, key)
+            return self._leases.stop(connection, id)
+
+        return self._do.write(work)
+
+    def close(self) -> None:
+        self._runners.clear()
+        self._do.close()
+
+
+def _there(row: sa.Row[Any] | None) -> Any:
+    if row is None:
+        raise NotFoundError
+    return row
