@@ -149,5 +149,3 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
 
 def _options(**options: object) -> dict[str, object]:
     return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", **options}
-
-

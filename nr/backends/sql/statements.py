@@ -135,9 +135,7 @@ class Statements:
 
     def samples(self, connection: sa.Connection, network: int, dataset: int, length: int) -> bytes:
         """The rows of a dataset, one after the other."""
-        found = connection.execute(
-            self.rows, {"id": network, "dataset": dataset, "length": length}
-        )
+        found = connection.execute(self.rows, {"id": network, "dataset": dataset, "length": length})
         return b"".join(found.scalars())
 
     # ---- arrays and history ----

@@ -198,9 +198,11 @@ class Store:
         found = [
             id
             for key in sorted(set(keys))
-            if (id := connection.scalar(
-                sa.select(networks.c.id).where(networks.c.key == key).with_for_update()
-            ))
+            if (
+                id := connection.scalar(
+                    sa.select(networks.c.id).where(networks.c.key == key).with_for_update()
+                )
+            )
         ]
         for id in found:
             for part in self._schema.parts:  # SQLite's foreign keys may be switched off
