@@ -32,16 +32,16 @@ def connect(
     where there are none. Raises BackendError.
     """
     own, lock = (engine, None) if engine is not None else engine_of(url)
-    dialect, described = dialect_of(own), tables(prefix, schema)
     try:
+        dialect, described = dialect_of(own), tables(prefix, schema)
         with explaining():
             prepare(own, dialect, described)
+        transactions = Own(own, dialect, lock, dispose=engine is None)
+        return Local(Store(own, dialect, described, transactions), executor)
     except BaseException:
         if engine is None:
             own.dispose()
         raise
-    transactions = Own(own, dialect, lock, dispose=engine is None)
-    return Local(Store(own, dialect, described, transactions), executor)
 
 
 def upgrade_url(url: str, prefix: str = "nr_", schema: str | None = None) -> str:

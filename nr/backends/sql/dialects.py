@@ -5,8 +5,8 @@ reads consistently begin, which errors are worth another try, and how it takes m
 rows. Everything else is SQLAlchemy's business.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from nr.errors import BackendError
 
 Begin = Callable[[sa.Connection], None]
 Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+STATE = ("train_len", "test_len", "random")
+"""The columns of a header that observing changes."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,19 @@ class Dialect:
     """Whether a transaction that failed so may go through when it is tried again."""
     upsert: Callable[[sa.Table], sa.Insert]
     """An INSERT of samples that replaces those in the same slots."""
+    placing_one: Callable[[sa.Table, sa.Table], sa.Insert | None] = lambda networks, samples: None
+    """``placing`` and the upsert of one sample in one statement, where there is such."""
+    read_options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the connection for a single SELECT."""
     bulk: Callable[[sa.Connection, sa.Table, int, Slots, NDArray[np.float32]], None] | None = None
     """Inserts many new rows faster than INSERT does."""
+
+
+def placing(networks: sa.Table) -> sa.Update:
+    """Moves a header on, if it still is what it was."""
+    was = [networks.c[name] == sa.bindparam(f"was_{name}") for name in STATE]
+    new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
+    return sa.update(networks).where(networks.c.id == sa.bindparam("id_"), *was).values(new)
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
@@ -114,6 +127,16 @@ def _upsert_postgresql(table: sa.Table) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=key, set_={"data": insert.excluded.data})
 
 
+def _place_one(networks: sa.Table, samples: sa.Table) -> sa.Insert:
+    moved = placing(networks).returning(networks.c.id).cte("moved")
+    row = sa.select(
+        moved.c.id,
+        *(sa.bindparam(name, type_=samples.c[name].type) for name in ("dataset", "slot", "data")),
+    )
+    insert = _upsert_postgresql(samples)
+    return insert.from_select(["network_id", "dataset", "slot", "data"], row)
+
+
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_ROWS = 1 << 14
 
@@ -127,16 +150,14 @@ def _copy(
 ) -> None:
     """COPY in its binary form, whose rows are of one width here: numpy lays them out."""
     width = rows.shape[1] * 4
-    form = np.dtype(
-        [("columns", ">i2"), ("l0", ">i4"), ("network", ">i8"), ("l1", ">i4"), ("dataset", ">i2")]
-        + [("l2", ">i4"), ("slot", ">i4"), ("l3", ">i4"), ("data", "V", width)]
-    )
+    form = np.dtype(f">i2, >i4, >i8, >i4, >i2, >i4, >i4, >i4, V{width}")
+    form.names = ("columns", "l0", "network", "l1", "dataset", "l2", "slot", "l3", "data")
     place = np.array(slots, np.int64).reshape(-1, 2)
     name = connection.dialect.identifier_preparer.format_table(table)
     cursor = connection.connection.cursor()
     try:
         sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(sql) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(sql) as copy:
             copy.write(_COPY_HEAD)
             for at in range(0, len(rows), _COPY_ROWS):
                 part = slice(at, at + _COPY_ROWS)
@@ -159,6 +180,8 @@ POSTGRESQL = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_postgresql_transient,
     upsert=_upsert_postgresql,
+    placing_one=_place_one,
+    read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     bulk=_copy,
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import StaticPool
 
 from nr.backends.sql.transactions import explaining
@@ -65,8 +65,10 @@ def _pragmas(connection: Any, record: object) -> None:
 
 def _server(url: sa.URL, kind: str) -> sa.Engine:
     options: dict[str, Any] = {}
-    if kind == "mysql":  # locks no gaps between rows, so that writers seldom meet
-        options["isolation_level"] = "READ COMMITTED"
+    if kind == "mysql":
+        # Locks no gaps between rows, so that writers seldom meet. And no ROLLBACK, a way to
+        # the server, when a connection comes back after its COMMIT.
+        options = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
     engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "checkin", _rested)
     sa.event.listen(engine, "checkout", _awake)

@@ -12,6 +12,7 @@ its view joins the name on.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -22,7 +23,7 @@ HEAD = "0001"
 KEY_BYTES = 2000  # what an index of PostgreSQL and of MariaDB takes for sure
 _KEY = sa.LargeBinary().with_variant(mysql.VARBINARY(KEY_BYTES), "mysql", "mariadb")
 _BLOB = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
-_REAL = sa.Double()
+_REAL: Any = sa.Double()
 _ID = sa.BigInteger()
 _TIME = sa.DateTime(timezone=True)
 
@@ -55,7 +56,7 @@ def tables(prefix: str, name: str | None) -> Schema:
     metadata = sa.MetaData(schema=name)
     networks = _networks(prefix, metadata)
 
-    def part(table: str, *columns: sa.Column[object], **options: object) -> sa.Table:
+    def part(table: str, *columns: sa.Column[Any], **options: Any) -> sa.Table:
         owner = sa.ForeignKey(networks.c.id, ondelete="CASCADE")
         network = sa.Column("network_id", _ID, owner, primary_key=True, autoincrement=False)
         return sa.Table(prefix + table, metadata, network, *columns, **_options(**options))
@@ -102,7 +103,7 @@ def tables(prefix: str, name: str | None) -> Schema:
 
 
 def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
-    def column(name: str, kind: sa.types.TypeEngine[object]) -> sa.Column[object]:
+    def column(name: str, kind: Any) -> sa.Column[Any]:
         return sa.Column(name, kind, nullable=False)
 
     return sa.Table(
@@ -147,5 +148,5 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
-def _options(**options: object) -> dict[str, object]:
+def _options(**options: Any) -> dict[str, Any]:
     return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", **options}

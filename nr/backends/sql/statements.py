@@ -1,12 +1,12 @@
 """What the store says to the database, each statement made once.
 
-Observing one sample is the store's busiest moment, so its four statements are kept
-as text (``Text``): SQLAlchemy then need not recognise them anew each time.
+Observing one sample is the store's busiest moment, and running asks for a version each
+time: what they say is kept as text, which SQLAlchemy need not recognise anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import Dialect, Slots
+from nr.backends.sql.dialects import STATE, Dialect, Slots, placing
 from nr.backends.sql.schema import Schema
 
 _FEW = 100  # rows that an INSERT takes as fast as COPY would
@@ -32,23 +32,20 @@ class Text:
         self._order: Sequence[str] | None = compiled.positiontup
 
     def run(self, connection: sa.Connection, **values: Any) -> sa.CursorResult[Any]:
-        return connection.exec_driver_sql(self._text, self._bound(values))
+        bound = values if self._order is None else tuple(values[name] for name in self._order)
+        return connection.exec_driver_sql(self._text, bound)
 
-    def run_many(self, connection: sa.Connection, rows: list[tuple[Any, ...]], *names: str) -> None:
-        """Once a row, whose values are the parameters of these names."""
-        if self._order is None:
-            connection.exec_driver_sql(self._text, [dict(zip(names, r, strict=True)) for r in rows])
-        elif tuple(self._order) == names:
-            connection.exec_driver_sql(self._text, rows)
-        else:
-            at = [names.index(name) for name in self._order]
-            connection.exec_driver_sql(self._text, [tuple(row[i] for i in at) for row in rows])
+    def run_many(self, connection: sa.Connection, **columns: Iterable[Any]) -> None:
+        """Once for each row of the parameters, which come as columns."""
+        rows = zip(*(columns[name] for name in self._order or columns), strict=True)
+        many = list(rows) if self._order else [dict(zip(columns, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(self._text, many)
 
-    def _bound(self, values: dict[str, Any]) -> Any:
-        return values if self._order is None else tuple(values[name] for name in self._order)
-
-
-_ROW = ("network_id", "dataset", "slot", "data")
+    def blobs(self, connection: sa.Connection, **values: Any) -> bytes:
+        """Those of a SELECT of one column, joined. Of the driver's own cursor, for their number."""
+        cursor = self.run(connection, **values).cursor
+        assert cursor is not None
+        return b"".join([row[0] for row in cursor.fetchall()])
 
 
 class Statements:
@@ -57,43 +54,60 @@ class Statements:
     def __init__(self, schema: Schema, dialect: Dialect, engine: sa.Engine) -> None:
         self.schema = schema
         self._dialect = dialect
-        t, networks, trainings = schema, schema.networks, schema.trainings
+
+        def text(statement: Any) -> Text:
+            return Text(statement, engine.dialect)
+
+        networks, trainings, samples = schema.networks, schema.trainings, schema.samples
         self.names = [c.name for c in networks.columns if c.name not in NOT_HEADER]
-        by_key = networks.c.key == bindparam("key")
         columns = [networks.c[name] for name in self.names]
-        self.header = Text(sa.select(*columns).where(by_key), engine.dialect)
-        self.locked = Text(sa.select(*columns).where(by_key).with_for_update(), engine.dialect)
-        self.version = Text(
-            sa.select(networks.c.id, networks.c.revision).where(by_key), engine.dialect
-        )
+        by_key = networks.c.key == bindparam("key")
+        self.header = text(sa.select(*columns).where(by_key))
+        self.locked = text(sa.select(*columns).where(by_key).with_for_update())
+        self.version = text(sa.select(networks.c.id, networks.c.revision).where(by_key))
         training = sa.exists().where(
             trainings.c.network_id == networks.c.id, trainings.c.deadline > dialect.clock
         )
         self.info = sa.select(*columns, training).where(by_key)
-        changed = {c: bindparam(f"new_{c}") for c in ("train_len", "test_len", "random")}
-        self.placed = Text(
-            sa.update(networks).where(networks.c.id == bindparam("id_")).values(changed),
-            engine.dialect,
+        self._placed = text(placing(networks))
+        one = dialect.placing_one(networks, samples)
+        self._place_one = None if one is None else text(one)
+        values: dict[str, Any] = {
+            name: bindparam(name) for name in ("network_id", "dataset", "slot", "data")
+        }
+        self._insert = text(sa.insert(samples).values(values))
+        self._upsert = text(dialect.upsert(samples).values(values))
+        of_dataset = sa.select(samples.c.data).where(
+            samples.c.network_id == bindparam("id"), samples.c.dataset == bindparam("dataset")
         )
-        values = {name: bindparam(name) for name in _ROW}
-        self.insert = Text(sa.insert(t.samples).values(values), engine.dialect)
-        self.upsert = Text(dialect.upsert(t.samples).values(values), engine.dialect)
-        self.rows = (
-            sa.select(t.samples.c.data)
-            .where(
-                t.samples.c.network_id == bindparam("id"),
-                t.samples.c.dataset == bindparam("dataset"),
-                t.samples.c.slot < bindparam("length"),
-            )
-            .order_by(t.samples.c.slot)
-        )
-        self.row = sa.select(t.samples.c.data).where(
-            t.samples.c.network_id == bindparam("id"),
-            t.samples.c.dataset == bindparam("dataset"),
-            t.samples.c.slot == bindparam("slot"),
-        )
+        up_to = of_dataset.where(samples.c.slot < bindparam("length")).order_by(samples.c.slot)
+        self._rows = text(up_to)
+        self.row = of_dataset.where(samples.c.slot == bindparam("slot"))
 
     # ---- samples ----
+
+    def place(
+        self,
+        connection: sa.Connection,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        slots: Slots,
+        rows: NDArray[np.float32],
+    ) -> bool:
+        """Moves a header on and writes the rows into their slots.
+
+        False, and nothing done, where the header is no longer what it was before.
+        """
+        id = before["id"]
+        moved = {"id_": id, **_state("was", before), **_state("new", after)}
+        if len(rows) == 1 and self._place_one:
+            (dataset, slot), data = slots[0], rows.tobytes()
+            one = self._place_one.run(connection, **moved, dataset=dataset, slot=slot, data=data)
+            return one.rowcount == 1
+        if self._placed.run(connection, **moved).rowcount != 1:
+            return False
+        self.put(connection, id, slots, rows, (before["train_len"], before["test_len"]))
+        return True
 
     def put(
         self,
@@ -103,17 +117,26 @@ class Statements:
         rows: NDArray[np.float32],
         lengths: tuple[int, int],
     ) -> None:
-        """Writes rows into slots; those from ``lengths`` on are new."""
+        """Writes rows into slots; those from ``lengths`` on are not in use."""
         last = {place: at for at, place in enumerate(slots)}  # a slot may be drawn twice
         new = [place for place in last if place[1] >= lengths[place[0]]]
+        if len(new) == len(rows):
+            self._put_new(connection, network, slots, rows)
+            return
         old = [place for place in last if place[1] < lengths[place[0]]]
+        if new:
+            self._put_new(connection, network, new, rows[[last[place] for place in new]])
         if old:
-            self._write(connection, self.upsert, network, old, rows[[last[p] for p in old]])
-        if len(new) >= _FEW and self._dialect.bulk:
-            at = rows if len(new) == len(rows) else rows[[last[p] for p in new]]
-            self._dialect.bulk(connection, self.schema.samples, network, new, at)
-        elif new:
-            self._write(connection, self.insert, network, new, rows[[last[p] for p in new]])
+            some = rows[[last[place] for place in old]]
+            self._write(connection, self._upsert, network, old, some)
+
+    def _put_new(
+        self, connection: sa.Connection, network: int, slots: Slots, rows: NDArray[np.float32]
+    ) -> None:
+        if len(rows) >= _FEW and self._dialect.bulk:
+            self._dialect.bulk(connection, self.schema.samples, network, slots, rows)
+        elif len(rows):
+            self._write(connection, self._insert, network, slots, rows)
 
     def _write(
         self,
@@ -123,28 +146,31 @@ class Statements:
         slots: Slots,
         rows: NDArray[np.float32],
     ) -> None:
-        blob, width = rows.tobytes(), rows.shape[1] * 4
-        parts = [
-            (network, dataset, slot, blob[at * width : (at + 1) * width])
-            for at, (dataset, slot) in enumerate(slots)
-        ]
-        if len(parts) == 1:
-            statement.run(connection, **dict(zip(_ROW, parts[0], strict=True)))
-        else:
-            statement.run_many(connection, parts, *_ROW)
+        datasets, numbers = zip(*slots, strict=True)
+        statement.run_many(
+            connection,
+            network_id=[network] * len(rows),
+            dataset=datasets,
+            slot=numbers,
+            data=np.ascontiguousarray(rows).view(f"V{rows.shape[1] * 4}")[:, 0].tolist(),
+        )
 
     def samples(self, connection: sa.Connection, network: int, dataset: int, length: int) -> bytes:
         """The rows of a dataset, one after the other."""
-        found = connection.execute(self.rows, {"id": network, "dataset": dataset, "length": length})
-        return b"".join(found.scalars())
+        if not length:
+            return b""
+        return self._rows.blobs(connection, id=network, dataset=dataset, length=length)
 
     # ---- arrays and history ----
 
-    def array(self, connection: sa.Connection, network: int, name: str) -> bytes:
-        """An array from its parts; empty where it is not there."""
+    def arrays(self, connection: sa.Connection, network: int) -> dict[str, bytes]:
+        """The weights and the course of the training of a network that was trained."""
         table = self.schema.arrays.c
-        parts = sa.select(table.data).where(table.network_id == network, table.array == name)
-        return b"".join(connection.scalars(parts.order_by(table.part)))
+        parts = sa.select(table.array, table.data).where(table.network_id == network)
+        found: dict[str, list[bytes]] = {"weights": [], "history": []}
+        for name, data in connection.execute(parts.order_by(table.array, table.part)):
+            found[name].append(data)
+        return {name: b"".join(data) for name, data in found.items()}
 
     def put_trained(
         self, connection: sa.Connection, network: int, weights: bytes, course: bytes
@@ -191,3 +217,9 @@ class Statements:
             connection.execute(
                 sa.update(networks).where(networks.c.id == before["id"]).values(values)
             )
+
+
+def _state(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns that observing reads and writes."""
+    values = header.columns({name: fields[name] for name in STATE})
+    return {f"{prefix}_{name}": value for name, value in values.items()}

@@ -5,6 +5,10 @@ waits, on one network only. The header is then made the core's again, without sa
 the core decides (where samples go, what an option means), and what it changed is
 written back: observing touches the header and the slots of its samples, nothing else.
 
+Who observes alone need not read the header, either: it is what this process left. It is
+moved on only where the row still says so (``placing``), which locks it as well; where
+somebody else was here, the row is locked and read first, until we are alone again.
+
 Reading takes no locks. ``runner`` keeps the weights of the networks it ran last and
 asks for their version, by one indexed SELECT, before each use.
 """
@@ -12,6 +16,8 @@ asks for their version, by one indexed SELECT, before each use.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import Dialect
+from nr.backends.sql.dialects import STATE, Dialect
 from nr.backends.sql.leases import Leases
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
@@ -28,7 +34,15 @@ from nr.backends.store import Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, CommandError, NotFoundError
 
-_RUNNERS = 256  # networks whose weights are kept
+_KEPT = 256  # networks of which something is remembered
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A network's header as this process left it, and whether nobody else observed since."""
+
+    fields: dict[str, Any]
+    alone: bool
 
 
 class Store:
@@ -50,6 +64,7 @@ class Store:
         self._sql = Statements(schema, dialect, engine)
         self._leases = Leases(schema, dialect, transactions)
         self._runners: dict[bytes, Net] = {}
+        self._known: dict[bytes, _Known] = {}
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
@@ -103,10 +118,8 @@ class Store:
         known = self._runners.get(key)
         if known and (known.shape.id, known.shape.revision) == version:
             return known
-        net = self._do.snapshot(lambda connection: self._read(connection, key))
-        while len(self._runners) >= _RUNNERS:
-            self._runners.pop(next(iter(self._runners)), None)
-        self._runners[key] = net
+        net = self._runners[key] = self._do.snapshot(lambda c: self._read(c, key))
+        _bound(self._runners)
         return net
 
     def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
@@ -119,10 +132,7 @@ class Store:
     def _read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
         fields = self._locked(connection, key) if self._do.bound else self._header(connection, key)
         id = fields["id"]
-        parts: dict[str, bytes] = {}
-        if fields["trained"]:
-            parts["weights"] = self._sql.array(connection, id, "weights")
-        parts["history"] = self._sql.array(connection, id, "history")
+        parts = self._sql.arrays(connection, id) if fields["trained"] else {}
         if samples:
             for dataset, name in enumerate(("train", "test")):
                 length = fields[f"{name}_len"]
@@ -130,24 +140,35 @@ class Store:
         return self._assemble(fields, **parts)
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        def work(connection: sa.Connection) -> Reply:
-            fields = self._locked(connection, key)
-            net = self._assemble(fields)
-            row, lengths = net.shape.row, net.shape.lengths
-            rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, row)
-            slots = net.place(len(rows), command.dataset)
-            self._sql.put(connection, fields["id"], slots, rows, lengths)
-            after = header.columns(header.fields(net))
-            self._sql.placed.run(
-                connection,
-                id_=fields["id"],
-                new_train_len=after["train_len"],
-                new_test_len=after["test_len"],
-                new_random=after["random"],
-            )
-            return [after["train_len"], after["test_len"]]
+        reply, known = self._do.write(lambda connection: self._observe(connection, key, command))
+        self._known[key] = known
+        _bound(self._known)
+        return reply
 
-        return self._do.write(work)
+    def _observe(
+        self, connection: sa.Connection, key: bytes, command: Command
+    ) -> tuple[Reply, _Known]:
+        known = self._known.get(key)
+        if known and known.alone:
+            with suppress(CommandError):  # it may be another network by now
+                after = self._place(connection, known.fields, command)
+                if after:
+                    return _lengths(after), _Known(after, alone=True)
+        before = self._locked(connection, key)
+        after = self._place(connection, before, command)
+        assert after
+        undisturbed = known is not None and _same(known.fields, before)
+        return _lengths(after), _Known(after, alone=undisturbed or known is None)
+
+    def _place(
+        self, connection: sa.Connection, before: dict[str, Any], command: Command
+    ) -> dict[str, Any] | None:
+        """The header after the samples of a command; None if it was another one before."""
+        net = self._assemble(before)
+        rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, net.shape.row)
+        slots = net.place(len(rows), command.dataset)
+        after = header.fields(net)
+        return after if self._sql.place(connection, before, after, slots, rows) else None
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
@@ -266,10 +287,24 @@ class Store:
 
     def close(self) -> None:
         self._runners.clear()
+        self._known.clear()
         self._do.close()
 
 
-def _there(row: sa.Row[Any] | None) -> Any:
+def _lengths(fields: dict[str, Any]) -> Reply:
+    return [fields["train_len"], fields["test_len"]]
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a[name] == b[name] for name in ("id", *STATE))
+
+
+def _bound(kept: dict[bytes, Any]) -> None:
+    while len(kept) > _KEPT:
+        kept.pop(next(iter(kept)), None)
+
+
+def _there(row: Any) -> Any:
     if row is None:
         raise NotFoundError
     return row

@@ -95,6 +95,8 @@ class Own:
         with self.session() as connection:
             if begin:
                 begin(connection)
+            elif self._dialect.read_options:
+                connection.execution_options(**self._dialect.read_options)
             result = work(connection)
             if commit:
                 _commit(connection)
