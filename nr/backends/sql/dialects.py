@@ -5,7 +5,7 @@ reads consistently begin, which errors are worth another try, and how it takes m
 rows. Everything else is SQLAlchemy's business.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from nr.errors import BackendError
 
 Begin = Callable[[sa.Connection], None]
-Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+Place = tuple[int, int, int]  # network, dataset, slot
 STATE = ("train_len", "test_len", "random")
 """The columns of a header that observing changes."""
 
@@ -38,12 +38,12 @@ class Dialect:
     """Whether a transaction that failed so may go through when it is tried again."""
     upsert: Callable[[sa.Table], sa.Insert]
     """An INSERT of samples that replaces those in the same slots."""
+    append: Callable[[sa.Connection, sa.Table, Place, NDArray[np.float32]], None]
+    """Inserts many rows into slots that follow each other, faster than INSERT one by one."""
     placing_one: Callable[[sa.Table, sa.Table], sa.Insert | None] = lambda networks, samples: None
     """``placing`` and the upsert of one sample in one statement, where there is such."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
-    bulk: Callable[[sa.Connection, sa.Table, int, Slots, NDArray[np.float32]], None] | None = None
-    """Inserts many new rows faster than INSERT does."""
 
 
 def placing(networks: sa.Table) -> sa.Update:
@@ -85,6 +85,31 @@ def _sqlite_begin(statement: str) -> Begin:
     return begin
 
 
+_PACKET = 1 << 20  # bytes of samples in one statement
+
+
+def _blocks(rows: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The rows in blocks of bounded size, and where each begins."""
+    step = max(1, _PACKET // (4 * rows.shape[1]))
+    for at in range(0, len(rows), step):
+        yield at, rows[at : at + step]
+
+
+def _append_sqlite(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    """Hands over one blob, which SQLite itself cuts into rows."""
+    (network, dataset, slot), width = place, rows.shape[1] * 4
+    name = connection.dialect.identifier_preparer.format_table(table)
+    for at, block in _blocks(rows):
+        connection.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?) "
+            f"INSERT INTO {name} (network_id, dataset, slot, data) "
+            "SELECT ?, ?, ? + i, substr(?, 1 + i * ?, ?) FROM n",
+            (len(block), network, dataset, slot + at, block.tobytes(), width, width),
+        )
+
+
 def _sqlite_transient(error: BaseException) -> bool:
     # SQLITE_BUSY itself comes after the busy timeout, which was the try.
     return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED")
@@ -103,6 +128,7 @@ SQLITE = Dialect(
     begin_snapshot=_sqlite_begin("BEGIN"),
     transient=_sqlite_transient,
     upsert=_upsert_sqlite,
+    append=_append_sqlite,
 )
 
 # ---- PostgreSQL ----
@@ -138,35 +164,29 @@ def _place_one(networks: sa.Table, samples: sa.Table) -> sa.Insert:
 
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_ROWS = 1 << 14
 
 
-def _copy(
-    connection: sa.Connection,
-    table: sa.Table,
-    network: int,
-    slots: Slots,
-    rows: NDArray[np.float32],
+def _append_postgresql(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
 ) -> None:
     """COPY in its binary form, whose rows are of one width here: numpy lays them out."""
     width = rows.shape[1] * 4
     form = np.dtype(f">i2, >i4, >i8, >i4, >i2, >i4, >i4, >i4, V{width}")
     form.names = ("columns", "l0", "network", "l1", "dataset", "l2", "slot", "l3", "data")
-    place = np.array(slots, np.int64).reshape(-1, 2)
     name = connection.dialect.identifier_preparer.format_table(table)
     cursor = connection.connection.cursor()
     try:
         sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(sql) as copy:
+        with cursor.copy(sql) as copy:  # type: ignore[attr-defined]
             copy.write(_COPY_HEAD)
-            for at in range(0, len(rows), _COPY_ROWS):
-                part = slice(at, at + _COPY_ROWS)
-                block = np.empty(len(rows[part]), form)
-                block["columns"], block["network"] = 4, network
-                block["l0"], block["l1"], block["l2"], block["l3"] = 8, 2, 4, width
-                block["dataset"], block["slot"] = place[part, 0], place[part, 1]
-                block["data"] = np.ascontiguousarray(rows[part]).view(f"V{width}")[:, 0]
-                copy.write(block.tobytes())
+            for at, block in _blocks(rows):
+                lines = np.empty(len(block), form)
+                lines["columns"] = 4
+                lines["l0"], lines["l1"], lines["l2"], lines["l3"] = 8, 2, 4, width
+                lines["network"], lines["dataset"], first = place
+                lines["slot"] = np.arange(first + at, first + at + len(block))
+                lines["data"] = np.ascontiguousarray(block).view(f"V{width}")[:, 0]
+                copy.write(lines.tobytes())
             copy.write(b"\xff\xff")
     finally:
         cursor.close()
@@ -182,7 +202,7 @@ POSTGRESQL = Dialect(
     upsert=_upsert_postgresql,
     placing_one=_place_one,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
-    bulk=_copy,
+    append=_append_postgresql,
 )
 
 # ---- MariaDB ----
@@ -198,6 +218,24 @@ def _upsert_mariadb(table: sa.Table) -> sa.Insert:
     return insert.on_duplicate_key_update(data=insert.inserted.data)
 
 
+def _append_mariadb(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    """One INSERT of many rows, of digits and hex digits alone."""
+    (network, dataset, slot), width = place, rows.shape[1] * 8
+    name = connection.dialect.identifier_preparer.format_table(table)
+    for at, block in _blocks(rows):
+        digits, first = block.tobytes().hex(), slot + at
+        values = ",".join(
+            [
+                f"({network},{dataset},{first + i},0x{digits[i * width : (i + 1) * width]})"
+                for i in range(len(block))
+            ]
+        )
+        sql = f"INSERT INTO {name} (network_id, dataset, slot, data) VALUES {values}"
+        connection.exec_driver_sql(sql)
+
+
 MARIADB = Dialect(
     extra="mariadb",
     clock=_number("(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6)"),
@@ -206,4 +244,5 @@ MARIADB = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_mariadb_transient,
     upsert=_upsert_mariadb,
+    append=_append_mariadb,
 )

@@ -59,7 +59,7 @@ def _sqlite(url: sa.URL) -> tuple[sa.Engine, AbstractContextManager[object] | No
 def _pragmas(connection: Any, record: object) -> None:
     # In WAL mode readers and the writer do not wait for each other. FULL, and not the
     # NORMAL that is usual with it: a sample that was acknowledged survives a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

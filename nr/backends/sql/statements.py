@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Dialect, Slots, placing
+from nr.backends.sql.dialects import STATE, Dialect, Place, placing
 from nr.backends.sql.schema import Schema
 
-_FEW = 100  # rows that an INSERT takes as fast as COPY would
 _PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
+Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
 NOT_HEADER = ("key", "name", "created_at", "trained_at")
 
 
@@ -80,8 +80,7 @@ class Statements:
         of_dataset = sa.select(samples.c.data).where(
             samples.c.network_id == bindparam("id"), samples.c.dataset == bindparam("dataset")
         )
-        up_to = of_dataset.where(samples.c.slot < bindparam("length")).order_by(samples.c.slot)
-        self._rows = text(up_to)
+        self._rows = text(of_dataset.order_by(samples.c.slot))
         self.row = of_dataset.where(samples.c.slot == bindparam("slot"))
 
     # ---- samples ----
@@ -117,49 +116,48 @@ class Statements:
         rows: NDArray[np.float32],
         lengths: tuple[int, int],
     ) -> None:
-        """Writes rows into slots; those from ``lengths`` on are not in use."""
-        last = {place: at for at, place in enumerate(slots)}  # a slot may be drawn twice
-        new = [place for place in last if place[1] >= lengths[place[0]]]
-        if len(new) == len(rows):
-            self._put_new(connection, network, slots, rows)
-            return
-        old = [place for place in last if place[1] < lengths[place[0]]]
-        if new:
-            self._put_new(connection, network, new, rows[[last[place] for place in new]])
-        if old:
-            some = rows[[last[place] for place in old]]
-            self._write(connection, self._upsert, network, old, some)
+        """Writes rows into slots; those from ``lengths`` on are new, and follow each other."""
+        places = np.array(slots, np.int64).reshape(-1, 2)
+        for dataset, length in enumerate(lengths):
+            here = np.flatnonzero(places[:, 0] == dataset)
+            numbers = places[here, 1]
+            new = numbers >= length
+            if new.any():
+                last = np.empty(numbers.max() + 1 - length, np.int64)
+                last[numbers[new] - length] = here[new]  # a slot may be drawn twice
+                self._append(connection, (network, dataset, length), rows[last])
+            if not new.all():
+                latest = dict(zip(numbers[~new].tolist(), here[~new].tolist(), strict=True))
+                self._replace(connection, network, dataset, latest, rows)
 
-    def _put_new(
-        self, connection: sa.Connection, network: int, slots: Slots, rows: NDArray[np.float32]
-    ) -> None:
-        if len(rows) >= _FEW and self._dialect.bulk:
-            self._dialect.bulk(connection, self.schema.samples, network, slots, rows)
-        elif len(rows):
-            self._write(connection, self._insert, network, slots, rows)
+    def _append(self, connection: sa.Connection, place: Place, rows: NDArray[np.float32]) -> None:
+        if len(rows) > 1:
+            self._dialect.append(connection, self.schema.samples, place, rows)
+        else:
+            network, dataset, slot = place
+            data = rows.tobytes()
+            self._insert.run(connection, network_id=network, dataset=dataset, slot=slot, data=data)
 
-    def _write(
+    def _replace(
         self,
         connection: sa.Connection,
-        statement: Text,
         network: int,
-        slots: Slots,
+        dataset: int,
+        latest: dict[int, int],
         rows: NDArray[np.float32],
     ) -> None:
-        datasets, numbers = zip(*slots, strict=True)
-        statement.run_many(
+        """``latest`` are slots, and the row of each."""
+        self._upsert.run_many(
             connection,
-            network_id=[network] * len(rows),
-            dataset=datasets,
-            slot=numbers,
-            data=np.ascontiguousarray(rows).view(f"V{rows.shape[1] * 4}")[:, 0].tolist(),
+            network_id=[network] * len(latest),
+            dataset=[dataset] * len(latest),
+            slot=list(latest),
+            data=[rows[at].tobytes() for at in latest.values()],
         )
 
-    def samples(self, connection: sa.Connection, network: int, dataset: int, length: int) -> bytes:
+    def samples(self, connection: sa.Connection, network: int, dataset: int) -> bytes:
         """The rows of a dataset, one after the other."""
-        if not length:
-            return b""
-        return self._rows.blobs(connection, id=network, dataset=dataset, length=length)
+        return self._rows.blobs(connection, id=network, dataset=dataset)
 
     # ---- arrays and history ----
 

@@ -135,8 +135,8 @@ class Store:
         parts = self._sql.arrays(connection, id) if fields["trained"] else {}
         if samples:
             for dataset, name in enumerate(("train", "test")):
-                length = fields[f"{name}_len"]
-                parts[name] = self._sql.samples(connection, id, dataset, length)
+                if fields[f"{name}_len"]:
+                    parts[name] = self._sql.samples(connection, id, dataset)
         return self._assemble(fields, **parts)
 
     def observe(self, key: bytes, command: Command) -> Reply:
