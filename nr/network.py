@@ -20,6 +20,7 @@ from nr.errors import CommandError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
+from nr.metrics import Metrics, parse_metrics
 from nr.values import classes, matrix, table, vector
 
 _CHUNK = 1 << 26  # bytes of samples or inputs in one command
@@ -184,6 +185,22 @@ class Network:
         """
         rows = _list(self._execute("NR.HISTORY"))
         return np.array(rows, np.float64).reshape(-1, 4)
+
+    def metrics(self) -> Metrics | None:
+        """How good it was on the testing dataset when its last training ended.
+
+        None where it was not trained yet, or there were no testing samples.
+        """
+        return parse_metrics(self._execute("NR.METRICS"))
+
+    def importance(self) -> NDArray[np.float64] | None:
+        """How much the mean loss grows when an input is shuffled among samples, for each input.
+
+        On the testing dataset, or the training dataset where that is empty. None where it was
+        not trained yet. (Permutation importance: Breiman, 2001.)
+        """
+        reply = self._execute("NR.IMPORTANCE")
+        return None if reply is None else np.array(_list(reply), np.float64)
 
     # ---- the rest ----
 
