@@ -177,7 +177,7 @@ def _append_postgresql(
     cursor = connection.connection.cursor()
     try:
         sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(sql) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(sql) as copy:
             copy.write(_COPY_HEAD)
             for at, block in _blocks(rows):
                 lines = np.empty(len(block), form)

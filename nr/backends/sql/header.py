@@ -2,10 +2,12 @@
 
 The header is a msgpack map whose keys are names of columns. Numbers of 64 bits
 without a sign lie in columns with one, by two's complement: nothing that a
-network reaches by itself is that large, but a dump from elsewhere may say so.
+network reaches by itself is that large, but a dump from elsewhere may say so. A field
+that has no column yet goes into ``more``, as JSON, until a migration gives it one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
@@ -13,6 +15,7 @@ import msgpack  # type: ignore[import-untyped]
 from nr.engine import Net
 from nr.engine.command import unpack
 
+MORE = "more"
 _WRAP = 1 << 64
 _SIGN = 1 << 63
 
@@ -60,12 +63,21 @@ def columns(header: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _WRITE[name](v) if name in _WRITE else v for name, v in header.items()}
 
 
+def all_columns(header: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The whole map as values of the columns that have these names."""
+    homeless = {name: value for name, value in header.items() if name not in names}
+    housed = {name: value for name, value in header.items() if name in names}
+    return {**columns(housed), MORE: json.dumps(homeless)}
+
+
 def header_of(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     """The map, from values of the columns of these names. Raises ValueError, TypeError."""
-    return {
+    header = {
         name: _READ[name](value) if name in _READ else value
         for name, value in zip(names, values, strict=True)
     }
+    header.update(json.loads(header.pop(MORE)))
+    return header
 
 
 def packed(header: Mapping[str, Any]) -> bytes:

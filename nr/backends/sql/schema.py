@@ -130,6 +130,8 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("batch", _ID),
         sa.Column("patience", _ID),
         sa.Column("threads", _ID),
+        sa.Column("members", _ID),
+        column("class_weights", sa.String(16)),
         column("train_maxlen", _ID),
         column("test_maxlen", _ID),
         column("train_len", _ID),
@@ -144,6 +146,7 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         column("class_errors", _REAL),
         column("overfitting", sa.Boolean()),
         column("ended_by", sa.String(16)),
+        column("more", sa.Text()),
         **_options(),
     )
 

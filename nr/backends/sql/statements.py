@@ -7,7 +7,8 @@ time: what they say is kept as text, which SQLAlchemy need not recognise anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,9 +18,11 @@ from sqlalchemy import bindparam
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect, Place, placing
 from nr.backends.sql.schema import Schema
+from nr.engine import Net, parse
 
 _PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
 Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+_POINT = ("cycle", "train_error", "test_error", "class_errors")
 NOT_HEADER = ("key", "name", "created_at", "trained_at")
 
 
@@ -170,10 +173,10 @@ class Statements:
             found[name].append(data)
         return {name: b"".join(data) for name, data in found.items()}
 
-    def put_trained(
-        self, connection: sa.Connection, network: int, weights: bytes, course: bytes
-    ) -> None:
+    def put_trained(self, connection: sa.Connection, net: Net) -> None:
         """Writes the weights and the course of a training, instead of others."""
+        network = net.shape.id
+        weights, course, points = net.weights(), net.history(), _points(net)
         self.drop_trained(connection, network)
         parts = [
             {"network_id": network, "array": name, "part": number, "data": data[at : at + _PART]}
@@ -182,14 +185,9 @@ class Statements:
         ]
         for part in parts:  # one packet each
             connection.execute(sa.insert(self.schema.arrays), part)
-        points = np.frombuffer(course, "<f4").reshape(-1, 4).astype(np.float64)
-        names = ("cycle", "train_error", "test_error", "class_errors")
         rows = [
-            {"network_id": network, "point": number, **dict(zip(names, values, strict=True))}
-            for number, values in enumerate(
-                [value if np.isfinite(value) else None for value in point]
-                for point in points.tolist()
-            )
+            {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
+            for number, point in enumerate(points)
         ]
         if rows:
             connection.execute(sa.insert(self.schema.history), rows)
@@ -200,21 +198,32 @@ class Statements:
 
     # ---- headers ----
 
+    def insert(self, connection: sa.Connection, header_: dict[str, Any], **more: Any) -> None:
+        """A new header."""
+        values = {**header.all_columns(header_, self.names), **more}
+        connection.execute(sa.insert(self.schema.networks).values(values))
+
     def change(
-        self,
-        connection: sa.Connection,
-        before: dict[str, Any],
-        after: dict[str, Any],
-        **more: Any,
+        self, connection: sa.Connection, before: dict[str, Any], after: dict[str, Any], **more: Any
     ) -> None:
         """Writes those columns of a header that have changed."""
-        changed = {name: value for name, value in after.items() if value != before[name]}
-        values = {**header.columns(changed), **more}
+        was, now = (header.all_columns(fields, self.names) for fields in (before, after))
+        values = {name: value for name, value in now.items() if value != was[name]} | more
         if values:
             networks = self.schema.networks
             connection.execute(
                 sa.update(networks).where(networks.c.id == before["id"]).values(values)
             )
+
+
+def _points(net: Net) -> list[list[float | None]]:
+    """NR.HISTORY, with NULL where there is no number."""
+    reply = net.execute(parse([b"NR.HISTORY", b"key"]))
+    points = cast(list[list[float | None]], reply)
+    return [
+        [value if value is not None and isfinite(value) else None for value in point]
+        for point in points
+    ]
 
 
 def _state(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:

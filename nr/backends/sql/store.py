@@ -16,7 +16,8 @@ asks for their version, by one indexed SELECT, before each use.
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlalchemy.exc import IntegrityError
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect
 from nr.backends.sql.leases import Leases
+from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
@@ -56,12 +58,13 @@ class Store:
         dialect: Dialect,
         schema: Schema,
         transactions: Transactions,
+        statements: Statements | None = None,
     ) -> None:
         self.engine = engine
         self._dialect = dialect
         self._schema = schema
         self._do = transactions
-        self._sql = Statements(schema, dialect, engine)
+        self._sql = statements or Statements(schema, dialect, engine)
         self._leases = Leases(schema, dialect, transactions)
         self._runners: dict[bytes, Net] = {}
         self._known: dict[bytes, _Known] = {}
@@ -69,7 +72,27 @@ class Store:
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
         bound = Bound(connection, self._dialect)
-        return Store(self.engine, self._dialect, self._schema, bound)
+        return Store(self.engine, self._dialect, self._schema, bound, self._sql)
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, Store]]:
+        """A connection to read from, and the store within a transaction of another."""
+        with self._do.streaming() as (reader, writer):
+            # A connection of MariaDB's can do nothing else while it streams.
+            stream = reader is not writer or reader.dialect.name != "mysql"
+            yield reader.execution_options(stream_results=stream), self.using(writer)
+
+    def observe_query(
+        self,
+        key: bytes,
+        sql: str,
+        target: str | Sequence[str],
+        to: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        progress: bool = False,
+    ) -> tuple[int, int]:
+        """All rows of a query as samples, or none."""
+        return observe_query(self, key, sql, target, to, parameters, progress)
 
     # ---- networks ----
 
@@ -94,18 +117,17 @@ class Store:
         self._do.write(work)
 
     def _insert(self, connection: sa.Connection, key: bytes, net: Net) -> None:
-        fields = header.fields(net)
+        id = net.shape.id
         name = key.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-        more = {"key": key, "name": name, "created_at": self._dialect.now}
-        connection.execute(
-            sa.insert(self._schema.networks).values({**header.columns(fields), **more})
+        self._sql.insert(
+            connection, header.fields(net), key=key, name=name, created_at=self._dialect.now
         )
-        if fields["trained"]:
-            self._sql.put_trained(connection, fields["id"], net.weights(), net.history())
+        if net.weights():
+            self._sql.put_trained(connection, net)
         for dataset, length in enumerate(net.shape.lengths):
             rows = np.frombuffer(net.rows(dataset), "<f4").reshape(length, net.shape.row)
             slots = [(dataset, slot) for slot in range(length)]
-            self._sql.put(connection, fields["id"], slots, rows, (0, 0))
+            self._sql.put(connection, id, slots, rows, (0, 0))
 
     def header(self, key: bytes) -> tuple[Net, bool]:
         *values, training = self._do.read(
@@ -204,7 +226,7 @@ class Store:
             net = self._assemble(before)
             if not net.merge(trained):
                 return False
-            self._sql.put_trained(connection, lease.nn_id, net.weights(), net.history())
+            self._sql.put_trained(connection, net)
             now = self._dialect.now
             self._sql.change(connection, before, header.fields(net), trained_at=now)
             return True

@@ -45,6 +45,12 @@ class Transactions(Protocol):
     def snapshot(self, work: Work[_T]) -> _T:
         """Runs work that is several SELECTs, all of one moment."""
 
+    def streaming(self) -> AbstractContextManager[tuple[sa.Connection, sa.Connection]]:
+        """A connection to read from and one, maybe the same, to write to.
+
+        What was written is committed at the end, if no exception came.
+        """
+
     def close(self) -> None:
         """Gives back what it holds."""
 
@@ -67,6 +73,7 @@ class Own:
         self.engine = engine
         self._dialect = dialect
         self._lock = lock or nullcontext()
+        self._single = lock is not None
         self._dispose = dispose
 
     def write(self, work: Work[_T]) -> _T:
@@ -87,6 +94,8 @@ class Own:
                     raise explained(error) from error
             except Again:
                 pass
+            except SQLAlchemyError as error:
+                raise explained(error) from error
             time.sleep(random.uniform(0, _PAUSE * 2**attempt))
         with explaining():
             return self._once(begin, work, commit)
@@ -107,6 +116,17 @@ class Own:
         """A connection; what was not committed at the end is rolled back."""
         with self._lock, self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+        with explaining(), self.session() as writer:
+            self._dialect.begin_write(writer)
+            if self._single:
+                yield writer, writer
+            else:
+                with self.session() as reader:
+                    yield reader, writer
+            _commit(writer)
 
     def close(self) -> None:
         if self._dispose:
@@ -132,6 +152,12 @@ class Bound:
             return work(self._connection)
 
     snapshot = read
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+        with explaining():
+            self._dialect.begin_write(self._connection)
+            yield self._connection, self._connection
 
     def close(self) -> None:
         pass

@@ -98,6 +98,8 @@ def _networks() -> list[sa.Column[Any]]:
         sa.Column("batch", _ID),
         sa.Column("patience", _ID),
         sa.Column("threads", _ID),
+        sa.Column("members", _ID),
+        column("class_weights", sa.String(16)),
         column("train_maxlen", _ID),
         column("test_maxlen", _ID),
         column("train_len", _ID),
@@ -112,6 +114,7 @@ def _networks() -> list[sa.Column[Any]]:
         column("class_errors", _REAL),
         column("overfitting", sa.Boolean()),
         column("ended_by", sa.String(16)),
+        column("more", sa.Text()),
     ]
 
 
