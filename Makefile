@@ -7,7 +7,7 @@ CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMak
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format sanitize bench build clean servers
+.PHONY: help demo test soak lint format sanitize bench build clean servers
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,6 +18,9 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 
 test: .venv/dev .venv/core servers  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST)
+
+soak: .venv/dev .venv/core servers  ## Run the long proofs, which test leaves out
+	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
 	$(BIN)/ruff format --check .

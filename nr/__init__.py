@@ -11,7 +11,7 @@
 Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 2")``.
 """
 
-from nr.client import Database, connect
+from nr.client import Database, connect, sqlite_functions
 from nr.engine import Progress
 from nr.errors import (
     BackendError,
@@ -43,4 +43,5 @@ __all__ = [
     "ValuesError",
     "__version__",
     "connect",
+    "sqlite_functions",
 ]

@@ -12,7 +12,7 @@ from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
-from nr.errors import CommandError, NotFoundError
+from nr.errors import BackendError, CommandError, NotFoundError
 from nr.html import html_table, printable
 from nr.network import Network, option
 
@@ -24,10 +24,25 @@ def connect(
 
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. ``options`` are the driver's. Raises BackendError.
+    the database first. ``options`` are the driver's; of SQL ``engine``, an SQLAlchemy engine in
+    place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises BackendError.
     """
+    if url is None and "engine" in options:
+        url = f"{options['engine'].url.drivername}://"
     url = url if url is not None else os.environ.get("NR_URL") or "memory://"
     return Database(connect_backend(url, executor=executor, **options))
+
+
+def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
+    """Registers ``nr_run(key, input, ...)`` and ``nr_class(key, input, ...)`` in SQLite's SQL.
+
+    ``connection`` is one of sqlite3 or of SQLAlchemy, to the file that holds the networks.
+    ``nr_run`` replies a number, or several as a JSON array; both reply NULL where an input is
+    NULL. An error ends the query, its text goes to the log ``nr``. Raises BackendError.
+    """
+    from nr.backends.sql.functions import register
+
+    register(connection, prefix)
 
 
 def _key(name: str | bytes) -> bytes:
@@ -87,6 +102,20 @@ class Database:
         """
         self.execute("NR.RESTORE", _key(name), blob, *(["REPLACE"] if replace else []))
         return Network(self, _key(name))
+
+    def using(self, connection: Any) -> Database:
+        """The same networks within the transaction of a caller's SQLAlchemy connection.
+
+        What is observed, created or changed is committed or rolled back with the caller's own
+        rows; nothing is tried again, and no training starts there. Only SQL databases have it:
+        raises BackendError for others.
+        """
+        using = getattr(getattr(self.backend, "store", None), "using", None)
+        if not using:
+            raise BackendError("only a database of SQL has transactions to take part in")
+        from nr.backends.local import Local
+
+        return Database(Local(using(connection)))
 
     def close(self) -> None:
         """Stops the trainings that run in this process, keeps what they reached, and closes."""

@@ -8,7 +8,7 @@ hands out the network itself, which spares a call the way through a command's te
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr.dispatcher import Argument
 from nr.engine import Net, Reply
-from nr.errors import CommandError, ValuesError
+from nr.errors import BackendError, CommandError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
@@ -88,6 +88,29 @@ class Network:
         counts = info.train_len, info.test_len
         for chunk in _chunks(np.hstack([inputs, outputs])):
             counts = self._observe("FP32", chunk, to=to)
+        return counts
+
+    def observe_query(
+        self,
+        sql: str,
+        target: str | Sequence[str],
+        to: str | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        progress: bool = False,
+    ) -> tuple[int, int]:
+        """Adds the rows of a query on the same SQL database, all or none; returns as ``observe``.
+
+        ``target`` names the column of outputs, or of class ids, or several of them; the others
+        are the inputs, in the query's order. ``parameters`` are the values of ``:names`` in it.
+        Rows are streamed, so that any number of them fits; ``progress`` shows a bar. Raises
+        ValuesError, which names column and row, for NULL and text, and says how to encode it.
+        """
+        store = getattr(self.db.backend, "store", None)
+        observe = getattr(store, "observe_query", None)
+        if not observe:
+            raise BackendError("only networks in a database of SQL observe queries")
+        counts: tuple[int, int] = observe(self.key, sql, target, to, parameters, progress)
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:

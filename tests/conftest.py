@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from drivers import DRIVERS
 from hypothesis import settings
+from servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 import nr
 from nr.backends import Backend, connect

@@ -77,7 +77,9 @@ def test_an_entry_point_is_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_entry_points_are_guessed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     points(monkeypatch, echo=lambda: Echo)
-    with pytest.raises(nr.BackendError, match=r"did you mean echo://\? .*there are: echo://, mem"):
+    with pytest.raises(
+        nr.BackendError, match=r"did you mean echo://\? .*there are: echo://, .*memory:"
+    ):
         connect("ecko://")
 
 

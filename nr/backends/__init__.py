@@ -43,6 +43,13 @@ class Scheme:
 
 SCHEMES: dict[str, Scheme] = {
     "memory": Scheme("nr.backends.memory:connect"),
+    "sqlite": Scheme("nr.backends.sql:connect", "sql"),
+    "postgresql": Scheme("nr.backends.sql:connect", "postgresql"),
+    "postgresql+psycopg": Scheme("nr.backends.sql:connect", "postgresql"),
+    "mysql": Scheme("nr.backends.sql:connect", "mariadb"),
+    "mysql+pymysql": Scheme("nr.backends.sql:connect", "mariadb"),
+    "mariadb": Scheme("nr.backends.sql:connect", "mariadb"),
+    "mariadb+pymysql": Scheme("nr.backends.sql:connect", "mariadb"),
 }
 
 

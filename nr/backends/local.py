@@ -18,7 +18,7 @@ class Local:
     """
 
     def __init__(self, store: Store, executor: Executor | None = None) -> None:
-        self._store = store
+        self.store = store
         self._host = Host(store, Trainings(store, executor))
         self._lock = Lock()
         self._closed = False
@@ -35,7 +35,7 @@ class Local:
         """What NR.RUN would run on: for callers in a hurry."""
         if self._closed:
             self._check()
-        return self._store.runner(key)
+        return self.store.runner(key)
 
     def close(self) -> None:
         """Stops the trainings, keeps what they reached, and closes the store."""
@@ -43,7 +43,7 @@ class Local:
             closed, self._closed = self._closed, True
         if not closed:
             self._host.trainings.close()
-            self._store.close()
+            self.store.close()
 
     def _check(self) -> None:
         if self._closed:

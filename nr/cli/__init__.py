@@ -95,7 +95,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    subcommand_metavar="[SCRIPT... | watch KEY | metrics KEY | plot KEY --out FILE]",
+    subcommand_metavar="[SCRIPT... | COMMAND [ARGS]...]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_shared
@@ -110,6 +110,10 @@ def main(ctx: click.Context) -> None:
       nr watch net               follows a training
       nr metrics net             prints how good it is, and what it rests on
       nr plot net --out net.png  draws the last training, and a map of two inputs
+      nr copy URL1 net URL2      copies a network to another store
+      nr observe net --query SQL --target COLUMN
+                                 observes rows of the same SQL database
+      nr db upgrade URL          brings the tables of a database up to date
 
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
 
@@ -168,6 +172,53 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
 
     with _session(ctx.obj) as session:
         save(session.db, os.fsencode(key), out)
+
+
+@main.command("observe")
+@_shared
+@click.argument("key")
+@click.option("--query", metavar="SQL", required=True, help="Its rows are the samples.")
+@click.option(
+    "--target", metavar="COLUMN", multiple=True, required=True, help="Outputs, or the class id."
+)
+@click.option("--to", type=click.Choice(["train", "test"]), help="The dataset; default: by size.")
+def _observe(ctx: click.Context, key: str, query: str, target: Sequence[str], to: str) -> None:
+    """Add the rows of a query as samples of KEY, all or none."""
+    with _session(ctx.obj) as session:
+        net = session.db[os.fsencode(key)]
+        bar = sys.stderr.isatty()
+        train, test = net.observe_query(query, list(target), to, progress=bar)
+        click.echo(f"{net.name} has {train:,} training and {test:,} testing samples.")
+
+
+@main.command("copy")
+@click.argument("url1")
+@click.argument("key")
+@click.argument("url2")
+@click.option("--as", "name", metavar="KEY", help="Its key in URL2, if another one.")
+@click.option("--replace", is_flag=True, help="Replace a network that is there.")
+def _copy(url1: str, key: str, url2: str, name: str | None, replace: bool) -> None:
+    """Copy the network KEY of URL1, samples and all, to URL2."""
+    with nr.connect(url1) as source, nr.connect(url2) as target:
+        blob = source[os.fsencode(key)].dump()
+        target.restore(os.fsencode(name or key), blob, replace)
+
+
+@main.group("db")
+def _db() -> None:
+    """Look after the tables of SQL databases."""
+
+
+@_db.command("upgrade")
+@click.argument("url")
+def _upgrade(url: str) -> None:
+    """Bring the tables of URL to this version's; create them where there are none."""
+    try:
+        from nr.backends.sql import upgrade_url
+    except ImportError as exc:
+        raise nr.BackendError(f"this needs more: pip install 'nr[sql]' ({exc})") from exc
+
+    click.echo(f"The tables are at revision {upgrade_url(url)}.")
 
 
 def _run(options: _Options, scripts: Sequence[BinaryIO]) -> None:

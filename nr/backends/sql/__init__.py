@@ -1,0 +1,55 @@
+"""Networks in SQLite, PostgreSQL and MariaDB, through SQLAlchemy. See docs/sql.md."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+import sqlalchemy as sa
+
+from nr.backends.local import Local
+from nr.backends.sql.dialects import dialect_of
+from nr.backends.sql.engines import engine_of
+from nr.backends.sql.migrate import prepare, upgrade
+from nr.backends.sql.schema import HEAD, tables
+from nr.backends.sql.store import Store
+from nr.backends.sql.transactions import Own, explaining
+
+__all__ = ["connect", "upgrade_url"]
+
+
+def connect(
+    url: str,
+    executor: Executor | None = None,
+    *,
+    engine: sa.Engine | None = None,
+    prefix: str = "nr_",
+    schema: str | None = None,
+) -> Local:
+    """``sqlite:///file.db``, ``sqlite://`` (in memory), ``postgresql://``, ``mysql://``.
+
+    ``engine`` is an engine of the caller's, used instead of the URL and never disposed of.
+    The tables' names begin with ``prefix``, in ``schema`` of the database; they are created
+    where there are none. Raises BackendError.
+    """
+    own, lock = (engine, None) if engine is not None else engine_of(url)
+    try:
+        dialect, described = dialect_of(own), tables(prefix, schema)
+        with explaining():
+            prepare(own, dialect, described)
+        transactions = Own(own, dialect, lock, dispose=engine is None)
+        return Local(Store(own, dialect, described, transactions), executor)
+    except BaseException:
+        if engine is None:
+            own.dispose()
+        raise
+
+
+def upgrade_url(url: str, prefix: str = "nr_", schema: str | None = None) -> str:
+    """Brings the tables of a URL's database up to date; returns their revision."""
+    engine, _ = engine_of(url)
+    try:
+        with explaining():
+            upgrade(engine, dialect_of(engine), tables(prefix, schema))
+    finally:
+        engine.dispose()
+    return HEAD

@@ -1,0 +1,248 @@
+"""What differs between SQLite, PostgreSQL and MariaDB, and nothing else.
+
+One frozen value a database: its clock, how a transaction that writes and one that
+reads consistently begin, which errors are worth another try, and how it takes many
+rows. Everything else is SQLAlchemy's business.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from nr.errors import BackendError
+
+Begin = Callable[[sa.Connection], None]
+Place = tuple[int, int, int]  # network, dataset, slot
+STATE = ("train_len", "test_len", "random")
+"""The columns of a header that observing changes."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to speak to one kind of database."""
+
+    extra: str
+    """The extra of this package that installs its driver."""
+    clock: sa.ColumnElement[float]
+    """Seconds since 1970 by the database's clock, also amidst a transaction."""
+    now: sa.ColumnElement[Any]
+    begin_write: Begin
+    """Also within a caller's transaction, where it must do no harm."""
+    begin_snapshot: Begin
+    transient: Callable[[BaseException], bool]
+    """Whether a transaction that failed so may go through when it is tried again."""
+    upsert: Callable[[sa.Table], sa.Insert]
+    """An INSERT of samples that replaces those in the same slots."""
+    append: Callable[[sa.Connection, sa.Table, Place, NDArray[np.float32]], None]
+    """Inserts many rows into slots that follow each other, faster than INSERT one by one."""
+    placing_one: Callable[[sa.Table, sa.Table], sa.Insert | None] = lambda networks, samples: None
+    """``placing`` and the upsert of one sample in one statement, where there is such."""
+    read_options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the connection for a single SELECT."""
+
+
+def placing(networks: sa.Table) -> sa.Update:
+    """Moves a header on, if it still is what it was."""
+    was = [networks.c[name] == sa.bindparam(f"was_{name}") for name in STATE]
+    new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
+    return sa.update(networks).where(networks.c.id == sa.bindparam("id_"), *was).values(new)
+
+
+def dialect_of(engine: sa.Engine) -> Dialect:
+    """Raises BackendError for a database that is none of the three."""
+    name, driver = engine.dialect.name, engine.dialect.driver
+    known = {
+        ("sqlite", "pysqlite"): SQLITE,
+        ("postgresql", "psycopg"): POSTGRESQL,
+        ("mysql", "pymysql"): MARIADB,
+        ("mariadb", "pymysql"): MARIADB,
+    }
+    if found := known.get((name, driver)):
+        return found
+    raise BackendError(
+        f"no support for {name}+{driver}: sqlite, postgresql+psycopg and mysql+pymysql are known"
+    )
+
+
+def _number(code: str) -> sa.ColumnElement[float]:
+    return sa.literal_column(code, sa.Double())
+
+
+# ---- SQLite ----
+
+
+def _sqlite_begin(statement: str) -> Begin:
+    def begin(connection: sa.Connection) -> None:
+        # A caller's engine may have begun already, as SQLAlchemy's manual shows.
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql(statement)
+
+    return begin
+
+
+_PACKET = 1 << 20  # bytes of samples in one statement
+
+
+def _blocks(rows: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The rows in blocks of bounded size, and where each begins."""
+    step = max(1, _PACKET // (4 * rows.shape[1]))
+    for at in range(0, len(rows), step):
+        yield at, rows[at : at + step]
+
+
+def _append_sqlite(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    """Hands over one blob, which SQLite itself cuts into rows."""
+    (network, dataset, slot), width = place, rows.shape[1] * 4
+    name = connection.dialect.identifier_preparer.format_table(table)
+    for at, block in _blocks(rows):
+        connection.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?) "
+            f"INSERT INTO {name} (network_id, dataset, slot, data) "
+            "SELECT ?, ?, ? + i, substr(?, 1 + i * ?, ?) FROM n",
+            (len(block), network, dataset, slot + at, block.tobytes(), width, width),
+        )
+
+
+def _sqlite_transient(error: BaseException) -> bool:
+    # SQLITE_BUSY itself comes after the busy timeout, which was the try.
+    return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED")
+
+
+def _upsert_sqlite(table: sa.Table) -> sa.Insert:
+    insert = sqlite.insert(table)
+    return insert.on_conflict_do_update(set_={"data": insert.excluded.data})
+
+
+SQLITE = Dialect(
+    extra="sql",
+    clock=_number("((julianday('now') - 2440587.5) * 86400.0)"),
+    now=sa.func.current_timestamp(),
+    begin_write=_sqlite_begin("BEGIN IMMEDIATE"),
+    begin_snapshot=_sqlite_begin("BEGIN"),
+    transient=_sqlite_transient,
+    upsert=_upsert_sqlite,
+    append=_append_sqlite,
+)
+
+# ---- PostgreSQL ----
+
+
+def _nothing(connection: sa.Connection) -> None:
+    pass
+
+
+def _repeatable_read(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _postgresql_transient(error: BaseException) -> bool:
+    # serialization_failure, deadlock_detected, lock_not_available
+    return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03")
+
+
+def _upsert_postgresql(table: sa.Table) -> sa.Insert:
+    insert = postgresql.insert(table)
+    key = list(table.primary_key.columns)
+    return insert.on_conflict_do_update(index_elements=key, set_={"data": insert.excluded.data})
+
+
+def _place_one(networks: sa.Table, samples: sa.Table) -> sa.Insert:
+    moved = placing(networks).returning(networks.c.id).cte("moved")
+    row = sa.select(
+        moved.c.id,
+        *(sa.bindparam(name, type_=samples.c[name].type) for name in ("dataset", "slot", "data")),
+    )
+    insert = _upsert_postgresql(samples)
+    return insert.from_select(["network_id", "dataset", "slot", "data"], row)
+
+
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+
+
+def _append_postgresql(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    """COPY in its binary form, whose rows are of one width here: numpy lays them out."""
+    width = rows.shape[1] * 4
+    form = np.dtype(f">i2, >i4, >i8, >i4, >i2, >i4, >i4, >i4, V{width}")
+    form.names = ("columns", "l0", "network", "l1", "dataset", "l2", "slot", "l3", "data")
+    name = connection.dialect.identifier_preparer.format_table(table)
+    cursor = connection.connection.cursor()
+    try:
+        sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(sql) as copy:
+            copy.write(_COPY_HEAD)
+            for at, block in _blocks(rows):
+                lines = np.empty(len(block), form)
+                lines["columns"] = 4
+                lines["l0"], lines["l1"], lines["l2"], lines["l3"] = 8, 2, 4, width
+                lines["network"], lines["dataset"], first = place
+                lines["slot"] = np.arange(first + at, first + at + len(block))
+                lines["data"] = np.ascontiguousarray(block).view(f"V{width}")[:, 0]
+                copy.write(lines.tobytes())
+            copy.write(b"\xff\xff")
+    finally:
+        cursor.close()
+
+
+POSTGRESQL = Dialect(
+    extra="postgresql",
+    clock=_number("extract(epoch from clock_timestamp())::float8"),
+    now=sa.func.now(),
+    begin_write=_nothing,
+    begin_snapshot=_repeatable_read,
+    transient=_postgresql_transient,
+    upsert=_upsert_postgresql,
+    placing_one=_place_one,
+    read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
+    append=_append_postgresql,
+)
+
+# ---- MariaDB ----
+
+
+def _mariadb_transient(error: BaseException) -> bool:
+    # lock wait timeout, deadlock, record has changed since last read
+    return bool(error.args) and error.args[0] in (1205, 1213, 1020)
+
+
+def _upsert_mariadb(table: sa.Table) -> sa.Insert:
+    insert = mysql.insert(table)
+    return insert.on_duplicate_key_update(data=insert.inserted.data)
+
+
+def _append_mariadb(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    """One INSERT of many rows, of digits and hex digits alone."""
+    (network, dataset, slot), width = place, rows.shape[1] * 8
+    name = connection.dialect.identifier_preparer.format_table(table)
+    for at, block in _blocks(rows):
+        digits, first = block.tobytes().hex(), slot + at
+        values = ",".join(
+            [
+                f"({network},{dataset},{first + i},0x{digits[i * width : (i + 1) * width]})"
+                for i in range(len(block))
+            ]
+        )
+        sql = f"INSERT INTO {name} (network_id, dataset, slot, data) VALUES {values}"
+        connection.exec_driver_sql(sql)
+
+
+MARIADB = Dialect(
+    extra="mariadb",
+    clock=_number("(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6)"),
+    now=sa.func.utc_timestamp(),
+    begin_write=_nothing,
+    begin_snapshot=_repeatable_read,
+    transient=_mariadb_transient,
+    upsert=_upsert_mariadb,
+    append=_append_mariadb,
+)

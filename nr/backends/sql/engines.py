@@ -1,0 +1,111 @@
+"""Engines: from a URL, or the caller's own; and how connections of ours are set up."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from threading import RLock
+from time import monotonic
+from typing import Any
+from weakref import WeakSet
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import StaticPool
+
+from nr.backends.sql.transactions import explaining
+from nr.errors import BackendError
+
+_DRIVERS = {  # what a URL without a driver, or with MariaDB's own name, means here
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "mariadb+pymysql": "mysql+pymysql",
+}
+_EXTRAS = {"postgresql": "postgresql", "mysql": "mariadb"}
+_BUSY = 30.0  # seconds that SQLite waits for another writer
+_IDLE = 1.0  # seconds in the pool after which a connection is tried before use
+
+
+def engine_of(url: str) -> tuple[sa.Engine, AbstractContextManager[object] | None]:
+    """The engine of a URL, and the lock that its threads share, if any."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        raise BackendError(f"not a URL of a database: {error}") from error
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    kind = parsed.get_backend_name()
+    try:
+        with explaining():
+            return _sqlite(parsed) if kind == "sqlite" else (_server(parsed, kind), None)
+    except ImportError as error:
+        raise BackendError(
+            f"{kind} needs more than is installed ({error}): pip install 'nr[{_EXTRAS[kind]}]'"
+        ) from error
+
+
+def _sqlite(url: sa.URL) -> tuple[sa.Engine, AbstractContextManager[object] | None]:
+    memory = url.database in (None, "", ":memory:")
+    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY, "check_same_thread": False}}
+    if memory:
+        options["poolclass"] = StaticPool
+    engine = sa.create_engine(url, **options)
+    sa.event.listen(engine, "connect", _pragmas)
+    _engines.add(engine)
+    return engine, RLock() if memory else None
+
+
+def _pragmas(connection: Any, record: object) -> None:
+    # In WAL mode readers and the writer do not wait for each other. FULL, and not the
+    # NORMAL that is usual with it: a sample that was acknowledged survives a power cut.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _server(url: sa.URL, kind: str) -> sa.Engine:
+    options: dict[str, Any] = {}
+    if kind == "mysql":
+        # Locks no gaps between rows, so that writers seldom meet. And no ROLLBACK, a way to
+        # the server, when a connection comes back after its COMMIT.
+        options = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
+    engine = sa.create_engine(url, **options)
+    sa.event.listen(engine, "checkin", _rested)
+    sa.event.listen(engine, "checkout", _awake)
+    _engines.add(engine)
+    return engine
+
+
+# A server that was restarted leaves dead connections in the pool. SQLAlchemy's own ping
+# before each use costs a way to the server and back; a connection that was used a moment
+# ago can do without.
+
+
+def _rested(connection: object, record: Any) -> None:
+    record.info["nr_rested"] = monotonic()
+
+
+def _awake(connection: Any, record: Any, proxy: Any) -> None:
+    if monotonic() - record.info.get("nr_rested", monotonic()) < _IDLE:
+        return
+    try:
+        dialect = proxy._pool._dialect
+        alive = dialect.do_ping(connection)
+    except Exception:
+        alive = False
+    if not alive:
+        raise DisconnectionError
+
+
+# A connection must not be used on both sides of a fork.
+
+_engines: WeakSet[sa.Engine] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for engine in list(_engines):
+        if not isinstance(engine.pool, StaticPool):
+            engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

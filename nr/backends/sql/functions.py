@@ -1,0 +1,112 @@
+"""Networks as functions of SQLite's SQL: nr_run and nr_class.
+
+They read the tables on the very connection that runs the query, so they see what it sees,
+a transaction of its own too. SQLAlchemy stays out of it: it would begin and roll back on a
+connection that is not its own. The weights are kept, and their version is asked for at each
+call: one look into an index, of a file that is open anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from nr.backends.sql import header
+from nr.backends.sql.schema import tables
+from nr.backends.sql.statements import NOT_HEADER
+from nr.engine import Net
+from nr.errors import BackendError, CommandError, Error, NotFoundError
+
+_log = logging.getLogger("nr")
+_Value = int | float | str | bytes | None
+
+
+def register(connection: Any, prefix: str) -> None:
+    """As ``nr.sqlite_functions`` says."""
+    raw = connection
+    if isinstance(connection, sa.Connection):
+        raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        raise BackendError(f"a connection to SQLite is needed, not {type(connection).__name__}")
+    runners = _Runners(raw, prefix)
+
+    def run(key: _Value, *inputs: _Value) -> _Value:
+        if None in inputs:
+            return None
+        outputs = runners.net(key).run(_row(inputs))[0].astype(float).tolist()
+        return outputs[0] if len(outputs) == 1 else json.dumps(outputs)
+
+    def classify(key: _Value, *inputs: _Value) -> _Value:
+        return None if None in inputs else int(runners.net(key).classify(_row(inputs))[0])
+
+    for name, function in (("nr_run", run), ("nr_class", classify)):
+        raw.create_function(name, -1, _logged(name, function))
+
+
+class _Runners:
+    """The networks that a connection has run, as they are now."""
+
+    def __init__(self, raw: sqlite3.Connection, prefix: str) -> None:
+        self._raw = raw
+        networks = tables(prefix, None).networks
+        self._names = [c.name for c in networks.columns if c.name not in NOT_HEADER]
+
+        def quoted(name: str) -> str:
+            return '"' + name.replace('"', '""') + '"'
+
+        table, arrays = quoted(networks.name), quoted(f"{prefix}arrays")
+        self._version = f"SELECT id, revision FROM {table} WHERE key = ?"
+        columns = ", ".join(map(quoted, self._names))
+        self._header = f"SELECT {columns} FROM {table} WHERE id = ?"
+        self._weights = (
+            f"SELECT data FROM {arrays} WHERE network_id = ? AND array = 'weights' ORDER BY part"
+        )
+        self._known: dict[tuple[int, int], Net] = {}
+
+    def net(self, key: _Value) -> Net:
+        """The network under a key, text or a blob. Raises NotFoundError."""
+        name = key.encode() if isinstance(key, str) else key
+        version = self._rows(self._version, name)
+        if not version:
+            raise NotFoundError
+        found = self._known.get(version[0])
+        if found is None:
+            found = self._read(version[0][0])
+            self._known = {version[0]: found, **dict(list(self._known.items())[:15])}
+        return found
+
+    def _read(self, id: int) -> Net:
+        fields = header.header_of(self._names, self._rows(self._header, id)[0])
+        weights = b"".join(data for (data,) in self._rows(self._weights, id))
+        return Net.assemble(header.packed(fields), weights if fields["trained"] else None)
+
+    def _rows(self, sql: str, value: _Value) -> list[Any]:
+        with closing(self._raw.execute(sql, (value,))) as cursor:
+            return cursor.fetchall()
+
+
+def _row(inputs: tuple[_Value, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    for value in inputs:
+        if not isinstance(value, int | float):
+            raise CommandError(f"ERR {value!r:.40} is not a number: encode it in the query")
+    return np.array([inputs], np.float32)
+
+
+def _logged(name: str, function: Callable[..., _Value]) -> Callable[..., _Value]:
+    """SQLite says that a function failed, and not why; the log does."""
+
+    def call(*arguments: _Value) -> _Value:
+        try:
+            return function(*arguments)
+        except (Error, sqlite3.Error, TypeError) as error:
+            _log.error("%s(%s): %s", name, ", ".join(map(repr, arguments[:1])), error)
+            raise
+
+    return call

@@ -1,0 +1,91 @@
+"""The core's header as columns, and columns as the core's header, exactly.
+
+The header is a msgpack map whose keys are names of columns. Numbers of 64 bits
+without a sign lie in columns with one, by two's complement: nothing that a
+network reaches by itself is that large, but a dump from elsewhere may say so. A field
+that has no column yet goes into ``more``, as JSON, until a migration gives it one.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+
+from nr.engine import Net
+from nr.engine.command import unpack
+
+MORE = "more"
+_WRAP = 1 << 64
+_SIGN = 1 << 63
+
+
+def _signed(number: int) -> int:
+    return number - _WRAP if number >= _SIGN else number
+
+
+def _unsigned(number: int) -> int:
+    return int(number) % _WRAP
+
+
+def _maybe_float(number: float | None) -> float | None:
+    return None if number is None else float(number)
+
+
+_REALS = ("train_error", "test_error", "class_errors")
+_MAYBE_REALS = ("learnrate", "l2")
+_FLAGS = ("normalize", "classic", "trained", "overfitting")
+_LARGE = ("revision", "resets", "total_steps", "total_cycles", "total_ms")
+
+_WRITE: dict[str, Callable[[Any], Any]] = {
+    "layout": lambda units: "-".join(map(str, units)),
+    "random": lambda state: " ".join(map(str, state)),
+    **dict.fromkeys(_LARGE, _signed),
+}
+_READ: dict[str, Callable[[Any], Any]] = {
+    "layout": lambda text: [int(units) for units in text.split("-")],
+    "random": lambda text: [int(number) for number in text.split(" ")],
+    **dict.fromkeys(_LARGE, _unsigned),
+    **dict.fromkeys(_FLAGS, bool),
+    **dict.fromkeys(_REALS, float),
+    **dict.fromkeys(_MAYBE_REALS, _maybe_float),
+}
+
+
+def fields(net: Net) -> dict[str, Any]:
+    """The header of a network as its map."""
+    header: dict[str, Any] = unpack(net.header())
+    return header
+
+
+def columns(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The map as values of columns."""
+    return {name: _WRITE[name](v) if name in _WRITE else v for name, v in header.items()}
+
+
+def all_columns(header: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The whole map as values of the columns that have these names."""
+    homeless = {name: value for name, value in header.items() if name not in names}
+    housed = {name: value for name, value in header.items() if name in names}
+    return {**columns(housed), MORE: json.dumps(homeless)}
+
+
+def header_of(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """The map, from values of the columns of these names. Raises ValueError, TypeError."""
+    header = {
+        name: _READ[name](value) if name in _READ else value
+        for name, value in zip(names, values, strict=True)
+    }
+    header.update(json.loads(header.pop(MORE)))
+    return header
+
+
+def packed(header: Mapping[str, Any]) -> bytes:
+    """The map as the core reads it."""
+    data: bytes = msgpack.packb(header)
+    return data
+
+
+def version(id: int, revision: int) -> tuple[int, int]:
+    """What tells one state of the weights from all others."""
+    return id, _unsigned(revision)

@@ -1,0 +1,232 @@
+"""What the store says to the database, each statement made once.
+
+Observing one sample is the store's busiest moment, and running asks for a version each
+time: what they say is kept as text, which SQLAlchemy need not recognise anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any, cast
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy import bindparam
+
+from nr.backends.sql import header
+from nr.backends.sql.dialects import STATE, Dialect, Place, placing
+from nr.backends.sql.schema import Schema
+from nr.engine import Net, parse
+
+_PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
+Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+_POINT = ("cycle", "train_error", "test_error", "class_errors")
+NOT_HEADER = ("key", "name", "created_at", "trained_at")
+
+
+class Text:
+    """A statement as the driver's own text, its parameters by position or by name."""
+
+    def __init__(self, statement: Any, dialect: sa.Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._order: Sequence[str] | None = compiled.positiontup
+
+    def run(self, connection: sa.Connection, **values: Any) -> sa.CursorResult[Any]:
+        bound = values if self._order is None else tuple(values[name] for name in self._order)
+        return connection.exec_driver_sql(self._text, bound)
+
+    def run_many(self, connection: sa.Connection, **columns: Iterable[Any]) -> None:
+        """Once for each row of the parameters, which come as columns."""
+        rows = zip(*(columns[name] for name in self._order or columns), strict=True)
+        many = list(rows) if self._order else [dict(zip(columns, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(self._text, many)
+
+    def blobs(self, connection: sa.Connection, **values: Any) -> bytes:
+        """Those of a SELECT of one column, joined. Of the driver's own cursor, for their number."""
+        cursor = self.run(connection, **values).cursor
+        assert cursor is not None
+        return b"".join([row[0] for row in cursor.fetchall()])
+
+
+class Statements:
+    """The statements of one schema in one dialect."""
+
+    def __init__(self, schema: Schema, dialect: Dialect, engine: sa.Engine) -> None:
+        self.schema = schema
+        self._dialect = dialect
+
+        def text(statement: Any) -> Text:
+            return Text(statement, engine.dialect)
+
+        networks, trainings, samples = schema.networks, schema.trainings, schema.samples
+        self.names = [c.name for c in networks.columns if c.name not in NOT_HEADER]
+        columns = [networks.c[name] for name in self.names]
+        by_key = networks.c.key == bindparam("key")
+        self.header = text(sa.select(*columns).where(by_key))
+        self.locked = text(sa.select(*columns).where(by_key).with_for_update())
+        self.version = text(sa.select(networks.c.id, networks.c.revision).where(by_key))
+        training = sa.exists().where(
+            trainings.c.network_id == networks.c.id, trainings.c.deadline > dialect.clock
+        )
+        self.info = sa.select(*columns, training).where(by_key)
+        self._placed = text(placing(networks))
+        one = dialect.placing_one(networks, samples)
+        self._place_one = None if one is None else text(one)
+        values: dict[str, Any] = {
+            name: bindparam(name) for name in ("network_id", "dataset", "slot", "data")
+        }
+        self._insert = text(sa.insert(samples).values(values))
+        self._upsert = text(dialect.upsert(samples).values(values))
+        of_dataset = sa.select(samples.c.data).where(
+            samples.c.network_id == bindparam("id"), samples.c.dataset == bindparam("dataset")
+        )
+        self._rows = text(of_dataset.order_by(samples.c.slot))
+        self.row = of_dataset.where(samples.c.slot == bindparam("slot"))
+
+    # ---- samples ----
+
+    def place(
+        self,
+        connection: sa.Connection,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        slots: Slots,
+        rows: NDArray[np.float32],
+    ) -> bool:
+        """Moves a header on and writes the rows into their slots.
+
+        False, and nothing done, where the header is no longer what it was before.
+        """
+        id = before["id"]
+        moved = {"id_": id, **_state("was", before), **_state("new", after)}
+        if len(rows) == 1 and self._place_one:
+            (dataset, slot), data = slots[0], rows.tobytes()
+            one = self._place_one.run(connection, **moved, dataset=dataset, slot=slot, data=data)
+            return one.rowcount == 1
+        if self._placed.run(connection, **moved).rowcount != 1:
+            return False
+        self.put(connection, id, slots, rows, (before["train_len"], before["test_len"]))
+        return True
+
+    def put(
+        self,
+        connection: sa.Connection,
+        network: int,
+        slots: Slots,
+        rows: NDArray[np.float32],
+        lengths: tuple[int, int],
+    ) -> None:
+        """Writes rows into slots; those from ``lengths`` on are new, and follow each other."""
+        places = np.array(slots, np.int64).reshape(-1, 2)
+        for dataset, length in enumerate(lengths):
+            here = np.flatnonzero(places[:, 0] == dataset)
+            numbers = places[here, 1]
+            new = numbers >= length
+            if new.any():
+                last = np.empty(numbers.max() + 1 - length, np.int64)
+                last[numbers[new] - length] = here[new]  # a slot may be drawn twice
+                self._append(connection, (network, dataset, length), rows[last])
+            if not new.all():
+                latest = dict(zip(numbers[~new].tolist(), here[~new].tolist(), strict=True))
+                self._replace(connection, network, dataset, latest, rows)
+
+    def _append(self, connection: sa.Connection, place: Place, rows: NDArray[np.float32]) -> None:
+        if len(rows) > 1:
+            self._dialect.append(connection, self.schema.samples, place, rows)
+        else:
+            network, dataset, slot = place
+            data = rows.tobytes()
+            self._insert.run(connection, network_id=network, dataset=dataset, slot=slot, data=data)
+
+    def _replace(
+        self,
+        connection: sa.Connection,
+        network: int,
+        dataset: int,
+        latest: dict[int, int],
+        rows: NDArray[np.float32],
+    ) -> None:
+        """``latest`` are slots, and the row of each."""
+        self._upsert.run_many(
+            connection,
+            network_id=[network] * len(latest),
+            dataset=[dataset] * len(latest),
+            slot=list(latest),
+            data=[rows[at].tobytes() for at in latest.values()],
+        )
+
+    def samples(self, connection: sa.Connection, network: int, dataset: int) -> bytes:
+        """The rows of a dataset, one after the other."""
+        return self._rows.blobs(connection, id=network, dataset=dataset)
+
+    # ---- arrays and history ----
+
+    def arrays(self, connection: sa.Connection, network: int) -> dict[str, bytes]:
+        """The weights and the course of the training of a network that was trained."""
+        table = self.schema.arrays.c
+        parts = sa.select(table.array, table.data).where(table.network_id == network)
+        found: dict[str, list[bytes]] = {"weights": [], "history": []}
+        for name, data in connection.execute(parts.order_by(table.array, table.part)):
+            found[name].append(data)
+        return {name: b"".join(data) for name, data in found.items()}
+
+    def put_trained(self, connection: sa.Connection, net: Net) -> None:
+        """Writes the weights and the course of a training, instead of others."""
+        network = net.shape.id
+        weights, course, points = net.weights(), net.history(), _points(net)
+        self.drop_trained(connection, network)
+        parts = [
+            {"network_id": network, "array": name, "part": number, "data": data[at : at + _PART]}
+            for name, data in (("weights", weights), ("history", course))
+            for number, at in enumerate(range(0, len(data), _PART))
+        ]
+        for part in parts:  # one packet each
+            connection.execute(sa.insert(self.schema.arrays), part)
+        rows = [
+            {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
+            for number, point in enumerate(points)
+        ]
+        if rows:
+            connection.execute(sa.insert(self.schema.history), rows)
+
+    def drop_trained(self, connection: sa.Connection, network: int) -> None:
+        for table in (self.schema.arrays, self.schema.history):
+            connection.execute(sa.delete(table).where(table.c.network_id == network))
+
+    # ---- headers ----
+
+    def insert(self, connection: sa.Connection, header_: dict[str, Any], **more: Any) -> None:
+        """A new header."""
+        values = {**header.all_columns(header_, self.names), **more}
+        connection.execute(sa.insert(self.schema.networks).values(values))
+
+    def change(
+        self, connection: sa.Connection, before: dict[str, Any], after: dict[str, Any], **more: Any
+    ) -> None:
+        """Writes those columns of a header that have changed."""
+        was, now = (header.all_columns(fields, self.names) for fields in (before, after))
+        values = {name: value for name, value in now.items() if value != was[name]} | more
+        if values:
+            networks = self.schema.networks
+            connection.execute(
+                sa.update(networks).where(networks.c.id == before["id"]).values(values)
+            )
+
+
+def _points(net: Net) -> list[list[float | None]]:
+    """NR.HISTORY, with NULL where there is no number."""
+    reply = net.execute(parse([b"NR.HISTORY", b"key"]))
+    points = cast(list[list[float | None]], reply)
+    return [
+        [value if value is not None and isfinite(value) else None for value in point]
+        for point in points
+    ]
+
+
+def _state(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The columns that observing reads and writes."""
+    values = header.columns({name: fields[name] for name in STATE})
+    return {f"{prefix}_{name}": value for name, value in values.items()}

@@ -1,0 +1,332 @@
+"""The store in a database: each verb of it one transaction.
+
+What changes a network first locks the row of its header, so that whoever comes next
+waits, on one network only. The header is then made the core's again, without samples;
+the core decides (where samples go, what an option means), and what it changed is
+written back: observing touches the header and the slots of its samples, nothing else.
+
+Who observes alone need not read the header, either: it is what this process left. It is
+moved on only where the row still says so (``placing``), which locks it as well; where
+somebody else was here, the row is locked and read first, until we are alone again.
+
+Reading takes no locks. ``runner`` keeps the weights of the networks it ran last and
+asks for their version, by one indexed SELECT, before each use.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from nr.backends.sql import header
+from nr.backends.sql.dialects import STATE, Dialect
+from nr.backends.sql.leases import Leases
+from nr.backends.sql.query import observe_query
+from nr.backends.sql.schema import KEY_BYTES, Schema
+from nr.backends.sql.statements import Statements
+from nr.backends.sql.transactions import Again, Bound, Transactions
+from nr.backends.store import Lease, Running, State
+from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.errors import BackendError, CommandError, NotFoundError
+
+_KEPT = 256  # networks of which something is remembered
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A network's header as this process left it, and whether nobody else observed since."""
+
+    fields: dict[str, Any]
+    alone: bool
+
+
+class Store:
+    """Networks in the tables of one schema. Threads may share it."""
+
+    renewal = 1.0
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        dialect: Dialect,
+        schema: Schema,
+        transactions: Transactions,
+        statements: Statements | None = None,
+    ) -> None:
+        self.engine = engine
+        self._dialect = dialect
+        self._schema = schema
+        self._do = transactions
+        self._sql = statements or Statements(schema, dialect, engine)
+        self._leases = Leases(schema, dialect, transactions)
+        self._runners: dict[bytes, Net] = {}
+        self._known: dict[bytes, _Known] = {}
+
+    def using(self, connection: sa.Connection) -> Store:
+        """The same networks, within the transaction of a caller's connection."""
+        bound = Bound(connection, self._dialect)
+        return Store(self.engine, self._dialect, self._schema, bound, self._sql)
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, Store]]:
+        """A connection to read from, and the store within a transaction of another."""
+        with self._do.streaming() as (reader, writer):
+            # A connection of MariaDB's can do nothing else while it streams.
+            stream = reader is not writer or reader.dialect.name != "mysql"
+            yield reader.execution_options(stream_results=stream), self.using(writer)
+
+    def observe_query(
+        self,
+        key: bytes,
+        sql: str,
+        target: str | Sequence[str],
+        to: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        progress: bool = False,
+    ) -> tuple[int, int]:
+        """All rows of a query as samples, or none."""
+        return observe_query(self, key, sql, target, to, parameters, progress)
+
+    # ---- networks ----
+
+    def new_id(self) -> int:
+        return 1 + secrets.randbelow(2**53 - 1)
+
+    def create(self, key: bytes, net: Net, replace: bool = False) -> None:
+        if len(key) > KEY_BYTES:
+            raise CommandError(f"ERR a key of more than {KEY_BYTES} bytes, which no index takes")
+
+        def work(connection: sa.Connection) -> None:
+            networks = self._schema.networks
+            if replace:
+                self._delete(connection, [key])
+            elif connection.scalar(sa.select(networks.c.id).where(networks.c.key == key)):
+                raise CommandError("ERR the key name is busy")
+            try:
+                self._insert(connection, key, net)
+            except IntegrityError as error:  # someone else was faster
+                raise Again from error
+
+        self._do.write(work)
+
+    def _insert(self, connection: sa.Connection, key: bytes, net: Net) -> None:
+        id = net.shape.id
+        name = key.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+        self._sql.insert(
+            connection, header.fields(net), key=key, name=name, created_at=self._dialect.now
+        )
+        if net.weights():
+            self._sql.put_trained(connection, net)
+        for dataset, length in enumerate(net.shape.lengths):
+            rows = np.frombuffer(net.rows(dataset), "<f4").reshape(length, net.shape.row)
+            slots = [(dataset, slot) for slot in range(length)]
+            self._sql.put(connection, id, slots, rows, (0, 0))
+
+    def header(self, key: bytes) -> tuple[Net, bool]:
+        *values, training = self._do.read(
+            lambda connection: _there(connection.execute(self._sql.info, {"key": key}).first())
+        )
+        return self._assemble(self._fields(values)), bool(training)
+
+    def runner(self, key: bytes) -> Net:
+        version = self._do.read(lambda connection: self._version(connection, key))
+        known = self._runners.get(key)
+        if known and (known.shape.id, known.shape.revision) == version:
+            return known
+        net = self._runners[key] = self._do.snapshot(lambda c: self._read(c, key))
+        _bound(self._runners)
+        return net
+
+    def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
+        row = _there(self._sql.version.run(connection, key=key).first())
+        return header.version(*row)
+
+    def snapshot(self, key: bytes) -> Net:
+        return self._do.snapshot(lambda connection: self._read(connection, key, samples=True))
+
+    def _read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
+        fields = self._locked(connection, key) if self._do.bound else self._header(connection, key)
+        id = fields["id"]
+        parts = self._sql.arrays(connection, id) if fields["trained"] else {}
+        if samples:
+            for dataset, name in enumerate(("train", "test")):
+                if fields[f"{name}_len"]:
+                    parts[name] = self._sql.samples(connection, id, dataset)
+        return self._assemble(fields, **parts)
+
+    def observe(self, key: bytes, command: Command) -> Reply:
+        reply, known = self._do.write(lambda connection: self._observe(connection, key, command))
+        self._known[key] = known
+        _bound(self._known)
+        return reply
+
+    def _observe(
+        self, connection: sa.Connection, key: bytes, command: Command
+    ) -> tuple[Reply, _Known]:
+        known = self._known.get(key)
+        if known and known.alone:
+            with suppress(CommandError):  # it may be another network by now
+                after = self._place(connection, known.fields, command)
+                if after:
+                    return _lengths(after), _Known(after, alone=True)
+        before = self._locked(connection, key)
+        after = self._place(connection, before, command)
+        assert after
+        undisturbed = known is not None and _same(known.fields, before)
+        return _lengths(after), _Known(after, alone=undisturbed or known is None)
+
+    def _place(
+        self, connection: sa.Connection, before: dict[str, Any], command: Command
+    ) -> dict[str, Any] | None:
+        """The header after the samples of a command; None if it was another one before."""
+        net = self._assemble(before)
+        rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, net.shape.row)
+        slots = net.place(len(rows), command.dataset)
+        after = header.fields(net)
+        return after if self._sql.place(connection, before, after, slots, rows) else None
+
+    def sample(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
+            net = self._assemble(self._header(connection, key))
+            if command.number >= net.shape.lengths[command.dataset]:
+                return net, None
+            where = {"id": net.shape.id, "dataset": command.dataset, "slot": command.number}
+            return net, _there(connection.execute(self._sql.row, where).first())[0]
+
+        net, row = self._do.snapshot(work)
+        return None if row is None else net.sample_reply(row)
+
+    def change(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> Reply:
+            before = self._locked(connection, key)
+            net = self._assemble(before)
+            reply = net.execute(command)
+            if command.verb is Verb.RESET:
+                self._sql.drop_trained(connection, before["id"])
+                self._leases.drop(connection, before["id"])
+                self._sql.change(connection, before, header.fields(net), trained_at=None)
+            else:
+                self._sql.change(connection, before, header.fields(net))
+            return reply
+
+        return self._do.write(work)
+
+    def merge(self, trained: Net, lease: Lease) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            before = self._locked(connection, lease.key)
+            if before["id"] != lease.nn_id or not self._leases.holds(connection, lease):
+                return False
+            net = self._assemble(before)
+            if not net.merge(trained):
+                return False
+            self._sql.put_trained(connection, net)
+            now = self._dialect.now
+            self._sql.change(connection, before, header.fields(net), trained_at=now)
+            return True
+
+        return self._leases.persistently(lambda: self._do.write(work))
+
+    def delete(self, keys: list[bytes]) -> int:
+        return self._do.write(lambda connection: self._delete(connection, keys))
+
+    def _delete(self, connection: sa.Connection, keys: list[bytes]) -> int:
+        networks = self._schema.networks
+        found = [
+            id
+            for key in sorted(set(keys))
+            if (
+                id := connection.scalar(
+                    sa.select(networks.c.id).where(networks.c.key == key).with_for_update()
+                )
+            )
+        ]
+        for id in found:
+            for part in self._schema.parts:  # SQLite's foreign keys may be switched off
+                connection.execute(sa.delete(part).where(part.c.network_id == id))
+            connection.execute(sa.delete(networks).where(networks.c.id == id))
+        return len(found)
+
+    def keys(self) -> list[bytes]:
+        statement = sa.select(self._schema.networks.c.key)
+        return self._do.read(lambda connection: list(connection.scalars(statement)))
+
+    # ---- headers ----
+
+    def _header(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
+        return self._fields(_there(self._sql.header.run(connection, key=key).first()))
+
+    def _locked(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
+        row = self._sql.locked.run(connection, key=key).first()
+        # Who waited for a network that was then replaced finds the new one the second time.
+        row = row or self._sql.locked.run(connection, key=key).first()
+        return self._fields(_there(row))
+
+    def _fields(self, values: Any) -> dict[str, Any]:
+        try:
+            return header.header_of(self._sql.names, values)
+        except (TypeError, ValueError) as error:
+            raise BackendError(f"the header of a network is damaged: {error}") from error
+
+    def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
+        try:
+            return Net.assemble(header.packed(fields), **parts)
+        except CommandError as error:
+            raise BackendError(f"the rows of a network are damaged: {error}") from error
+
+    # ---- leases ----
+
+    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+        if self._do.bound:
+            raise CommandError("ERR no training within a transaction: it would hold it open")
+        return self._do.write(
+            lambda connection: self._leases.take(
+                connection, key, self._locked(connection, key)["id"], maxcycles, maxtime
+            )
+        )
+
+    def renew(self, lease: Lease, progress: Progress) -> State:
+        return self._leases.renew(lease, progress)
+
+    def release(self, lease: Lease) -> None:
+        self._leases.release(lease)
+
+    def leases(self) -> list[Running]:
+        return self._leases.all()
+
+    def stop(self, key: bytes) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            id, _ = self._version(connection, key)
+            return self._leases.stop(connection, id)
+
+        return self._do.write(work)
+
+    def close(self) -> None:
+        self._runners.clear()
+        self._known.clear()
+        self._do.close()
+
+
+def _lengths(fields: dict[str, Any]) -> Reply:
+    return [fields["train_len"], fields["test_len"]]
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a[name] == b[name] for name in ("id", *STATE))
+
+
+def _bound(kept: dict[bytes, Any]) -> None:
+    while len(kept) > _KEPT:
+        kept.pop(next(iter(kept)), None)
+
+
+def _there(row: Any) -> Any:
+    if row is None:
+        raise NotFoundError
+    return row

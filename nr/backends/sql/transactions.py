@@ -1,0 +1,200 @@
+"""One transaction for each verb of the store: begun, tried again, ended, explained.
+
+A transaction that failed before its commit has changed nothing. So what the database
+gives up by itself (a deadlock, a serialisation failure) is done again, a bounded number
+of times, and a connection that was lost is a BackendError after which nothing has changed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from nr.backends.sql.dialects import Begin, Dialect
+from nr.errors import BackendError
+
+_T = TypeVar("_T")
+Work = Callable[[sa.Connection], _T]
+
+ATTEMPTS = 10
+_PAUSE = 0.01  # seconds before the second try, at most; doubled for each further one
+
+
+class Again(Exception):
+    """Raised by work that met another transaction, to be begun anew."""
+
+
+class Transactions(Protocol):
+    """How the store's verbs reach the database."""
+
+    bound: bool
+    """Whether this is within a caller's transaction, whose isolation is the caller's."""
+
+    def write(self, work: Work[_T]) -> _T:
+        """Runs work in a transaction that may write."""
+
+    def read(self, work: Work[_T]) -> _T:
+        """Runs work that is one SELECT."""
+
+    def snapshot(self, work: Work[_T]) -> _T:
+        """Runs work that is several SELECTs, all of one moment."""
+
+    def streaming(self) -> AbstractContextManager[tuple[sa.Connection, sa.Connection]]:
+        """A connection to read from and one, maybe the same, to write to.
+
+        What was written is committed at the end, if no exception came.
+        """
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+
+
+class Own:
+    """Transactions on connections of an engine's pool.
+
+    ``lock`` is held meanwhile where all threads share one connection (SQLite in memory).
+    """
+
+    bound = False
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        dialect: Dialect,
+        lock: AbstractContextManager[object] | None = None,
+        dispose: bool = True,
+    ) -> None:
+        self.engine = engine
+        self._dialect = dialect
+        self._lock = lock or nullcontext()
+        self._single = lock is not None
+        self._dispose = dispose
+
+    def write(self, work: Work[_T]) -> _T:
+        return self._run(self._dialect.begin_write, work, commit=True)
+
+    def read(self, work: Work[_T]) -> _T:
+        return self._run(None, work)
+
+    def snapshot(self, work: Work[_T]) -> _T:
+        return self._run(self._dialect.begin_snapshot, work)
+
+    def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return self._once(begin, work, commit)
+            except DBAPIError as error:
+                if not self._dialect.transient(error.orig or error):
+                    raise explained(error) from error
+            except Again:
+                pass
+            except SQLAlchemyError as error:
+                raise explained(error) from error
+            time.sleep(random.uniform(0, _PAUSE * 2**attempt))
+        with explaining():
+            return self._once(begin, work, commit)
+
+    def _once(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
+        with self.session() as connection:
+            if begin:
+                begin(connection)
+            elif self._dialect.read_options:
+                connection.execution_options(**self._dialect.read_options)
+            result = work(connection)
+            if commit:
+                _commit(connection)
+            return result
+
+    @contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """A connection; what was not committed at the end is rolled back."""
+        with self._lock, self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+        with explaining(), self.session() as writer:
+            self._dialect.begin_write(writer)
+            if self._single:
+                yield writer, writer
+            else:
+                with self.session() as reader:
+                    yield reader, writer
+            _commit(writer)
+
+    def close(self) -> None:
+        if self._dispose:
+            self.engine.dispose()
+
+
+class Bound:
+    """Everything within the transaction that a caller has on a connection."""
+
+    bound = True
+
+    def __init__(self, connection: sa.Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+
+    def write(self, work: Work[_T]) -> _T:
+        with explaining():
+            self._dialect.begin_write(self._connection)
+            return work(self._connection)
+
+    def read(self, work: Work[_T]) -> _T:
+        with explaining():
+            return work(self._connection)
+
+    snapshot = read
+
+    @contextmanager
+    def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+        with explaining():
+            self._dialect.begin_write(self._connection)
+            yield self._connection, self._connection
+
+    def close(self) -> None:
+        pass
+
+
+def _commit(connection: sa.Connection) -> None:
+    try:
+        connection.commit()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise BackendError(
+            "the connection was lost during the commit: it may have taken place, or not "
+            f"({_sentence(error)})"
+        ) from error
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Raises what SQLAlchemy raises as BackendError."""
+    try:
+        yield
+    except (SQLAlchemyError, Again) as error:
+        raise explained(error) from error
+
+
+def explained(error: Exception) -> BackendError:
+    """The error of a transaction that was not committed."""
+    if isinstance(error, Again):
+        return BackendError("others changed the same network all the time; nothing was done")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    what = "the connection to the database was lost" if lost else "the database failed"
+    return BackendError(f"{what}, nothing was changed: {_sentence(error)}")
+
+
+def _sentence(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    if len(cause.args) == 2 and isinstance(cause.args[0], int):  # PyMySQL: number, text
+        return str(cause.args[1])
+    return str(cause).partition("\n")[0] or type(cause).__name__
