@@ -18,15 +18,20 @@ from nr.network import Network, option
 
 
 def connect(
-    url: str | None = None, *, executor: Executor | None = None, **options: Any
+    url: str | None = None,
+    *,
+    client: Any = None,
+    executor: Executor | None = None,
+    **options: Any,
 ) -> Database:
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
 
+    ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one. ``options`` are the driver's. Raises BackendError.
     """
     url = url if url is not None else os.environ.get("NR_URL") or "memory://"
-    return Database(connect_backend(url, executor=executor, **options))
+    return Database(connect_backend(url, client=client, executor=executor, **options))
 
 
 def _key(name: str | bytes) -> bytes:
