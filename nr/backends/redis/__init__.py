@@ -16,12 +16,11 @@ from urllib.parse import unquote, urlsplit
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.connection import parse_url
-from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from nr.backends.local import Local
-from nr.backends.redis.link import Link
+from nr.backends.redis.link import ERRORS, Link
 from nr.backends.redis.store import Store
 from nr.backends.redis.tracking import Tracked
 from nr.errors import BackendError
@@ -53,8 +52,8 @@ def connect(
             raise BackendError(f"not a synchronous redis-py client: {made!r}")
         link = Link(made, owned=client is None)
         if client is None:
-            link.do("PING")
-    except (ValueError, TypeError, RedisError, OSError) as error:
+            made.ping()
+    except (ValueError, TypeError, OSError, *ERRORS) as error:
         raise BackendError(f"Redis: {error}") from error
     pool = getattr(made, "connection_pool", None)
     if cache and pool is None:

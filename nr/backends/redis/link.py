@@ -23,6 +23,7 @@ from redis.exceptions import (
     MasterDownError,
     NoScriptError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
     ResponseError,
     TryAgainError,
@@ -30,6 +31,7 @@ from redis.exceptions import (
 
 from nr.errors import BackendError, CommandError, refusal
 
+ERRORS = (RedisError, RedisClusterException)
 _MOVING = (ReadOnlyError, MasterDownError, TryAgainError)
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
@@ -63,7 +65,7 @@ class Link:
         """One command, its reply as bytes. Raises CommandError (WRONGTYPE) and BackendError."""
         try:
             return self._patiently(command, options)
-        except RedisError as error:
+        except ERRORS as error:
             _fail(error)
 
     def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
@@ -74,7 +76,7 @@ class Link:
                 reply = self._patiently(("EVALSHA", wanted.sha, 1, key, *argv), {})
             except NoScriptError:  # a new server, or SCRIPT FLUSH
                 reply = self._patiently(("EVAL", wanted.source, 1, key, *argv), {})
-        except RedisError as error:
+        except ERRORS as error:
             _fail(error)
         if isinstance(reply[0], bytes):
             raise refusal(reply[0].decode("utf-8", "replace"))
@@ -90,19 +92,20 @@ class Link:
         options: dict[str, Any] = {NEVER_DECODE: True}
         try:
             return set(self.client.scan_iter(count=1000, _type="hash", **options))
-        except RedisError as error:
+        except ERRORS as error:
             _fail(error)
 
-    def having(self, keys: list[bytes], field: str) -> list[bytes]:
-        """Those of the keys whose hash has the field, in one round trip."""
+    def numbered(self, keys: list[bytes], field: str) -> list[bytes]:
+        """Those of the keys whose hash has a number as that field, in one round trip."""
         pipeline = self.client.pipeline(transaction=False)
         for key in keys:
-            pipeline.hexists(key, field)
+            pipeline.hget(key, field)
         try:
             found = pipeline.execute(raise_on_error=False)
-        except RedisError as error:
+        except ERRORS as error:
             _fail(error)
-        return [key for key, there in zip(keys, found, strict=True) if there == 1]
+        pairs = zip(keys, found, strict=True)
+        return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
 
     def _patiently(self, command: tuple[Any, ...], options: dict[str, Any]) -> Any:
         for pause in _PAUSES:
@@ -119,7 +122,7 @@ class Link:
             self.client.close()
 
 
-def _fail(error: RedisError) -> NoReturn:
+def _fail(error: Exception) -> NoReturn:
     if isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE"):
         raise CommandError(str(error)) from error
     raise BackendError(f"Redis: {error or type(error).__name__}") from error

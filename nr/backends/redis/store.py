@@ -73,9 +73,9 @@ class Store:
 
     def snapshot(self, key: bytes) -> Net:
         fields = self._link.do("HGETALL", key)
-        if b"nr" not in fields:
-            self._read(key)  # knows why
-            raise NotFoundError
+        if fields.get(layout.MARK.encode()) != layout.blank()[layout.MARK]:
+            self._read(key)  # knows why not
+            raise NotFoundError  # it came in the meantime
         return layout.assemble(fields)
 
     def runner(self, key: bytes) -> Net:
@@ -170,7 +170,7 @@ class Store:
     def keys(self) -> list[bytes]:
         found = list(self._link.hashes())
         parts = (found[i : i + _BATCH] for i in range(0, len(found), _BATCH))
-        return [key for part in parts for key in self._link.having(part, layout.MARK)]
+        return [key for part in parts for key in self._link.numbered(part, layout.MARK)]
 
     # ---- trainings ----
 
@@ -201,6 +201,8 @@ class Store:
 
     def release(self, lease: Lease) -> None:
         self._limits.pop(lease.token, None)
+        with suppress(CommandError):
+            self._link.do("ZREM", self._index, lease.key)
         with suppress(CommandError):
             self._link.call("release", lease.key, lease.token)
 

@@ -15,16 +15,17 @@ local unpack = unpack or table.unpack
 local function open(...)
   local values = redis.pcall('HMGET', key, 'nr', ...)
   if values.err then
-    if string.find(values.err, 'WRONGTYPE', 1, true) then
+    if string.find(tostring(values.err), 'WRONGTYPE', 1, true) then
       return nil, {WRONGTYPE}
     end
     return nil, values
   end
   local format = table.remove(values, 1)
-  if format and tonumber(format) and tonumber(format) > FORMAT then
+  local known = string.match(format or '', '^%d+$')
+  if known and tonumber(known) > FORMAT then
     return nil, {'ERR the network has format ' .. format .. ', newer than the ' ..
                  FORMAT .. ' that this version reads'}
-  elseif format and tonumber(format) then
+  elseif known then
     return values
   elseif redis.call('EXISTS', key) == 0 then
     return nil, {'ERR no such key'}

@@ -1,0 +1,630 @@
+"""The plain Redis driver: the same replies and the same bytes as in memory, on every kind."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import fakeredis
+import msgpack
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.client import NEVER_DECODE
+from redis_private import QUIET, cluster, running, sentinel, until
+
+import nr
+from nr.backends.redis import layout
+from nr.backends.redis.link import script
+
+KINDS = ["fakeredis", "protocol2", "protocol3", "unix", "cached", "decoding", "cluster", "sentinel"]
+Opener = Callable[[], nr.Database]
+
+
+class Servers:
+    """Started when first wanted, and stopped once, at the end."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._openers: dict[str, Opener] = {}
+
+    def opener(self, kind: str) -> Opener:
+        if kind not in self._openers:
+            self._openers[kind] = getattr(self, f"_{kind}")()
+        return self._openers[kind]
+
+    def _single(self) -> Any:
+        if not hasattr(self, "_server"):
+            self._server = self._stack.enter_context(running())
+        return self._server
+
+    def _fakeredis(self) -> Opener:
+        server = fakeredis.FakeServer()
+        return lambda: nr.connect(client=fakeredis.FakeRedis(server=server))
+
+    def _protocol2(self) -> Opener:
+        url = self._single().url
+        return lambda: nr.connect(f"{url}/1?protocol=2")
+
+    def _protocol3(self) -> Opener:
+        url = self._single().url
+        return lambda: nr.connect(f"{url}/2", protocol=3)
+
+    def _unix(self) -> Opener:
+        server = self._stack.enter_context(running())
+        path = server.folder / "socket"
+        server.kill()
+        server.options = (*QUIET, "--unixsocket", str(path))
+        server.start()
+        return lambda: nr.connect(f"unix://{path}?db=3")
+
+    def _cached(self) -> Opener:
+        url = self._single().url
+        return lambda: nr.connect(f"{url}/4", cache=True)
+
+    def _decoding(self) -> Opener:
+        server = self._single()
+        return lambda: nr.connect(client=server.client(db=5, decode_responses=True))
+
+    def _cluster(self) -> Opener:
+        nodes = self._stack.enter_context(cluster())
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        return lambda: nr.connect(f"redis+cluster://{hosts}")
+
+    def _sentinel(self) -> Opener:
+        watcher, _, _ = self._stack.enter_context(sentinel())
+        return lambda: nr.connect(f"redis+sentinel://127.0.0.1:{watcher.port}/mymaster/2")
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
+def raw(db: nr.Database) -> Any:
+    """The client behind a database."""
+    return db.backend._store._link.client  # type: ignore[attr-defined]
+
+
+@pytest.fixture(params=KINDS)
+def opener(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Opener]:
+    opened = servers.opener(request.param)
+    with opened() as db:
+        raw(db).flushall()
+    yield opened
+
+
+@pytest.fixture
+def db(opener: Opener) -> Iterator[nr.Database]:
+    with opener() as db:
+        yield db
+
+
+@pytest.fixture
+def fake() -> Iterator[nr.Database]:
+    with nr.connect(client=fakeredis.FakeRedis()) as db:
+        yield db
+
+
+# ---- the same as in memory ----
+
+
+def reply(db: nr.Database, command: str | tuple[Any, ...]) -> Any:
+    try:
+        argv = (command,) if isinstance(command, str) else command
+        found = db.execute(*argv)
+    except nr.CommandError as error:
+        return type(error).__name__, str(error)
+    name = (command if isinstance(command, str) else command[0]).split()[0].upper()
+    if name == "NR.DUMP":
+        return content(found)
+    if name == "NR.INFO":
+        at = dict.fromkeys(("id", "training-total-seconds"))
+        return [v for k, v in zip(found[::2], found[1::2], strict=True) if k not in at]
+    return found
+
+
+def content(blob: Any) -> list[Any]:
+    """What a dump holds, the id and the time spent training aside."""
+    magic, version, header, *arrays, _ = msgpack.unpackb(blob)
+    return [magic, version, {**header, "id": 0, "total_ms": 0}, *arrays]
+
+
+SEQUENCE: list[str | tuple[Any, ...]] = [
+    "NR.CREATE net CLASSIFIER 2 5 -> 3 NORMALIZE DATASET 20 TEST 10 SEED 7",
+    "NR.CREATE net CLASSIFIER 2 5 -> 3",
+    "NR.CONFIGURE net",
+    "NR.DUMP net",
+    "NR.RUN net 1 2",
+    "NR.OBSERVE net 1 2 -> 2",
+    "NR.OBSERVE net 1 2 3 -> 2",
+    "NR.OBSERVE net 1 2 -> 3",
+    "NR.OBSERVE net 1 2 -> 1 TEST",
+    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 3 * 11),
+    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 3 * 60, "TRAIN"),
+    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 4),
+    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 2 + b"\x00\x00\xc0\x7f"),
+    *[f"NR.OBSERVE net {i % 7} {i % 5} -> {i % 3}" for i in range(60)],
+    "NR.GETDATA net TRAIN 3",
+    "NR.GETDATA net TRAIN 20",
+    "NR.GETDATA net TEST 9",
+    "NR.INFO net",
+    "NR.DUMP net",
+    "NR.TRAIN net AUTOSTOP NONSENSE",
+    "NR.TRAIN net MAXCYCLES 30",
+    "NR.WAIT net 0",
+    "NR.INFO net",
+    "NR.HISTORY net",
+    "NR.RUN net 1 2",
+    "NR.CLASS net 1 2",
+    ("NR.RUN", "net", "FP32", b"\x00\x00\x80?" * 4),
+    "NR.DUMP net",
+    "NR.CONFIGURE net LEARNRATE 0.25 OPTIMIZER ADAM BATCH AUTO",
+    "NR.CONFIGURE net LEARNRATE 0",
+    "NR.CONFIGURE net SEED 1",
+    "NR.CONFIGURE net",
+    "NR.TRAIN net MAXCYCLES 3",
+    "NR.WAIT net 0",
+    "NR.RESET net",
+    "NR.INFO net",
+    "NR.RUN net 1 2",
+    "NR.DUMP net",
+    "NR.CREATE tiny REGRESSOR 1 -> 1 DATASET 0 TEST 3 SEED 9",
+    "NR.OBSERVE tiny 1 -> 2",
+    "NR.OBSERVE tiny 1 -> 2 TRAIN",
+    "NR.TRAIN tiny",
+    "NR.CLASS tiny 1",
+    "NR.CREATE old REGRESSOR 1 2 -> 1 CLASSIC SEED 3",
+    "NR.CONFIGURE old LEARNRATE 0.1",
+    "NR.CONFIGURE old THREADS 2",
+    "NR.OBSERVE old 1 -> 2",
+    "NR.TRAIN old MAXCYCLES 5 AUTOSTOP",
+    "NR.STOP old",
+    "NR.DUMP old",
+    "NR.LIST",
+    "NR.LIST t*",
+    "NR.DEL tiny old nothing tiny",
+    "NR.LIST",
+    *[f"NR.{verb} gone" for verb in ("INFO", "DUMP", "TRAIN", "RESET", "STOP", "CONFIGURE")],
+    *["NR.OBSERVE gone 1 -> 1", "NR.RUN gone 1", "NR.GETDATA gone TRAIN 0", "NR.WAIT gone 0"],
+    "NR.CONFIGURE gone THREADS 2",
+    "NR.HISTORY gone",
+    "NR.THREADS",
+]
+
+
+def test_the_same_commands_give_the_same_replies_as_in_memory(db: nr.Database) -> None:
+    with nr.connect("memory://") as memory:
+        for command in SEQUENCE:
+            assert reply(db, command) == reply(memory, command), command
+
+
+_words = st.one_of(
+    st.builds("NR.OBSERVE net {} -> {}".format, st.integers(-9, 9), st.integers(0, 2)),
+    st.builds(
+        "NR.OBSERVE net {} -> 1 {}".format, st.integers(0, 9), st.sampled_from(["TRAIN", "TEST"])
+    ),
+    st.builds(
+        lambda n: ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 2 * n), st.integers(1, 40)
+    ),
+    st.sampled_from(["NR.RESET net", "NR.CONFIGURE net LEARNRATE 0.5", "NR.INFO net"]),
+    st.sampled_from(["NR.DUMP net", "NR.RUN net 1", "NR.GETDATA net TRAIN 2", "NR.DEL net"]),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.integers(0, 2**53 - 1),
+    sizes=st.tuples(st.integers(0, 12), st.integers(0, 7)),
+    commands=st.lists(_words, max_size=40),
+)
+@pytest.mark.parametrize("kind", ["fakeredis", "protocol3"])
+def test_drawn_commands_give_the_same_replies_as_in_memory(
+    kind: str, servers: Servers, seed: int, sizes: tuple[int, int], commands: list[Any]
+) -> None:
+    with servers.opener(kind)() as db, nr.connect("memory://") as memory:
+        raw(db).flushdb()
+        train, test = sizes
+        create = f"NR.CREATE net CLASSIFIER 1 -> 3 DATASET {train} TEST {test} SEED {seed}"
+        for command in [create, *commands, "NR.DUMP net"]:
+            assert reply(db, command) == reply(memory, command), command
+
+
+def test_a_large_dataset_is_placed_and_evicted_as_in_memory(db: nr.Database) -> None:
+    rows = [[math.sin(i), math.cos(i)] for i in range(25_000)]
+    dumps = []
+    with nr.connect("memory://") as memory:
+        for one in db, memory:
+            net = one.create("net", "regressor", [1, 1], dataset=9000, test=4321, seed=5)
+            net.observe_many([x for x, _ in rows], [y for _, y in rows])
+            net.observe_many([1.0], [2.0])
+            dumps.append(content(net.dump()))
+    assert dumps[0] == dumps[1]
+
+
+def test_dumps_go_from_one_store_to_the_other(db: nr.Database) -> None:
+    with nr.connect("memory://") as memory:
+        net = memory.create("net", "regressor", [1, 3, 1], seed=5, dataset=3000, test=20)
+        net.observe_many([[i] for i in range(2500)], [i / 10 for i in range(2500)])
+        net.train(maxcycles=3).wait()
+        restored = db.restore("net", net.dump())
+        assert content(restored.dump()) == content(net.dump())
+        assert (restored.run([3]) == net.run([3])).all()
+        with pytest.raises(nr.CommandError, match="ERR the key name is busy"):
+            db.restore("net", net.dump())
+        blob = bytearray(net.dump())
+        blob[40] ^= 1
+        with pytest.raises(nr.CommandError):
+            db.restore("net", bytes(blob), replace=True)
+        assert content(db.restore("net", net.dump(), replace=True).dump()) == content(net.dump())
+
+
+def test_odd_keys_are_keys(db: nr.Database) -> None:
+    for key in (b"", b"a b", b"\x00\xff\n", b"%1 {x}", b"k" * 1000):
+        net = db.create(key, "regressor", [1, 1], seed=1)
+        net.observe(1, 2)
+        net.train(maxtime=0)
+        until(lambda: "cycle=0" not in str((db.execute("NR.THREADS") or ["cycle=0"])[0]))  # type: ignore[index]
+        assert db.execute("NR.STOP", key) == 1
+        assert db.execute("NR.WAIT", key, 0) == 1
+        assert net.info().cycles
+        assert key in db
+        assert key in db.execute("NR.LIST")  # type: ignore[operator]
+        del db[key]
+    assert len(db) == 0
+
+
+# ---- what else is in Redis ----
+
+
+def test_a_key_of_another_type_is_left_alone(db: nr.Database) -> None:
+    client = raw(db)
+    client.set("text", "x")
+    client.hset("hash", mapping={"format": "pdf", "id": "7"})
+    client.hset("marked", mapping={"nr": "yes"})
+    for key in "text", "hash", "marked":
+        for command in (
+            "NR.INFO",
+            "NR.RESET",
+            "NR.DUMP",
+            "NR.TRAIN",
+            "NR.STOP",
+            "NR.HISTORY",
+        ):
+            with pytest.raises(nr.CommandError, match="^WRONGTYPE Operation against a key"):
+                db.execute(command, key)
+        for command in "NR.RUN {} 1", "NR.OBSERVE {} 1 -> 1", "NR.GETDATA {} TRAIN 0":
+            with pytest.raises(nr.CommandError, match="^WRONGTYPE Operation against a key"):
+                db.execute(command.format(key))
+        with pytest.raises(nr.CommandError, match="ERR the key name is busy"):
+            db.create(key, "regressor", [1, 1])
+        assert db.execute("NR.DEL", key) == 0
+    blob = db.create("net", "regressor", [1, 1]).dump()
+    for key in "text", "hash", "marked":
+        with pytest.raises(nr.CommandError, match="WRONGTYPE"):
+            db.restore(key, blob, replace=True)
+    assert list(db) == ["net"]
+
+
+def test_a_network_of_a_newer_version_is_refused(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1])
+    net.observe(1, 1)
+    net.run([1])
+    raw(db).hset("net", "nr", "2")
+    raw(db).hset("net", "version", "of tomorrow")
+    before = raw(db).hlen("net")
+    for call in (
+        lambda: net.observe(1, 1),
+        lambda: net.run([1]),
+        net.info,
+        net.dump,
+        net.reset,
+        net.train,
+        lambda: net.configure(threads=1),
+    ):
+        with pytest.raises(nr.CommandError, match="has format 2, newer than the 1 that this"):
+            call()
+    assert raw(db).hlen("net") == before
+
+
+def test_the_scripts_and_the_core_have_one_format() -> None:
+    assert b"local FORMAT = %s\n" % layout.blank()[layout.MARK] in script("read").source
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("layout", "[1"),
+        ("layout", "[" * 100_000),
+        ("random", "[0, 0, 0, 0, 0, 0]"),
+        ("train_error", "NaN"),
+        ("id", "1" * 400),
+        ("kind", b"\xff"),
+        ("weights", b"123"),
+        ("train_len", "99"),
+        ("seed", "-1"),
+        ("ended_by", "{}"),
+    ],
+)
+def test_a_damaged_field_is_an_error_and_no_crash(
+    fake: nr.Database, field: str, value: str | bytes
+) -> None:
+    net = fake.create("net", "regressor", [1, 1])
+    net.observe(1, 1)
+    net.train(maxcycles=1).wait()
+    raw(fake).hset("net", field, value)
+    with pytest.raises(nr.CommandError, match="ERR invalid network"):
+        net.dump()
+    raw(fake).hdel("net", field)
+    with pytest.raises(nr.CommandError):
+        (net.run if field == "weights" else lambda _: net.dump())([1])
+
+
+def test_a_missing_sample_is_named(fake: nr.Database) -> None:
+    net = fake.create("net", "regressor", [1, 1])
+    net.observe_many([1, 2, 3], [1, 2, 3], to="train")
+    raw(fake).hdel("net", "train:1")
+    with pytest.raises(nr.CommandError, match="ERR invalid network: no train:1"):
+        net.dump()
+
+
+def test_a_hash_can_be_read_by_a_person(db: nr.Database) -> None:
+    db.create("net", "classifier", [2, 3, 2], dataset=20, seed=1).observe([1, 2], 1)
+    names = ["nr", "kind", "layout", "train_maxlen", "train_len"]
+    values = [str(value).strip("b'") for value in raw(db).hmget("net", names)]
+    assert values == ["1", "classifier", "[2, 3, 2]", "20", "1"]
+    assert raw(db).hexists("net", "train:0")
+
+
+# ---- one key ----
+
+
+def test_nothing_is_left_behind_by_redis_own_commands(db: nr.Database) -> None:
+    client = raw(db)
+    net = db.create("{n}a", "regressor", [1, 1], seed=1)
+    net.observe_many([[1], [2], [3]], [1, 2, 3])
+    net.train(maxcycles=5).wait()
+    expected, outputs = content(net.dump()), net.run([1])
+    client.rename("{n}a", "{n}b")
+    assert content(db["{n}b"].dump()) == expected
+    assert (db["{n}b"].run([1]) == outputs).all()
+    assert client.copy("{n}b", "{n}c")
+    client.delete("{n}b")
+    assert list(db) == ["{n}c"]
+    blob = client.execute_command("DUMP", "{n}c", **{NEVER_DECODE: True})
+    client.restore("{n}d", 0, blob)
+    assert content(db["{n}d"].dump()) == expected
+    client.delete("{n}c")
+    client.pexpire("{n}d", 1)
+    until(lambda: "{n}d" not in db)
+    until(lambda: not list(client.scan_iter()))  # the index of trainings goes by itself
+
+
+def test_a_network_put_in_anothers_place_is_the_one_that_runs(db: nr.Database) -> None:
+    client = raw(db)
+    one = db.create("{n}one", "regressor", [1, 1], seed=1)
+    two = db.create("{n}two", "regressor", [2, 1], seed=2)
+    expected = two.run([1, 1])
+    one.run([1])
+    one.observe(1, 1)
+    client.rename("{n}two", "{n}one")
+    until(lambda: _runs(one, [1, 1]))
+    assert (one.run([1, 1]) == expected).all()
+    assert one.observe([1, 1], 1) == (1, 0)
+    with pytest.raises(nr.CommandError, match="1 -> 1 given, 2 -> 1 expected"):
+        one.observe([1], 1)
+    client.delete("{n}one")
+    client.set("{n}one", "text")
+    until(lambda: not _runs(one, [1, 1]))
+    with pytest.raises(nr.CommandError, match="WRONGTYPE"):
+        one.run([1, 1])
+    client.delete("{n}one")
+    until(lambda: _missing(one))
+
+
+def _runs(net: nr.Network, x: list[int]) -> bool:
+    try:
+        return net.run(x).shape == (1,)
+    except nr.CommandError:
+        return False
+
+
+def _missing(net: nr.Network) -> bool:
+    try:
+        net.run([1, 1])
+    except nr.NotFoundError:
+        return True
+    except nr.CommandError:
+        pass
+    return False
+
+
+def test_a_copy_trained_apart_is_not_taken_for_the_original(db: nr.Database) -> None:
+    """Both have the id, and the same number of trainings."""
+    client = raw(db)
+    if isinstance(client, fakeredis.FakeRedis):
+        pytest.skip("its COPY makes two names of one hash")
+    one = db.create("{n}one", "regressor", [1, 1], seed=1)
+    one.observe_many([[1], [2], [3]], [1, 2, 3], to="train")
+    client.copy("{n}one", "{n}two")
+    two = db["{n}two"]
+    one.train(maxcycles=5).wait()
+    two.train(maxcycles=50).wait()
+    expected = two.run([1])
+    assert (one.run([1]) != expected).all()
+    client.copy("{n}two", "{n}one", replace=True)
+    until(lambda: (one.run([1]) == expected).all())
+
+
+def test_an_expired_network_is_gone_at_once(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1])
+    net.run([1])
+    raw(db).pexpire("net", 100)
+    until(lambda: _runs_one(net) is False, 5)
+
+
+def _runs_one(net: nr.Network) -> bool:
+    try:
+        net.run([1])
+    except nr.NotFoundError:
+        return False
+    return True
+
+
+def test_a_dataset_keeps_the_time_to_live(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1])
+    raw(db).expire("net", 100)
+    net.observe(1, 1)
+    net.train(maxcycles=1).wait()
+    net.reset()
+    assert 0 < raw(db).ttl("net") <= 100
+
+
+# ---- URLs and clients ----
+
+
+def test_urls_that_lead_nowhere_are_backend_errors() -> None:
+    for url in (
+        "redis://127.0.0.1:1",
+        "redis://127.0.0.1:1/notanumber/x",
+        "redis+cluster://127.0.0.1:1",
+        "redis+sentinel://127.0.0.1:1/mymaster",
+        "redis+sentinel://127.0.0.1:1",
+        "unix:///nowhere/at/all",
+    ):
+        with pytest.raises(nr.BackendError):
+            nr.connect(url, retry=None, socket_timeout=1)
+
+
+def test_what_is_no_client_is_refused() -> None:
+    for client in object(), redis.asyncio.Redis():
+        with pytest.raises(nr.BackendError, match="not a synchronous redis-py client"):
+            nr.connect(client=client)
+    with pytest.raises(nr.BackendError, match="a client has its options already: db"):
+        nr.connect(client=fakeredis.FakeRedis(), db=3)
+
+
+def test_a_client_of_ones_own_stays_open() -> None:
+    client = fakeredis.FakeRedis()
+    nr.connect(client=client).close()
+    assert client.ping()
+
+
+def test_the_database_number_is_told(servers: Servers) -> None:
+    with servers.opener("protocol3")() as db:
+        net = db.create("numbered", "regressor", [1, 1])
+        net.observe(1, 1)
+        net.train(maxtime=0)
+        (line,) = db.execute("NR.THREADS")  # type: ignore[misc]
+        assert " key=numbered db=2 maxtime=0 " in str(line)
+        db.execute("NR.DEL", "numbered")
+
+
+# ---- round trips ----
+
+
+def test_each_verb_is_one_round_trip(servers: Servers) -> None:
+    with servers.opener("protocol3")() as db:
+        client = raw(db)
+        client.flushdb()
+        net = db.create("net", "regressor", [1, 1])
+        net.observe(1, 1)
+        net.run([1])
+
+        def trips(command: str) -> int:
+            before = client.info("clients"), client.info("stats")["total_commands_processed"]
+            db.execute(command)
+            after = client.info("stats")["total_commands_processed"]
+            return int(after - before[1] - 1)
+
+        def messages(command: str) -> int:
+            calls = []
+            real = client.execute_command
+            client.execute_command = lambda *a, **k: (calls.append(a[0]), real(*a, **k))[1]
+            try:
+                db.execute(command)
+            finally:
+                client.execute_command = real
+            return len(calls)
+
+        for command in (
+            "NR.OBSERVE net 1 -> 1",
+            "NR.RUN net 1",
+            "NR.INFO net",
+            "NR.RESET net",
+            "NR.CONFIGURE net THREADS 1",
+            "NR.GETDATA net TRAIN 0",
+            "NR.DUMP net",
+            "NR.STOP net",
+            "NR.CREATE other REGRESSOR 1 -> 1",
+        ):
+            assert messages(command) == 1, command
+
+
+def test_with_the_cache_running_asks_nothing(servers: Servers) -> None:
+    with servers.opener("cached")() as db:
+        client = raw(db)
+        client.flushdb()
+        net = db.create("net", "regressor", [1, 1], seed=1)
+        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise AssertionError("a round trip")
+
+        real, client.execute_command = client.execute_command, refuse
+        first = net.run([1])
+        client.execute_command = real
+        with nr.connect(client=client) as other:
+            other["net"].observe_many([1, 2], [1, 2], to="train")
+            other["net"].train(maxcycles=3).wait()
+        until(lambda: (net.run([1]) != first).all())
+
+
+def test_a_cached_network_is_forgotten_when_the_server_is(tmp_path: Any) -> None:
+    with running() as server, nr.connect(server.url, cache=True, retry=None) as db:
+        net = db.create("net", "regressor", [1, 1], seed=1)
+        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+        server.kill()
+        until(lambda: not tracked.get(b"net"))
+        with pytest.raises(nr.BackendError):
+            net.run([1])
+        server.start()
+        with pytest.raises(nr.NotFoundError):
+            net.run([1])
+        net = db.create("net", "regressor", [1, 1], seed=1)
+        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+
+
+def test_a_silent_server_is_not_believed_for_long() -> None:
+    with running() as server, nr.connect(server.url, cache=True, socket_timeout=1) as db:
+        net = db.create("net", "regressor", [1, 1], seed=1)
+        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+        server.pause()
+        try:
+            until(lambda: not tracked.get(b"net"), 15)
+        finally:
+            server.resume()
+        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+
+
+def test_time_is_the_servers(monkeypatch: pytest.MonkeyPatch, fake: nr.Database) -> None:
+    """A client whose clock is wrong by an hour neither takes nor loses a lease."""
+    net = fake.create("net", "regressor", [1, 1])
+    net.observe(1, 1)
+    net.train(maxtime=0)
+    real = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr("nr.backends.redis.store.socket.gethostname", lambda: "elsewhere")
+        assert real() > 0
+        with pytest.raises(nr.CommandError, match="already in progress"):
+            net.train()
+    fake.execute("NR.STOP", "net")
+    assert fake.execute("NR.WAIT", "net", 5000) == 1
