@@ -1,16 +1,17 @@
 """The way to the server: scripts, retries, and what is made of errors.
 
-Connections, retries and backoff are redis-py's. Two things are added. A server that
+Connections, retries and backoff are redis-py's. Three things are added. A server that
 has become a replica (READONLY) is left, as a new connection may lead to the new
-master. And writes are numbered (see scripts/writers.lua), because redis-py sends a
-command again when it does not know what became of it.
+master. Writes are numbered (see scripts/writers.lua), because redis-py sends a command
+again when it does not know what became of it. And a client that is ours alone keeps
+its connections at hand: fetching one from redis-py's pool for each command takes as long
+as the rest of the command.
 """
 
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
@@ -39,18 +40,18 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 @dataclass(frozen=True)
 class Script:
     source: bytes
-    sha: str
+    sha: bytes
 
 
 @cache
 def script(name: str) -> Script:
     """A script of ours, after what it shares with the others."""
-    parts = {"announce": []}.get(name, ["common"])
+    parts = [] if name == "announce" else ["common"]
     if name in ("observe", "change", "stop"):
-        parts = [*parts, "writers"]
+        parts.append("writers")
     folder = files("nr.backends.redis") / "scripts"
     source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*parts, name])
-    return Script(source, sha1(source).hexdigest())
+    return Script(source, sha1(source).hexdigest().encode())
 
 
 class Link:
@@ -59,33 +60,85 @@ class Link:
     def __init__(self, client: Any, owned: bool) -> None:
         self.client = client
         self._owned = owned
-        self._writers = Writers()
+        self._writers = Idle(lambda: Writer(secrets.token_urlsafe(8).encode()))
+        pool = getattr(client, "connection_pool", None) if owned else None
+        self._kept = Idle(pool.get_connection) if pool else None
 
-    def do(self, *command: Any, **options: Any) -> Any:
+    def do(self, *command: Any) -> Any:
         """One command, its reply as bytes. Raises CommandError (WRONGTYPE) and BackendError."""
         try:
-            return self._patiently(command, options)
+            return self._patiently(self._execute, command)
         except ERRORS as error:
             _fail(error)
 
-    def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
+    def call(self, name: str, key: bytes, *argv: Any) -> Any:
         """A script on one key; its reply. Raises the CommandError it replies, BackendError."""
         wanted = script(name)
         try:
             try:
-                reply = self._patiently(("EVALSHA", wanted.sha, 1, key, *argv), {})
+                reply = self._patiently(self._send, (b"EVALSHA", wanted.sha, 1, key, *argv))
             except NoScriptError:  # a new server, or SCRIPT FLUSH
-                reply = self._patiently(("EVAL", wanted.source, 1, key, *argv), {})
+                reply = self._patiently(self._send, (b"EVAL", wanted.source, 1, key, *argv))
         except ERRORS as error:
             _fail(error)
         if isinstance(reply[0], bytes):
             raise refusal(reply[0].decode("utf-8", "replace"))
-        return list(reply)
+        return reply
 
-    def write(self, name: str, key: bytes, *argv: Any) -> list[Any]:
+    def write(self, name: str, key: bytes, *argv: Any) -> Any:
         """``call`` for a script that is not to be made twice."""
-        with self._writers.next() as numbered:
-            return self.call(name, key, *numbered, *argv)
+        writer = self._writers.take()
+        writer.number += 1
+        try:
+            reply = self.call(name, key, writer.name, writer.number, *argv)
+        except CommandError:
+            self._writers.give(writer)
+            raise
+        self._writers.give(writer)  # but not where the write may still be on its way
+        return reply
+
+    def field(self, key: bytes, name: bytes) -> bytes | None:
+        """One field of a hash."""
+        try:
+            value: bytes | None = self._patiently(self._send, (b"HGET", key, name))
+        except ERRORS as error:
+            _fail(error)
+        return value
+
+    def _execute(self, command: tuple[Any, ...]) -> Any:
+        return self.client.execute_command(*command, **{NEVER_DECODE: True})
+
+    def _send(self, command: tuple[Any, ...]) -> Any:
+        """The short way of a command whose reply redis-py would leave as it is."""
+        if self._kept is None:
+            return self._execute(command)
+        connection = self._kept.take()
+
+        def send() -> Any:
+            connection.send_command(*command)
+            return connection.read_response(disable_decoding=True)
+
+        try:
+            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        finally:
+            self._kept.give(connection)
+
+    def _patiently(self, send: Callable[[tuple[Any, ...]], Any], command: tuple[Any, ...]) -> Any:
+        for pause in _PAUSES:
+            try:
+                return send(command)
+            except _MOVING:
+                self._disconnect()
+                sleep(pause)
+        return send(command)
+
+    def _disconnect(self) -> None:
+        """The next command makes a new connection, which may lead elsewhere."""
+        if self._kept:
+            for connection in self._kept.all():
+                connection.disconnect()
+        elif pool := getattr(self.client, "connection_pool", None):
+            pool.disconnect(inuse_connections=False)
 
     def hashes(self) -> set[bytes]:
         """The keys of all hashes, on all nodes."""
@@ -107,18 +160,10 @@ class Link:
         pairs = zip(keys, found, strict=True)
         return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
 
-    def _patiently(self, command: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        for pause in _PAUSES:
-            try:
-                return self.client.execute_command(*command, **options, **{NEVER_DECODE: True})
-            except _MOVING:
-                if pool := getattr(self.client, "connection_pool", None):
-                    pool.disconnect(inuse_connections=False)
-                sleep(pause)
-        return self.client.execute_command(*command, **options, **{NEVER_DECODE: True})
-
     def close(self) -> None:
         if self._owned:
+            for connection in self._kept.all() if self._kept else ():
+                self.client.connection_pool.release(connection)
             self.client.close()
 
 
@@ -128,27 +173,32 @@ def _fail(error: Exception) -> NoReturn:
     raise BackendError(f"Redis: {error or type(error).__name__}") from error
 
 
-class Writers:
-    """Names for writers, each with one write on its way at a time."""
+@dataclass
+class Writer:
+    """Has one write on its way at a time; each has a higher number."""
 
-    def __init__(self) -> None:
-        self._idle: deque[tuple[bytes, int]] = deque()
+    name: bytes
+    number: int = 0
+
+
+class Idle:
+    """Things that one thread uses at a time; the one used last is taken first."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._idle: deque[Any] = deque()
         self._pid = os.getpid()
 
-    @contextmanager
-    def next(self) -> Iterator[tuple[bytes, int]]:
-        """A writer's name and its next number. One whose write failed is not used again."""
+    def take(self) -> Any:
         if self._pid != os.getpid():  # those are the parent's
             self._idle, self._pid = deque(), os.getpid()
         try:
-            name, number = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            name, number = secrets.token_urlsafe(8).encode(), 0
-        try:
-            yield name, number + 1
-        except BackendError:
-            raise
-        except CommandError:
-            self._idle.append((name, number + 1))
-            raise
-        self._idle.append((name, number + 1))
+            return self._make()
+
+    def give(self, thing: Any) -> None:
+        self._idle.append(thing)
+
+    def all(self) -> list[Any]:
+        return list(self._idle)

@@ -75,7 +75,8 @@ class Store:
         fields = self._link.do("HGETALL", key)
         if fields.get(layout.MARK.encode()) != layout.blank()[layout.MARK]:
             self._read(key)  # knows why not
-            raise NotFoundError  # it came in the meantime
+        if not fields:
+            raise NotFoundError  # but it came in the meantime
         return layout.assemble(fields)
 
     def runner(self, key: bytes) -> Net:
@@ -84,7 +85,7 @@ class Store:
         return self._checked(key)
 
     def _checked(self, key: bytes) -> Net:
-        version = self._link.do("HGET", key, "version", keys=[key])
+        version = self._link.field(key, b"version")
         known = self._runners.get(key)
         if known and known[0] == version:
             return known[1]
