@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -104,11 +105,12 @@ def observing(url: str) -> None:
         for process in processes:
             process.join()
         info = db["many"].info()
-    print(f"{PROCESSES} processes, {SAMPLES} samples each: {info.train_len + info.test_len} counted")
     print(
-        f"  NR.OBSERVE {median(a for a, _ in rates):,.0f}/s, an empty script "
-        f"{median(b for _, b in rates):,.0f}/s, ratio {median(a / b for a, b in rates):.2f} (>= 0.8)"
+        f"{PROCESSES} processes, {SAMPLES} samples each: {info.train_len + info.test_len} counted"
     )
+    ours, empty = median(a for a, _ in rates), median(b for _, b in rates)
+    both = median(a / b for a, b in rates)
+    print(f"  NR.OBSERVE {ours:,.0f}/s, an empty script {empty:,.0f}/s, ratio {both:.2f} (>= 0.8)")
 
 
 # ---- one process ----
@@ -139,7 +141,7 @@ def running(url: str) -> None:
         bare = redis.Redis.from_url(url, **options)  # type: ignore[arg-type]
         with nr.connect(url, **options) as db:
             net = db["run"] if "run" in db else db.create("run", "classifier", [9, 15, 2])
-            ours, get, both = ratio(lambda: net.run(row), lambda: bare.get("text"))
+            ours, get, both = ratio(partial(net.run, row), partial(bare.get, "text"))
         print(f"run {options}: {ours:,.0f}/s, GET {get:,.0f}/s, ratio {both:.2f} (>= 0.8)")
     with nr.connect(url, cache=True) as db:
         net = db["run"]

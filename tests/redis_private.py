@@ -8,14 +8,18 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 QUIET = ("--save", "", "--appendonly", "no")
 DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
@@ -69,7 +73,7 @@ class Server:
         assert self.process
         assert self.process.poll() is None, (self.folder / "log").read_text()
         try:
-            with self.client() as client:
+            with self.client(retry=Retry(NoBackoff(), 0)) as client:
                 client.ping()
         except redis.AuthenticationError:
             return True
@@ -77,8 +81,8 @@ class Server:
             return False
         return True
 
-    def client(self, **options: object) -> "redis.Redis":
-        return redis.Redis(port=self.port, **options)  # type: ignore[arg-type]
+    def client(self, **options: Any) -> "redis.Redis":
+        return redis.Redis(port=self.port, **options)
 
     def kill(self) -> None:
         """kill -9."""
@@ -175,3 +179,71 @@ def sentinel() -> Iterator[tuple[SentinelServer, Server, Server]]:
 def _sees_replica(watcher: Server) -> bool:
     with watcher.client() as client:
         return bool(client.sentinel_slaves("mymaster"))
+
+
+class Proxy:
+    """Stands before a server: loses replies, holds back what it should forward, or refuses."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.lose = 0  # so many replies from now on
+        self.lost = 0
+        self._open = threading.Event()
+        self._open.set()
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._port))
+            except OSError:
+                if self._listener.fileno() < 0:
+                    return
+                client.close()
+                continue
+            self._sockets += [client, server]
+            for ends in (client, server, False), (server, client, True):
+                threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket, replies: bool) -> None:
+        try:
+            while data := source.recv(1 << 16):
+                self._open.wait()
+                if replies and self.lose > 0:
+                    self.lose, self.lost = self.lose - 1, self.lost + 1
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in source, sink:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """Nothing passes any more, and nobody is told."""
+        self._open.clear()
+
+    def join(self) -> None:
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.set()
+        self._listener.close()
+        for end in self._sockets:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@contextmanager
+def proxy(server: Server) -> Iterator[Proxy]:
+    made = Proxy(server.port)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,7 +1,6 @@
 """The plain Redis driver: the same replies and the same bytes as in memory, on every kind."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -90,11 +89,11 @@ def raw(db: nr.Database) -> Any:
 
 
 @pytest.fixture(params=KINDS)
-def opener(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Opener]:
+def opener(request: pytest.FixtureRequest, servers: Servers) -> Opener:
     opened = servers.opener(request.param)
     with opened() as db:
         raw(db).flushall()
-    yield opened
+    return opened
 
 
 @pytest.fixture
@@ -296,10 +295,10 @@ def test_a_key_of_another_type_is_left_alone(db: nr.Database) -> None:
             "NR.STOP",
             "NR.HISTORY",
         ):
-            with pytest.raises(nr.CommandError, match="^WRONGTYPE Operation against a key"):
+            with pytest.raises(nr.CommandError, match="WRONGTYPE Operation against a key"):
                 db.execute(command, key)
         for command in "NR.RUN {} 1", "NR.OBSERVE {} 1 -> 1", "NR.GETDATA {} TRAIN 0":
-            with pytest.raises(nr.CommandError, match="^WRONGTYPE Operation against a key"):
+            with pytest.raises(nr.CommandError, match="WRONGTYPE Operation against a key"):
                 db.execute(command.format(key))
         with pytest.raises(nr.CommandError, match="ERR the key name is busy"):
             db.create(key, "regressor", [1, 1])
@@ -528,30 +527,21 @@ def test_the_database_number_is_told(servers: Servers) -> None:
 # ---- round trips ----
 
 
-def test_each_verb_is_one_round_trip(servers: Servers) -> None:
+def test_each_verb_is_one_round_trip(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     with servers.opener("protocol3")() as db:
-        client = raw(db)
-        client.flushdb()
+        raw(db).flushdb()
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)
         net.run([1])
+        net.dump()
+        sent: list[Any] = []
+        real = redis.Connection.send_packed_command
 
-        def trips(command: str) -> int:
-            before = client.info("clients"), client.info("stats")["total_commands_processed"]
-            db.execute(command)
-            after = client.info("stats")["total_commands_processed"]
-            return int(after - before[1] - 1)
+        def send(self: Any, command: Any, **options: Any) -> None:
+            sent.append(command)
+            real(self, command, **options)
 
-        def messages(command: str) -> int:
-            calls = []
-            real = client.execute_command
-            client.execute_command = lambda *a, **k: (calls.append(a[0]), real(*a, **k))[1]
-            try:
-                db.execute(command)
-            finally:
-                client.execute_command = real
-            return len(calls)
-
+        monkeypatch.setattr(redis.Connection, "send_packed_command", send)
         for command in (
             "NR.OBSERVE net 1 -> 1",
             "NR.RUN net 1",
@@ -563,10 +553,14 @@ def test_each_verb_is_one_round_trip(servers: Servers) -> None:
             "NR.STOP net",
             "NR.CREATE other REGRESSOR 1 -> 1",
         ):
-            assert messages(command) == 1, command
+            sent.clear()
+            db.execute(command)
+            assert len(sent) == 1, command
 
 
-def test_with_the_cache_running_asks_nothing(servers: Servers) -> None:
+def test_with_the_cache_running_asks_nothing(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with servers.opener("cached")() as db:
         client = raw(db)
         client.flushdb()
@@ -574,19 +568,16 @@ def test_with_the_cache_running_asks_nothing(servers: Servers) -> None:
         tracked = db.backend._store._tracked  # type: ignore[attr-defined]
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
 
-        def refuse(*_: Any, **__: Any) -> None:
-            raise AssertionError("a round trip")
-
-        real, client.execute_command = client.execute_command, refuse
-        first = net.run([1])
-        client.execute_command = real
+        with monkeypatch.context() as patch:
+            patch.setattr(db.backend._store._link, "field", None)  # type: ignore[attr-defined]
+            first = net.run([1])
         with nr.connect(client=client) as other:
             other["net"].observe_many([1, 2], [1, 2], to="train")
             other["net"].train(maxcycles=3).wait()
         until(lambda: (net.run([1]) != first).all())
 
 
-def test_a_cached_network_is_forgotten_when_the_server_is(tmp_path: Any) -> None:
+def test_a_cached_network_is_forgotten_when_the_server_is() -> None:
     with running() as server, nr.connect(server.url, cache=True, retry=None) as db:
         net = db.create("net", "regressor", [1, 1], seed=1)
         tracked = db.backend._store._tracked  # type: ignore[attr-defined]
@@ -613,18 +604,3 @@ def test_a_silent_server_is_not_believed_for_long() -> None:
         finally:
             server.resume()
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-
-
-def test_time_is_the_servers(monkeypatch: pytest.MonkeyPatch, fake: nr.Database) -> None:
-    """A client whose clock is wrong by an hour neither takes nor loses a lease."""
-    net = fake.create("net", "regressor", [1, 1])
-    net.observe(1, 1)
-    net.train(maxtime=0)
-    real = time.time
-    with monkeypatch.context() as patch:
-        patch.setattr("nr.backends.redis.store.socket.gethostname", lambda: "elsewhere")
-        assert real() > 0
-        with pytest.raises(nr.CommandError, match="already in progress"):
-            net.train()
-    fake.execute("NR.STOP", "net")
-    assert fake.execute("NR.WAIT", "net", 5000) == 1

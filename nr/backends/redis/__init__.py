@@ -25,7 +25,7 @@ from nr.backends.redis.store import Store
 from nr.backends.redis.tracking import Tracked
 from nr.errors import BackendError
 
-_TIMEOUT = 5.0  # seconds for an answer
+_ANSWER, _CONNECT = 5.0, 2.0  # seconds for an answer, and for a connection
 
 
 def connect(
@@ -70,15 +70,15 @@ def _is_async(client: Any) -> bool:
 def _client(url: str, options: dict[str, Any]) -> Any:
     """The client of a URL. redis-py's own schemes are its own affair."""
     defaults: dict[str, Any] = {
-        "socket_timeout": _TIMEOUT,
-        "socket_connect_timeout": _TIMEOUT,
+        "socket_timeout": _ANSWER,
+        "socket_connect_timeout": _CONNECT,
         "socket_keepalive": True,
     }
     scheme, _, rest = url.partition("://")
     if scheme.lower() == "unix":
         defaults.pop("socket_keepalive")
     if "retry" not in options:
-        defaults["retry"] = Retry(ExponentialBackoff(cap=1.0, base=0.05), 6)
+        defaults["retry"] = Retry(ExponentialBackoff(cap=1.0, base=0.05), 5)
     options = defaults | options
     match scheme.lower():
         case "redis+cluster" | "rediss+cluster":
@@ -99,7 +99,7 @@ def _hosts(rest: str, port: int) -> tuple[str, list[tuple[str, int]], str]:
 
 def _cluster(scheme: str, rest: str, options: dict[str, Any]) -> Any:
     credentials, hosts, path = _hosts(rest, 6379)
-    nodes = [redis.cluster.ClusterNode(*host) for host in hosts]
+    nodes = [redis.cluster.ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]
     first = f"{scheme}://{credentials}{_place(*hosts[0])}{path}"
     return redis.RedisCluster.from_url(first, startup_nodes=nodes, **options)
 
@@ -116,7 +116,7 @@ def _sentinel(scheme: str, rest: str, options: dict[str, Any]) -> Any:
     if not service:
         raise BackendError("a URL of Sentinel ends in the service: redis+sentinel://host/mymaster")
     query = f"?{parts.query}" if parts.query else ""
-    found = parse_url(f"{scheme}://{credentials}{_place(*hosts[0])}/{db or 0}{query}")
+    found = parse_url(f"{scheme}://{credentials}{_place(*hosts[0])}/{db or 0}{query}")  # type: ignore[no-untyped-call]
     found = {name: value for name, value in found.items() if name not in ("host", "port")}
     found.pop("connection_class", None)
     own = {  # Sentinels have credentials of their own
@@ -126,5 +126,5 @@ def _sentinel(scheme: str, rest: str, options: dict[str, Any]) -> Any:
     }
     tls = {"ssl": True} if scheme == "rediss" else {}
     shared = {**options, **tls}
-    sentinel = Sentinel(hosts, sentinel_kwargs=shared | own, **shared)
-    return sentinel.master_for(unquote(service), **{**shared, **found})
+    sentinel = Sentinel(hosts, sentinel_kwargs=shared | own, **shared)  # type: ignore[no-untyped-call]
+    return sentinel.master_for(unquote(service), **{**shared, **found})  # type: ignore[no-untyped-call]

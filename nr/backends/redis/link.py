@@ -71,21 +71,23 @@ class Link:
         except ERRORS as error:
             _fail(error)
 
-    def call(self, name: str, key: bytes, *argv: Any) -> Any:
+    def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
         """A script on one key; its reply. Raises the CommandError it replies, BackendError."""
         wanted = script(name)
         try:
             try:
-                reply = self._patiently(self._send, (b"EVALSHA", wanted.sha, 1, key, *argv))
+                reply: list[Any] = self._patiently(
+                    self._send, ("EVALSHA", wanted.sha, 1, key, *argv)
+                )
             except NoScriptError:  # a new server, or SCRIPT FLUSH
-                reply = self._patiently(self._send, (b"EVAL", wanted.source, 1, key, *argv))
+                reply = self._patiently(self._send, ("EVAL", wanted.source, 1, key, *argv))
         except ERRORS as error:
             _fail(error)
         if isinstance(reply[0], bytes):
             raise refusal(reply[0].decode("utf-8", "replace"))
         return reply
 
-    def write(self, name: str, key: bytes, *argv: Any) -> Any:
+    def write(self, name: str, key: bytes, *argv: Any) -> list[Any]:
         """``call`` for a script that is not to be made twice."""
         writer = self._writers.take()
         writer.number += 1
@@ -100,7 +102,7 @@ class Link:
     def field(self, key: bytes, name: bytes) -> bytes | None:
         """One field of a hash."""
         try:
-            value: bytes | None = self._patiently(self._send, (b"HGET", key, name))
+            value: bytes | None = self._patiently(self._send, ("HGET", key, name))
         except ERRORS as error:
             _fail(error)
         return value
@@ -115,6 +117,7 @@ class Link:
         connection = self._kept.take()
 
         def send() -> Any:
+            connection.connect()  # where it is not; after a failover, elsewhere
             connection.send_command(*command)
             return connection.read_response(disable_decoding=True)
 

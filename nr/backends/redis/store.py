@@ -53,11 +53,9 @@ class Store:
 
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         shape = net.shape
-        fields = layout.everything(net) | {"version": _token()}
+        fields = layout.everything(net) | {"version": _token().encode()}
         rows = net.rows(0), net.rows(1)
-        self._link.call(
-            "create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields)
-        )
+        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields))
         self._forget(key)
 
     def _read(self, key: bytes, *more: str) -> tuple[bytes, bool, int, list[bytes | None]]:
@@ -211,9 +209,7 @@ class Store:
         shape, header = trained.shape, layout.everything(trained)
         names = (*layout.STATISTICS, "weights", "history")
         fields = _flat({name: header[name] for name in names})
-        merged = self._link.call(
-            "merge", lease.key, shape.id, shape.revision, lease.token, *fields
-        )
+        merged = self._link.call("merge", lease.key, shape.id, shape.revision, lease.token, *fields)
         self._forget(lease.key)
         return bool(merged[0])
 

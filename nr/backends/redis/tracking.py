@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from nr.engine import Net
+
 _log = logging.getLogger("nr")
 _CHANNEL = b"__redis__:invalidate"
 _BEAT = 1.0  # seconds between two signs of life
