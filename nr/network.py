@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,11 @@ from nr.errors import CommandError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
+from nr.metrics import Metrics, parse_metrics
 from nr.values import classes, matrix, table, vector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CHUNK = 1 << 26  # bytes of samples or inputs in one command
 
@@ -74,11 +78,11 @@ class Network:
         all of them have been checked. Raises ValuesError, which names the row and the column.
         """
         info = self.info()
-        inputs = table(matrix(X), info.layout[0], "inputs")
+        inputs = table(matrix(X, "inputs", "row"), info.layout[0], "inputs")
         if info.type == "classifier":
             outputs = classes(Y, info.layout[-1])
         else:
-            outputs = table(matrix(Y, "outputs"), info.layout[-1], "outputs")
+            outputs = table(matrix(Y, "outputs", "row"), info.layout[-1], "outputs")
         if len(inputs) != len(outputs):
             raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
         counts = info.train_len, info.test_len
@@ -142,7 +146,7 @@ class Network:
 
     def _rows(self, x: ArrayLike) -> tuple[Net | None, NDArray[np.float32], bool]:
         """The network where it runs here, the inputs as a matrix, and whether x was one row."""
-        rows = matrix(x)
+        rows = matrix(x, "inputs", "column")
         net = self._runner(self.key) if self._runner else None
         width = net.inputs if net else self.info().layout[0]
         return net, table(np.atleast_2d(rows), width, "inputs"), rows.ndim == 1
@@ -184,6 +188,32 @@ class Network:
         """
         rows = _list(self._execute("NR.HISTORY"))
         return np.array(rows, np.float64).reshape(-1, 4)
+
+    def metrics(self) -> Metrics | None:
+        """How good it was on the testing dataset when its last training ended.
+
+        None where it was not trained yet, or there were no testing samples.
+        """
+        return parse_metrics(self._execute("NR.METRICS"))
+
+    def importance(self) -> NDArray[np.float64] | None:
+        """How much the mean loss grows when an input is shuffled among samples, for each input.
+
+        On the testing dataset, or the training dataset where that is empty. None where it was
+        not trained yet. (Permutation importance: Breiman, 2001.)
+        """
+        reply = self._execute("NR.IMPORTANCE")
+        return None if reply is None else np.array(_list(reply), np.float64)
+
+    def plot(self) -> Figure:
+        """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
+
+        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises EngineError
+        without matplotlib (the extra ``plot``).
+        """
+        from nr.plots import figure
+
+        return figure(self.db, self.key)
 
     # ---- the rest ----
 

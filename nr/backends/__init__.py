@@ -56,7 +56,7 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def connect(
-    url: str, *, client: Any = None, executor: Executor | None = None, **options: Any
+    url: str = "", *, client: Any = None, executor: Executor | None = None, **options: Any
 ) -> Backend:
     """The backend of a URL, by its scheme; or of a redis-py client, whatever its URL.
 
@@ -66,11 +66,12 @@ def connect(
     """
     if client is not None:
         return _factory("redis")("redis://", executor=executor, client=client, **options)
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     if not separator:
         raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")
-    factory = _factory(scheme.lower())
-    return factory(url, executor=executor, **options)
+    scheme = scheme.lower()
+    factory = _factory(scheme)
+    return factory(f"{scheme}://{rest}", executor=executor, **options)
 
 
 def _factory(scheme: str) -> Factory:

@@ -131,13 +131,14 @@ class Store:
     def change(self, key: bytes, command: Command) -> Reply:
         if command.verb is Verb.RESET:
             return self._reset(key)
-        words = [word.lower().decode() for word in command.argv[2::2]]
+        known = {name.replace("_", ""): name for name in layout.names()}
+        given = [known[word.lower().decode()] for word in command.argv[2::2]]
 
         def write(head: _Head) -> list[Any]:
             net = head.net.clone()
             net.execute(command)
             fields = layout.encode(net.header())
-            options = {word: fields[word] for word in words}
+            options = {name: fields[name] for name in given}
             return self._link.write("change", key, head.id, b"", *_flat(options))
 
         self._with_head(key, write)
