@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from drivers import DRIVERS
 from hypothesis import settings
+from redis_private import Servers
 
 import nr
 from nr.backends import Backend, connect
@@ -11,10 +13,16 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 
+@pytest.fixture(scope="session")
+def redis_servers() -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
 @pytest.fixture(params=DRIVERS, ids=lambda driver: driver.__name__)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Every driver in turn, empty."""
-    backend = connect(request.param(request))
+    backend = connect(**request.param(request))
     yield backend
     backend.close()
 

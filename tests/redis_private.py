@@ -16,10 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import fakeredis
 import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+import nr
 
 QUIET = ("--save", "", "--appendonly", "no")
 DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
@@ -247,3 +250,59 @@ def proxy(server: Server) -> Iterator[Proxy]:
         yield made
     finally:
         made.close()
+
+
+CONFORMING = ["fakeredis", "protocol2", "protocol3", "cached", "cluster", "sentinel"]
+KINDS = [*CONFORMING, "unix", "decoding"]
+
+
+class Servers:
+    """Of every kind one, started when first wanted; each kind has a database of its own."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._options: dict[str, dict[str, Any]] = {}
+        self._server: Server | None = None
+
+    def empty(self, kind: str) -> dict[str, Any]:
+        """What to call nr.connect with."""
+        if kind not in self._options:
+            self._options[kind] = getattr(self, f"_{kind}")()
+        options = self._options[kind]
+        with nr.connect(**options) as db:
+            db.backend._store._link.client.flushall()  # type: ignore[attr-defined]
+        return options
+
+    def _single(self) -> Server:
+        if not self._server:
+            self._server = self._stack.enter_context(running())
+        return self._server
+
+    def _fakeredis(self) -> dict[str, Any]:
+        return {"client": fakeredis.FakeRedis()}
+
+    def _protocol2(self) -> dict[str, Any]:
+        return {"url": f"{self._single().url}/1?protocol=2"}
+
+    def _protocol3(self) -> dict[str, Any]:
+        return {"url": f"{self._single().url}/2", "protocol": 3}
+
+    def _unix(self) -> dict[str, Any]:
+        path = Path(self._stack.enter_context(TemporaryDirectory(prefix="nr-redis-"))) / "socket"
+        self._stack.enter_context(running(Server, *QUIET, "--unixsocket", str(path)))
+        return {"url": f"unix://{path}?db=3"}
+
+    def _cached(self) -> dict[str, Any]:
+        return {"url": f"{self._single().url}/4", "cache": True}
+
+    def _decoding(self) -> dict[str, Any]:
+        return {"client": self._single().client(db=5, decode_responses=True)}
+
+    def _cluster(self) -> dict[str, Any]:
+        nodes = self._stack.enter_context(cluster())
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+        return {"url": f"redis+cluster://{hosts}"}
+
+    def _sentinel(self) -> dict[str, Any]:
+        watcher, _, _ = self._stack.enter_context(sentinel())
+        return {"url": f"redis+sentinel://127.0.0.1:{watcher.port}/mymaster/2"}

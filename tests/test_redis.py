@@ -1,86 +1,19 @@
 """The plain Redis driver: the same replies and the same bytes as in memory, on every kind."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
-import msgpack
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from conformance import content
 from redis.client import NEVER_DECODE
-from redis_private import QUIET, cluster, running, sentinel, until
+from redis_private import KINDS, Servers, running, until
 
 import nr
 from nr.backends.redis import layout
 from nr.backends.redis.link import script
-
-KINDS = ["fakeredis", "protocol2", "protocol3", "unix", "cached", "decoding", "cluster", "sentinel"]
-Opener = Callable[[], nr.Database]
-
-
-class Servers:
-    """Started when first wanted, and stopped once, at the end."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self._stack = stack
-        self._openers: dict[str, Opener] = {}
-
-    def opener(self, kind: str) -> Opener:
-        if kind not in self._openers:
-            self._openers[kind] = getattr(self, f"_{kind}")()
-        return self._openers[kind]
-
-    def _single(self) -> Any:
-        if not hasattr(self, "_server"):
-            self._server = self._stack.enter_context(running())
-        return self._server
-
-    def _fakeredis(self) -> Opener:
-        server = fakeredis.FakeServer()
-        return lambda: nr.connect(client=fakeredis.FakeRedis(server=server))
-
-    def _protocol2(self) -> Opener:
-        url = self._single().url
-        return lambda: nr.connect(f"{url}/1?protocol=2")
-
-    def _protocol3(self) -> Opener:
-        url = self._single().url
-        return lambda: nr.connect(f"{url}/2", protocol=3)
-
-    def _unix(self) -> Opener:
-        server = self._stack.enter_context(running())
-        path = server.folder / "socket"
-        server.kill()
-        server.options = (*QUIET, "--unixsocket", str(path))
-        server.start()
-        return lambda: nr.connect(f"unix://{path}?db=3")
-
-    def _cached(self) -> Opener:
-        url = self._single().url
-        return lambda: nr.connect(f"{url}/4", cache=True)
-
-    def _decoding(self) -> Opener:
-        server = self._single()
-        return lambda: nr.connect(client=server.client(db=5, decode_responses=True))
-
-    def _cluster(self) -> Opener:
-        nodes = self._stack.enter_context(cluster())
-        hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
-        return lambda: nr.connect(f"redis+cluster://{hosts}")
-
-    def _sentinel(self) -> Opener:
-        watcher, _, _ = self._stack.enter_context(sentinel())
-        return lambda: nr.connect(f"redis+sentinel://127.0.0.1:{watcher.port}/mymaster/2")
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield Servers(stack)
 
 
 def raw(db: nr.Database) -> Any:
@@ -89,16 +22,8 @@ def raw(db: nr.Database) -> Any:
 
 
 @pytest.fixture(params=KINDS)
-def opener(request: pytest.FixtureRequest, servers: Servers) -> Opener:
-    opened = servers.opener(request.param)
-    with opened() as db:
-        raw(db).flushall()
-    return opened
-
-
-@pytest.fixture
-def db(opener: Opener) -> Iterator[nr.Database]:
-    with opener() as db:
+def db(request: pytest.FixtureRequest, redis_servers: Servers) -> Iterator[nr.Database]:
+    with nr.connect(**redis_servers.empty(request.param)) as db:
         yield db
 
 
@@ -108,130 +33,7 @@ def fake() -> Iterator[nr.Database]:
         yield db
 
 
-# ---- the same as in memory ----
-
-
-def reply(db: nr.Database, command: str | tuple[Any, ...]) -> Any:
-    try:
-        argv = (command,) if isinstance(command, str) else command
-        found = db.execute(*argv)
-    except nr.CommandError as error:
-        return type(error).__name__, str(error)
-    name = (command if isinstance(command, str) else command[0]).split()[0].upper()
-    if name == "NR.DUMP":
-        return content(found)
-    if name == "NR.INFO":
-        at = dict.fromkeys(("id", "training-total-seconds"))
-        return [v for k, v in zip(found[::2], found[1::2], strict=True) if k not in at]
-    return found
-
-
-def content(blob: Any) -> list[Any]:
-    """What a dump holds, the id and the time spent training aside."""
-    magic, version, header, *arrays, _ = msgpack.unpackb(blob)
-    return [magic, version, {**header, "id": 0, "total_ms": 0}, *arrays]
-
-
-SEQUENCE: list[str | tuple[Any, ...]] = [
-    "NR.CREATE net CLASSIFIER 2 5 -> 3 NORMALIZE DATASET 20 TEST 10 SEED 7",
-    "NR.CREATE net CLASSIFIER 2 5 -> 3",
-    "NR.CONFIGURE net",
-    "NR.DUMP net",
-    "NR.RUN net 1 2",
-    "NR.OBSERVE net 1 2 -> 2",
-    "NR.OBSERVE net 1 2 3 -> 2",
-    "NR.OBSERVE net 1 2 -> 3",
-    "NR.OBSERVE net 1 2 -> 1 TEST",
-    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 3 * 11),
-    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 3 * 60, "TRAIN"),
-    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 4),
-    ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 2 + b"\x00\x00\xc0\x7f"),
-    *[f"NR.OBSERVE net {i % 7} {i % 5} -> {i % 3}" for i in range(60)],
-    "NR.GETDATA net TRAIN 3",
-    "NR.GETDATA net TRAIN 20",
-    "NR.GETDATA net TEST 9",
-    "NR.INFO net",
-    "NR.DUMP net",
-    "NR.TRAIN net AUTOSTOP NONSENSE",
-    "NR.TRAIN net MAXCYCLES 30",
-    "NR.WAIT net 0",
-    "NR.INFO net",
-    "NR.HISTORY net",
-    "NR.RUN net 1 2",
-    "NR.CLASS net 1 2",
-    ("NR.RUN", "net", "FP32", b"\x00\x00\x80?" * 4),
-    "NR.DUMP net",
-    "NR.CONFIGURE net LEARNRATE 0.25 OPTIMIZER ADAM BATCH AUTO",
-    "NR.CONFIGURE net LEARNRATE 0",
-    "NR.CONFIGURE net SEED 1",
-    "NR.CONFIGURE net",
-    "NR.TRAIN net MAXCYCLES 3",
-    "NR.WAIT net 0",
-    "NR.RESET net",
-    "NR.INFO net",
-    "NR.RUN net 1 2",
-    "NR.DUMP net",
-    "NR.CREATE tiny REGRESSOR 1 -> 1 DATASET 0 TEST 3 SEED 9",
-    "NR.OBSERVE tiny 1 -> 2",
-    "NR.OBSERVE tiny 1 -> 2 TRAIN",
-    "NR.TRAIN tiny",
-    "NR.CLASS tiny 1",
-    "NR.CREATE old REGRESSOR 1 2 -> 1 CLASSIC SEED 3",
-    "NR.CONFIGURE old LEARNRATE 0.1",
-    "NR.CONFIGURE old THREADS 2",
-    "NR.OBSERVE old 1 -> 2",
-    "NR.TRAIN old MAXCYCLES 5 AUTOSTOP",
-    "NR.STOP old",
-    "NR.DUMP old",
-    "NR.LIST",
-    "NR.LIST t*",
-    "NR.DEL tiny old nothing tiny",
-    "NR.LIST",
-    *[f"NR.{verb} gone" for verb in ("INFO", "DUMP", "TRAIN", "RESET", "STOP", "CONFIGURE")],
-    *["NR.OBSERVE gone 1 -> 1", "NR.RUN gone 1", "NR.GETDATA gone TRAIN 0", "NR.WAIT gone 0"],
-    "NR.CONFIGURE gone THREADS 2",
-    "NR.HISTORY gone",
-    "NR.THREADS",
-]
-
-
-def test_the_same_commands_give_the_same_replies_as_in_memory(db: nr.Database) -> None:
-    with nr.connect("memory://") as memory:
-        for command in SEQUENCE:
-            assert reply(db, command) == reply(memory, command), command
-
-
-_words = st.one_of(
-    st.builds("NR.OBSERVE net {} -> {}".format, st.integers(-9, 9), st.integers(0, 2)),
-    st.builds(
-        "NR.OBSERVE net {} -> 1 {}".format, st.integers(0, 9), st.sampled_from(["TRAIN", "TEST"])
-    ),
-    st.builds(
-        lambda n: ("NR.OBSERVE", "net", "FP32", b"\x00\x00\x80?" * 2 * n), st.integers(1, 40)
-    ),
-    st.sampled_from(["NR.RESET net", "NR.CONFIGURE net LEARNRATE 0.5", "NR.INFO net"]),
-    st.sampled_from(["NR.DUMP net", "NR.RUN net 1", "NR.GETDATA net TRAIN 2", "NR.DEL net"]),
-)
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    seed=st.integers(0, 2**53 - 1),
-    sizes=st.tuples(st.integers(0, 12), st.integers(0, 7)),
-    commands=st.lists(_words, max_size=40),
-)
-@pytest.mark.parametrize("kind", ["fakeredis", "protocol3"])
-def test_drawn_commands_give_the_same_replies_as_in_memory(
-    kind: str, servers: Servers, seed: int, sizes: tuple[int, int], commands: list[Any]
-) -> None:
-    with servers.opener(kind)() as db, nr.connect("memory://") as memory:
-        raw(db).flushdb()
-        train, test = sizes
-        create = f"NR.CREATE net CLASSIFIER 1 -> 3 DATASET {train} TEST {test} SEED {seed}"
-        for command in [create, *commands, "NR.DUMP net"]:
-            assert reply(db, command) == reply(memory, command), command
+# ---- samples ----
 
 
 def test_a_large_dataset_is_placed_and_evicted_as_in_memory(db: nr.Database) -> None:
@@ -514,8 +316,8 @@ def test_a_client_of_ones_own_stays_open() -> None:
     assert client.ping()
 
 
-def test_the_database_number_is_told(servers: Servers) -> None:
-    with servers.opener("protocol3")() as db:
+def test_the_database_number_is_told(redis_servers: Servers) -> None:
+    with nr.connect(**redis_servers.empty("protocol3")) as db:
         net = db.create("numbered", "regressor", [1, 1])
         net.observe(1, 1)
         net.train(maxtime=0)
@@ -527,8 +329,10 @@ def test_the_database_number_is_told(servers: Servers) -> None:
 # ---- round trips ----
 
 
-def test_each_verb_is_one_round_trip(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    with servers.opener("protocol3")() as db:
+def test_each_verb_is_one_round_trip(
+    redis_servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nr.connect(**redis_servers.empty("protocol3")) as db:
         raw(db).flushdb()
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)
@@ -559,9 +363,9 @@ def test_each_verb_is_one_round_trip(servers: Servers, monkeypatch: pytest.Monke
 
 
 def test_with_the_cache_running_asks_nothing(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch
+    redis_servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with servers.opener("cached")() as db:
+    with nr.connect(**redis_servers.empty("cached")) as db:
         client = raw(db)
         client.flushdb()
         net = db.create("net", "regressor", [1, 1], seed=1)
