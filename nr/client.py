@@ -18,10 +18,15 @@ from nr.network import Network, option
 
 
 def connect(
-    url: str | None = None, *, executor: Executor | None = None, **options: Any
+    url: str | None = None,
+    *,
+    client: Any = None,
+    executor: Executor | None = None,
+    **options: Any,
 ) -> Database:
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
 
+    ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
     the database first. ``options`` are the driver's; of SQL ``engine``, an SQLAlchemy engine in
@@ -30,7 +35,7 @@ def connect(
     if url is None and "engine" in options:
         url = f"{options['engine'].url.drivername}://"
     url = url if url is not None else os.environ.get("NR_URL") or "memory://"
-    return Database(connect_backend(url, executor=executor, **options))
+    return Database(connect_backend(url, client=client, executor=executor, **options))
 
 
 def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:

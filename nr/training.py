@@ -15,12 +15,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from weakref import WeakSet
 
 from nr.backends.store import Lease, State, Store
-from nr.engine import Command, Progress, Trainer
+from nr.engine import Command, Net, Progress, Trainer
 from nr.errors import BackendError, Error
 
 _log = logging.getLogger("nr")
@@ -85,7 +85,19 @@ class Job:
             pass
         if not self._dropped:
             trained = self._trainer.finish(int((monotonic() - start) * 1000))
-            self._store.merge(trained, self.lease)
+            self._merge(trained)
+
+    def _merge(self, trained: Net) -> None:
+        """An outage shorter than the lease costs a training nothing."""
+        end = monotonic() + self._store.lifetime
+        while True:
+            try:
+                self._store.merge(trained, self.lease)
+                return
+            except BackendError:
+                if self._dropped or monotonic() > end:
+                    raise
+            sleep(self._store.renewal / 2)
 
     def progress(self) -> Progress:
         return self._trainer.progress()

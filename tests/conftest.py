@@ -1,10 +1,12 @@
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from drivers import DRIVERS
 from hypothesis import settings
 from servers import mariadb, postgres  # noqa: F401  (fixtures)
+from redis_private import Servers
 
 import nr
 from nr.backends import Backend, connect
@@ -21,10 +23,16 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session")
+def redis_servers() -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
 @pytest.fixture(params=DRIVERS, ids=lambda driver: driver.__name__)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Every driver in turn, empty."""
-    backend = connect(request.param(request))
+    backend = connect(**request.param(request))
     yield backend
     backend.close()
 

@@ -1,40 +1,55 @@
-"""The drivers that the suite runs on: what a test needs, to the URL of an empty store."""
+"""The drivers that the suite runs on: what a test needs, to how to connect to an empty store."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis_private
 from servers import Server
 
 import nr
 
-
-def memory(request: pytest.FixtureRequest) -> str:
-    return "memory://"
-
-
-def sqlite_memory(request: pytest.FixtureRequest) -> str:
-    return "sqlite://"
+Options = dict[str, Any]
+Driver = Callable[[pytest.FixtureRequest], Options]
 
 
-def sqlite(request: pytest.FixtureRequest) -> str:
+def memory(request: pytest.FixtureRequest) -> Options:
+    return {"url": "memory://"}
+
+
+def sqlite_memory(request: pytest.FixtureRequest) -> Options:
+    return {"url": "sqlite://"}
+
+
+def sqlite(request: pytest.FixtureRequest) -> Options:
     path: Path = request.getfixturevalue("tmp_path")
-    return f"sqlite:///{path}/nets.db"
+    return {"url": f"sqlite:///{path}/nets.db"}
 
 
-def postgresql(request: pytest.FixtureRequest) -> str:
+def postgresql(request: pytest.FixtureRequest) -> Options:
     return _emptied(request.getfixturevalue("postgres"))
 
 
-def mariadb(request: pytest.FixtureRequest) -> str:
+def mariadb(request: pytest.FixtureRequest) -> Options:
     return _emptied(request.getfixturevalue("mariadb"))
 
 
-def _emptied(server: Server) -> str:
+def _emptied(server: Server) -> Options:
     with nr.connect(server.url) as db:
         for name in db:
             del db[name]
-    return server.url
+    return {"url": server.url}
 
 
-DATABASES = [sqlite_memory, sqlite, postgresql, mariadb]
-DRIVERS = [memory, *DATABASES]
+def _redis(kind: str) -> Driver:
+    def driver(request: pytest.FixtureRequest) -> Options:
+        options: Options = request.getfixturevalue("redis_servers").empty(kind)
+        return options
+
+    driver.__name__ = f"redis-{kind}"
+    return driver
+
+
+DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
+DRIVERS: list[Driver] = [memory, *DATABASES, *map(_redis, redis_private.CONFORMING)]

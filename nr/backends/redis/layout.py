@@ -1,0 +1,113 @@
+"""How a network lies in a hash: fields that a person can read.
+
+A header's field is its name and its value as JSON, words without their quotes; the
+core says which there are. Its ``format`` is called ``nr`` here, which tells the hash
+of a network from all others. Weights, history and each sample (``train:0``,
+``test:0``) are the bytes of their floats, little-endian, 32 bits. Besides those:
+``version`` (which weights these are), ``lease`` and ``progress`` (of a training),
+``writers`` and ``writer:...`` (writes that must not be made twice).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+
+from nr.engine import Net, parse
+from nr.engine.command import unpack
+from nr.errors import CommandError
+
+MARK = "nr"
+STATISTICS = (  # what a merge brings and a reset takes away
+    "trained",
+    "total_steps",
+    "total_cycles",
+    "total_ms",
+    "train_error",
+    "test_error",
+    "class_errors",
+    "overfitting",
+    "ended_by",
+)
+
+
+@cache
+def blank() -> dict[str, bytes]:
+    """The header of a network that was never trained, as fields."""
+    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"1", b"->", b"1"])
+    return encode(Net.create(command, 1, 0).header())
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The header's fields."""
+    return tuple(blank())
+
+
+def encode(header: bytes) -> dict[str, bytes]:
+    """A header, as the core packs it, as fields."""
+    values = unpack(header)
+    values[MARK] = values.pop("format")
+    return {name: _text(value).encode() for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def decode(fields: Sequence[bytes | None]) -> bytes:
+    """The header for the core, from the values of ``names()``; CommandError if damaged."""
+    values = {}
+    for name, text in zip(names(), fields, strict=True):
+        if text is not None:
+            values["format" if name == MARK else name] = _value(text)
+    try:
+        packed: bytes = msgpack.packb(values)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise CommandError("ERR invalid network: a damaged header") from error
+    return packed
+
+
+def _value(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.decode("utf-8", "replace")
+
+
+def everything(net: Net) -> dict[str, bytes]:
+    """All but the samples; weights and history empty where there are none."""
+    return encode(net.header()) | {"weights": net.weights(), "history": net.history()}
+
+
+def assemble(fields: Mapping[bytes, bytes]) -> Net:
+    """The whole network from the whole hash. CommandError where something is missing."""
+    header = decode([fields.get(name.encode()) for name in names()])
+    lengths = Net.assemble(header).shape.lengths
+    train, test = (_rows(fields, *one) for one in zip(_SLOTS, lengths, strict=True))
+    weights, history = fields.get(b"weights"), fields.get(b"history", b"")
+    return Net.assemble(header, weights, history, train, test)
+
+
+def _rows(fields: Mapping[bytes, bytes], slots: Callable[[int], list[bytes]], n: int) -> bytes:
+    try:
+        return b"".join([fields[slot] for slot in slots(n)])
+    except KeyError as error:
+        raise CommandError(f"ERR invalid network: no {error.args[0].decode()}") from error
+
+
+def _slots(dataset: str) -> Callable[[int], list[bytes]]:
+    known: list[bytes] = []
+
+    def slots(n: int) -> list[bytes]:
+        if n > 1 << 20:
+            return [b"%s:%d" % (dataset.encode(), slot) for slot in range(n)]
+        known.extend(b"%s:%d" % (dataset.encode(), slot) for slot in range(len(known), n))
+        return known[:n]
+
+    return slots
+
+
+_SLOTS = (_slots("train"), _slots("test"))

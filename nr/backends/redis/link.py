@@ -1,0 +1,207 @@
+"""The way to the server: scripts, retries, and what is made of errors.
+
+Connections, retries and backoff are redis-py's. Three things are added. A server that
+has become a replica (READONLY) is left, as a new connection may lead to the new
+master. Writes are numbered (see scripts/writers.lua), because redis-py sends a command
+again when it does not know what became of it. And a client that is ours alone keeps
+its connections at hand: fetching one from redis-py's pool for each command takes as long
+as the rest of the command.
+"""
+
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from time import sleep
+from typing import Any, NoReturn
+
+from redis.client import NEVER_DECODE
+from redis.exceptions import (
+    MasterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from nr.errors import BackendError, CommandError, refusal
+
+ERRORS = (RedisError, RedisClusterException)
+_MOVING = (ReadOnlyError, MasterDownError, TryAgainError)
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
+
+
+@dataclass(frozen=True)
+class Script:
+    source: bytes
+    sha: bytes
+
+
+@cache
+def script(name: str) -> Script:
+    """A script of ours, after what it shares with the others."""
+    parts = [] if name == "announce" else ["common"]
+    if name in ("observe", "change", "stop"):
+        parts.append("writers")
+    folder = files("nr.backends.redis") / "scripts"
+    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*parts, name])
+    return Script(source, sha1(source).hexdigest().encode())
+
+
+class Link:
+    """A redis-py client, and its commands with our errors. Threads and forks may share it."""
+
+    def __init__(self, client: Any, owned: bool) -> None:
+        self.client = client
+        self._owned = owned
+        self._writers = Idle(lambda: Writer(secrets.token_urlsafe(8).encode()))
+        pool = getattr(client, "connection_pool", None) if owned else None
+        self._kept = Idle(pool.get_connection) if pool else None
+
+    def do(self, *command: Any) -> Any:
+        """One command, its reply as bytes. Raises CommandError (WRONGTYPE) and BackendError."""
+        try:
+            return self._patiently(self._execute, command)
+        except ERRORS as error:
+            _fail(error)
+
+    def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
+        """A script on one key; its reply. Raises the CommandError it replies, BackendError."""
+        wanted = script(name)
+        try:
+            try:
+                reply: list[Any] = self._patiently(
+                    self._send, ("EVALSHA", wanted.sha, 1, key, *argv)
+                )
+            except NoScriptError:  # a new server, or SCRIPT FLUSH
+                reply = self._patiently(self._send, ("EVAL", wanted.source, 1, key, *argv))
+        except ERRORS as error:
+            _fail(error)
+        if isinstance(reply[0], bytes):
+            raise refusal(reply[0].decode("utf-8", "replace"))
+        return reply
+
+    def write(self, name: str, key: bytes, *argv: Any) -> list[Any]:
+        """``call`` for a script that is not to be made twice."""
+        writer = self._writers.take()
+        writer.number += 1
+        try:
+            reply = self.call(name, key, writer.name, writer.number, *argv)
+        except CommandError:
+            self._writers.give(writer)
+            raise
+        self._writers.give(writer)  # but not where the write may still be on its way
+        return reply
+
+    def field(self, key: bytes, name: bytes) -> bytes | None:
+        """One field of a hash."""
+        try:
+            value: bytes | None = self._patiently(self._send, ("HGET", key, name))
+        except ERRORS as error:
+            _fail(error)
+        return value
+
+    def _execute(self, command: tuple[Any, ...]) -> Any:
+        return self.client.execute_command(*command, **{NEVER_DECODE: True})
+
+    def _send(self, command: tuple[Any, ...]) -> Any:
+        """The short way of a command whose reply redis-py would leave as it is."""
+        if self._kept is None:
+            return self._execute(command)
+        connection = self._kept.take()
+
+        def send() -> Any:
+            connection.connect()  # where it is not; after a failover, elsewhere
+            connection.send_command(*command)
+            return connection.read_response(disable_decoding=True)
+
+        try:
+            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        finally:
+            self._kept.give(connection)
+
+    def _patiently(self, send: Callable[[tuple[Any, ...]], Any], command: tuple[Any, ...]) -> Any:
+        for pause in _PAUSES:
+            try:
+                return send(command)
+            except _MOVING:
+                self._disconnect()
+                sleep(pause)
+        return send(command)
+
+    def _disconnect(self) -> None:
+        """The next command makes a new connection, which may lead elsewhere."""
+        if self._kept:
+            for connection in self._kept.all():
+                connection.disconnect()
+        elif pool := getattr(self.client, "connection_pool", None):
+            pool.disconnect(inuse_connections=False)
+
+    def hashes(self) -> set[bytes]:
+        """The keys of all hashes, on all nodes."""
+        options: dict[str, Any] = {NEVER_DECODE: True}
+        try:
+            return set(self.client.scan_iter(count=1000, _type="hash", **options))
+        except ERRORS as error:
+            _fail(error)
+
+    def numbered(self, keys: list[bytes], field: str) -> list[bytes]:
+        """Those of the keys whose hash has a number as that field, in one round trip."""
+        pipeline = self.client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.hget(key, field)
+        try:
+            found = pipeline.execute(raise_on_error=False)
+        except ERRORS as error:
+            _fail(error)
+        pairs = zip(keys, found, strict=True)
+        return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
+
+    def close(self) -> None:
+        if self._owned:
+            for connection in self._kept.all() if self._kept else ():
+                self.client.connection_pool.release(connection)
+            self.client.close()
+
+
+def _fail(error: Exception) -> NoReturn:
+    if isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE"):
+        raise CommandError(str(error)) from error
+    raise BackendError(f"Redis: {error or type(error).__name__}") from error
+
+
+@dataclass
+class Writer:
+    """Has one write on its way at a time; each has a higher number."""
+
+    name: bytes
+    number: int = 0
+
+
+class Idle:
+    """Things that one thread uses at a time; the one used last is taken first."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._idle: deque[Any] = deque()
+        self._pid = os.getpid()
+
+    def take(self) -> Any:
+        if self._pid != os.getpid():  # those are the parent's
+            self._idle, self._pid = deque(), os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._make()
+
+    def give(self, thing: Any) -> None:
+        self._idle.append(thing)
+
+    def all(self) -> list[Any]:
+        return list(self._idle)

@@ -1,0 +1,302 @@
+"""The store over Redis: each verb a script on the network's key, or one command.
+
+What a verb needs to know beforehand (is this sample one for that network?) does not
+change as long as the network's id stays. It is kept here, and the script refuses
+where the id is another one; then the verb looks again. So the usual way is one round trip.
+"""
+
+import logging
+import os
+import secrets
+import socket
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from nr.backends.redis import layout
+from nr.backends.redis.link import Link
+from nr.backends.redis.tracking import Tracked
+from nr.backends.store import Lease, Running, State
+from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.errors import BackendError, CommandError, NotFoundError
+
+_log = logging.getLogger("nr")
+
+LIFETIME = 9000  # milliseconds that a lease lasts
+_BATCH = 1000  # keys looked at in one round trip
+
+_Value = TypeVar("_Value")
+
+
+class Store:
+    """Networks in a Redis, shared by whoever has it. Threads and forks may share a store."""
+
+    renewal = 1.0
+    lifetime = LIFETIME / 1000
+
+    def __init__(self, link: Link, db: int, index: bytes, tracked: Tracked | None) -> None:
+        self._link = link
+        self._db = db
+        self._index = index
+        self._tracked = tracked
+        self._heads: Recent[_Head] = Recent()
+        self._runners: Recent[tuple[bytes, Net]] = Recent()
+        self._limits: dict[str, Running] = {}  # of the leases held here, by token
+
+    # ---- networks ----
+
+    def new_id(self) -> int:
+        return 1 + secrets.randbelow(2**53 - 1)
+
+    def create(self, key: bytes, net: Net, replace: bool = False) -> None:
+        shape = net.shape
+        fields = layout.everything(net) | {"version": _token().encode()}
+        rows = net.rows(0), net.rows(1)
+        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields))
+        self._forget(key)
+
+    def _read(self, key: bytes, *more: str) -> tuple[bytes, bool, int, list[bytes | None]]:
+        """The header, whether a training holds it and since when, and further fields."""
+        names = layout.names()
+        _, training, since, fields = self._link.call("read", key, *names, *more)
+        header = layout.decode(fields[: len(names)])
+        return header, bool(training), int(since), fields[len(names) :]
+
+    def header(self, key: bytes) -> tuple[Net, bool]:
+        header, training, _, _ = self._read(key)
+        return Net.assemble(header), training
+
+    def snapshot(self, key: bytes) -> Net:
+        fields = self._link.do("HGETALL", key)
+        if fields.get(layout.MARK.encode()) != layout.blank()[layout.MARK]:
+            self._read(key)  # knows why not
+        if not fields:
+            raise NotFoundError  # but it came in the meantime
+        return layout.assemble(fields)
+
+    def runner(self, key: bytes) -> Net:
+        if self._tracked:
+            return self._tracked.get(key) or self._tracked.fetch(key, self._checked)
+        return self._checked(key)
+
+    def _checked(self, key: bytes) -> Net:
+        version = self._link.field(key, b"version")
+        known = self._runners.get(key)
+        if known and known[0] == version:
+            return known[1]
+        header, _, _, (now, weights, history) = self._read(key, "version", "weights", "history")
+        net = Net.assemble(header, weights or b"", history or b"")
+        self._runners.put(key, (now or b"", net), len(weights or b""))
+        return net
+
+    def _forget(self, key: bytes) -> None:
+        if self._tracked:
+            self._tracked.drop(key)
+
+    # ---- samples and options ----
+
+    def _with_head(self, key: bytes, write: Callable[["_Head"], list[Any]]) -> list[Any]:
+        """Writes what was checked against the network that is there."""
+        head = self._heads.get(key)
+        if head:
+            try:
+                if (reply := write(head))[0]:
+                    return reply
+            except CommandError:
+                pass  # by the network that was there, perhaps
+        while True:
+            head = _Head(self.header(key)[0])
+            self._heads.put(key, head)
+            if (reply := write(head))[0]:
+                return reply
+
+    def observe(self, key: bytes, command: Command) -> Reply:
+        def write(head: _Head) -> list[Any]:
+            rows = head.net.samples(command)
+            head.check_room(command.dataset)
+            numbers = (head.id, command.dataset, head.row_bytes)
+            return self._link.write("observe", key, *numbers, rows)
+
+        return self._with_head(key, write)[1:]
+
+    def sample(self, key: bytes, command: Command) -> Reply:
+        slot = f"{('train', 'test')[command.dataset]}:{command.number}"
+        header, _, _, (row,) = self._read(key, slot)
+        net = Net.assemble(header)
+        return None if row is None else net.sample_reply(row)
+
+    def change(self, key: bytes, command: Command) -> Reply:
+        if command.verb is Verb.RESET:
+            return self._reset(key)
+        known = {name.replace("_", ""): name for name in layout.names()}
+        given = [known[word.lower().decode()] for word in command.argv[2::2]]
+
+        def write(head: _Head) -> list[Any]:
+            net = head.net.clone()
+            net.execute(command)
+            fields = layout.encode(net.header())
+            options = {name: fields[name] for name in given}
+            return self._link.write("change", key, head.id, b"", *_flat(options))
+
+        self._with_head(key, write)
+        return "OK"
+
+    def _reset(self, key: bytes) -> Reply:
+        gone = dict.fromkeys(("weights", "history", "lease", "progress"), b"")
+        fields = {name: layout.blank()[name] for name in layout.STATISTICS} | gone
+        self._link.write("change", key, b"", _token(), *_flat(fields))
+        self._forget(key)
+        return "OK"
+
+    # ---- keys ----
+
+    def delete(self, keys: list[bytes]) -> int:
+        return sum(self._delete(key) for key in keys)
+
+    def _delete(self, key: bytes) -> bool:
+        """By its id, so that a repeat does not delete what came after it."""
+        try:
+            nn_id = self._link.call("read", key, "id")[3][0]
+        except CommandError:
+            return False
+        with suppress(CommandError):  # gone: we repeated it, or someone was as fast
+            self._link.call("delete", key, nn_id)
+        self._forget(key)
+        return True
+
+    def keys(self) -> list[bytes]:
+        found = list(self._link.hashes())
+        parts = (found[i : i + _BATCH] for i in range(0, len(found), _BATCH))
+        return [key for part in parts for key in self._link.numbered(part, layout.MARK)]
+
+    # ---- trainings ----
+
+    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+        token = _token()
+        running = Running(key, 0, self._db, maxtime, maxcycles, Progress())
+        self._announce(key)
+        _, nn_id = self._link.call("lease", key, token, LIFETIME, _told(running))
+        lease = Lease(key, int(nn_id), token)
+        self._limits[token] = running
+        return lease
+
+    def renew(self, lease: Lease, progress: Progress) -> State:
+        limits = self._limits.get(lease.token)
+        if limits is None:
+            return State.LOST
+        running = replace(limits, progress=progress)
+        try:
+            status, *state = self._link.call(
+                "renew", lease.key, lease.token, LIFETIME, _told(running)
+            )
+        except CommandError:
+            return State.LOST
+        if not status:
+            return State.LOST
+        self._announce(lease.key)
+        return State.STOP if state == [2] else State.RUN
+
+    def release(self, lease: Lease) -> None:
+        self._limits.pop(lease.token, None)
+        with suppress(CommandError):
+            self._link.do("ZREM", self._index, lease.key)
+        with suppress(CommandError):
+            self._link.call("release", lease.key, lease.token)
+
+    def merge(self, trained: Net, lease: Lease) -> bool:
+        shape, header = trained.shape, layout.everything(trained)
+        names = (*layout.STATISTICS, "weights", "history")
+        fields = _flat({name: header[name] for name in names})
+        merged = self._link.call("merge", lease.key, shape.id, shape.revision, lease.token, *fields)
+        self._forget(lease.key)
+        return bool(merged[0])
+
+    def stop(self, key: bytes) -> bool:
+        return bool(self._link.write("stop", key)[1])
+
+    def _announce(self, key: bytes) -> None:
+        """Where NR.THREADS looks. The truth is the lease: this may fail, or tell of the dead."""
+        try:
+            self._link.call("announce", self._index, key, LIFETIME)
+        except (CommandError, BackendError) as error:
+            _log.warning("NR.THREADS will not tell of the training of %r: %s", key, error)
+
+    def leases(self) -> list[Running]:
+        found = []
+        for key in self._link.do("ZRANGE", self._index, 0, -1):
+            with suppress(CommandError):
+                _, training, since, (nn_id, told) = self._link.call("read", key, "id", "progress")
+                if training:
+                    found.append((int(since), _heard(key, int(nn_id), self._db, told)))
+        return [running for _, running in sorted(found, key=lambda one: one[0])]
+
+    def close(self) -> None:
+        if self._tracked:
+            self._tracked.close()
+        self._link.close()
+
+
+class _Head:
+    """A network's header, for what does not change while its id stays."""
+
+    def __init__(self, net: Net) -> None:
+        shape = net.shape
+        self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
+        self._with_room: set[int] = set()
+
+    def check_room(self, dataset: int) -> None:
+        """Raises CommandError where the network keeps no samples of that dataset."""
+        if dataset not in self._with_room:
+            self.net.clone().place(1, dataset)
+            self._with_room.add(dataset)
+
+
+class Recent(Generic[_Value]):
+    """What was needed lately, by key: some thousand networks, and not too many bytes."""
+
+    def __init__(self, most: int = 4096, most_bytes: int = 1 << 28) -> None:
+        self._known: OrderedDict[bytes, tuple[_Value, int]] = OrderedDict()
+        self._most, self._left = most, most_bytes
+        self._lock = Lock()
+
+    def get(self, key: bytes) -> _Value | None:
+        found = self._known.get(key)
+        return found[0] if found else None
+
+    def put(self, key: bytes, value: _Value, size: int = 0) -> None:
+        with self._lock:
+            self._left += self._known.pop(key, (None, 0))[1] - size
+            self._known[key] = value, size
+            while len(self._known) > self._most or (self._left < 0 and len(self._known) > 1):
+                self._left += self._known.popitem(last=False)[1][1]
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
+
+
+def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _told(running: Running) -> str:
+    p = running.progress
+    return (
+        f"owner={socket.gethostname()}:{os.getpid()} maxtime={running.maxtime} "
+        f"maxcycles={running.maxcycles} cycle={p.cycles} trainerr={p.train_error!r} "
+        f"testerr={p.test_error!r} classerr={p.class_errors!r}"
+    )
+
+
+def _heard(key: bytes, nn_id: int, db: int, told: bytes | None) -> Running:
+    words = dict(word.partition("=")[::2] for word in (told or b"").decode().split())
+    progress = Progress(
+        int(words["cycle"]),
+        float(words["trainerr"]),
+        float(words["testerr"]),
+        float(words["classerr"]),
+    )
+    return Running(key, nn_id, db, int(words["maxtime"]), int(words["maxcycles"]), progress)
