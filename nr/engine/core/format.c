@@ -347,7 +347,7 @@ nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err) {
 
 /* Detects every change within one word of eight bytes for sure (each step is a
  * bijection of the state and of the word), any other but once in 2^64. */
-static uint64_t checksum(const unsigned char *data, size_t len) {
+uint64_t nr_checksum(const unsigned char *data, size_t len) {
     uint64_t h = len, word;
     for (; len >= 8; data += 8, len -= 8) {
         memcpy(&word, data, 8);
@@ -360,7 +360,7 @@ static uint64_t checksum(const unsigned char *data, size_t len) {
 }
 
 static bool put_checksum(nr_buf *out, size_t start) {
-    uint64_t sum = checksum(out->data + start, out->len - start);
+    uint64_t sum = nr_checksum(out->data + start, out->len - start);
     unsigned char bytes[9] = {0xcf};
     for (int i = 0; i < 8; i++)
         bytes[1 + i] = (unsigned char)(sum >> (56 - 8 * i));
@@ -426,7 +426,7 @@ nr_status nr_net_load(const unsigned char *blob, size_t len, uint64_t id,
     nr_cursor sum = {blob + len - SUM, blob + len, false};
     uint64_t written;
     nr_get_uint(&sum, &written);
-    if (written != checksum(blob, len - SUM))
+    if (written != nr_checksum(blob, len - SUM))
         return nr_fail(err, "ERR invalid network: the checksum does not "
                             "match, the dump is damaged");
     nr_status status = read_dump(&c, &parts, err);

@@ -75,7 +75,7 @@ typedef struct nr_header {
 struct nr_net {
     nr_header h;
     size_t params, row;
-    unsigned shift; /* a chunk holds 1 << shift rows */
+    uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
     nr_array *history; /* NULL: none */
     nr_dataset data[2];
@@ -113,6 +113,7 @@ const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+uint64_t nr_checksum(const unsigned char *data, size_t len);
 
 /* dataset.c */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
