@@ -149,11 +149,11 @@ typedef struct handler {
 } handler;
 
 static const handler handlers[NR_VERBS] = {
-    [NR_CREATE] = {create, ANYTHING, "deny-oom"},
-    [NR_OBSERVE] = {on_network, A_NETWORK, "deny-oom"},
+    [NR_CREATE] = {create, ANYTHING, " deny-oom"},
+    [NR_OBSERVE] = {on_network, A_NETWORK, " deny-oom"},
     [NR_RUN] = {on_network, A_NETWORK, ""},
     [NR_CLASS] = {on_network, A_NETWORK, ""},
-    [NR_TRAIN] = {train, A_NETWORK, "deny-oom"},
+    [NR_TRAIN] = {train, A_NETWORK, " deny-oom"},
     [NR_INFO] = {on_network, A_NETWORK, ""},
     [NR_THREADS] = {threads, NO_KEY, ""},
     [NR_RESET] = {on_network, A_NETWORK, ""},
@@ -162,7 +162,7 @@ static const handler handlers[NR_VERBS] = {
     [NR_STOP] = {stop, A_NETWORK, ""},
     [NR_WAIT] = {wait, A_NETWORK, ""},
     [NR_DUMP] = {on_network, A_NETWORK, ""},
-    [NR_RESTORE] = {restore, ANYTHING, "deny-oom"},
+    [NR_RESTORE] = {restore, ANYTHING, " deny-oom"},
     [NR_DEL] = {del, NO_KEY, ""}, /* opens its keys itself */
     [NR_LIST] = {list, NO_KEY, ""},
     [NR_HISTORY] = {on_network, A_NETWORK, ""},
@@ -267,8 +267,8 @@ static void categorise(rm_ctx *ctx, const nr_spec *spec, const char *own) {
 static int create_command(rm_ctx *ctx, const nr_spec *spec,
                           const char *extra) {
     char flags[64] = "";
-    strcat(flags, spec->flags & NR_WRITES ? "write " : "readonly ");
-    if (spec->flags & NR_FAST) strcat(flags, "fast ");
+    strcat(flags, spec->flags & NR_WRITES ? "write" : "readonly");
+    if (spec->flags & NR_FAST) strcat(flags, " fast");
     strcat(flags, extra);
     return rm.CreateCommand(ctx, spec->name, run_command, flags,
                             spec->first_key, spec->last_key,

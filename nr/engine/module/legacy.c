@@ -82,12 +82,13 @@ static bool get_statistics(legacy *l) {
 }
 
 /* One layer, to the core's order: biases, then a row for each unit that the
- * weights come from. The bias units of hidden layers have weights leading to
- * them, too, which were never used. */
+ * weights come from. Hidden layers' bias units have a group, too, that was
+ * never used. */
 static bool get_layer(legacy *l, size_t to, float *w) {
     size_t out = l->h.layers[to], in = l->h.layers[to - 1] + 1;
+    size_t saved = in * (out + (to + 1 < l->h.nlayers));
     nr_buf groups = {0};
-    bool ok = get_floats(l, in * out, &groups) && skip_floats(l, 2 * in * out);
+    bool ok = get_floats(l, saved, &groups) && skip_floats(l, 2 * saved);
     const float *from = (const float *)groups.data;
     for (size_t o = 0; o < out && ok; o++)
         for (size_t i = 0; i < in; i++)
