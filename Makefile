@@ -24,7 +24,7 @@ lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warn
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(CMAKE) -S tests/c -B build/lint -DNR_WERROR=ON >/dev/null
-	$(CMAKE) --build build/lint
+	$(CMAKE) --build build/lint --parallel 2
 
 format: .venv/dev  ## Format the Python code
 	$(BIN)/ruff format .

@@ -56,7 +56,7 @@ def main(url: str | None = None) -> bool:
         net.train(autostop=True, backtrack=True, maxtime=60000).wait()
         info = net.info()
         print(f"Trained {info.cycles} cycles", end="")
-        print(f" in {info.seconds:.2f} seconds;", end="")
+        print(f" in {info.seconds:.3f} seconds;", end="")
         print(f" misclassified of those to test: {info.class_errors:.1f}%")
         errors = int((net.classify(x[OBSERVED:]) != y[OBSERVED:]).sum())
         print(f"{errors} prediction errors on {held_out} people it has not seen", end="")

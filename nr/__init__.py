@@ -1,15 +1,18 @@
 """Neural networks as a data type for the store you already run.
 
-import nr
+    import nr
 
-with nr.connect() as db:
-    net = db.create("sum", "regressor", [2, 3, 1], normalize=True)
-    net.observe_many([[1, 2], [3, 4], [5, 6], [1, 1]], [3, 7, 11, 2])
-    net.train(maxcycles=1000).wait()
-    print(net.run([2, 2]))
+    with nr.connect() as db:
+        net = db.create("sum", "regressor", [2, 3, 1], normalize=True)
+        net.observe_many([[1, 2], [3, 4], [5, 6], [1, 1]], [3, 7, 11, 2])
+        net.train(maxcycles=1000).wait()
+        print(net.run([2, 2]))
+
+Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 2")``.
 """
 
 from nr.client import Database, connect
+from nr.engine import Progress
 from nr.errors import (
     BackendError,
     CommandError,
@@ -33,6 +36,7 @@ __all__ = [
     "Info",
     "Network",
     "NotFoundError",
+    "Progress",
     "Training",
     "ValuesError",
     "__version__",

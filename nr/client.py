@@ -23,7 +23,8 @@ def connect(
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
 
     ``executor`` runs the trainings of this process, in its threads; by default as many as
-    there are processors less one. ``options`` are the driver's. Raises BackendError.
+    there are processors less one, in daemons. The process waits for others at its end: close
+    the database first. ``options`` are the driver's. Raises BackendError.
     """
     url = url if url is not None else os.environ.get("NR_URL") or "memory://"
     return Database(connect_backend(url, executor=executor, **options))

@@ -74,11 +74,11 @@ class Network:
         all of them have been checked. Raises ValuesError, which names the row and the column.
         """
         info = self.info()
-        inputs = table(matrix(X), info.layout[0], "inputs")
+        inputs = table(matrix(X, "inputs", "row"), info.layout[0], "inputs")
         if info.type == "classifier":
             outputs = classes(Y, info.layout[-1])
         else:
-            outputs = table(matrix(Y, "outputs"), info.layout[-1], "outputs")
+            outputs = table(matrix(Y, "outputs", "row"), info.layout[-1], "outputs")
         if len(inputs) != len(outputs):
             raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
         counts = info.train_len, info.test_len
@@ -142,7 +142,7 @@ class Network:
 
     def _rows(self, x: ArrayLike) -> tuple[Net | None, NDArray[np.float32], bool]:
         """The network where it runs here, the inputs as a matrix, and whether x was one row."""
-        rows = matrix(x)
+        rows = matrix(x, "inputs", "column")
         net = self._runner(self.key) if self._runner else None
         width = net.inputs if net else self.info().layout[0]
         return net, table(np.atleast_2d(rows), width, "inputs"), rows.ndim == 1

@@ -107,8 +107,8 @@ def _samples(
     rows = np.linspace(0, have - 1, min(have, _MOST_SAMPLES)).astype(int)
     found = [db.execute("NR.GETDATA", key, "TRAIN", str(row)) for row in rows]
     pairs = [pair for pair in found if pair]  # none: the dataset has shrunk meanwhile
-    inputs = np.array([pair[0] for pair in pairs], float).reshape(len(pairs), 2)
-    return inputs, np.array([pair[1] for pair in pairs], float).reshape(len(pairs), -1)
+    inputs, outputs = (np.array([pair[part] for pair in pairs], float) for part in (0, 1))
+    return inputs.reshape(len(pairs), 2), outputs.reshape(len(pairs), info["layout"][-1])
 
 
 def _extent(inputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

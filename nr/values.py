@@ -17,15 +17,18 @@ _ENCODE = "; for text as classes: names, ids = numpy.unique(labels, return_inver
 
 def vector(values: ArrayLike, name: str) -> NDArray[np.float32]:
     """One row, shape (n,), or a number by itself as a row of one."""
-    floats = np.atleast_1d(_floats(values, name))
+    floats = np.atleast_1d(_floats(values, name, "column"))
     if floats.ndim != 1:
         raise ValuesError(f"ERR {name}: one sample is needed, not an array of shape {floats.shape}")
     return floats
 
 
-def matrix(values: ArrayLike, name: str = "inputs") -> NDArray[np.float32]:
-    """One row, shape (n,), or several, shape (rows, n); never an empty array."""
-    floats = _floats(values, name)
+def matrix(values: ArrayLike, name: str, axis: str) -> NDArray[np.float32]:
+    """One row, shape (n,), or several, shape (rows, n); never an empty array.
+
+    ``axis`` is what the places of a vector are called: "row" or "column".
+    """
+    floats = _floats(values, name, axis)
     if floats.ndim not in (1, 2) or not floats.size:
         raise ValuesError(f"ERR {name}: rows are needed, not an array of shape {floats.shape}")
     return floats
@@ -42,7 +45,7 @@ def table(rows: NDArray[np.float32], width: int, name: str) -> NDArray[np.float3
 
 def classes(values: ArrayLike, outputs: int) -> NDArray[np.float32]:
     """Class ids, shape (n,) or (n, 1), as a column of shape (n, 1)."""
-    ids = matrix(values, "outputs")
+    ids = matrix(values, "outputs", "row")
     if ids.ndim == 2 and ids.shape[1] != 1:
         raise ValuesError(
             f"ERR outputs: a classifier takes one class id a row, not {ids.shape[1]} numbers "
@@ -58,8 +61,8 @@ def classes(values: ArrayLike, outputs: int) -> NDArray[np.float32]:
     return ids
 
 
-def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
-    numbers = _numbers(values, name)
+def _floats(values: ArrayLike, name: str, axis: str) -> NDArray[np.float32]:
+    numbers = _numbers(values, name, axis)
     with np.errstate(over="ignore"):
         floats = np.asarray(numbers, np.float32)
     finite = np.isfinite(floats)
@@ -67,36 +70,38 @@ def _floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
         place = tuple(np.argwhere(~finite)[0])
         value = float(numbers[place])
         why = "does not fit 32 bits" if np.isfinite(value) else "is no number to learn from"
-        raise ValuesError(f"ERR {_where(name, place)}: {value} {why}")
+        raise ValuesError(f"ERR {_where(name, axis, place)}: {value} {why}")
     return floats
 
 
-def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+def _numbers(values: ArrayLike, name: str, axis: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
+        if array.dtype.kind in "OUST":  # text, or a frame of several types or with gaps
+            return _from_objects(np.asarray(values, object), name, axis)
+    except ValuesError:
+        raise
     except (TypeError, ValueError) as error:
         raise ValuesError(f"ERR {name} are not a table of numbers: {error}") from error
     if array.dtype.kind in "biuf":
         return array
-    if array.dtype.kind in "OUST":  # text, or a frame of several types or with gaps
-        return _from_objects(array, name)
     raise ValuesError(f"ERR {name} are not numbers but {array.dtype}")
 
 
-def _from_objects(array: NDArray[Any], name: str) -> NDArray[np.float64]:
+def _from_objects(array: NDArray[Any], name: str, axis: str) -> NDArray[np.float64]:
     numbers = np.empty(array.shape, np.float64)
-    for place, value in np.ndenumerate(array.astype(object)):
+    for place, value in np.ndenumerate(array):
         try:
             if isinstance(value, str | bytes):
                 raise TypeError
             numbers[place] = value
         except (TypeError, ValueError, OverflowError):
             hint = _ENCODE if name == "outputs" else ""
-            text = f"ERR {_where(name, place)}: {value!r} is not a number{hint}"
+            text = f"ERR {_where(name, axis, place)}: {value!r} is not a number{hint}"
             raise ValuesError(text) from None
     return numbers
 
 
-def _where(name: str, place: tuple[int, ...]) -> str:
-    axes = zip(("row", "column"), place, strict=False)
-    return ", ".join([name, *(f"{axis} {int(at)}" for axis, at in axes)])
+def _where(name: str, axis: str, place: tuple[int, ...]) -> str:
+    axes = [axis] if len(place) == 1 else ["row", "column"]
+    return ", ".join([name, *(f"{a} {int(at)}" for a, at in zip(axes, place, strict=False))])

@@ -17,27 +17,35 @@ TESTS = sorted(path.stem for path in HERE.glob("*.c"))
 SANITIZE = os.environ.get("NR_SANITIZE") == "1"
 
 
+def succeed(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
 @pytest.fixture(scope="session")
-def built() -> Path:
-    """Where the built tests are. They are kept: the next run builds only what changed."""
+def cmake() -> str:
     beside = Path(sys.executable).parent
-    cmake = shutil.which("cmake", path=f"{beside}:{os.environ['PATH']}")
-    if cmake is None:
+    found = shutil.which("cmake", path=f"{beside}:{os.environ['PATH']}")
+    if found is None:
         reason = "cmake is not installed: pip install cmake"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    build = HERE.parents[1] / "build" / ("sanitize" if SANITIZE else "c")
-    option = f"-DNR_SANITIZE={'ON' if SANITIZE else 'OFF'}"
-    for command in ([cmake, "-S", HERE, "-B", build, option], [cmake, "--build", build]):
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return build
+    return found
+
+
+@pytest.fixture(scope="session")
+def build(cmake: str) -> Path:
+    """Where the tests are built. It is kept: the next run builds only what changed."""
+    path = HERE.parents[1] / "build" / ("sanitize" if SANITIZE else "c")
+    succeed(cmake, "-S", HERE, "-B", path, f"-DNR_SANITIZE={'ON' if SANITIZE else 'OFF'}")
+    return path
 
 
 @pytest.mark.parametrize("name", TESTS)
-def test_core_in_c(built: Path, name: str) -> None:
-    done = subprocess.run([built / name], capture_output=True, text=True, timeout=600)
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
+def test_core_in_c(cmake: str, build: Path, name: str) -> None:
+    succeed(cmake, "--build", build, "--target", name, "--parallel", "2")
+    output = succeed(build / name)
     closing = re.search(r"^(\d+) passed, 0 failed$", output, re.MULTILINE)
     assert closing is not None, output
     assert int(closing[1]) > 0, output

@@ -11,6 +11,7 @@ import doctest
 import io
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_python_examples_print_what_they_say(document: str) -> None:
     found = blocks(document)
     names: dict[str, object] = {}
-    for (language, code), following in zip(found, [*found[1:], ("", "")], strict=True):
+    for (language, code), following in pairwise([*found, ("", "")]):
         if language != "python":
             continue
         output = io.StringIO()

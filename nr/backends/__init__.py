@@ -53,11 +53,12 @@ def connect(url: str, *, executor: Executor | None = None, **options: Any) -> Ba
     are the driver's own. Raises BackendError for a scheme that is not known, a package
     that is not installed, and a store that cannot be reached.
     """
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     if not separator:
         raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")
-    factory = _factory(scheme.lower())
-    return factory(url, executor=executor, **options)
+    scheme = scheme.lower()
+    factory = _factory(scheme)
+    return factory(f"{scheme}://{rest}", executor=executor, **options)
 
 
 def _factory(scheme: str) -> Factory:

@@ -39,8 +39,21 @@ class _Options:
         return self.url or os.environ.get("NR_URL") or "memory://"
 
 
+_OPTIONS: list[Callable[[_Command], _Command]] = [
+    click.option("--url", metavar="URL", help="The store. Default: $NR_URL, or memory://."),
+    click.option("--echo", is_flag=True, help="Print each command before its reply."),
+    click.option(
+        "-e",
+        "commands",
+        metavar="COMMAND",
+        multiple=True,
+        help="Run a command, after the scripts; may be given several times.",
+    ),
+]
+
+
 def _shared(function: _Command) -> _Command:
-    """Makes a function of (context, _Options, ...) take the shared options."""
+    """Makes a function of the context take the shared options, which become ctx.obj."""
 
     @wraps(function)
     def take(
@@ -48,24 +61,13 @@ def _shared(function: _Command) -> _Command:
     ) -> Any:
         ctx = click.get_current_context()
         options = _Options(url, echo, commands)
-        if ctx.parent:
-            options = ctx.parent.obj.then(options)
-        ctx.obj = options
+        ctx.obj = ctx.parent.obj.then(options) if ctx.parent else options
         return function(ctx, *args, **others)
 
-    for option in (
-        click.option(
-            "-e",
-            "commands",
-            metavar="COMMAND",
-            multiple=True,
-            help="Run a command, after the scripts; may be given several times.",
-        ),
-        click.option("--echo", is_flag=True, help="Print each command before its reply."),
-        click.option("--url", metavar="URL", help="The store. Default: $NR_URL, or memory://."),
-    ):
-        take = option(take)
-    return take
+    shared: _Command = take
+    for option in reversed(_OPTIONS):
+        shared = option(shared)
+    return shared
 
 
 class _Group(click.Group):
@@ -117,7 +119,7 @@ def main(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is not None:
         return
     if ctx.obj.commands or not sys.stdin.isatty():
-        _run(ctx.obj, () if ctx.obj.commands else [click.get_binary_stream("stdin")])
+        _run(ctx.obj, () if ctx.obj.commands else [sys.stdin.buffer])
         return
     from nr.cli.prompt import prompt
 
@@ -133,10 +135,10 @@ def _scripts(ctx: click.Context, scripts: Sequence[BinaryIO]) -> None:
     _run(ctx.obj, scripts)
 
 
-@main.command()
+@main.command("watch")
 @_shared
 @click.argument("key")
-def watch(ctx: click.Context, key: str) -> None:
+def _watch(ctx: click.Context, key: str) -> None:
     """Follow the training of KEY until it ends. Ctrl-C stops watching, not the training."""
     from nr.cli.watch import watch
 
@@ -144,12 +146,12 @@ def watch(ctx: click.Context, key: str) -> None:
         watch(session.db, os.fsencode(key))
 
 
-@main.command()
+@main.command("plot")
 @_shared
 @click.argument("key")
 @click.option("--out", metavar="FILE", required=True, help="The picture: .png, .svg or .pdf.")
-def plot(ctx: click.Context, key: str, out: str) -> None:
-    """Draw the last training of KEY; for two inputs also what it answers where."""
+def _plot(ctx: click.Context, key: str, out: str) -> None:
+    """Draw the last training of KEY, and a map of two inputs."""
     from nr.plots import save
 
     with _session(ctx.obj) as session:

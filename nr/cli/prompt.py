@@ -48,7 +48,7 @@ def prompt(session: Session, url: str) -> None:
         except Error as exc:
             click.echo(explain(exc))
         except KeyboardInterrupt:
-            click.echo("Interrupted.")
+            click.echo("\nInterrupted.")
 
 
 def history_path() -> Path:

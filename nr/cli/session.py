@@ -124,5 +124,5 @@ def _plot(db: Database, args: list[bytes]) -> None:
 WORDS = {
     b"help": Word("[command]", "Lists the commands, or explains one.", _help),
     b"watch": Word("KEY", "Follows a training until it ends.", _watch),
-    b"plot": Word("KEY FILE", "Draws the last training and, for two inputs, the map.", _plot),
+    b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),
 }

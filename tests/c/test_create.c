@@ -29,6 +29,9 @@ static void test_create_reads_the_layout(void) {
     PARSES("NR.CREATE net CLASSIFIER 16777216 -> 1") {
         CHECK(cmd.layers[0] == 1 << 24);
     }
+    PARSES("NR.CREATE net CLASSIFIER 8191 -> 16384") { /* 2^27 parameters */
+        CHECK(cmd.layers[1] == 16384);
+    }
     char line[512] = "NR.CREATE net REGRESSOR";
     for (int i = 0; i < 63; i++) strcat(line, " 4");
     strcat(line, " -> 2");
@@ -46,6 +49,11 @@ static void test_create_reads_the_options(void) {
         CHECK(cmd.options.learnrate == 1e-3 && cmd.options.batch == 32);
         CHECK(cmd.options.l2 == 0.5 && cmd.options.patience == 10);
         CHECK(cmd.options.threads == 2 && cmd.given == (1 << 9) - 1);
+    }
+    PARSES("NR.CREATE net REGRESSOR 2 -> 2 ACTIVATION SIGMOID OPTIMIZER "
+           "RPROP") {
+        CHECK(cmd.options.activation == NR_SIGMOID);
+        CHECK(cmd.options.optimizer == NR_RPROP);
     }
     PARSES("NR.CREATE net REGRESSOR 2 -> 2 TEST 7") {
         CHECK(cmd.maxlen[0] == 1000 && cmd.maxlen[1] == 7);

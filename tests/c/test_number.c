@@ -129,6 +129,7 @@ static void test_hard_numbers_equal_strtod(void) {
         "1e23", "1e-22", "1e-23", "1e27", "1e28", "1e-27", "1e-28",
         "9007199254740993", "9007199254740992", "9007199254740995e0",
         "18446744073709551615", "18446744073709551616",
+        "9223372036854776831", "9223372036854776832", "9223372036854776833",
         "9999999999999999999", "10000000000000000000", "99999999999999999999",
         "1000000000000000000000000000000000000000000000000000000001",
         "10000000000000000000.00000000000000000000000000000000000001",
@@ -187,7 +188,25 @@ static void test_what_is_no_number_is_refused(void) {
     CHECK(!nr_parse_double((nr_text){"1\0002", 3}, &value));
     CHECK(!nr_parse_double((nr_text){NULL, 0}, &value));
     CHECK(value == 42 && narrow == 42);
-    CHECK(nr_parse_double((nr_text){"123", 2}, &value) && value == 12);
+}
+
+static void test_numbers_end_where_the_text_ends(void) {
+    double value;
+#define PREFIX(text, n, want)                                                 \
+    CHECK(nr_parse_double((nr_text){text, n}, &value) && value == (want))
+    PREFIX("123", 2, 12);
+    PREFIX("1e5", 1, 1);
+    PREFIX("1e55", 3, 1e5);
+    PREFIX("1.5", 1, 1);
+    PREFIX("1.5", 2, 1);
+    PREFIX(".55", 2, 0.5);
+    PREFIX("12345678901234567890", 19, 1234567890123456768.0);
+    CHECK(!nr_parse_double((nr_text){"1", 0}, &value));
+    CHECK(!nr_parse_double((nr_text){"-1", 1}, &value));
+    CHECK(!nr_parse_double((nr_text){".1", 1}, &value));
+    CHECK(!nr_parse_double((nr_text){"1e5", 2}, &value));
+    CHECK(!nr_parse_double((nr_text){"1e-5", 2}, &value));
+    CHECK(!nr_parse_double((nr_text){"1e-5", 3}, &value));
 }
 
 static void test_integers_are_digits_alone(void) {
@@ -212,6 +231,7 @@ int main(int argc, char **argv) {
     test_hard_numbers_equal_strtod();
     test_random_numbers_equal_strtod(times);
     test_what_is_no_number_is_refused();
+    test_numbers_end_where_the_text_ends();
     test_integers_are_digits_alone();
     return summary();
 }

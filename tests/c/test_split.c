@@ -1,5 +1,6 @@
 /* Lines into words as redis-cli has it, and words in messages. */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -36,15 +37,36 @@ static void test_words_are_found_whatever_their_case(void) {
     CHECK(!strcmp(nr_dataset_words[NR_DATASET_TEST], "TEST"));
 }
 
+static void test_a_guess_is_close_and_the_first_of_equals(void) {
+    nr_guess guess = {0};
+    CHECK(!strcmp(nr_guess_text(&guess), ""));
+    nr_guess_try(&guess, (nr_text){"", 0}, "SGD");
+    nr_guess_try(&guess, (nr_text){"L", 1}, "L2");
+    nr_guess_try(&guess, (nr_text){"LOGS", 4}, "LOSSES");
+    CHECK(!guess.word);
+    nr_guess_try(&guess, (nr_text){"tets", 4}, "TEXT");
+    CHECK(!guess.word);
+    nr_guess_try(&guess, (nr_text){"tets", 4}, "TETE");
+    nr_guess_try(&guess, (nr_text){"tets", 4}, "TEST");
+    CHECK(!strcmp(nr_guess_text(&guess), ", did you mean TETE?"));
+    nr_guess_try(&guess, (nr_text){"tets", 4}, "TETS");
+    CHECK(!strcmp(nr_guess_text(&guess), ", did you mean TETS?"));
+}
+
 /* ------------------------------- Splitting ------------------------------- */
 
-/* The words one after the other, a '|' behind each. */
+/* The words one after the other, a '|' behind each. The line is copied into
+ * memory of its size, so that reading past its end is noticed. */
 static const char *split(const char *line, size_t n) {
     static nr_error err;
     static char out[256];
     nr_args args;
     size_t at = 0;
-    if (nr_split(line, n, &args, &err) != NR_OK) return err.text;
+    char *copy = malloc(n ? n : 1);
+    if (n) memcpy(copy, line, n);
+    nr_status status = nr_split(copy, n, &args, &err);
+    free(copy);
+    if (status != NR_OK) return err.text;
     for (size_t i = 0; i < args.argc; i++) {
         memcpy(out + at, args.argv[i], args.len[i]);
         at += args.len[i];
@@ -71,6 +93,8 @@ static void test_lines_split_as_in_redis_cli(void) {
     SPLITS("a'b \"c' d", "ab \"c|d|");
     SPLITS("\"\\n\\r\\t\\b\\a\\\\\\\"\"", "\n\r\t\b\a\\\"|");
     SPLITS("\"\\x41\\x4a\\xfF\"", "AJ\xff|");
+    SPLITS("\"\\x09\\x90\\xA0\\xF\"", "\x09\x90\xa0xF|");
+    SPLITS("\"\\xAg\\xgA\\x0/\\x:0\\x@0\\x`0\"", "xAgxgAx0/x:0x@0x`0|");
     SPLITS("\"\\x4 \\xg1 \\x\"", "x4 xg1 x|");
     SPLITS("\"\\q\\'\"", "q'|");
     SPLITS("'\\'\\n\\\\ '", "'\\n\\\\ |");
@@ -103,6 +127,7 @@ static void test_zero_bytes_stay_in_their_words(void) {
 int main(void) {
     test_quoting_is_safe_and_short();
     test_words_are_found_whatever_their_case();
+    test_a_guess_is_close_and_the_first_of_equals();
     test_lines_split_as_in_redis_cli();
     test_unbalanced_quotes_are_refused();
     test_zero_bytes_stay_in_their_words();

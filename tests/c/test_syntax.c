@@ -138,6 +138,12 @@ static void test_many_values_are_read(void) {
         }
         strcpy(at, " -> x");
         FAILS(line, INPUT "'x'");
+        *at = '\0';
+        memcpy(line, "NR.RUN     net", 14);
+        PARSES(line) {
+            CHECK(cmd.nvalues == n && (cmd.values == cmd.few) == (n <= 64));
+            CHECK(cmd.values[n - 1] == (float)(n - 1));
+        }
     }
 }
 

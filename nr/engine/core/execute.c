@@ -174,13 +174,17 @@ static bool put_word(nr_buf *b, const char *name, const char *value) {
     return nr_put_str(b, name) && nr_put_str(b, value);
 }
 
+static bool put_lower(nr_buf *b, const char *name, const char *value) {
+    return nr_put_str(b, name) && nr_put_lower(b, value);
+}
+
 static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     bool ok = nr_put_array(b, classifier ? 36 : 34) &&
               put_pair(b, "id", h->id) &&
-              put_word(b, "type", classifier ? "classifier" : "regressor") &&
+              put_lower(b, "type", nr_kind_words[h->kind]) &&
               put_pair(b, "auto-normalization", h->options.normalize) &&
               put_pair(b, "training", training) && nr_put_str(b, "layout") &&
               nr_put_array(b, h->nlayers);
@@ -200,7 +204,7 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
              put_real(b, "classification-errors-perc", s->class_errors);
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
-           put_word(b, "training-ended-by", nr_ending_words[s->ending]) &&
+           put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
            put_pair(b, "parameters", net->params);
 }
 

@@ -73,7 +73,7 @@ static const field fields[] = {
 enum { FIELDS = sizeof fields / sizeof *fields };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
 
-static bool put_lower(nr_buf *out, const char *word) {
+bool nr_put_lower(nr_buf *out, const char *word) {
     char lower[32];
     size_t i = 0;
     for (; word[i] && i < sizeof lower - 1; i++) {
@@ -113,7 +113,7 @@ static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
         int64_t value = *(const int64_t *)p;
         return value < 0 ? nr_put_nil(out) : nr_put_int(out, value);
     }
-    case WORD: return put_lower(out, f->words[*(const unsigned *)p]);
+    case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
     case LAYOUT: return put_layout(out, h);
     case RANDOM: return put_uints(out, h->random.s, 6);
     }
@@ -276,6 +276,17 @@ static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
     return NR_OK;
 }
 
+/* Of a point's four numbers only the testing dataset's two may be NaN. */
+static bool history_sound(const nr_array *history) {
+    for (size_t i = 0; i < history->n; i++) {
+        float x = history->data[i];
+        bool cycle = i % 4 == 0, may_lack = i % 4 >= 2;
+        if (!(x >= 0 && isfinite(x)) && !(may_lack && isnan(x))) return false;
+        if (cycle && x >= 0x1p63f) return false;
+    }
+    return true;
+}
+
 static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
     enum { POINT = 4 * sizeof(float) };
     if (bytes.len == 0) return NR_OK;
@@ -284,7 +295,9 @@ static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
     net->history = nr_array_new(bytes.len / sizeof(float));
     if (!net->history) return nr_nomem(err);
     memcpy(net->history->data, bytes.data, bytes.len);
-    return NR_OK;
+    return history_sound(net->history)
+               ? NR_OK
+               : nr_fail(err, "ERR invalid network: its history");
 }
 
 static nr_status load_parts(nr_net *net, const nr_parts *parts,

@@ -12,8 +12,8 @@
 
 enum { CHUNK_BYTES = 16384 };
 
-const char *const nr_ending_words[NR_ENDINGS] = {
-    "never", "cycles", "time", "autostop", "stop", "diverged",
+const char *const nr_ending_words[NR_ENDINGS + 1] = {
+    "NEVER", "CYCLES", "TIME", "AUTOSTOP", "STOP", "DIVERGED", NULL,
 };
 
 /* ============================ Weights' layout ============================ */

@@ -51,7 +51,7 @@ typedef enum nr_ending {
     NR_ENDINGS
 } nr_ending;
 
-extern const char *const nr_ending_words[NR_ENDINGS];
+extern const char *const nr_ending_words[NR_ENDINGS + 1]; /* NULL at the end */
 
 typedef struct nr_statistics {
     uint64_t steps, cycles, ms;
@@ -111,6 +111,7 @@ const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 uint64_t nr_checksum(const unsigned char *data, size_t len);

@@ -6,6 +6,7 @@
  * as many cycles as a fixed amount of arithmetic allows, not a fixed time: what
  * is trained must not depend on how fast the machine is. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -197,6 +198,10 @@ static bool test(nr_trainer *t) {
     return true;
 }
 
+static float narrow(double error) {
+    return error < (double)FLT_MAX ? (float)error : FLT_MAX;
+}
+
 /* Every stride-th cycle is kept; when the room is used up, every second point
  * of those goes. */
 static void record(nr_trainer *t) {
@@ -210,8 +215,8 @@ static void record(nr_trainer *t) {
     bool tested = t->test.n > 0;
     t->history[t->points++] = (nr_point){
         .cycle = (float)t->cycles,
-        .train_error = (float)t->train_error,
-        .test_error = tested ? (float)t->test_error : NAN,
+        .train_error = narrow(t->train_error),
+        .test_error = tested ? narrow(t->test_error) : NAN,
         .class_errors = tested && t->net->h.kind == NR_CLASSIFIER
                             ? (float)t->class_errors
                             : NAN,

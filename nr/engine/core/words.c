@@ -87,7 +87,7 @@ void nr_guess_try(nr_guess *guess, nr_text text, const char *word) {
     size_t n = strlen(word);
     if (text.n > LONGEST || n > LONGEST) return;
     size_t d = distance(text, word, n);
-    if (d * 3 > n || d >= text.n) return; /* one letter in three */
+    if (d * 3 > n) return; /* one letter in three */
     if (guess->word && guess->distance <= d) return;
     guess->word = word;
     guess->distance = d;

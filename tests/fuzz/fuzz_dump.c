@@ -1,0 +1,121 @@
+/* Any bytes as a dump, with the checksum put right: refused, or a network that
+ * runs, informs, observes, trains and dumps to the same bytes again.
+ *
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -DNR_ISA=baseline \
+ *         -ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_dump.c \
+ *         nr/engine/core/?*.c -lm -lpthread -o fuzz_dump
+ *     ./fuzz_dump -max_len=4096 -rss_limit_mb=4096 tests/fuzz/corpus_dump
+ *
+ * With -DNR_FUZZ_MAIN any compiler makes a program of it that runs the files
+ * it is given. A broken promise aborts. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+
+#define MUST(ok)                                                              \
+    do {                                                                      \
+        if (!(ok)) {                                                          \
+            fprintf(stderr, "line %d: broken: %s\n", __LINE__, #ok);          \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+enum { SUM = 9, SMALL = 20000 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void execute(nr_net *net, const char *const *argv, size_t argc) {
+    nr_command cmd;
+    nr_error err;
+    nr_buf reply = {0};
+    size_t len[8];
+    for (size_t i = 0; i < argc; i++) len[i] = strlen(argv[i]);
+    MUST(nr_command_parse(&cmd, argc, argv, len, &err) == NR_OK);
+    nr_status status = nr_net_execute(net, &cmd, false, &reply, &err);
+    MUST(status == NR_OK ? reply.len > 0 : !strncmp(err.text, "ERR ", 4));
+    nr_command_release(&cmd);
+    nr_buf_free(&reply);
+}
+
+static void train(const nr_net *net) {
+    const char *argv[] = {"NR.TRAIN", "k", "MAXCYCLES", "2"};
+    const size_t len[] = {8, 1, 9, 1};
+    nr_command cmd;
+    nr_error err;
+    nr_trainer *trainer = NULL;
+    nr_net *trained = NULL;
+    MUST(nr_command_parse(&cmd, 4, argv, len, &err) == NR_OK);
+    if (nr_trainer_create(net, &cmd, &trainer, &err) == NR_OK) {
+        while (nr_trainer_step(trainer, 0)) {}
+        MUST(nr_trainer_finish(trainer, 0, &trained, &err) == NR_OK);
+    }
+    nr_trainer_free(trainer);
+    nr_net_free(trained);
+    nr_command_release(&cmd);
+}
+
+static void use(nr_net *net) {
+    const char *const commands[][3] = {{"NR.INFO", "k"},
+                                       {"NR.HISTORY", "k"},
+                                       {"NR.CONFIGURE", "k"},
+                                       {"NR.DUMP", "k"},
+                                       {"NR.RESET", "k"}};
+    const char *const run[] = {"NR.RUN", "k", "1"};
+    nr_buf dump = {0}, again = {0};
+    nr_net *copy = NULL;
+    nr_error err;
+    MUST(nr_net_dump(net, &dump, &err) == NR_OK);
+    MUST(nr_net_load(dump.data, dump.len, 0, &copy, &err) == NR_OK);
+    MUST(nr_net_dump(copy, &again, &err) == NR_OK);
+    MUST(dump.len == again.len && !memcmp(dump.data, again.data, dump.len));
+    if (net->params < SMALL && net->h.options.threads == 1) {
+        execute(net, run, 3);
+        train(net);
+    }
+    for (size_t i = 0; i < 5; i++) execute(copy, commands[i], 2);
+    nr_net_free(copy);
+    nr_buf_free(&dump);
+    nr_buf_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    nr_net *net;
+    nr_error err;
+    if (size < SUM) {
+        MUST(nr_net_load(data, size, 0, &net, &err) == NR_ERR);
+        return 0;
+    }
+    unsigned char *blob = malloc(size);
+    MUST(blob);
+    memcpy(blob, data, size);
+    uint64_t sum = nr_checksum(blob, size - SUM);
+    blob[size - SUM] = 0xcf;
+    for (size_t i = 0; i < 8; i++)
+        blob[size - 8 + i] = (unsigned char)(sum >> (56 - 8 * i));
+    nr_status status = nr_net_load(blob, size, 0, &net, &err);
+    free(blob);
+    if (status == NR_OK) {
+        use(net);
+        nr_net_free(net);
+    } else {
+        MUST(!strncmp(err.text, "ERR ", 4));
+    }
+    return 0;
+}
+
+#ifdef NR_FUZZ_MAIN
+int main(int argc, char **argv) {
+    static unsigned char bytes[1 << 20];
+    for (int i = 1; i < argc; i++) {
+        FILE *file = fopen(argv[i], "rb");
+        MUST(file);
+        LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof bytes, file));
+        fclose(file);
+    }
+    printf("%d passed, 0 failed\n", argc - 1);
+    return 0;
+}
+#endif
