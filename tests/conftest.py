@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 from drivers import DRIVERS
 from hypothesis import settings
+from redis_server import Server, redis_server, running
 
 import nr
 from nr.backends import Backend, connect
@@ -17,6 +18,13 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     backend = connect(request.param(request))
     yield backend
     backend.close()
+
+
+@pytest.fixture(scope="session")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the module, for all tests that empty it first."""
+    with running(redis_server(), tmp_path_factory.mktemp("module")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ class Scheme:
 
 SCHEMES: dict[str, Scheme] = {
     "memory": Scheme("nr.backends.memory:connect"),
+    "redis+module": Scheme("nr.backends.module:connect", extra="redis"),
+    "rediss+module": Scheme("nr.backends.module:connect", extra="redis"),
 }
 
 

@@ -6,6 +6,7 @@
  * AOF as the same command wherever its outcome follows from the network's state
  * (the generator is part of it), and as NR.REPLAY where it does not. */
 
+#include <ctype.h>
 #include <string.h>
 
 #include "../core/internal.h"
@@ -230,8 +231,17 @@ static rm_info_version info_version = {
     /* RedisModuleCommandArg: four ints and six pointers */
     4 * sizeof(int) + 6 * sizeof(void *)};
 
+/* Registered, and then named in errors, in lower case, as Redis' own are. */
+static const char *lower_name(const nr_spec *spec, char name[32]) {
+    size_t i = 0;
+    for (; spec->name[i] && i < 31; i++)
+        name[i] = (char)tolower((unsigned char)spec->name[i]);
+    name[i] = '\0';
+    return name;
+}
+
 /* What servers from 7.0 on tell clients and check for users. */
-static void describe(rm_ctx *ctx, const nr_spec *spec) {
+static void describe(rm_ctx *ctx, const char *name, const nr_spec *spec) {
     if (!rm.GetCommand || !rm.SetCommandInfo) return;
     uint64_t access = spec->flags & NR_WRITES
                           ? RM_KEY_RW | RM_KEY_ACCESS | RM_KEY_UPDATE
@@ -251,39 +261,41 @@ static void describe(rm_ctx *ctx, const nr_spec *spec) {
                                                   : -spec->min_args,
         .keys = spec->first_key ? keys : NULL,
     };
-    rm.SetCommandInfo(rm.GetCommand(ctx, spec->name), &info);
+    rm.SetCommandInfo(rm.GetCommand(ctx, name), &info);
 }
 
-static void categorise(rm_ctx *ctx, const nr_spec *spec, const char *own) {
+static void categorise(rm_ctx *ctx, const char *name, const nr_spec *spec,
+                       const char *own) {
     char text[64] = "";
     if (!rm.GetCommand || !rm.SetCommandACLCategories) return;
     strcat(text, spec->flags & NR_WRITES ? "write" : "read");
     if (spec->flags & NR_FAST) strcat(text, " fast");
     if (spec->flags & NR_BLOCKS) strcat(text, " blocking");
     strcat(text, own);
-    rm.SetCommandACLCategories(rm.GetCommand(ctx, spec->name), text);
+    rm.SetCommandACLCategories(rm.GetCommand(ctx, name), text);
 }
 
-static int create_command(rm_ctx *ctx, const nr_spec *spec,
+static int create_command(rm_ctx *ctx, const char *name, const nr_spec *spec,
                           const char *extra) {
     char flags[64] = "";
     strcat(flags, spec->flags & NR_WRITES ? "write" : "readonly");
     if (spec->flags & NR_FAST) strcat(flags, " fast");
     strcat(flags, extra);
-    return rm.CreateCommand(ctx, spec->name, run_command, flags,
-                            spec->first_key, spec->last_key,
-                            spec->first_key ? 1 : 0);
+    return rm.CreateCommand(ctx, name, run_command, flags, spec->first_key,
+                            spec->last_key, spec->first_key ? 1 : 0);
 }
 
 int nr_commands_create(rm_ctx *ctx) {
     bool category = rm.AddACLCategory && rm.AddACLCategory(ctx, "nr") == RM_OK;
     for (int verb = 0; verb < NR_VERBS; verb++) {
+        char room[32];
         const nr_spec *spec = nr_spec_of(verb);
-        if (create_command(ctx, spec, handlers[verb].flags) != RM_OK)
+        const char *name = lower_name(spec, room);
+        if (create_command(ctx, name, spec, handlers[verb].flags) != RM_OK)
             return RM_ERR;
-        describe(ctx, spec);
-        categorise(ctx, spec, category ? " nr" : "");
+        describe(ctx, name, spec);
+        categorise(ctx, name, spec, category ? " nr" : "");
     }
-    return rm.CreateCommand(ctx, "NR.REPLAY", nr_replay, "write admin", 2, 2,
+    return rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
                             1);
 }
