@@ -75,6 +75,11 @@ typedef struct nr_buf {
 
 NR_API void nr_buf_free(nr_buf *buf);
 
+/* A double as C's %.17g writes it, which reads back as the same one: its length
+ * without the 0 at the end. For hosts whose protocol has doubles as text. */
+enum { NR_DOUBLE_TEXT = 32 };
+NR_API size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]);
+
 /* The instruction set in use: "avx512", "avx2" or "baseline". The best one of
  * the processor is chosen at load; nr_set_isa is for tests and benchmarks and
  * returns NR_ERR for one that is unknown or not available. */

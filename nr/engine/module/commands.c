@@ -43,20 +43,19 @@ uint64_t nr_new_id(void) { return 1 + random_bits() % NR_MAX_SEED; }
 /* NR.RUN, NR.CLASS, NR.INFO, NR.GETDATA, NR.DUMP, NR.HISTORY, and the writes
  * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET. */
 static int on_network(call *c) {
+    enum { KEPT = 4096 };
+    static nr_buf reply; /* its memory serves the next command, too */
     nr_box *box = c->box;
-    nr_buf reply = {0};
-    nr_status status = nr_net_execute(box->net, &c->cmd, box->job != NULL,
-                                      &reply, &c->err);
-    if (status != NR_OK) {
-        nr_buf_free(&reply);
+    reply.len = 0;
+    if (nr_net_execute(box->net, &c->cmd, box->job != NULL, &reply,
+                       &c->err) != NR_OK)
         return nr_reply_error(c->ctx, &c->err);
-    }
     if (nr_changes(&c->cmd)) {
         if (c->cmd.verb == NR_RESET) nr_job_drop(box);
         rm.ReplicateVerbatim(c->ctx);
     }
     nr_reply(c->ctx, &reply);
-    nr_buf_free(&reply);
+    if (reply.cap > KEPT) nr_buf_free(&reply);
     return RM_OK;
 }
 
