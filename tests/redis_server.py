@@ -1,6 +1,7 @@
 """Private redis-servers with the module: started on free ports, in directories of their own."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from time import monotonic
 import pytest
 import redis
 
-MODULE = Path(__file__).parents[1] / "nr" / "engine" / "neuralredis.so"
+from nr.engine import module_path as installed_module
 
 
 class Server:
@@ -26,6 +27,9 @@ class Server:
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.env = dict(os.environ)
+        told = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+        found = re.search(r"v=(\d+)\.(\d+)", told)
+        self.version = tuple(map(int, found.groups())) if found else (0,)
 
     @property
     def log(self) -> str:
@@ -36,13 +40,14 @@ class Server:
         return f"redis+module://127.0.0.1:{self.port}/{db}"
 
     def client(self, **options: object) -> redis.Redis:
-        return redis.Redis(port=self.port, **options)  # type: ignore[arg-type]
+        return redis.Redis(port=self.port, socket_timeout=None, **options)  # type: ignore[arg-type]
 
     def command(self, *options: str) -> list[str]:
         return [
             self.binary,
             *("--port", str(self.port), "--bind", "127.0.0.1"),
             *("--dir", str(self.directory), "--save", "", "--daemonize", "no"),
+            *(["--enable-debug-command", "yes"] if self.version >= (7,) else []),
             *("--loadmodule", module_path()),
             *self.options,
             *options,
@@ -95,7 +100,8 @@ def free_port() -> int:
 
 
 def module_path() -> str:
-    return os.environ.get("NR_TEST_MODULE") or str(MODULE)
+    """The module as it is installed, or another build of it."""
+    return os.environ.get("NR_TEST_MODULE") or str(installed_module())
 
 
 def missing(what: str) -> None:

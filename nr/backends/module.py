@@ -41,7 +41,7 @@ def connect(url: str, executor: Executor | None = None, **options: Any) -> Modul
     """
     if executor is not None:
         raise BackendError("redis+module:// trains in the server: it takes no executor")
-    ours = {"protocol": 3, "retry": Retry(NoBackoff(), 0)}
+    ours = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
     try:
         client = redis.Redis.from_url(
             url.replace("+module", "", 1), **ours | options | {"decode_responses": False}
@@ -98,7 +98,7 @@ class Module:
         if self._closed:
             raise BackendError("the connection is closed")
         try:
-            return self._client.execute_command(*argv)
+            return self._client.execute_command(*argv)  # type: ignore[no-untyped-call]
         except exceptions.ResponseError as error:
             text = _text_of(error)
             if text == "ERR out of memory":

@@ -95,7 +95,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    subcommand_metavar="[SCRIPT... | watch KEY | plot KEY --out FILE]",
+    subcommand_metavar="[SCRIPT... | watch KEY | plot KEY --out FILE | module-path]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_shared
@@ -109,6 +109,7 @@ def main(ctx: click.Context) -> None:
       nr -e 'NR.INFO net'        one command
       nr watch net               follows a training
       nr plot net --out net.png  draws the last training, and a map of two inputs
+      nr module-path             where the Redis module is
 
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
 
@@ -156,6 +157,14 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
 
     with _session(ctx.obj) as session:
         save(session.db, os.fsencode(key), out)
+
+
+@main.command("module-path")
+def module_path() -> None:
+    """Print where the Redis module is: redis-server --loadmodule "$(nr module-path)"."""
+    from nr.engine import module_path
+
+    click.echo(module_path())
 
 
 def _run(options: _Options, scripts: Sequence[BinaryIO]) -> None:

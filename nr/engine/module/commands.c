@@ -295,6 +295,11 @@ int nr_commands_create(rm_ctx *ctx) {
         describe(ctx, name, spec);
         categorise(ctx, name, spec, category ? " nr" : "");
     }
-    return rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
-                            1);
+    if (rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
+                         1) != RM_OK)
+        return RM_ERR;
+    if (rm.GetCommand && rm.SetCommandACLCategories)
+        rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.replay"),
+                                   "write admin dangerous");
+    return RM_OK;
 }
