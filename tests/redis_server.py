@@ -13,6 +13,8 @@ from time import monotonic
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from nr.engine import module_path as installed_module
 
@@ -40,7 +42,8 @@ class Server:
         return f"redis+module://127.0.0.1:{self.port}/{db}"
 
     def client(self, **options: object) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=None, **options)  # type: ignore[arg-type]
+        once = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+        return redis.Redis(port=self.port, **(once | options))  # type: ignore[arg-type]
 
     def command(self, *options: str) -> list[str]:
         return [
@@ -48,6 +51,7 @@ class Server:
             *("--port", str(self.port), "--bind", "127.0.0.1"),
             *("--dir", str(self.directory), "--save", "", "--daemonize", "no"),
             *(["--enable-debug-command", "yes"] if self.version >= (7,) else []),
+            *("--repl-diskless-sync-delay", "0"),
             *("--loadmodule", module_path()),
             *self.options,
             *options,

@@ -38,8 +38,8 @@ enum {
 };
 enum { RM_NOTIFY_GENERIC = 1 << 2, RM_NOTIFY_MODULE = 1 << 13 };
 enum { RM_HANDLE_IO_ERRORS = 1 };
-enum { RM_EVENT_FLUSHDB = 2, RM_EVENT_SWAPDB = 11 };
-enum { RM_FLUSHDB_START = 0 };
+enum { RM_EVENT_ROLE = 0, RM_EVENT_FLUSHDB = 2, RM_EVENT_SWAPDB = 11 };
+enum { RM_ROLE_REPLICA = 1, RM_FLUSHDB_START = 0 };
 #define RM_WRONGTYPE \
     "WRONGTYPE Operation against a key holding the wrong kind of value"
 
