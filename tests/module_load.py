@@ -63,8 +63,10 @@ def _one(draw: random.Random, databases: int) -> list[str | bytes]:
         rows = [draw.uniform(-3, 3) if i % 3 != 2 else 0.0 for i in range(3 * draw.randint(1, 20))]
         return ["NR.OBSERVE", key, "FP32", struct.pack(f"<{len(rows)}f", *rows)]
     scripts = {
-        "restore": "return redis.call('NR.RESTORE',KEYS[1],redis.call('NR.DUMP',KEYS[2]),'REPLACE')",
-        "redis restore": "return redis.call('RESTORE',KEYS[1],0,redis.call('DUMP',KEYS[2]),'REPLACE')",
+        "restore": "local dump = redis.call('NR.DUMP',KEYS[2]) "
+        "return redis.call('NR.RESTORE',KEYS[1],dump,'REPLACE')",
+        "redis restore": "local dump = redis.call('DUMP',KEYS[2]) "
+        "return redis.call('RESTORE',KEYS[1],0,dump,'REPLACE')",
         "script": "redis.call('NR.OBSERVE',KEYS[1],1,2,'->',0) "
         "return redis.call('NR.OBSERVE',KEYS[2],3,4,'->',0)",
     }

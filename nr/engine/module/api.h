@@ -177,7 +177,7 @@ typedef struct rm_command_info {
       (rm_ctx *, rm_handler, rm_handler, void (*)(rm_ctx *, void *),         \
        long long))                                                           \
     X(int, UnblockClient, (rm_blocked *, void *))                            \
-    X(rm_blocked *, GetBlockedClientHandle, (rm_ctx *))                      \
+    X(void *, GetBlockedClientPrivateData, (rm_ctx *))                       \
     X(void, SetDisconnectCallback,                                           \
       (rm_blocked *, void (*)(rm_ctx *, rm_blocked *)))                      \
     X(rm_ctx *, GetDetachedThreadSafeContext, (rm_ctx *))                    \

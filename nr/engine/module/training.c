@@ -23,6 +23,7 @@
 
 typedef struct waiter {
     struct waiter *next;
+    uint64_t number; /* from 1 */
     rm_blocked *client;
 } waiter;
 
@@ -61,7 +62,7 @@ static void wake(nr_job *job) {
     while (job->waiters) {
         waiter *w = job->waiters;
         job->waiters = w->next;
-        rm.UnblockClient(w->client, NULL);
+        rm.UnblockClient(w->client, w->client); /* not NULL: replies 1 */
         nr_release(w);
     }
 }
@@ -368,52 +369,93 @@ int nr_job_list(rm_ctx *ctx) {
 
 /* ================================ Waiting ================================ */
 
-/* A client that waits no more: the server wants its handle back just once. */
-static void forget(rm_blocked *client) {
-    waiter *found = NULL;
+/* The server has time limits for blocked clients, but up to 7.0 a client whose
+ * limit passes just as it is unblocked is never answered. So the limit is a
+ * timer of the module's. It looks again every second whether its client still
+ * waits: it is not known to threads, and cannot be stopped by them. */
+enum { LOOK_AGAIN_MS = 1000 };
+
+typedef struct alarm {
+    uint64_t number; /* of the waiter */
+    uint64_t left;   /* milliseconds */
+} alarm;
+
+/* Takes a waiter from its job: found by its number or its client. */
+static waiter *take_waiter(uint64_t number, rm_blocked *client, bool take) {
+    for (nr_job *job = jobs; job; job = job->next)
+        for (waiter **at = &job->waiters; *at; at = &(*at)->next) {
+            waiter *w = *at;
+            if (w->number != number && w->client != client) continue;
+            if (take) *at = w->next;
+            return w;
+        }
+    return NULL;
+}
+
+/* The server wants each client's handle back just once. */
+static void forget(uint64_t number, rm_blocked *client) {
     lock();
-    for (nr_job *job = jobs; job && !found; job = job->next) {
-        waiter **at = &job->waiters;
-        while (*at && (*at)->client != client) at = &(*at)->next;
-        found = *at;
-        if (found) *at = found->next;
-    }
+    waiter *w = take_waiter(number, client, true);
+    if (w) rm.UnblockClient(w->client, NULL);
     unlock();
-    if (found) rm.UnblockClient(client, NULL);
-    nr_release(found);
+    nr_release(w);
 }
 
-static int on_end(rm_ctx *ctx, rm_string **argv, int argc) {
-    (void)argv, (void)argc;
-    return rm.ReplyWithLongLong(ctx, 1);
+static void on_alarm(rm_ctx *ctx, void *data);
+
+static void set_alarm(rm_ctx *ctx, alarm *a) {
+    uint64_t ms = a->left < LOOK_AGAIN_MS ? a->left : LOOK_AGAIN_MS;
+    a->left -= ms;
+    rm.CreateTimer(ctx, (long long)ms, on_alarm, a);
 }
 
-static int on_timeout(rm_ctx *ctx, rm_string **argv, int argc) {
-    (void)argv, (void)argc;
-    forget(rm.GetBlockedClientHandle(ctx));
-    return rm.ReplyWithLongLong(ctx, 0);
+static void on_alarm(rm_ctx *ctx, void *data) {
+    alarm *a = data;
+    lock();
+    bool waits = take_waiter(a->number, NULL, false) != NULL;
+    unlock();
+    if (waits && a->left) {
+        set_alarm(ctx, a);
+        return;
+    }
+    if (waits) forget(a->number, NULL);
+    nr_release(a);
 }
 
 static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
     (void)ctx;
-    forget(client);
+    forget(0, client);
+}
+
+static int on_unblocked(rm_ctx *ctx, rm_string **argv, int argc) {
+    (void)argv, (void)argc;
+    return rm.ReplyWithLongLong(ctx, rm.GetBlockedClientPrivateData(ctx) !=
+                                         NULL);
 }
 
 int nr_job_wait(rm_ctx *ctx, nr_box *box, uint64_t ms) {
-    const long long longest = INT64_C(1) << 50; /* added to the clock */
+    static uint64_t last;
     int flags = rm.GetContextFlags(ctx);
     if (!box->job) return rm.ReplyWithLongLong(ctx, 1);
     if (flags & (RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING))
         return rm.ReplyWithLongLong(ctx, 0); /* as BLPOP there */
     waiter *w = nr_alloc(sizeof *w);
-    if (!w) return rm.ReplyWithError(ctx, "ERR out of memory");
-    long long timeout = ms < (uint64_t)longest ? (long long)ms : longest;
-    w->client = rm.BlockClient(ctx, on_end, on_timeout, NULL, timeout);
+    alarm *a = ms ? nr_alloc(sizeof *a) : NULL;
+    if (!w || (ms && !a)) {
+        nr_release(w);
+        nr_release(a);
+        return rm.ReplyWithError(ctx, "ERR out of memory");
+    }
+    w->number = ++last;
+    w->client = rm.BlockClient(ctx, on_unblocked, NULL, NULL, 0);
     rm.SetDisconnectCallback(w->client, on_disconnect);
     lock();
     /* A worker needs the server's lock to end the job: it is still there. */
     w->next = box->job->waiters;
     box->job->waiters = w;
     unlock();
+    if (!a) return RM_OK;
+    *a = (alarm){w->number, ms};
+    set_alarm(ctx, a);
     return RM_OK;
 }
