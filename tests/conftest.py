@@ -5,8 +5,9 @@ from contextlib import ExitStack
 import pytest
 from drivers import DRIVERS
 from hypothesis import settings
-from servers import mariadb, postgres  # noqa: F401  (fixtures)
 from redis_private import Servers
+from redis_server import Server, redis_server, running
+from servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 import nr
 from nr.backends import Backend, connect
@@ -35,6 +36,13 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     backend = connect(**request.param(request))
     yield backend
     backend.close()
+
+
+@pytest.fixture(scope="session")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the module, for all tests that empty it first."""
+    with running(redis_server(), tmp_path_factory.mktemp("module")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import redis_private
+import redis_server
 from servers import Server
 
 import nr
@@ -51,5 +52,12 @@ def _redis(kind: str) -> Driver:
     return driver
 
 
+def module(request: pytest.FixtureRequest) -> Options:
+    server: redis_server.Server = request.getfixturevalue("module_server")
+    with server.client() as client:
+        client.flushall()
+    return {"url": server.url()}
+
+
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
-DRIVERS: list[Driver] = [memory, *DATABASES, *map(_redis, redis_private.CONFORMING)]
+DRIVERS: list[Driver] = [memory, *DATABASES, *map(_redis, redis_private.CONFORMING), module]

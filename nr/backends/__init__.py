@@ -59,6 +59,8 @@ SCHEMES: dict[str, Scheme] = {
     "rediss+sentinel": _REDIS,
     "redis+cluster": _REDIS,
     "rediss+cluster": _REDIS,
+    "redis+module": Scheme("nr.backends.module:connect", extra="redis"),
+    "rediss+module": Scheme("nr.backends.module:connect", extra="redis"),
 }
 
 

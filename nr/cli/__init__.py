@@ -114,6 +114,7 @@ def main(ctx: click.Context) -> None:
       nr observe net --query SQL --target COLUMN
                                  observes rows of the same SQL database
       nr db upgrade URL          brings the tables of a database up to date
+      nr module-path             where the Redis module is
 
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
 
@@ -219,6 +220,14 @@ def _upgrade(url: str) -> None:
         raise nr.BackendError(f"this needs more: pip install 'nr[sql]' ({exc})") from exc
 
     click.echo(f"The tables are at revision {upgrade_url(url)}.")
+
+
+@main.command("module-path")
+def module_path() -> None:
+    """Print where the Redis module is: redis-server --loadmodule "$(nr module-path)"."""
+    from nr.engine import module_path
+
+    click.echo(module_path())
 
 
 def _run(options: _Options, scripts: Sequence[BinaryIO]) -> None:

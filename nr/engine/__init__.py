@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ctypes import c_uint64
 from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
 
@@ -30,6 +32,7 @@ __all__ = [
     "Trainer",
     "Verb",
     "isa",
+    "module_path",
     "parse",
     "set_isa",
     "specs",
@@ -53,6 +56,14 @@ def isa() -> str:
     """The instruction set in use: ``"avx512"``, ``"avx2"`` or ``"baseline"``."""
     name: bytes = held.nr_isa()
     return name.decode()
+
+
+def module_path() -> Path:
+    """The Redis module, for a server's ``--loadmodule``. Raises EngineError if it is missing."""
+    with as_file(files("nr.engine") / "neuralredis.so") as path:
+        if not path.is_file():
+            raise EngineError(f"the Redis module is not installed: no {path}")
+        return path
 
 
 def set_isa(name: str) -> None:

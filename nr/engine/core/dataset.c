@@ -71,9 +71,9 @@ void nr_dataset_free(nr_dataset *data) {
 }
 
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot) {
-    nr_chunk *chunk = net->data[which].chunks[slot >> net->shift];
-    size_t mask = ((size_t)1 << net->shift) - 1;
-    return chunk->rows + (slot & mask) * net->row;
+    uint32_t at = (uint32_t)slot; /* at most NR_MAX_SAMPLES */
+    nr_chunk *chunk = net->data[which].chunks[at / net->per];
+    return chunk->rows + at % net->per * net->row;
 }
 
 static nr_chunk *chunk_new(const nr_net *net, size_t rows) {
@@ -87,16 +87,15 @@ static nr_chunk *chunk_new(const nr_net *net, size_t rows) {
 
 /* Room for a row of one chunk: doubled while a chunk is small. */
 static size_t chunk_cap(const nr_net *net, size_t rows) {
-    size_t full = (size_t)1 << net->shift, cap = FIRST_ROWS;
+    size_t cap = FIRST_ROWS;
     while (cap < rows) cap *= 2;
-    return cap < full ? cap : full;
+    return cap < net->per ? cap : net->per;
 }
 
 /* Makes slot writable: its chunk there, large enough and ours alone. What the
  * dataset holds does not change, so it may fail halfway through many. */
 static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
-    size_t index = slot >> net->shift;
-    size_t at = slot & (((size_t)1 << net->shift) - 1);
+    size_t index = (uint32_t)slot / net->per, at = (uint32_t)slot % net->per;
     if (index == data->capchunks) {
         size_t cap = data->capchunks ? data->capchunks * 2 : 1;
         void *chunks = nr_resize(data->chunks, cap * sizeof *data->chunks);
@@ -244,13 +243,44 @@ nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
 
 nr_status nr_net_rows(const nr_net *net, nr_dataset_id which, nr_buf *out,
                       nr_error *err) {
-    size_t n = net->h.len[which], per = (size_t)1 << net->shift;
-    if (!nr_buf_reserve(out, n * net->row * sizeof(float)))
+    const float *rows;
+    if (!nr_buf_reserve(out, net->h.len[which] * net->row * sizeof(float)))
         return nr_nomem(err);
-    for (size_t slot = 0; slot < n; slot += per) {
-        size_t rows = n - slot < per ? n - slot : per;
-        nr_buf_append(out, nr_dataset_row(net, which, slot),
-                      rows * net->row * sizeof(float));
+    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
+         slot += n)
+        nr_buf_append(out, rows, n * net->row * sizeof(float));
+    return NR_OK;
+}
+
+/* ======================= Whole datasets, in pieces ======================= */
+
+size_t nr_net_piece(const nr_net *net, nr_dataset_id which, size_t slot,
+                    const float **rows) {
+    size_t n = net->h.len[which];
+    if (net->partial || slot >= n) return 0;
+    *rows = nr_dataset_row(net, which, slot);
+    size_t rest = net->per - slot % net->per;
+    return n - slot < rest ? n - slot : rest;
+}
+
+nr_status nr_net_append(nr_net *net, nr_dataset_id which,
+                        const unsigned char *bytes, size_t len,
+                        nr_error *err) {
+    size_t row = net->row * sizeof(float), n = len / row;
+    uint64_t first = net->h.len[which];
+    if (len % row || n > net->h.maxlen[which] - first)
+        return nr_fail(err, "ERR invalid network: %zu bytes of samples do "
+                            "not fit the dataset",
+                       len);
+    for (size_t i = 0; i < n; i++) {
+        float *at;
+        if (!make_writable(net, &net->data[which], first + i))
+            return nr_nomem(err);
+        at = nr_dataset_row(net, which, first + i);
+        memcpy(at, bytes + i * row, row);
+        nr_status status = nr_rows_check(net, at, 1, err);
+        if (status != NR_OK) return status;
     }
+    net->h.len[which] += n;
     return NR_OK;
 }

@@ -72,12 +72,20 @@ static nr_status observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
-    nr_status status = nr_net_samples(net, cmd, &rows, err);
-    if (status == NR_OK)
-        status = nr_net_observe(net, (const float *)rows.data,
-                                rows.len / (net->row * sizeof(float)),
-                                cmd->dataset, err);
-    nr_buf_free(&rows);
+    nr_status status;
+    if (cmd->values) {
+        status = values_check(net, cmd, err);
+        if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
+        if (status == NR_OK)
+            status = nr_net_observe(net, cmd->values, 1, cmd->dataset, err);
+    } else {
+        status = nr_net_samples(net, cmd, &rows, err);
+        if (status == NR_OK)
+            status = nr_net_observe(net, (const float *)rows.data,
+                                    rows.len / (net->row * sizeof(float)),
+                                    cmd->dataset, err);
+        nr_buf_free(&rows);
+    }
     if (status != NR_OK) return status;
     return done(nr_put_array(reply, 2) && nr_put_uint(reply, net->h.len[0]) &&
                     nr_put_uint(reply, net->h.len[1]),

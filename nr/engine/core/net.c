@@ -81,8 +81,8 @@ nr_net *nr_net_new(const nr_header *header) {
                     ? 1
                     : header->layers[header->nlayers - 1];
     atomic_init(&net->weights, NULL);
-    while ((net->row * sizeof(float) << (net->shift + 1)) <= CHUNK_BYTES)
-        net->shift++;
+    size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (net->row * sizeof(float));
+    net->per = fit ? (uint32_t)fit : 1;
     return net;
 }
 
@@ -113,6 +113,18 @@ nr_net *nr_net_clone(const nr_net *net) {
     }
     return copy;
 }
+
+nr_net *nr_net_bare(const nr_net *net) {
+    nr_net *bare = nr_net_new(&net->h);
+    if (!bare) return NULL;
+    nr_net *self = (nr_net *)net;
+    atomic_store(&bare->weights, nr_array_hold(atomic_load(&self->weights)));
+    bare->history = nr_array_hold(net->history);
+    bare->h.len[0] = bare->h.len[1] = 0;
+    return bare;
+}
+
+void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 
 void nr_net_free(nr_net *net) {
     if (!net) return;

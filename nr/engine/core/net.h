@@ -75,7 +75,7 @@ typedef struct nr_header {
 struct nr_net {
     nr_header h;
     size_t params, row;
-    unsigned shift; /* a chunk holds 1 << shift rows */
+    uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
     nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];

@@ -78,6 +78,11 @@ typedef struct nr_buf {
 
 NR_API void nr_buf_free(nr_buf *buf);
 
+/* A double as C's %.17g writes it, which reads back as the same one: its length
+ * without the 0 at the end. For hosts whose protocol has doubles as text. */
+enum { NR_DOUBLE_TEXT = 32 };
+NR_API size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]);
+
 /* The instruction set in use: "avx512", "avx2" or "baseline". The best one of
  * the processor is chosen at load; nr_set_isa is for tests and benchmarks and
  * returns NR_ERR for one that is unknown or not available. */
@@ -266,6 +271,8 @@ typedef struct nr_shape {
 NR_API nr_status nr_net_create(const nr_command *cmd, uint64_t id,
                                uint64_t entropy, nr_net **out, nr_error *err);
 NR_API nr_net *nr_net_clone(const nr_net *net); /* NULL: out of memory */
+NR_API nr_net *nr_net_bare(const nr_net *net); /* a clone without samples */
+NR_API void nr_net_name(nr_net *net, uint64_t id); /* gives another id */
 NR_API void nr_net_free(nr_net *net);
 NR_API void nr_net_shape(const nr_net *net, nr_shape *shape);
 NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
@@ -335,6 +342,20 @@ NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
 NR_API nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_load(const unsigned char *blob, size_t len,
                              uint64_t id, nr_net **out, nr_error *err);
+
+/* ---- For hosts that write a network in pieces ----
+ *
+ * A dump needs room for all samples at once; nr_net_bare's dump and then the
+ * samples as they lie, piece by piece, need none. nr_net_piece sets *rows to the
+ * samples that lie together from `slot` on and returns how many there are, 0
+ * behind the last. nr_net_append puts samples behind the last of a dataset
+ * without drawing a place for them: for reading back such pieces, in their
+ * order, and nothing else. On an error the network is of no more use. */
+NR_API size_t nr_net_piece(const nr_net *net, nr_dataset_id dataset,
+                           size_t slot, const float **rows);
+NR_API nr_status nr_net_append(nr_net *net, nr_dataset_id dataset,
+                               const unsigned char *bytes, size_t len,
+                               nr_error *err);
 
 /* ============================== Training ================================= */
 

@@ -1,0 +1,168 @@
+"""A server with the module: commands go there as they are, replies come back as they would here.
+
+Nothing runs in this process. What redis-py hands out depends on the protocol (doubles are
+bulk strings in version 2, text and blobs look the same in both), so each command has a
+function here that makes of its reply what every driver answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from nr.engine import Reply, Verb, parse, specs
+from nr.errors import BackendError, CommandError, EngineError, refusal
+
+# redis-py takes the code off an error's text where it has a class for it, and off ERR.
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.ClusterCrossSlotError, "CROSSSLOT"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AskError, "ASK"),
+)
+_OTHERS = {"WRONGTYPE", "MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE"}
+
+
+def connect(url: str, executor: Executor | None = None, **options: Any) -> Module:
+    """``redis+module://[user:password@]host:port/db``, or ``rediss+module://`` over TLS.
+
+    ``options`` are those of ``redis.Redis``. Raises BackendError where the server cannot be
+    reached or has no module loaded. Trainings are the server's: an ``executor`` is refused.
+    """
+    if executor is not None:
+        raise BackendError("redis+module:// trains in the server: it takes no executor")
+    ours = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
+    try:
+        client = redis.Redis.from_url(
+            url.replace("+module", "", 1), **ours | options | {"decode_responses": False}
+        )
+    except (ValueError, TypeError) as error:
+        raise BackendError(f"not a URL of a server: {error}") from error
+    module = Module(client)
+    try:
+        module.check()
+    except BaseException:
+        module.close()
+        raise
+    return module
+
+
+class Module:
+    """A Backend that forwards. Threads may share it: each has a connection for its command.
+
+    A command is sent once and, should the connection break, not again: it may have been done.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._closed = False
+
+    def execute(self, *argv: bytes) -> Reply:
+        """Runs one command. Raises CommandError, BackendError or EngineError."""
+        verb = _VERBS.get(argv[0].upper()) if argv else None
+        if verb is None:
+            parse(argv)  # refuses it, and says what was meant
+            raise CommandError("ERR unknown command")
+        return _READERS[verb](argv, self._send(*argv))
+
+    def check(self) -> None:
+        """Raises BackendError where the server does not have the module."""
+        try:
+            reply = self._send(b"COMMAND", b"INFO", b"nr.create", b"nr.dump")
+        except CommandError as error:
+            raise BackendError(f"the server refused: {error}") from error
+        found = list(reply.values()) if isinstance(reply, dict) else [r for r in reply if r]
+        if len(found) < 2:
+            there = "another module of that kind" if found else "no NR.* commands"
+            raise BackendError(
+                f"the server has {there}: it must be started with "
+                "--loadmodule and the path that `nr module-path` prints"
+            )
+
+    def close(self) -> None:
+        """Gives its connections back. Trainings run on, in the server."""
+        self._closed = True
+        self._client.close()
+
+    def _send(self, *argv: bytes) -> Any:
+        if self._closed:
+            raise BackendError("the connection is closed")
+        try:
+            return self._client.execute_command(*argv)  # type: ignore[no-untyped-call]
+        except exceptions.ResponseError as error:
+            text = _text_of(error)
+            if text == "ERR out of memory":
+                raise EngineError(text) from error
+            raise refusal(text) from error
+        except (exceptions.RedisError, OSError) as error:
+            raise BackendError(f"the server failed: {error}") from error
+
+
+def _text_of(error: Exception) -> str:
+    """The error's line, as the server sent it."""
+    text = str(error)
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return f"{code} {text}"
+    return text if text.partition(" ")[0] in _OTHERS else f"ERR {text}"
+
+
+# ---- replies ----
+
+_Reader = Callable[[Sequence[bytes], Any], Reply]
+_WORDS = {"type", "overfitting-detected", "training-ended-by"}  # NR.INFO's, whose values are text
+
+
+def _as_is(_: Sequence[bytes], reply: Any) -> Reply:
+    found: Reply = reply
+    return found
+
+
+def _text(_: Sequence[bytes], reply: Any) -> Reply:
+    if isinstance(reply, bytes):
+        return reply.decode("utf-8", "surrogateescape")
+    return [_text(_, part) for part in reply]
+
+
+def _doubles(_: Sequence[bytes], reply: Any) -> Reply:
+    if isinstance(reply, list):
+        return [_doubles(_, part) for part in reply]
+    return None if reply is None else float(reply)
+
+
+def _run(argv: Sequence[bytes], reply: Any) -> Reply:
+    return reply if isinstance(reply, bytes) else _doubles(argv, reply)
+
+
+def _info(argv: Sequence[bytes], reply: Any) -> Reply:
+    found: list[Reply] = []
+    for field, value in zip(reply[::2], reply[1::2], strict=True):
+        name = field.decode()
+        word = name in _WORDS
+        plain = isinstance(value, int | list)
+        found += [name, value if plain else value.decode() if word else float(value)]
+    return found
+
+
+def _history(argv: Sequence[bytes], reply: Any) -> Reply:
+    return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
+
+
+_TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
+_READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for verb in Verb} | {
+    Verb.RUN: _run,
+    Verb.INFO: _info,
+    Verb.GETDATA: _doubles,
+    Verb.HISTORY: _history,
+}
+_VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

@@ -1,0 +1,305 @@
+/* The commands: parse, find the network, let the core answer, replicate.
+ *
+ * Every command comes in through one function, is parsed by the core, and has
+ * its key opened and checked by one helper before its handler, a few lines
+ * each, sees it. What a handler changed on a network reaches replicas and the
+ * AOF as the same command wherever its outcome follows from the network's state
+ * (the generator is part of it), and as NR.REPLAY where it does not. */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "../core/internal.h"
+#include "module.h"
+
+/* A command on its way. */
+typedef struct call {
+    rm_ctx *ctx;
+    rm_string **argv;
+    nr_command cmd;
+    rm_key *key;      /* NULL: the command has none, or it is not there */
+    rm_string *name;  /* of the key */
+    nr_box *box;      /* NULL: none there, or of another type */
+    bool other_type;
+    nr_error err;
+} call;
+
+static int refuse(call *c, const char *text) {
+    return rm.ReplyWithError(c->ctx, text);
+}
+
+/* The entropy of a network without SEED; ids are 53 bits, exact as doubles,
+ * and never 0. */
+static uint64_t random_bits(void) {
+    uint64_t bits;
+    rm.GetRandomBytes((unsigned char *)&bits, sizeof bits);
+    return bits;
+}
+
+uint64_t nr_new_id(void) { return 1 + random_bits() % NR_MAX_SEED; }
+
+/* ============================ On one network ============================= */
+
+/* NR.RUN, NR.CLASS, NR.INFO, NR.GETDATA, NR.DUMP, NR.HISTORY, and the writes
+ * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET. */
+static int on_network(call *c) {
+    enum { KEPT = 4096 };
+    static nr_buf reply; /* its memory serves the next command, too */
+    nr_box *box = c->box;
+    reply.len = 0;
+    if (nr_net_execute(box->net, &c->cmd, box->job != NULL, &reply,
+                       &c->err) != NR_OK)
+        return nr_reply_error(c->ctx, &c->err);
+    if (nr_changes(&c->cmd)) {
+        if (c->cmd.verb == NR_RESET) nr_job_drop(box);
+        rm.ReplicateVerbatim(c->ctx);
+    }
+    nr_reply(c->ctx, &reply);
+    if (reply.cap > KEPT) nr_buf_free(&reply);
+    return RM_OK;
+}
+
+static int train(call *c) {
+    nr_identify(c->ctx, c->name, c->box);
+    if (nr_job_start(c->ctx, c->name, c->box, &c->cmd, &c->err) != NR_OK)
+        return nr_reply_error(c->ctx, &c->err);
+    return rm.ReplyWithSimpleString(c->ctx, "Training has started");
+}
+
+static int stop(call *c) {
+    return rm.ReplyWithLongLong(c->ctx, nr_job_stop(c->box));
+}
+
+static int wait(call *c) {
+    return nr_job_wait(c->ctx, c->box, c->cmd.number);
+}
+
+/* ========================== Making and deleting ========================== */
+
+/* Puts a new network under the key, and on its way to replicas. */
+static bool put(call *c, nr_net *net) {
+    nr_box *box = nr_box_new(net);
+    if (!box) {
+        nr_nomem(&c->err);
+        return false;
+    }
+    if (nr_replicate_put(c->ctx, c->name, box, &c->err) != NR_OK) {
+        nr_box_free(box);
+        return false;
+    }
+    if (!c->key) c->key = rm.OpenKey(c->ctx, c->name, RM_READ | RM_WRITE);
+    rm.ModuleTypeSetValue(c->key, nr_type, box);
+    return true;
+}
+
+static int create(call *c) {
+    nr_net *net;
+    nr_shape shape;
+    if (c->box || c->other_type) return refuse(c, "ERR the key name is busy");
+    if (nr_net_create(&c->cmd, nr_new_id(), random_bits(), &net, &c->err) !=
+        NR_OK)
+        return nr_reply_error(c->ctx, &c->err);
+    nr_net_shape(net, &shape);
+    if (!put(c, net)) return nr_reply_error(c->ctx, &c->err);
+    return rm.ReplyWithLongLong(c->ctx, (long long)shape.params);
+}
+
+static int restore(call *c) {
+    nr_net *net;
+    if (nr_net_load(c->cmd.blob, c->cmd.bloblen, nr_new_id(), &net,
+                    &c->err) != NR_OK)
+        return nr_reply_error(c->ctx, &c->err);
+    const char *busy = NULL;
+    if (c->box && !c->cmd.replace) busy = "ERR the key name is busy";
+    if (c->other_type)
+        busy = c->cmd.replace ? RM_WRONGTYPE : "ERR the key name is busy";
+    if (busy) {
+        nr_net_free(net);
+        return refuse(c, busy);
+    }
+    if (!put(c, net)) return nr_reply_error(c->ctx, &c->err);
+    return rm.ReplyWithSimpleString(c->ctx, "OK");
+}
+
+static int del(call *c) {
+    long long deleted = 0;
+    for (size_t i = 0; i < c->cmd.nkeys; i++) {
+        rm_key *key = rm.OpenKey(c->ctx, c->argv[c->cmd.key + i],
+                                 RM_READ | RM_WRITE);
+        if (nr_box_in(key)) deleted += rm.UnlinkKey(key) == RM_OK;
+        rm.CloseKey(key);
+    }
+    if (deleted) rm.ReplicateVerbatim(c->ctx);
+    return rm.ReplyWithLongLong(c->ctx, deleted);
+}
+
+static int threads(call *c) { return nr_job_list(c->ctx); }
+
+static int list(call *c) { return nr_list(c->ctx, c->argv, &c->cmd); }
+
+/* =============================== One way in ============================== */
+
+/* What a command wants of its key. */
+typedef enum need { NO_KEY, A_NETWORK, ANYTHING } need;
+
+typedef struct handler {
+    int (*run)(call *);
+    need key;
+    const char *flags; /* beyond those that follow from the core's table */
+} handler;
+
+static const handler handlers[NR_VERBS] = {
+    [NR_CREATE] = {create, ANYTHING, " deny-oom"},
+    [NR_OBSERVE] = {on_network, A_NETWORK, " deny-oom"},
+    [NR_RUN] = {on_network, A_NETWORK, ""},
+    [NR_CLASS] = {on_network, A_NETWORK, ""},
+    [NR_TRAIN] = {train, A_NETWORK, " deny-oom"},
+    [NR_INFO] = {on_network, A_NETWORK, ""},
+    [NR_THREADS] = {threads, NO_KEY, ""},
+    [NR_RESET] = {on_network, A_NETWORK, ""},
+    [NR_GETDATA] = {on_network, A_NETWORK, ""},
+    [NR_CONFIGURE] = {on_network, A_NETWORK, ""},
+    [NR_STOP] = {stop, A_NETWORK, ""},
+    [NR_WAIT] = {wait, A_NETWORK, ""},
+    [NR_DUMP] = {on_network, A_NETWORK, ""},
+    [NR_RESTORE] = {restore, ANYTHING, " deny-oom"},
+    [NR_DEL] = {del, NO_KEY, ""}, /* opens its keys itself */
+    [NR_LIST] = {list, NO_KEY, ""},
+    [NR_HISTORY] = {on_network, A_NETWORK, ""},
+};
+
+nr_box *nr_box_in(rm_key *key) {
+    return key && rm.ModuleTypeGetType(key) == nr_type
+               ? rm.ModuleTypeGetValue(key)
+               : NULL;
+}
+
+/* Opens the key for as much as the command does to it. */
+static void open_key(call *c) {
+    bool writes = nr_changes(&c->cmd) || c->cmd.verb == NR_CREATE ||
+                  c->cmd.verb == NR_RESTORE;
+    c->name = c->argv[c->cmd.key];
+    c->key = rm.OpenKey(c->ctx, c->name,
+                        writes ? RM_READ | RM_WRITE : RM_READ);
+    c->box = nr_box_in(c->key);
+    c->other_type =
+        c->key && !c->box && rm.KeyType(c->key) != RM_KEYTYPE_EMPTY;
+}
+
+static int dispatch(call *c) {
+    const handler *h = &handlers[c->cmd.verb];
+    if (h->key == NO_KEY) return h->run(c);
+    open_key(c);
+    if (h->key == ANYTHING || c->box) return h->run(c);
+    return refuse(c, c->other_type ? RM_WRONGTYPE : "ERR no such key");
+}
+
+static int parse(call *c, int argc) {
+    enum { FEW = 64 };
+    const char *few[FEW], **words = few;
+    size_t few_len[FEW], *len = few_len, n = (size_t)argc;
+    if (n > FEW) {
+        words = nr_alloc(n * (sizeof *words + sizeof *len));
+        if (!words) return nr_nomem(&c->err);
+        len = (size_t *)(words + n);
+    }
+    size_t i = 0;
+    do words[i] = rm.StringPtrLen(c->argv[i], &len[i]);
+    while (++i < n);
+    nr_status status = nr_command_parse(&c->cmd, n, words, len, &c->err);
+    if (words != few) nr_release(words);
+    return status;
+}
+
+static int run_command(rm_ctx *ctx, rm_string **argv, int argc) {
+    call c;
+    c.ctx = ctx;
+    c.argv = argv;
+    c.key = NULL, c.name = NULL, c.box = NULL, c.other_type = false;
+    if (parse(&c, argc) != NR_OK) return nr_reply_error(ctx, &c.err);
+    dispatch(&c);
+    if (c.key) rm.CloseKey(c.key);
+    nr_command_release(&c.cmd);
+    return RM_OK;
+}
+
+/* ============================== Registering ============================== */
+
+static rm_info_version info_version = {
+    1, 2 * sizeof(char *), sizeof(rm_keyspec),
+    /* RedisModuleCommandArg: four ints and six pointers */
+    4 * sizeof(int) + 6 * sizeof(void *)};
+
+/* Registered, and then named in errors, in lower case, as Redis' own are. */
+static const char *lower_name(const nr_spec *spec, char name[32]) {
+    size_t i = 0;
+    for (; spec->name[i] && i < 31; i++)
+        name[i] = (char)tolower((unsigned char)spec->name[i]);
+    name[i] = '\0';
+    return name;
+}
+
+/* What servers from 7.0 on tell clients and check for users. */
+static void describe(rm_ctx *ctx, const char *name, const nr_spec *spec) {
+    if (!rm.GetCommand || !rm.SetCommandInfo) return;
+    uint64_t access = spec->flags & NR_WRITES
+                          ? RM_KEY_RW | RM_KEY_ACCESS | RM_KEY_UPDATE
+                          : RM_KEY_RO | RM_KEY_ACCESS;
+    int span = spec->last_key < 0 ? -1 : spec->last_key - spec->first_key;
+    rm_keyspec keys[2] = {{
+        .flags = access,
+        .begin_search = RM_SEARCH_INDEX,
+        .begin.index.pos = spec->first_key,
+        .find_keys = RM_FIND_RANGE,
+        .find.range = {span, 1, 0},
+    }};
+    rm_command_info info = {
+        .version = &info_version,
+        .summary = spec->summary,
+        .arity = spec->min_args == spec->max_args ? spec->min_args
+                                                  : -spec->min_args,
+        .keys = spec->first_key ? keys : NULL,
+    };
+    rm.SetCommandInfo(rm.GetCommand(ctx, name), &info);
+}
+
+static void categorise(rm_ctx *ctx, const char *name, const nr_spec *spec,
+                       const char *own) {
+    char text[64] = "";
+    if (!rm.GetCommand || !rm.SetCommandACLCategories) return;
+    strcat(text, spec->flags & NR_WRITES ? "write" : "read");
+    if (spec->flags & NR_FAST) strcat(text, " fast");
+    if (spec->flags & NR_BLOCKS) strcat(text, " blocking");
+    strcat(text, own);
+    rm.SetCommandACLCategories(rm.GetCommand(ctx, name), text);
+}
+
+static int create_command(rm_ctx *ctx, const char *name, const nr_spec *spec,
+                          const char *extra) {
+    char flags[64] = "";
+    strcat(flags, spec->flags & NR_WRITES ? "write" : "readonly");
+    if (spec->flags & NR_FAST) strcat(flags, " fast");
+    strcat(flags, extra);
+    return rm.CreateCommand(ctx, name, run_command, flags, spec->first_key,
+                            spec->last_key, spec->first_key ? 1 : 0);
+}
+
+int nr_commands_create(rm_ctx *ctx) {
+    bool category = rm.AddACLCategory && rm.AddACLCategory(ctx, "nr") == RM_OK;
+    for (int verb = 0; verb < NR_VERBS; verb++) {
+        char room[32];
+        const nr_spec *spec = nr_spec_of(verb);
+        const char *name = lower_name(spec, room);
+        if (create_command(ctx, name, spec, handlers[verb].flags) != RM_OK)
+            return RM_ERR;
+        describe(ctx, name, spec);
+        categorise(ctx, name, spec, category ? " nr" : "");
+    }
+    if (rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
+                         1) != RM_OK)
+        return RM_ERR;
+    if (rm.GetCommand && rm.SetCommandACLCategories)
+        rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.replay"),
+                                   "write admin dangerous");
+    return RM_OK;
+}

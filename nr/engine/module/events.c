@@ -1,0 +1,108 @@
+/* What happens to keys behind the commands' back.
+ *
+ * RENAME, MOVE and SWAPDB take a network elsewhere: its training goes with it.
+ * That it was deleted, overwritten, evicted or has expired needs no event, for
+ * its box is freed then; only FLUSHALL may free it later, on another thread.
+ *
+ * COPY and RESTORE make a network with another's id. Ids are never used twice,
+ * and replicas must have the same: so it gets a new one that is replicated as
+ * such, behind the command and not before it, hence by a timer of no time,
+ * which runs before the command's reply is sent. Replicating from within the
+ * notification would put it first in the stream of some servers. */
+
+#include <string.h>
+
+#include "../core/internal.h"
+#include "module.h"
+
+typedef struct place {
+    struct place *next;
+    rm_string *key;
+    int db;
+} place;
+
+static place *places; /* of networks that need an id; a timer runs for them */
+
+void nr_identify(rm_ctx *ctx, rm_string *key, nr_box *box) {
+    const int loading = RM_FLAG_LOADING | RM_FLAG_ASYNC_LOADING;
+    int flags = rm.GetContextFlags(ctx);
+    if (!box->borrowed || !(flags & RM_FLAG_MASTER) || flags & loading)
+        return;
+    uint64_t id = nr_new_id();
+    nr_net_name(box->net, id);
+    box->borrowed = false;
+    nr_replicate_id(ctx, key, id);
+}
+
+static void identify_all(rm_ctx *ctx, void *unused) {
+    (void)unused;
+    while (places) {
+        place *p = places;
+        places = p->next;
+        rm.SelectDb(ctx, p->db);
+        rm_key *key = rm.OpenKey(ctx, p->key, RM_READ);
+        nr_box *box = nr_box_in(key);
+        if (box) nr_identify(ctx, p->key, box);
+        if (key) rm.CloseKey(key);
+        rm.FreeString(NULL, p->key);
+        nr_release(p);
+    }
+}
+
+static void schedule(rm_ctx *ctx, rm_string *key) {
+    size_t len;
+    const char *text = rm.StringPtrLen(key, &len);
+    place *p = nr_alloc(sizeof *p);
+    if (!p) return; /* NR.TRAIN does it, at the latest */
+    if (!places) rm.CreateTimer(ctx, 0, identify_all, NULL);
+    p->key = rm.CreateString(NULL, text, len);
+    p->db = rm.GetSelectedDb(ctx);
+    p->next = places;
+    places = p;
+}
+
+static int on_key(rm_ctx *ctx, int type, const char *event, rm_string *name) {
+    (void)type;
+    if (strcmp(event, "rename_to") != 0 && strcmp(event, "move_to") != 0 &&
+        strcmp(event, "copy_to") != 0 && strcmp(event, "restore") != 0)
+        return RM_OK;
+    rm_key *key = rm.OpenKey(ctx, name, RM_READ);
+    nr_box *box = nr_box_in(key);
+    if (box && box->job) nr_job_moved(ctx, name, box);
+    if (box && box->borrowed) schedule(ctx, name);
+    if (key) rm.CloseKey(key);
+    return RM_OK;
+}
+
+static void on_flush(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
+    (void)ctx, (void)event;
+    if (sub == RM_FLUSHDB_START) nr_jobs_flush(((rm_flush *)data)->db);
+}
+
+static void on_swap(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
+    (void)ctx, (void)event, (void)sub;
+    const rm_swap *swap = data;
+    nr_jobs_swap(swap->first, swap->second);
+    for (place *p = places; p; p = p->next)
+        p->db = p->db == swap->first    ? swap->second
+                : p->db == swap->second ? swap->first
+                                        : p->db;
+}
+
+/* A replica has what its master trained, and trains nothing itself. */
+static void on_role(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
+    (void)ctx, (void)event, (void)data;
+    if (sub == RM_ROLE_REPLICA) nr_jobs_flush(-1);
+}
+
+int nr_events_subscribe(rm_ctx *ctx) {
+    rm_event flush = {RM_EVENT_FLUSHDB, 1}, swap = {RM_EVENT_SWAPDB, 1};
+    rm_event role = {RM_EVENT_ROLE, 1};
+    bool ok =
+        rm.SubscribeToKeyspaceEvents(ctx, RM_NOTIFY_GENERIC, on_key) ==
+            RM_OK &&
+        rm.SubscribeToServerEvent(ctx, flush, on_flush) == RM_OK &&
+        rm.SubscribeToServerEvent(ctx, swap, on_swap) == RM_OK &&
+        rm.SubscribeToServerEvent(ctx, role, on_role) == RM_OK;
+    return ok ? RM_OK : RM_ERR;
+}

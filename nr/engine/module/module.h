@@ -1,0 +1,79 @@
+/* What the files of the module share.
+ *
+ * The module is glue: commands, replies, training and the serialised form are
+ * the core's. A key holds a box, the box a network and, while it is trained, a
+ * job. All of it belongs to the server's main thread, or to whoever holds the
+ * server's lock in its place; only training.c has anything that other threads
+ * touch, and a mutex for it. */
+
+#ifndef NR_MODULE_H
+#define NR_MODULE_H
+
+#include "../core/nr.h"
+#include "api.h"
+
+typedef struct nr_job nr_job;
+
+typedef struct nr_box {
+    nr_net *net;
+    nr_job *job;   /* NULL: not in training */
+    bool borrowed; /* the id is another network's: see events.c */
+} nr_box;
+
+extern rm_type *nr_type;
+
+nr_box *nr_box_new(nr_net *net); /* takes the net; NULL: out of memory */
+void nr_box_free(void *box);
+/* The network under a key that is open; NULL where it holds none. */
+nr_box *nr_box_in(rm_key *key);
+uint64_t nr_new_id(void);
+
+/* type.c */
+int nr_type_create(rm_ctx *ctx);
+/* The core's dump of a network without its samples. */
+nr_status nr_dump_bare(const nr_net *net, nr_buf *dump, nr_error *err);
+/* The same, for saving: does not return without it. */
+void nr_dump_to_save(rm_io *io, const nr_net *net, nr_buf *dump);
+
+/* legacy.c: the network of Neural Redis' own encoding, NULL: damaged. */
+nr_net *nr_legacy_load(rm_io *io);
+
+/* reply.c: a msgpack reply of the core's as one of the server's. */
+int nr_reply(rm_ctx *ctx, const nr_buf *reply);
+int nr_reply_error(rm_ctx *ctx, const nr_error *err);
+
+/* commands.c */
+int nr_commands_create(rm_ctx *ctx);
+
+/* replay.c: NR.REPLAY, how replicas and the AOF get what chance or a training
+ * decided. `key` is where the network is, in the context's database. */
+int nr_replay(rm_ctx *ctx, rm_string **argv, int argc);
+nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
+                           nr_error *err);
+void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);
+void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
+
+/* keys.c: commands on many keys, and what the user may see. */
+int nr_list(rm_ctx *ctx, rm_string **argv, const nr_command *cmd);
+bool nr_may_read(rm_ctx *ctx, rm_string *key);
+bool nr_glob(const char *pattern, size_t plen, const char *text, size_t len);
+
+/* events.c */
+int nr_events_subscribe(rm_ctx *ctx);
+/* Gives the network an id of its own if it came with another's. */
+void nr_identify(rm_ctx *ctx, rm_string *key, nr_box *box);
+
+/* training.c. Those with a box are no-ops where it is not in training. */
+int nr_trainings_begin(rm_ctx *ctx, long long threads);
+nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
+                       const nr_command *cmd, nr_error *err);
+bool nr_job_stop(nr_box *box);              /* keeps what it reached */
+void nr_job_drop(nr_box *box);              /* keeps nothing; any thread */
+int nr_job_wait(rm_ctx *ctx, nr_box *box, uint64_t ms); /* replies */
+int nr_job_list(rm_ctx *ctx);               /* replies */
+void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
+void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
+void nr_jobs_swap(int first, int second);   /* databases */
+void nr_jobs_flush(int db);                 /* -1: all */
+
+#endif

@@ -1,0 +1,201 @@
+"""Replicas, the AOF and RDB files hold what the server held, to the last bit."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from module_load import apply, settle
+from redis_server import Server, redis_62, redis_server
+
+AOF = ("--appendonly", "yes", "--appendfsync", "always")
+SIXTY_TWO = "6.2"
+
+
+@contextmanager
+def pair(binary: str, directory: Path, *options: str) -> Iterator[tuple[Server, Server]]:
+    """A master and its replica."""
+    servers = []
+    for name in "master", "replica":
+        (directory / name).mkdir()
+        servers.append(Server(binary, directory / name, *(options if name == "master" else ())))
+    master, replica = servers
+    try:
+        master.start()
+        replica.start("--replicaof", "127.0.0.1", str(master.port))
+        await_link(replica)
+        yield master, replica
+    finally:
+        replica.kill()
+        master.kill()
+
+
+def await_link(replica: Server) -> None:
+    with replica.client() as client:
+        for _ in range(3000):
+            if client.info("replication").get("master_link_status") == "up":
+                return
+            threading.Event().wait(0.02)
+    raise AssertionError(replica.log[-2000:])
+
+
+def digest(server: Server) -> str:
+    with server.client(decode_responses=True) as client:
+        found: str = client.execute_command("DEBUG", "DIGEST")
+        return found
+
+
+def replicated(master: Server, replica: Server) -> bool:
+    """Once the replica has all of the master's stream."""
+    with master.client() as client:
+        client.set("marker", "x")
+        assert client.wait(1, 60000) == 1
+    return digest(master) == digest(replica)
+
+
+def load(server: Server, count: int, seed: int) -> None:
+    with server.client(single_connection_client=True) as client:
+        apply(client, count, seed)
+
+
+def restarted(server: Server, *options: str) -> str:
+    """The digest after kill -9 and a new start."""
+    server.kill()
+    server.start(*options)
+    return digest(server)
+
+
+def rewrite(server: Server, preamble: str) -> None:
+    with server.client() as client:
+        client.config_set("aof-use-rdb-preamble", preamble)
+        before = client.info("stats")["total_forks"] if server.version >= (6, 2) else 0
+        client.bgrewriteaof()
+        for _ in range(3000):
+            told = client.info("persistence")
+            if not told["aof_rewrite_in_progress"] and not told["aof_rewrite_scheduled"]:
+                break
+            threading.Event().wait(0.02)
+        assert told["aof_last_bgrewrite_status"] == "ok"
+        assert client.info("stats")["total_forks"] > before
+
+
+@pytest.fixture(params=["installed", SIXTY_TWO])
+def binary(request: pytest.FixtureRequest) -> str:
+    return redis_62() if request.param == SIXTY_TWO else redis_server()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ten_thousand_commands_on_a_replica_and_after_each_way_of_restarting(
+    tmp_path: Path, seed: int
+) -> None:
+    with pair(redis_server(), tmp_path, *AOF) as (master, replica):
+        load(master, 10_000, seed)
+        assert replicated(master, replica)
+        held = digest(master)
+        assert restarted(master) == held
+        for preamble in "no", "yes":
+            rewrite(master, preamble)
+            assert restarted(master) == held
+        await_link(replica)
+        load(master, 500, seed + 10)
+        assert replicated(master, replica)
+        held = digest(master)
+        assert restarted(master) == held
+
+
+def test_redis_62_replicates_and_restarts(tmp_path: Path) -> None:
+    with pair(redis_62(), tmp_path, *AOF) as (master, replica):
+        load(master, 2_000, 4)
+        assert replicated(master, replica)
+        held = digest(master)
+        assert restarted(master) == held
+        for preamble in "no", "yes":
+            rewrite(master, preamble)
+            assert restarted(master) == held
+
+
+def test_a_file_holds_all_of_it(tmp_path: Path, binary: str) -> None:
+    """SAVE right after a training; and the file moves on from 6.2 to what is installed."""
+    with pair(binary, tmp_path) as (master, _):
+        load(master, 1_000, 5)
+        with master.client() as client:
+            client.execute_command(*"NR.CREATE last REGRESSOR 1 2 -> 1".split())
+            client.execute_command(*"NR.OBSERVE last 1 -> 2 TRAIN".split())
+            client.execute_command(*"NR.TRAIN last MAXCYCLES 7 MAXTIME 0".split())
+            client.execute_command(*"NR.WAIT last 0".split())
+            client.save()
+        held = digest(master)
+        assert restarted(master) == held
+        with master.client() as client:
+            assert 7 in client.execute_command("NR.INFO", "last")
+        (tmp_path / "new").mkdir()
+        new = Server(redis_server(), tmp_path / "new")
+        (tmp_path / "new" / "dump.rdb").write_bytes((tmp_path / "master" / "dump.rdb").read_bytes())
+        try:
+            assert digest(new.start()) == held
+        finally:
+            new.kill()
+
+
+def test_a_replica_that_takes_over_trains_what_its_master_trained(tmp_path: Path) -> None:
+    with pair(redis_server(), tmp_path) as (master, replica):
+        load(master, 300, 6)
+        with master.client() as client:
+            for line in (
+                "NR.CREATE net REGRESSOR 2 3 -> 1",
+                "NR.OBSERVE net 1 2 -> 3 TRAIN",
+                "NR.TRAIN net MAXTIME 0",
+            ):
+                client.execute_command(*line.split())
+            with replica.client() as other, pytest.raises(redis.exceptions.ReadOnlyError):
+                other.execute_command("NR.TRAIN", "net")
+            assert client.wait(1, 60000) == 1
+            assert len(client.execute_command("NR.THREADS")) == 1
+        with replica.client() as other, master.client() as client:
+            assert other.execute_command("NR.THREADS") == []
+            other.replicaof("NO", "ONE")
+            client.replicaof("127.0.0.1", str(replica.port))
+            await_link(master)
+            assert client.execute_command("NR.THREADS") == []
+            other.execute_command(*"NR.TRAIN net MAXTIME 0 MAXCYCLES 9".split())
+            settle(other)
+        assert replicated(replica, master)
+
+
+def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> None:
+    server = Server(redis_server(), tmp_path, *AOF).start()
+    acknowledged, cycles = 0, 0
+    try:
+        for round in range(3):
+            with server.client() as client:
+                if round == 0:
+                    client.execute_command(
+                        *"NR.CREATE net REGRESSOR 1 2 -> 1 DATASET 99999".split()
+                    )
+                timer = threading.Timer(0.3, server.process.kill)  # type: ignore[union-attr]
+                timer.start()
+                try:
+                    while True:
+                        client.execute_command(*"NR.OBSERVE net 1 -> 2 TRAIN".split())
+                        acknowledged += 1
+                        if acknowledged % 20 == 0:
+                            client.execute_command(*"NR.TRAIN net MAXCYCLES 1 MAXTIME 0".split())
+                            client.execute_command(*"NR.WAIT net 0".split())
+                            cycles += 1
+                except redis.ConnectionError:
+                    timer.join()
+            server.kill()
+            server.start()
+            with server.client() as client:
+                reply = client.execute_command("NR.INFO", "net")
+                told = dict(zip(reply[::2], reply[1::2], strict=True))
+            assert told[b"training"] == 0
+            assert told[b"training-dataset-len"] - acknowledged in (0, 1)
+            assert told[b"training-total-cycles"] - cycles in (0, 1)
+            acknowledged, cycles = told[b"training-dataset-len"], told[b"training-total-cycles"]
+    finally:
+        server.kill()
+    assert acknowledged > 0
+    assert cycles > 0
