@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from benchmarks.quality import contenders
 from benchmarks.quality.claims import US, claims, small
-from benchmarks.quality.contenders import CONTENDERS, Contender
+from benchmarks.quality.contenders import CONTENDERS, SORTED, Contender
 from benchmarks.quality.datasets import DATASETS, DataMissing, Dataset
 from benchmarks.quality.runs import results
 from benchmarks.quality.tables import Results, markdown, overview
@@ -77,7 +77,8 @@ def report() -> None:
     from benchmarks.quality.report import write
 
     seeds = range(FIRST, FIRST + SEEDS)
-    found = gather(every_pair(DATASETS, CONTENDERS), seeds)
+    classifiers = [d for d in DATASETS if d.classifier]
+    found = gather(every_pair(DATASETS, CONTENDERS) + every_pair(classifiers, [SORTED]), seeds)
     anchors = [d for d in DATASETS if d.anchor]
     pairs = every_pair(anchors, CONTENDERS) + every_pair(small(DATASETS), [contenders.BY_NAME[US]])
     many = gather(list(dict.fromkeys(pairs)), range(FIRST, FIRST + MANY))

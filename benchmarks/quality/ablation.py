@@ -10,7 +10,8 @@ kept as those of the other contenders are.
 
 import importlib.resources
 import json
-import shlex
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,8 @@ from benchmarks.quality.tables import Results, losses, markdown
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "build" / "study"
 RESULTS = STUDY / "ablation.json"
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+CMAKE = shutil.which("cmake", path=PATH) or "cmake"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def build(variant: Variant) -> Path:
     where = STUDY / (variant.name if variant.flags else "defaults")
     options = ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_C_FLAGS={flags}"]
     for command in (["-S", str(source), "-B", str(where), *options], ["--build", str(where)]):
-        subprocess.run(["cmake", *command], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([CMAKE, *command], check=True, stdout=subprocess.DEVNULL)
     return where / "libnr.so"
 
 
@@ -198,4 +201,4 @@ def main(only: str | None, seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name=shlex.join(["python", "-m", "benchmarks.quality.ablation"]))
+    main(prog_name="python -m benchmarks.quality.ablation")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.quality.contenders import CONTENDERS
+from benchmarks.quality.contenders import CONTENDERS, SORTED
 from benchmarks.quality.datasets import DATASETS, Dataset, Floats
 from benchmarks.quality.runs import Result
 from benchmarks.quality.tables import Results, losses, ranks, shown
@@ -17,7 +17,7 @@ US = "nr"
 OTHERS = [contender.name for contender in CONTENDERS if contender.name != US]
 SMALL_ROWS, QUICK_ROWS = 1000, 2000
 MOST_BEHIND, MOST_BEHIND_BOOSTING, MOST_BAD = 1.0, 1.0, 15.0
-MOST_MS = 100
+MOST_MS, MOST_BY_ORDER = 100, 0.5
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,20 @@ def calibrated(found: Results, data: Sequence[Dataset]) -> Claim:
     )
 
 
+def bears_order(found: Results, data: Sequence[Dataset]) -> Claim:
+    gaps = {
+        d.name: mean_points(found, d, SORTED.name) - mean_points(found, d, US)
+        for d in data
+        if d.classifier
+    }
+    mean, worst = float(np.mean(list(gaps.values()))), max(gaps, key=lambda name: gaps[name])
+    return Claim(
+        "Samples that arrive sorted by class cost less than half a point, in the mean",
+        mean < MOST_BY_ORDER,
+        f"{mean:+.2f} points; the most on {worst}, {gaps[worst]:+.2f}",
+    )
+
+
 def small(data: Sequence[Dataset]) -> list[Dataset]:
     return [d for d in data if len(d.arrays()[0]) < SMALL_ROWS]
 
@@ -144,6 +158,7 @@ def claims(found: Results, many: Results, data: Sequence[Dataset] = DATASETS) ->
         no_bad_run(many, data),
         at_anchors(many, data),
         calibrated(found, data),
+        bears_order(found, data),
     ]
 
 

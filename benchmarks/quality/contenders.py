@@ -71,6 +71,11 @@ def defaults(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     return network(data, x, y, seed)
 
 
+def sorted_by_class(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
+    order = np.argsort(y, kind="stable")
+    return network(data, x[order], y[order], seed)
+
+
 def classic(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     return network(data, x, y, seed, classic=True)
 
@@ -157,4 +162,6 @@ CONTENDERS = [
     Contender("linear", "linear, scaled", linear, of_sklearn(linear)),
     Contender("boosting", "boosting", boosting, of_sklearn(boosting)),
 ]
+# Not ranked: the defaults where samples arrive class by class, as they do in many a file.
+SORTED = Contender("sorted", "nr, sorted by class", sorted_by_class, of_core(sorted_by_class))
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

@@ -33,7 +33,8 @@ METHOD = """\
 
 - A third of a dataset is held out, drawn by the seed. The rest is observed in random order, without
   TRAIN or TEST, into a network with room for just these: two thirds go to training and one
-  third to testing. Then AUTOSTOP BACKTRACK, without a limit of time. {seeds} seeds, {first} to {last}.
+  third to testing. Then AUTOSTOP BACKTRACK, at most 20,000 cycles. {seeds} seeds, {first} to
+  {last}.
 - Columns of text become one column a value; rows with a missing number are dropped; numbers stay
   as they are. Layouts were fixed beforehand.
 - Classifiers are scored by wrong classes in per cent, log-loss and expected calibration error
