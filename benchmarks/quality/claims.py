@@ -38,7 +38,7 @@ def mean_points(found: Results, data: Dataset, name: str) -> float:
 def ranking(found: Results, data: Sequence[Dataset], of: str) -> Claim:
     means = ranks(found, data, CONTENDERS).mean(axis=0)
     every = {c.name: float(rank) for c, rank in zip(CONTENDERS, means, strict=True)}
-    figures = ", ".join(f"{c.title} {every[c.name]:.2f}" for c in CONTENDERS)
+    figures = "; ".join(f"{c.title} {every[c.name]:.2f}" for c in CONTENDERS)
     return Claim(f"Best mean rank over {of}", every[US] == min(every.values()), figures)
 
 

@@ -138,7 +138,7 @@ def page(found: Results, many: Results, seeds: range) -> str:
         "## Wrong classes in per cent, and R2",
         errors(found),
         "## Figures known from elsewhere",
-        "The first two columns were measured by others, on other splits, over 20 seeds: Neural "
+        "The first two columns come from an earlier study, on other splits, over 20 seeds: Neural "
         "Redis with AUTOSTOP BACKTRACK, and the best of scikit-learn's learners. The others are "
         "means over 100 seeds of these splits.",
         markdown(anchors, claims.anchor_rows(many, DATASETS)),
@@ -163,7 +163,7 @@ def plot(found: Results, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     groups = [[d for d in DATASETS if d.classifier], [d for d in DATASETS if not d.classifier]]
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 7), layout="constrained")
@@ -180,6 +180,8 @@ def plot(found: Results, path: Path) -> None:
             )
         axis.set(xscale="log", xlabel=f"{title} (left is better)", yticks=below)
         axis.set_yticklabels([marked(d) for d in data])
+        axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(ticker.NullFormatter())
         axis.grid(alpha=0.3)
     axes[0].legend(reverse=True, fontsize="small")
     figure.savefig(path, dpi=110)
