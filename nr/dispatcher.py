@@ -157,6 +157,10 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
+def _importance(host: Host, command: Command) -> Reply:
+    return host.store.snapshot(command.key).execute(command)
+
+
 def _restore(host: Host, command: Command) -> Reply:
     net = Net.load(command.blob, host.store.new_id())
     job = host.trainings.get(command.key)
@@ -197,4 +201,6 @@ _HANDLERS: dict[Verb, Callable[[Host, Command], Reply]] = {
     Verb.DEL: _del,
     Verb.LIST: _list,
     Verb.HISTORY: _run,
+    Verb.METRICS: _run,
+    Verb.IMPORTANCE: _importance,
 }

@@ -30,6 +30,7 @@ extern const char *const nr_kind_words[];       /* "CLASSIFIER" ... */
 extern const char *const nr_activation_words[]; /* "SIGMOID" ... */
 extern const char *const nr_loss_words[];       /* "MSE" ... */
 extern const char *const nr_optimizer_words[];  /* "RPROP" ... */
+extern const char *const nr_class_weights_words[]; /* "NONE", "BALANCED" */
 extern const char *const nr_dataset_words[];    /* "TRAIN", "TEST" */
 
 bool nr_same_word(nr_text text, const char *word); /* whatever the case */
@@ -81,6 +82,7 @@ nr_status nr_syntax_error(nr_parser *p, const char *format, ...)
 
 /* Whether a network of this shape may exist; checks every number of it. */
 nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
-                         const uint64_t maxlen[2], nr_error *err);
+                         int64_t members, const uint64_t maxlen[2],
+                         nr_error *err);
 
 #endif
