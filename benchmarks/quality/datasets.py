@@ -226,9 +226,13 @@ DATASETS = [
         "olive", C, (15,), "R dslabs: olive", "Artistic-2.0",
         r("dslabs", "olive", "area", drop=("region",)), held_out=True,
     ),
-    Dataset("pima", C, (10,), "R MASS: Pima.tr, Pima.te", GPL, r("MASS", "Pima.tr+Pima.te", "type")),
+    Dataset(
+        "pima", C, (10,), "R MASS: Pima.tr, Pima.te", GPL, r("MASS", "Pima.tr+Pima.te", "type"),
+    ),
     Dataset("glass", C, (15,), "R MASS: fgl", GPL, r("MASS", "fgl", "type"), held_out=True),
-    Dataset("spam", C, (10,), "R DAAG: spam7", "GPL-3", r("DAAG", "spam7", "yesno"), held_out=True),
+    Dataset(
+        "spam", C, (10,), "R DAAG: spam7", "GPL-3", r("DAAG", "spam7", "yesno"), held_out=True,
+    ),
     Dataset(
         "credit", C, (15,), "R modeldata: credit_data", "MIT",
         r("modeldata", "credit_data", "Status"),
