@@ -119,7 +119,7 @@ nr_net *nr_net_bare(const nr_net *net) {
     if (!bare) return NULL;
     nr_net *self = (nr_net *)net;
     atomic_store(&bare->weights, nr_array_hold(atomic_load(&self->weights)));
-    bare->history = nr_array_hold(net->history);
+    bare->course = nr_array_hold(net->course);
     bare->h.len[0] = bare->h.len[1] = 0;
     return bare;
 }

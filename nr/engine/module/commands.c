@@ -166,6 +166,8 @@ static const handler handlers[NR_VERBS] = {
     [NR_DEL] = {del, NO_KEY, ""}, /* opens its keys itself */
     [NR_LIST] = {list, NO_KEY, ""},
     [NR_HISTORY] = {on_network, A_NETWORK, ""},
+    [NR_METRICS] = {on_network, A_NETWORK, ""},
+    [NR_IMPORTANCE] = {on_network, A_NETWORK, ""},
 };
 
 nr_box *nr_box_in(rm_key *key) {

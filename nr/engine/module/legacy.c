@@ -55,8 +55,8 @@ static bool get_layout(legacy *l) {
         l->h.layers[n] = (uint32_t)units;
     }
     return !rm.IsIOError(l->io) &&
-           nr_shape_check(NR_REGRESSOR, l->h.nlayers, l->h.layers, l->h.maxlen,
-                          &l->err) == NR_OK;
+           nr_shape_check(NR_REGRESSOR, l->h.nlayers, l->h.layers, 1,
+                          l->h.maxlen, &l->err) == NR_OK;
 }
 
 static double get_error(legacy *l) {
@@ -69,6 +69,7 @@ static bool get_statistics(legacy *l) {
     uint64_t flags = rm.LoadUnsigned(l->io);
     h->kind = flags & CLASSIFIER ? NR_CLASSIFIER : NR_REGRESSOR;
     h->options.normalize = flags & NORMALIZE;
+    h->options.members = 1;
     h->stats.overfitting = flags & OVERFITTING;
     h->id = rm.LoadUnsigned(l->io);
     h->stats.steps = rm.LoadUnsigned(l->io);
@@ -138,7 +139,8 @@ static bool get_dataset(legacy *l, nr_dataset_id which) {
     uint64_t n = h->len[which] = rm.LoadUnsigned(l->io);
     h->maxlen[which] = rm.LoadUnsigned(l->io);
     if (rm.IsIOError(l->io) || n > h->maxlen[which] ||
-        nr_shape_check(h->kind, h->nlayers, h->layers, h->maxlen, &l->err) !=
+        nr_shape_check(h->kind, h->nlayers, h->layers, 1, h->maxlen,
+                       &l->err) !=
             NR_OK)
         return false;
     bool ok = get_floats(l, n * in, &inputs) && get_floats(l, n * out, &outputs);
