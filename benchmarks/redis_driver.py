@@ -159,7 +159,7 @@ def memory(url: str) -> None:
         net.observe_many(rows[:, :9], rows[:, 9:])
         used = (client.memory_usage("memory", samples=0) - before) / len(rows)
         print(f"{used:.1f} bytes a sample of 9+2 floats (<= 120)")
-        store = db.backend._store  # type: ignore[attr-defined]
+        store = db.backend.store  # type: ignore[attr-defined]
         times = []
         for _ in range(15):
             start = time.perf_counter()

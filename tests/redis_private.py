@@ -270,7 +270,7 @@ class Servers:
             self._options[kind] = getattr(self, f"_{kind}")()
         options = self._options[kind]
         with nr.connect(**options) as db:
-            db.backend._store._link.client.flushall()  # type: ignore[attr-defined]
+            db.backend.store._link.client.flushall()  # type: ignore[attr-defined]
         return options
 
     def _single(self) -> Server:

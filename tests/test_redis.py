@@ -18,7 +18,7 @@ from nr.backends.redis.link import script
 
 def raw(db: nr.Database) -> Any:
     """The client behind a database."""
-    return db.backend._store._link.client  # type: ignore[attr-defined]
+    return db.backend.store._link.client  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=KINDS)
@@ -369,11 +369,11 @@ def test_with_the_cache_running_asks_nothing(
         client = raw(db)
         client.flushdb()
         net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
 
         with monkeypatch.context() as patch:
-            patch.setattr(db.backend._store._link, "field", None)  # type: ignore[attr-defined]
+            patch.setattr(db.backend.store._link, "field", None)  # type: ignore[attr-defined]
             first = net.run([1])
         with nr.connect(client=client) as other:
             other["net"].observe_many([1, 2], [1, 2], to="train")
@@ -384,7 +384,7 @@ def test_with_the_cache_running_asks_nothing(
 def test_a_cached_network_is_forgotten_when_the_server_is() -> None:
     with running() as server, nr.connect(server.url, cache=True, retry=None) as db:
         net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
         server.kill()
         until(lambda: not tracked.get(b"net"))
@@ -400,7 +400,7 @@ def test_a_cached_network_is_forgotten_when_the_server_is() -> None:
 def test_a_silent_server_is_not_believed_for_long() -> None:
     with running() as server, nr.connect(server.url, cache=True, socket_timeout=1) as db:
         net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend._store._tracked  # type: ignore[attr-defined]
+        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
         server.pause()
         try:

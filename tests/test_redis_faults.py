@@ -41,7 +41,7 @@ def db(way: Proxy) -> Iterator[nr.Database]:
 
 
 def store_of(db: nr.Database) -> Store:
-    return db.backend._store  # type: ignore[attr-defined, no-any-return]
+    return db.backend.store  # type: ignore[attr-defined, no-any-return]
 
 
 # ---- a write whose reply was lost ----

@@ -112,7 +112,7 @@ def test_deleting_and_creating_anew_drops_the_training(net: nr.Network, other: n
 
 
 def test_a_renamed_or_copied_network_is_free(net: nr.Network, other: nr.Network) -> None:
-    client = net.db.backend._store._link.client  # type: ignore[attr-defined]
+    client = net.db.backend.store._link.client  # type: ignore[attr-defined]
     net.train(maxtime=0)
     client.copy("net", "copy")
     assert not net.db["copy"].info().training
@@ -161,7 +161,7 @@ def test_a_training_is_found_in_a_cluster() -> None:
 def test_a_training_whose_index_is_refused_goes_on(
     net: nr.Network, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = net.db.backend._store._link.client  # type: ignore[attr-defined]
+    client = net.db.backend.store._link.client  # type: ignore[attr-defined]
     client.set("nr:trainings", "taken")
     net.train(maxcycles=3).wait()
     assert net.info().cycles == 3

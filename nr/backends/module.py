@@ -158,11 +158,29 @@ def _history(argv: Sequence[bytes], reply: Any) -> Reply:
     return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
 
 
+def _numbers(reply: Any) -> Reply:
+    """Integers, doubles and nil, in arrays or alone."""
+    if isinstance(reply, list):
+        return [_numbers(part) for part in reply]
+    return reply if reply is None or isinstance(reply, int) else float(reply)
+
+
+def _metrics(_: Sequence[bytes], reply: Any) -> Reply:
+    if reply is None:
+        return None
+    found: list[Reply] = []
+    for field, value in zip(reply[::2], reply[1::2], strict=True):
+        found += [field.decode(), _numbers(value)]
+    return found
+
+
 _TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
 _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for verb in Verb} | {
     Verb.RUN: _run,
     Verb.INFO: _info,
     Verb.GETDATA: _doubles,
     Verb.HISTORY: _history,
+    Verb.METRICS: _metrics,
+    Verb.IMPORTANCE: _doubles,
 }
 _VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect
-from nr.backends.sql.leases import Leases
+from nr.backends.sql.leases import LIFETIME, Leases
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
@@ -51,6 +51,7 @@ class Store:
     """Networks in the tables of one schema. Threads may share it."""
 
     renewal = 1.0
+    lifetime = LIFETIME
 
     def __init__(
         self,
