@@ -121,10 +121,10 @@ def test_a_file_holds_all_of_it(tmp_path: Path, binary: str) -> None:
     with pair(binary, tmp_path) as (master, _):
         load(master, 1_000, 5)
         with master.client() as client:
-            client.execute_command(*"NR.CREATE last REGRESSOR 1 2 -> 1".split())
-            client.execute_command(*"NR.OBSERVE last 1 -> 2 TRAIN".split())
-            client.execute_command(*"NR.TRAIN last MAXCYCLES 7 MAXTIME 0".split())
-            client.execute_command(*"NR.WAIT last 0".split())
+            client.execute_command(*["NR.CREATE", "last", "REGRESSOR", "1", "2", "->", "1"])
+            client.execute_command(*["NR.OBSERVE", "last", "1", "->", "2", "TRAIN"])
+            client.execute_command(*["NR.TRAIN", "last", "MAXCYCLES", "7", "MAXTIME", "0"])
+            client.execute_command(*["NR.WAIT", "last", "0"])
             client.save()
         held = digest(master)
         assert restarted(master) == held
@@ -159,7 +159,7 @@ def test_a_replica_that_takes_over_trains_what_its_master_trained(tmp_path: Path
             client.replicaof("127.0.0.1", str(replica.port))
             await_link(master)
             assert client.execute_command("NR.THREADS") == []
-            other.execute_command(*"NR.TRAIN net MAXTIME 0 MAXCYCLES 9".split())
+            other.execute_command(*["NR.TRAIN", "net", "MAXTIME", "0", "MAXCYCLES", "9"])
             settle(other)
         assert replicated(replica, master)
 
@@ -172,17 +172,19 @@ def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> No
             with server.client() as client:
                 if round == 0:
                     client.execute_command(
-                        *"NR.CREATE net REGRESSOR 1 2 -> 1 DATASET 99999".split()
+                        *["NR.CREATE", "net", "REGRESSOR", "1", "2", "->", "1", "DATASET", "99999"]
                     )
                 timer = threading.Timer(0.3, server.process.kill)  # type: ignore[union-attr]
                 timer.start()
                 try:
                     while True:
-                        client.execute_command(*"NR.OBSERVE net 1 -> 2 TRAIN".split())
+                        client.execute_command(*["NR.OBSERVE", "net", "1", "->", "2", "TRAIN"])
                         acknowledged += 1
                         if acknowledged % 20 == 0:
-                            client.execute_command(*"NR.TRAIN net MAXCYCLES 1 MAXTIME 0".split())
-                            client.execute_command(*"NR.WAIT net 0".split())
+                            client.execute_command(
+                                *["NR.TRAIN", "net", "MAXCYCLES", "1", "MAXTIME", "0"]
+                            )
+                            client.execute_command(*["NR.WAIT", "net", "0"])
                             cycles += 1
                 except redis.ConnectionError:
                     timer.join()
