@@ -32,8 +32,9 @@ format: .venv/dev  ## Format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-sanitize: .venv/dev .venv/core servers  ## Run the C tests and the module under AddressSanitizer and UBSan
-	NR_SANITIZE=1 $(BIN)/python -m pytest tests/test_core_c.py
+sanitize: .venv/dev .venv/core servers  ## Run the C tests under ASan, UBSan and TSan, the module under the first two
+	NR_SANITIZE=address,undefined $(BIN)/python -m pytest tests/test_core_c.py
+	NR_SANITIZE=thread $(BIN)/python -m pytest tests/test_core_c.py -k "threads or train"
 	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
 	$(CMAKE) --build build/asan --target neuralredis --parallel 2
 	NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) \

@@ -23,6 +23,7 @@ from nr.errors import (
 )
 from nr.following import Training
 from nr.info import Info
+from nr.metrics import Metrics
 from nr.network import Network
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "EngineError",
     "Error",
     "Info",
+    "Metrics",
     "Network",
     "NotFoundError",
     "Progress",

@@ -98,6 +98,10 @@ def flipped(blob: bytes, at: int) -> bytes:
 
 
 blob_of = last(bytes)
+METRICS_FIELDS = [
+    *("samples", "accuracy", "log-loss", "brier", "auc", "calibration-error"),
+    *("confusion-matrix", "precision", "recall", "f1", "support"),
+]
 INFO_FIELDS = [
     "id",
     "type",
@@ -317,7 +321,8 @@ CASES: dict[str, list[Step]] = {
     "create takes every option": [
         (
             "NR.CREATE a CLASSIFIER 2 3 -> 2 SEED 5 ACTIVATION RELU LOSS MSE OPTIMIZER ADAM "
-            "LEARNRATE 0.05 BATCH 16 L2 1e-4 PATIENCE 9 THREADS 2 NORMALIZE DATASET 0 TEST 0",
+            "LEARNRATE 0.05 BATCH 16 L2 1e-4 PATIENCE 9 THREADS 2 MEMBERS 3 "
+            "CLASSWEIGHTS balanced NORMALIZE DATASET 0 TEST 0",
             17,
         ),
         (
@@ -325,7 +330,8 @@ CASES: dict[str, list[Step]] = {
             [
                 *("NORMALIZE", "yes", "CLASSIC", "no", "SEED", "5", "ACTIVATION", "RELU"),
                 *("LOSS", "MSE", "OPTIMIZER", "ADAM", "LEARNRATE", "0.05", "L2", "0.0001"),
-                *("BATCH", "16", "PATIENCE", "9", "THREADS", "2"),
+                *("BATCH", "16", "PATIENCE", "9", "THREADS", "2", "MEMBERS", "3"),
+                *("CLASSWEIGHTS", "BALANCED"),
             ],
         ),
         ("NR.CREATE b REGRESSOR 2 3 -> 2 CLASSIC SEED 0", 17),
@@ -392,6 +398,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.GETDATA net TEST 0", [[1.0, 2.0], [1.0, 0.0]]),
         ("NR.GETDATA net TEST 2", None),
         ("NR.GETDATA net TEST 9007199254740991", None),
+        ("NR.GETDATA net TEST 18446744073709551616", None),
     ],
     "401 and 200 after 601 of 1000 and 500": [
         ("NR.CREATE net REGRESSOR 2 -> 1 SEED 3", 3),
@@ -523,9 +530,43 @@ CASES: dict[str, list[Step]] = {
             *trained("net", "MAXCYCLES 5 MAXTIME 0"),
             ("NR.RUN net 3 4", ANY),
             ("NR.HISTORY net", ANY),
+            ("NR.METRICS net", ANY),
+            ("NR.IMPORTANCE net", ANY),
             ("NR.DUMP net", ANY),
             ("NR.DEL net", 1),
         ]
+    ],
+    "metrics and importance": [
+        ("NR.CREATE net CLASSIFIER 2 4 -> 2 NORMALIZE SEED 4 DATASET 40 TEST 20", ANY),
+        ("NR.METRICS net", None),
+        ("NR.IMPORTANCE net", None),
+        *((f"NR.OBSERVE net {i % 7} {i} -> {int(i > 15)}", ANY) for i in range(30)),
+        *trained("net", "AUTOSTOP BACKTRACK MAXTIME 0"),
+        ("NR.METRICS net", field("samples", 10)),
+        ("NR.METRICS net", field("support", [5, 5])),
+        ("NR.METRICS net", lambda reply: reply[::2] == METRICS_FIELDS),
+        ("NR.IMPORTANCE net", lambda reply: reply[1] > 5 * abs(reply[0])),
+        ("NR.RESET net", "OK"),
+        ("NR.METRICS net", None),
+        ("NR.CREATE reg REGRESSOR 1 4 -> 2 NORMALIZE SEED 4 CLASSWEIGHTS NONE", ANY),
+        *((f"NR.OBSERVE reg {i} -> {i} {-i}", ANY) for i in range(30)),
+        *trained("reg", "AUTOSTOP BACKTRACK MAXTIME 0"),
+        ("NR.METRICS reg", lambda reply: reply[::2] == ["samples", "rmse", "mae", "r2"]),
+        ("NR.METRICS reg", lambda reply: all(r2 > 0.9 for r2 in reply[7])),
+        (
+            "NR.CONFIGURE reg CLASSWEIGHTS BALANCED",
+            syntax("NR.CONFIGURE", "CLASSWEIGHTS is for classifiers"),
+        ),
+        (
+            "NR.CREATE x REGRESSOR 1 -> 1 CLASSWEIGHTS BALANCED",
+            syntax("NR.CREATE", "CLASSWEIGHTS is for classifiers"),
+        ),
+        (
+            "NR.CREATE x REGRESSOR 1 -> 1 MEMBERS 65",
+            syntax("NR.CREATE", "MEMBERS must be AUTO or an integer from 1 to 64, not '65'"),
+        ),
+        ("NR.METRICS none", NO_KEY),
+        ("NR.IMPORTANCE none", NO_KEY),
     ],
     "classic training": [
         ("NR.CREATE net REGRESSOR 2 3 -> 1 CLASSIC NORMALIZE SEED 4", 13),
@@ -639,6 +680,13 @@ CASES: dict[str, list[Step]] = {
         ("NR.CONFIGURE net L2 0.001 THREADS 2 optimizer sgd BATCH 7 LEARNRATE 0.5", "OK"),
         ("NR.CONFIGURE net", field("L2", "0.001")),
         ("NR.CONFIGURE net", field("OPTIMIZER", "SGD")),
+        ("NR.CONFIGURE net BATCH 1000 PATIENCE 2147483648 LEARNRATE 100000", "OK"),
+        ("NR.CONFIGURE net", field("BATCH", "1000")),
+        ("NR.CONFIGURE net", field("PATIENCE", "2147483648")),
+        ("NR.CREATE far REGRESSOR 1 -> 1 SEED 9007199254740991", 2),
+        ("NR.CONFIGURE far", field("SEED", "9007199254740991")),
+        ("NR.CREATE round REGRESSOR 1 -> 1 SEED 100000", 2),
+        ("NR.CONFIGURE round", field("SEED", "100000")),
         ("NR.CONFIGURE net L2 AUTO PATIENCE AUTO", "OK"),
         ("NR.CONFIGURE net", field("L2", "AUTO")),
         (

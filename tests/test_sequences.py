@@ -85,6 +85,8 @@ def reading(draw: st.DrawFn) -> list[list[bytes]]:
         [b"NR.GETDATA", key, which, b"%d" % row],
         [b"NR.INFO", key],
         [b"NR.HISTORY", key],
+        [b"NR.METRICS", key],
+        [b"NR.IMPORTANCE", key],
         [b"NR.CONFIGURE", key],
     ]
 

@@ -154,6 +154,20 @@ def _info(argv: Sequence[bytes], reply: Any) -> Reply:
     return found
 
 
+def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
+    """Integers stay integers."""
+    if isinstance(reply, list):
+        return [_numbers(_, part) for part in reply]
+    return reply if isinstance(reply, int) else _doubles(_, reply)
+
+
+def _metrics(argv: Sequence[bytes], reply: Any) -> Reply:
+    if reply is None:
+        return None
+    pairs = zip(reply[::2], reply[1::2], strict=True)
+    return [part for name, value in pairs for part in (name.decode(), _numbers(argv, value))]
+
+
 def _history(argv: Sequence[bytes], reply: Any) -> Reply:
     return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
 
@@ -164,5 +178,7 @@ _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for ve
     Verb.INFO: _info,
     Verb.GETDATA: _doubles,
     Verb.HISTORY: _history,
+    Verb.METRICS: _metrics,
+    Verb.IMPORTANCE: _numbers,
 }
 _VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

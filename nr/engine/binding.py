@@ -44,6 +44,7 @@ class Options(Structure):
     _fields_ = [
         ("normalize", c_bool),
         ("classic", c_bool),
+        ("members", c_int64),
         ("seed", c_uint64),
         ("activation", c_int),
         ("loss", c_int),
@@ -53,6 +54,7 @@ class Options(Structure):
         ("batch", c_int64),
         ("patience", c_int64),
         ("threads", c_int64),
+        ("class_weights", c_int),
     ]
 
 
@@ -152,6 +154,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
         [_command, _size, POINTER(c_char_p), POINTER(c_size_t), _err],
     ),
     "nr_command_release": ((None, None), [_command]),
+    "nr_command_size": ((_size, None), []),
     "nr_changes": ((c_bool, None), [_command]),
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
@@ -195,6 +198,8 @@ def _load() -> tuple[ctypes.PyDLL, ctypes.CDLL]:
                     function.errcheck = check
     except (OSError, AttributeError) as error:
         raise EngineError(f"the core of nr cannot be loaded (is it built?): {error}") from error
+    if held.nr_command_size() != ctypes.sizeof(CCommand):
+        raise EngineError("the core of nr is not of this version: build and install it again")
     return held, free
 
 

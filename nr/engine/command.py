@@ -31,6 +31,8 @@ class Verb(IntEnum):
     DEL = 14
     LIST = 15
     HISTORY = 16
+    METRICS = 17
+    IMPORTANCE = 18
 
 
 @dataclass(frozen=True)

@@ -227,15 +227,15 @@ static void test_shapes_from_elsewhere_are_checked(void) {
     const uint64_t none[2] = {0, 0};
     uint32_t layers[65];
     for (size_t i = 0; i < 65; i++) layers[i] = 1;
-    CHECK(nr_shape_check(NR_REGRESSOR, 64, layers, none, &err) == NR_OK);
-    CHECK(nr_shape_check(NR_REGRESSOR, 65, layers, none, &err) == NR_ERR);
+    CHECK(nr_shape_check(NR_REGRESSOR, 64, layers, 1, none, &err) == NR_OK);
+    CHECK(nr_shape_check(NR_REGRESSOR, 65, layers, 1, none, &err) == NR_ERR);
     CHECK(!strcmp(err.text, "ERR invalid number of layers: 65"));
-    CHECK(nr_shape_check(NR_REGRESSOR, 1, layers, none, &err) == NR_ERR);
+    CHECK(nr_shape_check(NR_REGRESSOR, 1, layers, 1, none, &err) == NR_ERR);
     layers[1] = 0;
-    CHECK(nr_shape_check(NR_REGRESSOR, 2, layers, none, &err) == NR_ERR);
+    CHECK(nr_shape_check(NR_REGRESSOR, 2, layers, 1, none, &err) == NR_ERR);
     CHECK(!strcmp(err.text, "ERR invalid units count: '0'"));
     layers[1] = UINT32_MAX;
-    CHECK(nr_shape_check(NR_REGRESSOR, 2, layers, none, &err) == NR_ERR);
+    CHECK(nr_shape_check(NR_REGRESSOR, 2, layers, 1, none, &err) == NR_ERR);
     CHECK(!strcmp(err.text, "ERR invalid units count: '4294967295'"));
 }
 

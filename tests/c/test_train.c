@@ -70,8 +70,9 @@ static double gradient_error(nr_trainer *t) {
     double worst = 0, largest = 0, *w = malloc(t->params * sizeof *w);
     nr_losses sum;
     for (size_t i = 0; i < t->params; i++) /* off the kink at 0, too */
-        w[i] = t->f.layers[i] += 0.1f * noise();
-    CHECK(nr_pass_learn(t, 0, t->train.n, false, &sum));
+        w[i] = t->now->w[i] += 0.1f * noise();
+    nr_step step = {&t->train, 0, 0, t->train.n, true, true, false};
+    CHECK(nr_pass_learn(t, &step, &sum));
     for (size_t i = 0; i < t->params; i++) {
         const double step = 1e-6, was = w[i];
         w[i] = was + step;

@@ -4,10 +4,12 @@
  * (bulk), doubles, arrays, nil. The hosts translate it one to one. So what a
  * command answers is written once, here, and not once in every host. */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "net.h"
+#include "report.h"
 #include "syntax.h"
 
 static nr_status done(bool ok, nr_error *err) {
@@ -243,10 +245,10 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
 /* One row a point: cycle, training error, testing error and classification
  * errors in per cent, the last two nil where there was nothing to test. */
 static bool history(const nr_net *net, nr_buf *b) {
-    size_t n = net->history ? net->history->n / 4 : 0;
+    size_t n = net->course ? (size_t)net->course->data[0] : 0;
     bool ok = nr_put_array(b, n);
     for (size_t i = 0; i < n && ok; i++) {
-        const float *point = net->history->data + i * 4;
+        const float *point = net->course->data + 1 + i * 4;
         ok = nr_put_array(b, 4) && nr_put_uint(b, (uint64_t)point[0]);
         for (int k = 1; k < 4 && ok; k++)
             ok = point[k] == point[k] ? nr_put_double(b, (double)point[k])
@@ -257,36 +259,40 @@ static bool history(const nr_net *net, nr_buf *b) {
 
 /* ============================ Changing options =========================== */
 
+static bool put_count(nr_buf *b, const char *name, int64_t value) {
+    char text[NR_NUMBER];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return put_word(b, name, value < 0 ? "AUTO" : text);
+}
+
+/* With the fewest digits that read back as the same. */
 static bool put_number(nr_buf *b, const char *name, double value) {
-    char text[32];
-    snprintf(text, sizeof text, "%.17g", value);
-    for (int digits = 1; digits < 17; digits++) { /* the shortest that reads */
-        char shorter[32];                         /* back as the same */
-        double back;
-        snprintf(shorter, sizeof shorter, "%.*g", digits, value);
-        if (nr_parse_double((nr_text){shorter, strlen(shorter)}, &back) &&
-            back == value) {
-            memcpy(text, shorter, sizeof text);
-            break;
-        }
+    char text[NR_NUMBER];
+    double back = NAN;
+    for (int digits = 1; back != value && digits <= 17; digits++) {
+        nr_write_double(text, digits, value);
+        nr_parse_double((nr_text){text, strlen(text)}, &back);
     }
     return put_word(b, name, value < 0 ? "AUTO" : text);
 }
 
 static bool list_options(const nr_net *net, nr_buf *b) {
     const nr_options *o = &net->h.options;
-    return nr_put_array(b, 22) &&
+    return nr_put_array(b, 26) &&
            put_word(b, "NORMALIZE", o->normalize ? "yes" : "no") &&
            put_word(b, "CLASSIC", o->classic ? "yes" : "no") &&
-           put_number(b, "SEED", (double)o->seed) &&
+           put_count(b, "SEED", (int64_t)o->seed) &&
            put_word(b, "ACTIVATION", nr_activation_words[o->activation]) &&
            put_word(b, "LOSS", nr_loss_words[o->loss]) &&
            put_word(b, "OPTIMIZER", nr_optimizer_words[o->optimizer]) &&
            put_number(b, "LEARNRATE", o->learnrate) &&
            put_number(b, "L2", o->l2) &&
-           put_number(b, "BATCH", (double)o->batch) &&
-           put_number(b, "PATIENCE", (double)o->patience) &&
-           put_number(b, "THREADS", (double)o->threads);
+           put_count(b, "BATCH", o->batch) &&
+           put_count(b, "PATIENCE", o->patience) &&
+           put_count(b, "THREADS", o->threads) &&
+           put_count(b, "MEMBERS", o->members) &&
+           put_word(b, "CLASSWEIGHTS",
+                    nr_class_weights_words[o->class_weights]);
 }
 
 static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
@@ -296,6 +302,9 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (o->classic && cmd->given & ~(unsigned)NR_GIVEN_THREADS)
         return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: a CLASSIC "
                             "network has no options but THREADS");
+    if (cmd->options.class_weights && net->h.kind == NR_REGRESSOR)
+        return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: CLASSWEIGHTS is "
+                            "for classifiers");
     if (!put_ok(reply)) return nr_nomem(err);
     if (cmd->given & NR_GIVEN_OPTIMIZER) o->optimizer = cmd->options.optimizer;
     if (cmd->given & NR_GIVEN_LEARNRATE) o->learnrate = cmd->options.learnrate;
@@ -303,14 +312,16 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (cmd->given & NR_GIVEN_BATCH) o->batch = cmd->options.batch;
     if (cmd->given & NR_GIVEN_PATIENCE) o->patience = cmd->options.patience;
     if (cmd->given & NR_GIVEN_THREADS) o->threads = cmd->options.threads;
+    if (cmd->given & NR_GIVEN_CLASSWEIGHTS)
+        o->class_weights = cmd->options.class_weights;
     return NR_OK;
 }
 
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     if (!put_ok(reply)) return nr_nomem(err);
     nr_array_drop(atomic_exchange(&net->weights, NULL));
-    nr_array_drop(net->history);
-    net->history = NULL;
+    nr_array_drop(net->course);
+    net->course = NULL;
     net->h.resets++;
     net->h.revision++;
     net->h.trained = false;
@@ -333,6 +344,8 @@ nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_GETDATA: return getdata(net, cmd, reply, err);
     case NR_CONFIGURE: return configure(net, cmd, reply, err);
     case NR_HISTORY: return done(history(net, reply), err);
+    case NR_METRICS: return done(nr_report_reply(net, reply), err);
+    case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);
     case NR_DUMP:
         status = nr_net_dump(net, &dump, err);
         if (status == NR_OK)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "report.h"
 #include "syntax.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -55,6 +56,8 @@ static const field fields[] = {
     {"batch", AUTO_INT, AT(options.batch), NULL},
     {"patience", AUTO_INT, AT(options.patience), NULL},
     {"threads", AUTO_INT, AT(options.threads), NULL},
+    {"members", AUTO_INT, AT(options.members), NULL},
+    {"class_weights", WORD, AT(options.class_weights), nr_class_weights_words},
     {"train_maxlen", UINT, AT(maxlen[0]), NULL},
     {"test_maxlen", UINT, AT(maxlen[1]), NULL},
     {"train_len", UINT, AT(len[0]), NULL},
@@ -148,6 +151,11 @@ static bool get_random(nr_cursor *c, nr_random *random) {
     return nr_random_sound(random);
 }
 
+/* Counts stay exact as doubles and fit every store's integers. */
+static bool get_count(nr_cursor *c, uint64_t *value) {
+    return nr_get_uint(c, value) && *value <= UINT64_C(1) << 53;
+}
+
 static bool get_real(nr_cursor *c, double *value) {
     return nr_get_double(c, value) && isfinite(*value) && *value >= 0;
 }
@@ -173,7 +181,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     uint64_t number;
     switch (f->type) {
     case VERSION: return nr_get_uint(c, version);
-    case UINT: return nr_get_uint(c, p);
+    case UINT: return get_count(c, p);
     case BOOL: return nr_get_bool(c, p);
     case REAL: return get_real(c, p);
     case AUTO_REAL:
@@ -182,7 +190,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     case AUTO_INT:
         *(int64_t *)p = -1;
         if (is_nil(c)) return true;
-        if (!nr_get_uint(c, &number) || number > INT32_MAX) return false;
+        if (!get_count(c, &number)) return false;
         *(int64_t *)p = (int64_t)number;
         return true;
     case WORD: return get_word(c, f, p);
@@ -204,16 +212,21 @@ static int find_field(nr_bytes name) {
 static nr_status check_together(const nr_header *h, nr_error *err) {
     const nr_options *o = &h->options;
     nr_status status =
-        nr_shape_check(h->kind, h->nlayers, h->layers, h->maxlen, err);
+        nr_shape_check(h->kind, h->nlayers, h->layers, o->members, h->maxlen,
+                       err);
     if (status != NR_OK) return status;
     bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
                  o->seed <= NR_MAX_SEED && o->learnrate != 0 &&
-                 o->batch != 0 && o->patience != 0 && o->threads >= 1 &&
-                 o->threads <= NR_MAX_THREADS &&
-                 (o->loss == NR_MSE || h->kind == NR_CLASSIFIER);
+                 o->learnrate <= NR_MAX_REAL && o->l2 <= NR_MAX_REAL &&
+                 o->batch != 0 && o->batch <= NR_MAX_SAMPLES &&
+                 o->patience != 0 && o->patience <= NR_MAX_PATIENCE &&
+                 o->threads >= 1 && o->threads <= NR_MAX_THREADS &&
+                 o->members >= 1 && o->members <= NR_MAX_MEMBERS &&
+                 ((o->loss == NR_MSE && o->class_weights == NR_EQUAL) ||
+                  h->kind == NR_CLASSIFIER);
     if (o->classic)
         sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&
-                o->optimizer == NR_RPROP;
+                o->optimizer == NR_RPROP && o->members == 1;
     return sound ? NR_OK
                  : nr_fail(err, "ERR invalid network: the fields of its "
                                 "header contradict each other");
@@ -276,26 +289,47 @@ static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
     return NR_OK;
 }
 
-/* Of a point's four numbers only the testing dataset's two may be NaN. */
-static bool history_sound(const nr_array *history) {
-    for (size_t i = 0; i < history->n; i++) {
-        float x = history->data[i];
-        bool cycle = i % 4 == 0, may_lack = i % 4 >= 2;
-        if (!(x >= 0 && isfinite(x)) && !(may_lack && isnan(x))) return false;
-        if (cycle && x >= 0x1p63f) return false;
+/* What is counted in a report, its number of samples and a classifier's cells,
+ * are whole numbers. */
+static bool classes_sound(const nr_net *net, const float *report) {
+    size_t n = nr_report_len(&net->h);
+    for (size_t i = 0; i < n; i++) {
+        bool counted = i == 0 || (net->h.kind == NR_CLASSIFIER && i >= 5);
+        if (counted && !(report[i] >= 0 && report[i] < 0x1p63f)) return false;
     }
     return true;
 }
 
-static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
-    enum { POINT = 4 * sizeof(float) };
+/* Of a point's four numbers only the testing dataset's two may be NaN; in the
+ * report any may, that has no value. */
+static bool course_sound(const nr_net *net) {
+    const nr_array *course = net->course;
+    float points = course->data[0];
+    if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
+    size_t report = 1 + 4 * (size_t)points, n = course->n;
+    if (points != (float)(size_t)points || n < report ||
+        (n != report && n != report + nr_report_len(&net->h)))
+        return false;
+    for (size_t i = 1; i < n; i++) {
+        float x = course->data[i];
+        bool cycle = i < report && i % 4 == 1;
+        bool may_lack = i >= report || (i - 1) % 4 >= 2;
+        if (isnan(x) ? !may_lack : !isfinite(x)) return false;
+        if (i < report && x < 0) return false;
+        if (cycle && x >= 0x1p63f) return false;
+    }
+    return n == report || classes_sound(net, course->data + report);
+}
+
+static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
     if (bytes.len == 0) return NR_OK;
-    if (bytes.len % POINT || bytes.len / POINT > NR_MAX_HISTORY)
+    if (bytes.len % sizeof(float) == 0)
+        net->course = nr_array_new(bytes.len / sizeof(float));
+    else
         return nr_fail(err, "ERR invalid network: its history");
-    net->history = nr_array_new(bytes.len / sizeof(float));
-    if (!net->history) return nr_nomem(err);
-    memcpy(net->history->data, bytes.data, bytes.len);
-    return history_sound(net->history)
+    if (!net->course) return nr_nomem(err);
+    memcpy(net->course->data, bytes.data, bytes.len);
+    return course_sound(net)
                ? NR_OK
                : nr_fail(err, "ERR invalid network: its history");
 }
@@ -310,7 +344,7 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     else if (parts->weights.len)
         status = nr_fail(err, "ERR invalid network: weights that were never "
                               "trained");
-    if (status == NR_OK) status = load_history(net, parts->history, err);
+    if (status == NR_OK) status = load_course(net, parts->history, err);
     for (int d = 0; d < 2 && status == NR_OK; d++)
         if (parts->rows[d].data || net->h.len[d] == 0)
             status = nr_dataset_load(net, d, parts->rows[d], err);
@@ -353,7 +387,7 @@ nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err) {
 }
 
 nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err) {
-    return put_array(net->history, out, err);
+    return put_array(net->course, out, err);
 }
 
 /* =============================== The whole =============================== */
@@ -397,8 +431,8 @@ nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err) {
         ok = nr_put_bin(out, weights->data, floats_bytes(weights));
     else if (ok)
         ok = nr_put_nil(out);
-    ok = ok && nr_put_bin(out, net->history ? net->history->data : NULL,
-                          floats_bytes(net->history));
+    ok = ok && nr_put_bin(out, net->course ? net->course->data : NULL,
+                          floats_bytes(net->course));
     for (int d = 0; d < 2 && ok; d++)
         ok = nr_put_bin_head(out, net->h.len[d] * net->row * sizeof(float)) &&
              nr_net_rows(net, d, out, err) == NR_OK;

@@ -350,8 +350,8 @@ INLINE void squared(float *x, nr_head kind, const nr_target *t,
         v16 goal = t->classes ? v_if_eq(class, v_set((float)u), v_set(1),
                                         v_set(0))
                               : v_load(target + u * NR_LANES);
-        v16 d = v_mul(v_sub(y, goal), mask);
-        loss = v_fma(d, d, loss);
+        v16 off = v_sub(y, goal), d = v_mul(off, mask);
+        loss = v_fma(d, off, loss);
         if (kind == NR_LOGISTIC) d = v_mul(d, slope(y, NR_SIGMOID));
         v_store(at, d);
     }
@@ -365,6 +365,7 @@ static nr_losses loss(float *x, nr_head kind, const nr_target *t) {
     nr_losses sum = {0, 0, 0};
     for (size_t l = 0; l < t->lanes; l += 16) {
         v16 mask = v_first(t->lanes - l);
+        if (t->weights) mask = v_mul(mask, v_load(t->weights + l));
         if (kind == NR_SOFTMAX)
             cross_entropy(x + l, t, v_load(t->target + l), mask, &sum);
         else

@@ -22,6 +22,7 @@ typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
 /* The loss of a panel. `target` holds class ids in lanes, or [unit][lane]. */
 typedef struct nr_target {
     const float *target;
+    const float *weights; /* what each lane's sample counts; NULL: 1 */
     bool classes;
     float smoothing;
     size_t units, lanes; /* lanes: samples in the panel */

@@ -26,8 +26,15 @@ static size_t count_params(const nr_header *h) {
 }
 
 size_t nr_weights_len(const nr_header *h) {
-    return count_params(h) +
+    return count_params(h) * (size_t)h->options.members +
            2 * ((size_t)h->layers[0] + h->layers[h->nlayers - 1]);
+}
+
+/* As many members as make a small network's mean steady, fewer of larger ones,
+ * which vary less and cost more. */
+static int64_t choose_members(const nr_header *h) {
+    size_t params = count_params(h);
+    return params <= 4000 ? 8 : params <= 20000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
 nr_factors nr_factors_of(const nr_header *h, float *weights) {
@@ -86,6 +93,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
+    if (h.options.members < 0) h.options.members = choose_members(&h);
     nr_random_seed(&h.random, h.options.seed);
     *out = nr_net_new(&h);
     return *out ? NR_OK : nr_nomem(err);
@@ -97,7 +105,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->partial = net->partial;
     nr_net *self = (nr_net *)net; /* atomic_load of a const is not C11 */
     atomic_store(&copy->weights, nr_array_hold(atomic_load(&self->weights)));
-    copy->history = nr_array_hold(net->history);
+    copy->course = nr_array_hold(net->course);
     if (!nr_dataset_clone(&copy->data[0], &net->data[0]) ||
         !nr_dataset_clone(&copy->data[1], &net->data[1])) {
         nr_net_free(copy);
@@ -111,7 +119,7 @@ nr_net *nr_net_bare(const nr_net *net) {
     if (!bare) return NULL;
     nr_net *self = (nr_net *)net;
     atomic_store(&bare->weights, nr_array_hold(atomic_load(&self->weights)));
-    bare->history = nr_array_hold(net->history);
+    bare->course = nr_array_hold(net->course);
     bare->h.len[0] = bare->h.len[1] = 0;
     return bare;
 }
@@ -121,7 +129,7 @@ void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 void nr_net_free(nr_net *net) {
     if (!net) return;
     nr_array_drop(atomic_load(&net->weights));
-    nr_array_drop(net->history);
+    nr_array_drop(net->course);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
     nr_release(net);
@@ -145,7 +153,7 @@ size_t nr_net_memory(const nr_net *net) {
     const nr_array *weights = atomic_load(&self->weights);
     size_t bytes = sizeof *net;
     if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
-    if (net->history) bytes += net->history->n * sizeof(float);
+    if (net->course) bytes += net->course->n * sizeof(float);
     for (int d = 0; d < 2; d++) {
         const nr_dataset *data = &net->data[d];
         bytes += data->capchunks * sizeof *data->chunks;
@@ -167,8 +175,8 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
     nr_array *old = atomic_load(&net->weights);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
     nr_array_drop(old);
-    nr_array_drop(net->history);
-    net->history = nr_array_hold(trained->history);
+    nr_array_drop(net->course);
+    net->course = nr_array_hold(trained->course);
     net->h.stats = trained->h.stats;
     net->h.trained = trained->h.trained;
     net->h.revision++;

@@ -77,7 +77,7 @@ struct nr_net {
     size_t params, row;
     uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
-    nr_array *history; /* NULL: none */
+    nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
     bool partial; /* assembled without its samples */
 };
@@ -93,8 +93,8 @@ static inline size_t nr_outputs(const nr_net *net) {
  * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
  * multiplied by out_scale. They lie with the weights because they are one
  * with them: neither makes sense with another generation of the other. Then
- * layer by layer a row of biases and a row of weights for each input unit:
- * [1 + inputs][outputs]. */
+ * member by member and layer by layer a row of biases and a row of weights for
+ * each input unit: [1 + inputs][outputs]. */
 typedef struct nr_factors {
     float *in_shift, *in_scale, *out_shift, *out_scale;
     float *layers;
@@ -107,6 +107,10 @@ nr_factors nr_factors_of(const nr_header *h, float *weights);
  * NULL, with err written: out of memory, or a network without its weights.
  * Borrowed: valid as long as the net is unchanged. */
 const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
+
+/* The course of the last training: the number of its points, four floats each
+ * (cycle, training error, testing error, classification errors in per cent,
+ * the last two NaN where nothing was tested), then the report (report.c). */
 
 /* ------------------------------- Parts ----------------------------------- */
 

@@ -43,7 +43,10 @@
 #define NR_MAX_SAMPLES (1u << 26) /* of a dataset: len * maxlen stays < 2^53 */
 #define NR_MAX_DATASET_BYTES (UINT64_C(1) << 36)
 #define NR_MAX_SEED ((UINT64_C(1) << 53) - 1) /* exact as a double, too */
+#define NR_MAX_REAL 1e6 /* LEARNRATE and L2 */
+#define NR_MAX_PATIENCE (INT64_C(1) << 31)
 #define NR_MAX_THREADS 256
+#define NR_MAX_MEMBERS 64
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
 #define NR_FORMAT 1         /* version of the serialised form */
 
@@ -106,6 +109,8 @@ typedef enum nr_verb {
     NR_DEL,
     NR_LIST,
     NR_HISTORY,
+    NR_METRICS,
+    NR_IMPORTANCE,
     NR_VERBS
 } nr_verb;
 
@@ -137,6 +142,7 @@ typedef enum nr_activation {
 } nr_activation;
 typedef enum nr_loss { NR_MSE, NR_CROSSENTROPY } nr_loss;
 typedef enum nr_optimizer { NR_RPROP, NR_ADAM, NR_SGD } nr_optimizer;
+typedef enum nr_class_weights { NR_EQUAL, NR_BALANCED } nr_class_weights;
 typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
     nr_dataset_id;
 
@@ -145,6 +151,8 @@ typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
 #define NR_AUTO (-1.0)
 typedef struct nr_options {
     bool normalize, classic;  /* fixed */
+    int64_t members;          /* fixed; networks whose outputs' mean is taken;
+                                 -1 AUTO until the network is created */
     uint64_t seed;            /* fixed; 0 to NR_MAX_SEED */
     nr_activation activation; /* fixed */
     nr_loss loss;             /* fixed */
@@ -154,6 +162,7 @@ typedef struct nr_options {
     int64_t batch;    /* samples a step of ADAM and SGD; -1 AUTO */
     int64_t patience; /* cycles without a better testing error; -1 AUTO */
     int64_t threads;  /* of one training; 1 to NR_MAX_THREADS */
+    nr_class_weights class_weights; /* what a sample of a rare class counts */
 } nr_options;
 
 /* Which of the options a command names: bits of nr_command.given. */
@@ -167,6 +176,8 @@ enum {
     NR_GIVEN_BATCH = 1 << 6,
     NR_GIVEN_PATIENCE = 1 << 7,
     NR_GIVEN_THREADS = 1 << 8,
+    NR_GIVEN_MEMBERS = 1 << 9,
+    NR_GIVEN_CLASSWEIGHTS = 1 << 10,
 };
 
 /* A parsed command. Pointers lead into argv, which must outlive it, and to
@@ -210,6 +221,9 @@ NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
                                   const size_t *argvlen, nr_error *err);
 NR_API void nr_command_release(nr_command *cmd);
 
+/* sizeof(nr_command), for hosts that describe it in another language. */
+NR_API size_t nr_command_size(void);
+
 /* Splits a line as redis-cli does: words, "double quotes" with \n \r \t \b \a
  * \\ \" \xHH, 'single quotes' with \'. The words and their table lie in *out:
  * args->argv and args->len are argc entries each. An empty line has none.
@@ -247,7 +261,7 @@ typedef struct nr_shape {
     uint64_t revision; /* grows with every change of the weights */
     uint64_t inputs, outputs;
     uint64_t row;    /* floats in a sample */
-    uint64_t params; /* weights and biases */
+    uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
 } nr_shape;
@@ -265,7 +279,7 @@ NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP and NR.HISTORY. `training` is what NR.INFO says of it. Does the
+ * NR.DUMP, NR.HISTORY, NR.METRICS and NR.IMPORTANCE. `training` is what NR.INFO says of it. Does the
  * command change the network? nr_changes tells, without running it; those that
  * do not take a const network in all but the type. */
 NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,

@@ -51,14 +51,14 @@ static bool take_count_or_auto(nr_text text, uint64_t max, int64_t *value) {
     return true;
 }
 
-/* 0 to a million; adding 0 makes one zero of two. */
+/* 0 to NR_MAX_REAL; adding 0 makes one zero of two. */
 static bool take_float_or_auto(nr_text text, double *value) {
     double found;
     if (nr_same_word(text, "AUTO")) {
         *value = NR_AUTO;
         return true;
     }
-    if (!nr_parse_double(text, &found) || !(found >= 0 && found <= 1e6))
+    if (!nr_parse_double(text, &found) || !(found >= 0 && found <= NR_MAX_REAL))
         return false;
     *value = found + 0.0;
     return true;
@@ -121,12 +121,21 @@ static bool take_batch(nr_command *cmd, nr_text value) {
 }
 
 static bool take_patience(nr_command *cmd, nr_text value) {
-    return take_count_or_auto(value, UINT64_C(1) << 31,
-                              &cmd->options.patience);
+    return take_count_or_auto(value, NR_MAX_PATIENCE, &cmd->options.patience);
 }
 
 static bool take_threads(nr_command *cmd, nr_text value) {
     return take_count(value, NR_MAX_THREADS, &cmd->options.threads);
+}
+
+static bool take_members(nr_command *cmd, nr_text value) {
+    return take_count_or_auto(value, NR_MAX_MEMBERS, &cmd->options.members);
+}
+
+static bool take_class_weights(nr_command *cmd, nr_text value) {
+    int found = nr_find_word(value, nr_class_weights_words);
+    if (found >= 0) cmd->options.class_weights = (nr_class_weights)found;
+    return found >= 0;
 }
 
 static const option network_options[] = {
@@ -182,6 +191,16 @@ static const option network_options[] = {
      .wants = "an integer from 1 to 256",
      .take = take_threads,
      .given = NR_GIVEN_THREADS},
+    {.word = "MEMBERS",
+     .wants = "AUTO or an integer from 1 to 64",
+     .take = take_members,
+     .given = NR_GIVEN_MEMBERS,
+     .fixed = true},
+    {.word = "CLASSWEIGHTS",
+     .wants = "NONE or BALANCED",
+     .take = take_class_weights,
+     .values = nr_class_weights_words,
+     .given = NR_GIVEN_CLASSWEIGHTS},
 };
 
 /* -------------------------- NR.TRAIN, NR.RESTORE ------------------------- */
@@ -297,9 +316,12 @@ static nr_status fit_together(nr_parser *p) {
         cmd->options.activation = NR_SIGMOID;
         cmd->options.loss = NR_MSE;
         cmd->options.l2 = 0;
+        cmd->options.members = 1;
     }
     if (cmd->kind == NR_REGRESSOR && cmd->options.loss == NR_CROSSENTROPY)
         return nr_syntax_error(p, "CROSSENTROPY is for classifiers");
+    if (cmd->kind == NR_REGRESSOR && cmd->options.class_weights)
+        return nr_syntax_error(p, "CLASSWEIGHTS is for classifiers");
     return NR_OK;
 }
 
@@ -316,6 +338,7 @@ nr_status nr_options_create(nr_parser *p) {
         .batch = (int64_t)NR_AUTO,
         .patience = (int64_t)NR_AUTO,
         .threads = 1,
+        .members = (int64_t)NR_AUTO,
     };
     nr_status status = parse(p, network_options, ROWS(network_options), false);
     return status == NR_OK ? fit_together(p) : status;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "study.h"
 #include "train.h"
 
 /* A pass on its way: what the members need to know. */
@@ -16,14 +17,13 @@ typedef struct pass {
     nr_trainer *t;
     const nr_set *set;
     const uint32_t *order; /* gather samples by it; NULL: the set's panels */
+    const nr_step *step;   /* NULL: without learning */
     size_t n, panels;      /* of the whole pass */
     size_t first, count;   /* panels of this round */
-    float logit_scale;
-    bool learn, update;
 } pass;
 
 static const float *layer_weights(const nr_trainer *t, size_t l) {
-    return t->f.layers + t->offset[l];
+    return t->now->w + t->offset[l];
 }
 
 static size_t lanes_of(const pass *p, size_t panel) {
@@ -39,37 +39,40 @@ static const float *inputs_of(const pass *p, size_t panel) {
 
 /* ========================== A panel, both ways =========================== */
 
-static void scale_logits(const pass *p, float *z, size_t units) {
-    if (p->logit_scale == 1) return;
-    for (size_t i = 0; i < units * NR_LANES; i++) z[i] *= p->logit_scale;
-}
-
-static void forward(const pass *p, size_t panel) {
+/* Up to the last layer's sums, which it returns. */
+static float *forward(const pass *p, size_t panel) {
     nr_trainer *t = p->t;
     const nr_header *h = &t->net->h;
     size_t at = panel - p->first, nv = (lanes_of(p, panel) + 15) / 16;
-    const float *x = inputs_of(p, panel), *targets;
+    const float *x = inputs_of(p, panel);
+    float *y = NULL;
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t in = h->layers[l - 1], out = h->layers[l];
         const float *w = layer_weights(t, l);
         bool last = l + 1 == h->nlayers;
-        float *y = (last ? t->space.delta[l] : t->space.act[l]) +
-                   at * out * NR_LANES;
+        y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
         t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
         if (!last) t->k->activate(y, out, nv, h->options.activation);
         x = y;
     }
-    size_t out = nr_outputs(t->net);
-    float *y = t->space.delta[h->nlayers - 1] + at * out * NR_LANES;
-    if (t->head == NR_SOFTMAX)
-        scale_logits(p, y, out);
-    else
-        t->k->head(y, out, nv, t->head);
-    targets = p->order ? t->space.targets + at * p->set->target_floats
-                       : p->set->targets + panel * p->set->target_floats;
-    nr_target target = {targets, h->kind == NR_CLASSIFIER,
-                        p->learn ? (float)t->smoothing : 0, out,
-                        lanes_of(p, panel)};
+    return y;
+}
+
+static void lose(const pass *p, size_t panel, float *y) {
+    nr_trainer *t = p->t;
+    const nr_set *set = p->set;
+    size_t at = panel - p->first, out = nr_outputs(t->net);
+    nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
+                        .units = out,
+                        .lanes = lanes_of(p, panel)};
+    target.target = p->order ? t->space.targets + at * set->target_floats
+                             : set->targets + panel * set->target_floats;
+    if (p->step && t->class_weights)
+        target.weights = p->order ? t->space.weights + at * NR_LANES
+                                  : set->weights + panel * NR_LANES;
+    if (p->step) target.smoothing = (float)t->smoothing;
+    if (t->head != NR_SOFTMAX)
+        t->k->head(y, out, (target.lanes + 15) / 16, t->head);
     t->space.losses[at] = t->k->loss(y, t->head, &target);
 }
 
@@ -97,9 +100,10 @@ static void panels_job(void *context, size_t who, size_t of) {
             nr_set_gather(p->t, p->order + panel * NR_LANES,
                           lanes_of(p, panel),
                           s->x + i * nr_inputs(p->t->net) * NR_LANES,
-                          s->targets + i * p->set->target_floats);
-        forward(p, panel);
-        if (p->learn) backward(p, panel);
+                          s->targets + i * p->set->target_floats,
+                          s->weights + i * NR_LANES);
+        lose(p, panel, forward(p, panel));
+        if (p->step) backward(p, panel);
     }
 }
 
@@ -108,15 +112,15 @@ static void panels_job(void *context, size_t who, size_t of) {
 static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
                      size_t n) {
     const nr_options *o = &t->net->h.options;
-    float *m = t->memory[0] + at, *v = t->memory[1] + at;
-    nr_rprop_rule rprop = {1.2f, 0.5f, 1, 1e-6f, false};
+    float *m = t->now->memory[0] + at, *v = t->now->memory[1] + at;
+    nr_rprop_rule rprop = {1.2f, 0.5f, NR_STUDY_MOST, 1e-6f, NR_STUDY_BACK};
     if (o->classic) rprop = (nr_rprop_rule){1.2f, 0.5f, 50, 1e-6f, true};
     nr_adam_rule adam = {(float)t->rate, 0.9f, 0.999f, 1e-8f, 1, 1};
     switch (o->optimizer) {
     case NR_RPROP: t->k->rprop(w, g, m, v, n, &rprop); break;
     case NR_ADAM:
-        adam.correct1 = (float)(1 / (1 - t->power1));
-        adam.correct2 = (float)(1 / (1 - t->power2));
+        adam.correct1 = (float)(1 / (1 - t->now->power1));
+        adam.correct2 = (float)(1 / (1 - t->now->power2));
         t->k->adam(w, g, m, v, n, &adam);
         break;
     case NR_SGD: t->k->sgd(w, g, m, n, (float)t->rate, 0.9f); break;
@@ -129,10 +133,11 @@ static void move_rows(const pass *p, size_t l, size_t first, size_t last) {
     nr_trainer *t = p->t;
     size_t out = t->net->h.layers[l], at = t->offset[l] + first * out;
     size_t n = (last - first) * out, free = first == 0 ? out : 0;
-    float *w = t->f.layers + at, *g = t->g + at, scale = 1 / (float)p->n;
+    float *w = t->now->w + at, *g = t->g + at;
+    float scale = 1 / (float)p->step->total;
     t->k->decay(g, w, free, scale, 0);
     t->k->decay(g + free, w + free, n - free, scale, (float)t->l2);
-    if (p->update) optimise(t, w, g, at, n);
+    if (p->step->move) optimise(t, w, g, at, n);
 }
 
 static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
@@ -154,7 +159,8 @@ static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
 static void gradients_job(void *context, size_t who, size_t of) {
     const pass *p = context;
     const nr_header *h = &p->t->net->h;
-    bool start = p->first == 0, end = p->first + p->count == p->panels;
+    bool start = p->step->begin && p->first == 0;
+    bool end = p->step->end && p->first + p->count == p->panels;
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t in = h->layers[l - 1], out = h->layers[l];
         size_t dozens = (in + 11) / 12;
@@ -186,30 +192,35 @@ static bool run(pass *p, nr_losses *sum) {
             sum->objective += t->space.losses[i].objective;
             sum->wrong += t->space.losses[i].wrong;
         }
-        if (p->learn) nr_team_run(t->team, gradients_job, p);
+        if (p->step) nr_team_run(t->team, gradients_job, p);
     }
     return true;
 }
 
 static size_t panels_for(size_t n) { return (n + NR_LANES - 1) / NR_LANES; }
 
-bool nr_pass_test(nr_trainer *t, const nr_set *set, float logit_scale,
-                  nr_losses *sum) {
+bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
     pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
-    p.logit_scale = logit_scale;
     return run(&p, sum);
 }
 
-bool nr_pass_learn(nr_trainer *t, size_t first, size_t n, bool update,
-                   nr_losses *sum) {
-    pass p = {.t = t, .set = &t->train, .n = n, .panels = panels_for(n)};
-    p.logit_scale = 1;
-    p.order = t->order ? t->order + first : NULL;
-    p.learn = true;
-    p.update = update;
-    t->power1 *= 0.9;
-    t->power2 *= 0.999;
+bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    const nr_set *set = step->set;
+    size_t n = set ? set->n : step->n;
+    pass p = {.t = t, .set = set ? set : &t->train, .step = step, .n = n};
+    p.panels = panels_for(n);
+    if (!set) p.order = t->order + step->first;
+    if (step->end) {
+        t->now->power1 *= 0.9;
+        t->now->power2 *= 0.999;
+    }
     return run(&p, sum);
+}
+
+const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
+    pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
+    p.first = panel;
+    return forward(&p, panel);
 }
 
 /* ================================= Space ================================= */
@@ -234,7 +245,8 @@ bool nr_space_make(nr_trainer *t) {
     nr_space *s = &t->space;
     size_t in = nr_inputs(t->net), units = 0;
     for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
-    size_t gathered = t->order ? in * NR_LANES + t->train.target_floats : 0;
+    size_t gathered =
+        t->order ? (in + 1) * NR_LANES + t->train.target_floats : 0;
     size_t floats = units * NR_LANES + gathered;
     s->panels = choose_panels(t, floats);
     s->losses = nr_alloc(s->panels * sizeof *s->losses);
@@ -250,6 +262,7 @@ bool nr_space_make(nr_trainer *t) {
     if (gathered) {
         s->x = at;
         s->targets = at + s->panels * in * NR_LANES;
+        s->weights = s->targets + s->panels * t->train.target_floats;
     }
     return true;
 }

@@ -71,22 +71,28 @@ static float uniform(uint64_t bits) { /* -1 to 1 */
 }
 
 /* Glorot and Bengio (2010), normal, biases zero; classic: uniform in +-0.05,
- * biases as well. */
+ * biases as well. Returns the end of the layer. */
+static float *init_layer(const nr_header *h, size_t l, float *w,
+                         uint64_t *key) {
+    size_t in = h->layers[l - 1], out = h->layers[l];
+    float sd = (float)sqrt(2.0 / (double)(in + out));
+    for (size_t i = 0; i < (in + 1) * out; i++, w++) {
+        uint64_t bits = nr_mix((*key)++);
+        if (h->options.classic)
+            *w = 0.05f * uniform(bits);
+        else
+            *w = i < out ? 0 : sd * normal(bits);
+    }
+    return w;
+}
+
 void nr_weights_init(const nr_header *h, float *weights) {
     uint64_t key = nr_mix(h->options.seed ^ nr_mix(h->resets));
     nr_factors f = nr_factors_of(h, weights);
     for (size_t i = 0; i < h->layers[0]; i++) f.in_scale[i] = 1;
     for (size_t i = 0; i < h->layers[h->nlayers - 1]; i++) f.out_scale[i] = 1;
     float *w = f.layers;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float sd = (float)sqrt(2.0 / (double)(in + out));
-        for (size_t i = 0; i < (in + 1) * out; i++, w++) {
-            uint64_t bits = nr_mix(key++);
-            if (h->options.classic)
-                *w = 0.05f * uniform(bits);
-            else
-                *w = i < out ? 0 : sd * normal(bits);
-        }
-    }
+    for (int64_t m = 0; m < h->options.members; m++)
+        for (size_t l = 1; l < h->nlayers; l++)
+            w = init_layer(h, l, w, &key);
 }

@@ -25,13 +25,15 @@ static size_t widest(const nr_header *h) {
     return units;
 }
 
-/* What a run needs: the network's parts and two buffers for its layers. */
+/* What a run needs: the network's parts and room for its layers, each a row or
+ * a panel of the widest one. */
 typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
     nr_factors f;
+    size_t params;
     nr_head head;
-    float *x, *y; /* of the widest layer, as row or panel */
+    float *inputs, *x, *y, *sum;
 } runner;
 
 static nr_status inputs_check(const nr_net *net, const float *rows, size_t n,
@@ -61,27 +63,42 @@ static void row_head(const runner *r, float *y, size_t n) {
     for (size_t o = 0; o < n; o++) y[o] /= sum;
 }
 
-/* Leaves the outputs in *out, in x or y. */
-static const float *run_row(const runner *r, const float *row) {
+/* One member's outputs, in x or y. */
+static const float *member_row(const runner *r, const float *w) {
     const nr_header *h = r->h;
-    const float *w = r->f.layers;
-    float *x = r->x, *y = r->y, *t;
-    for (size_t i = 0; i < h->layers[0]; i++)
-        x[i] = (row[i] - r->f.in_shift[i]) * r->f.in_scale[i];
+    const float *from = r->inputs;
+    float *to = r->x, *other = r->y;
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t in = h->layers[l - 1], out = h->layers[l];
-        r->k->row(y, w, x, in, out);
+        r->k->row(to, w, from, in, out);
         if (l + 1 < h->nlayers)
-            r->k->activate_row(y, out, h->options.activation);
+            r->k->activate_row(to, out, h->options.activation);
+        else
+            row_head(r, to, out);
         w += (in + 1) * out;
-        t = x, x = y, y = t;
+        from = to, to = other, other = (float *)from;
     }
+    return from;
+}
+
+/* Leaves the mean of the members' outputs in sum. */
+static const float *run_row(const runner *r, const float *row) {
+    const nr_header *h = r->h;
+    size_t members = (size_t)h->options.members;
     size_t out = h->layers[h->nlayers - 1];
-    row_head(r, x, out);
+    for (size_t i = 0; i < h->layers[0]; i++)
+        r->inputs[i] = (row[i] - r->f.in_shift[i]) * r->f.in_scale[i];
+    for (size_t m = 0; m < members; m++) {
+        const float *y = member_row(r, r->f.layers + m * r->params);
+        for (size_t o = 0; o < out; o++)
+            r->sum[o] = m ? r->sum[o] + y[o] : y[o];
+    }
+    if (members > 1)
+        for (size_t o = 0; o < out; o++) r->sum[o] /= (float)members;
     if (h->kind == NR_REGRESSOR)
         for (size_t o = 0; o < out; o++)
-            x[o] = x[o] * r->f.out_scale[o] + r->f.out_shift[o];
-    return x;
+            r->sum[o] = r->sum[o] * r->f.out_scale[o] + r->f.out_shift[o];
+    return r->sum;
 }
 
 /* ================================ Panels ================================= */
@@ -92,31 +109,45 @@ static void panel_head(const runner *r, float *y, size_t units, size_t nv) {
             for (size_t l = 0; l < nv * 16; l++)
                 y[o * NR_LANES + l] *= r->f.out_scale[o];
     r->k->head(y, units, nv, r->head);
-    if (r->h->kind == NR_REGRESSOR)
-        for (size_t o = 0; o < units; o++)
-            for (size_t l = 0; l < nv * 16; l++)
-                y[o * NR_LANES + l] =
-                    y[o * NR_LANES + l] * r->f.out_scale[o] +
-                    r->f.out_shift[o];
+}
+
+static const float *member_panel(const runner *r, const float *w, size_t nv) {
+    const nr_header *h = r->h;
+    const float *from = r->inputs;
+    float *to = r->x, *other = r->y;
+    for (size_t l = 1; l < h->nlayers; l++) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        r->k->layer(to, w + out, 1, out, from, w, out, in, nv);
+        if (l + 1 < h->nlayers)
+            r->k->activate(to, out, nv, h->options.activation);
+        else
+            panel_head(r, to, out, nv);
+        w += (in + 1) * out;
+        from = to, to = other, other = (float *)from;
+    }
+    return from;
 }
 
 static const float *run_panel(const runner *r, const float *rows, size_t n) {
     const nr_header *h = r->h;
-    const float *w = r->f.layers, *at[NR_LANES];
-    float *x = r->x, *y = r->y, *t;
-    size_t nv = (n + 15) / 16;
+    const float *at[NR_LANES];
+    size_t nv = (n + 15) / 16, members = (size_t)h->options.members;
+    size_t out = h->layers[h->nlayers - 1];
     for (size_t i = 0; i < n; i++) at[i] = rows + i * h->layers[0];
-    r->k->pack(x, at, n, h->layers[0], r->f.in_shift, r->f.in_scale);
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        r->k->layer(y, w + out, 1, out, x, w, out, in, nv);
-        if (l + 1 < h->nlayers)
-            r->k->activate(y, out, nv, h->options.activation);
-        w += (in + 1) * out;
-        t = x, x = y, y = t;
+    r->k->pack(r->inputs, at, n, h->layers[0], r->f.in_shift, r->f.in_scale);
+    for (size_t m = 0; m < members; m++) {
+        const float *y = member_panel(r, r->f.layers + m * r->params, nv);
+        for (size_t i = 0; i < out * NR_LANES; i++)
+            r->sum[i] = m ? r->sum[i] + y[i] : y[i];
     }
-    panel_head(r, x, h->layers[h->nlayers - 1], nv);
-    return x;
+    if (members > 1)
+        for (size_t i = 0; i < out * NR_LANES; i++)
+            r->sum[i] /= (float)members;
+    if (h->kind == NR_REGRESSOR)
+        for (size_t i = 0; i < out * NR_LANES; i++)
+            r->sum[i] = r->sum[i] * r->f.out_scale[i / NR_LANES] +
+                        r->f.out_shift[i / NR_LANES];
+    return r->sum;
 }
 
 /* ============================== Either way =============================== */
@@ -165,11 +196,18 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
     if (!weights) return NR_ERR;
     size_t each = (widest(h) + 16) * (n <= FEW_ROWS ? 1 : NR_LANES);
     float *space = few;
-    if (each * 2 > STACK_FLOATS &&
-        !(space = nr_alloc_lines(each * 2, sizeof(float))))
+    if (each * 4 > STACK_FLOATS &&
+        !(space = nr_alloc_lines(each * 4, sizeof(float))))
         return nr_nomem(err);
-    runner r = {h, nr_kernels_now(), nr_factors_of(h, weights->data),
-                nr_net_head(h), space, space + each};
+    runner r = {h,
+                nr_kernels_now(),
+                nr_factors_of(h, weights->data),
+                net->params,
+                nr_net_head(h),
+                space,
+                space + each,
+                space + 2 * each,
+                space + 3 * each};
     run_all(&r, rows, n, take, to);
     if (space != few) nr_release_lines(space);
     return NR_OK;

@@ -86,10 +86,17 @@ static void rewrite_output(float *layer, size_t inputs, size_t outputs,
     layer[o] = (float)(layer[o] + shift);
 }
 
-static float *last_layer(const nr_header *h, float *w) {
+/* A member's first and last layer are all that sees the factors. */
+typedef struct edges {
+    float *first, *last;
+} edges;
+
+static edges edges_of(const nr_net *net, float *layers, size_t member) {
+    const nr_header *h = &net->h;
+    edges e = {layers + member * net->params, layers + member * net->params};
     for (size_t l = 1; l + 1 < h->nlayers; l++)
-        w += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    return w;
+        e.last += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
+    return e;
 }
 
 /* ================================= Both ================================== */
@@ -100,12 +107,15 @@ void nr_scale(const nr_net *net, float *weights) {
     size_t in = h->layers[0], first = h->layers[1];
     size_t before = h->layers[h->nlayers - 2], out = nr_outputs(net);
     bool rewrite = h->trained && !h->options.classic;
-    float shift, scale, *last = last_layer(h, f.layers);
+    size_t members = rewrite ? (size_t)h->options.members : 0;
+    float shift, scale;
     for (size_t i = 0; i < in; i++) {
         scale_input(&h->options, measure(net, i), &shift, &scale);
-        if (rewrite)
-            rewrite_input(f.layers + (1 + i) * first, f.layers, first,
-                          f.in_shift[i], f.in_scale[i], shift, scale);
+        for (size_t m = 0; m < members; m++) {
+            float *b = edges_of(net, f.layers, m).first;
+            rewrite_input(b + (1 + i) * first, b, first, f.in_shift[i],
+                          f.in_scale[i], shift, scale);
+        }
         f.in_shift[i] = shift;
         f.in_scale[i] = scale;
     }
@@ -114,8 +124,8 @@ void nr_scale(const nr_net *net, float *weights) {
         scale = 1;
         if (h->kind == NR_REGRESSOR)
             scale_output(h, measure(net, in + o), &shift, &scale);
-        if (rewrite)
-            rewrite_output(last, before, out, o,
+        for (size_t m = 0; m < members; m++)
+            rewrite_output(edges_of(net, f.layers, m).last, before, out, o,
                            ((double)f.out_shift[o] - shift) / scale,
                            (double)f.out_scale[o] / scale);
         f.out_shift[o] = shift;

@@ -13,7 +13,8 @@ static const nr_spec specs[NR_VERBS] = {
                    "[SEED n] [ACTIVATION SIGMOID|TANH|RELU|LEAKYRELU] "
                    "[LOSS MSE|CROSSENTROPY] [OPTIMIZER RPROP|ADAM|SGD] "
                    "[LEARNRATE f|AUTO] [BATCH n|AUTO] [L2 f|AUTO] "
-                   "[PATIENCE n|AUTO] [THREADS n]",
+                   "[PATIENCE n|AUTO] [THREADS n] [MEMBERS n|AUTO] "
+                   "[CLASSWEIGHTS NONE|BALANCED]",
                    "Creates a network and replies how many parameters it has.",
                    4, -1, NR_WRITES | NR_FAST, 1, 1},
     [NR_OBSERVE] = {"NR.OBSERVE",
@@ -47,7 +48,7 @@ static const nr_spec specs[NR_VERBS] = {
     [NR_CONFIGURE] = {"NR.CONFIGURE",
                       "key [OPTIMIZER RPROP|ADAM|SGD] [LEARNRATE f|AUTO] "
                       "[BATCH n|AUTO] [L2 f|AUTO] [PATIENCE n|AUTO] "
-                      "[THREADS n]",
+                      "[THREADS n] [CLASSWEIGHTS NONE|BALANCED]",
                       "Sets options of a network; without any, lists them "
                       "all.",
                       2, -1, NR_WRITES | NR_FAST, 1, 1},
@@ -72,6 +73,13 @@ static const nr_spec specs[NR_VERBS] = {
     [NR_HISTORY] = {"NR.HISTORY", "key",
                     "Replies the course of the last training, for plots.", 2,
                     2, NR_READS, 1, 1},
+    [NR_METRICS] = {"NR.METRICS", "key",
+                    "Replies how good the last training's network was on the "
+                    "testing dataset.",
+                    2, 2, NR_READS, 1, 1},
+    [NR_IMPORTANCE] = {"NR.IMPORTANCE", "key",
+                       "Replies how much the outputs depend on each input.", 2,
+                       2, NR_READS, 1, 1},
 };
 
 /* What completion offers behind each command, one space between two. */
@@ -79,14 +87,14 @@ static const char *const words[NR_VERBS] = {
     [NR_CREATE] = "CLASSIFIER REGRESSOR -> NORMALIZE DATASET TEST CLASSIC "
                   "SEED ACTIVATION SIGMOID TANH RELU LEAKYRELU LOSS MSE "
                   "CROSSENTROPY OPTIMIZER RPROP ADAM SGD LEARNRATE BATCH L2 "
-                  "PATIENCE THREADS AUTO",
+                  "PATIENCE THREADS MEMBERS CLASSWEIGHTS NONE BALANCED AUTO",
     [NR_OBSERVE] = "-> TRAIN TEST FP32",
     [NR_RUN] = "FP32",
     [NR_CLASS] = "FP32",
     [NR_TRAIN] = "MAXCYCLES MAXTIME AUTOSTOP BACKTRACK",
     [NR_GETDATA] = "TRAIN TEST",
     [NR_CONFIGURE] = "OPTIMIZER RPROP ADAM SGD LEARNRATE BATCH L2 PATIENCE "
-                     "THREADS AUTO",
+                     "THREADS CLASSWEIGHTS NONE BALANCED AUTO",
     [NR_RESTORE] = "REPLACE",
 };
 

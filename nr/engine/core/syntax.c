@@ -92,7 +92,8 @@ static nr_status check_dataset(const char *option, uint64_t maxlen,
 }
 
 nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
-                         const uint64_t maxlen[2], nr_error *err) {
+                         int64_t members, const uint64_t maxlen[2],
+                         nr_error *err) {
     uint64_t params = 0; /* 63 products below 2^49: no overflow */
     if (nlayers < 2 || nlayers > NR_MAX_LAYERS)
         return nr_fail(err, "ERR invalid number of layers: %zu", nlayers);
@@ -102,6 +103,7 @@ nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
                            (unsigned long)layers[i]);
         if (i) params += ((uint64_t)layers[i - 1] + 1) * layers[i];
     }
+    if (members > 1) params *= (uint64_t)members; /* of 64 at most */
     if (params > NR_MAX_PARAMS)
         return nr_fail(err, "ERR too many parameters: %llu, at most %u",
                        (unsigned long long)params, NR_MAX_PARAMS);
@@ -123,8 +125,8 @@ static nr_status parse_create(nr_parser *p) {
     nr_status status = parse_layers(p);
     if (status == NR_OK) status = nr_options_create(p);
     if (status != NR_OK) return status;
-    return nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers, cmd->maxlen,
-                          p->err);
+    return nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers,
+                          cmd->options.members, cmd->maxlen, p->err);
 }
 
 /* --------------------- NR.OBSERVE, NR.RUN, NR.CLASS ---------------------- */
@@ -200,8 +202,10 @@ static nr_status parse_observe(nr_parser *p) {
 
 /* ------------------------------- The others ------------------------------ */
 
-static nr_status take_number(nr_parser *p, size_t i, const char *invalid) {
-    const uint64_t max = UINT64_C(1) << 53;
+static const uint64_t MOST = UINT64_C(1) << 53; /* that hosts carry exactly */
+
+static nr_status take_number(nr_parser *p, size_t i, const char *invalid,
+                             uint64_t max) {
     nr_text text = nr_argument(p, i);
     if (nr_parse_uint(text, &p->cmd->number) && p->cmd->number <= max)
         return NR_OK;
@@ -220,11 +224,13 @@ static nr_status parse_getdata(nr_parser *p) {
                                nr_quote(quoted, sizeof quoted, text.s, text.n));
     }
     p->cmd->dataset = (nr_dataset_id)dataset;
-    return take_number(p, 3, "row");
+    nr_status status = take_number(p, 3, "row", UINT64_MAX);
+    if (p->cmd->number > MOST) p->cmd->number = MOST; /* nil all the same */
+    return status;
 }
 
 static nr_status parse_wait(nr_parser *p) {
-    return take_number(p, 2, "number of milliseconds of time");
+    return take_number(p, 2, "number of milliseconds of time", MOST);
 }
 
 static nr_status parse_train(nr_parser *p) {
@@ -328,3 +334,5 @@ bool nr_changes(const nr_command *cmd) {
     return cmd->verb == NR_OBSERVE || cmd->verb == NR_RESET ||
            (cmd->verb == NR_CONFIGURE && cmd->given);
 }
+
+size_t nr_command_size(void) { return sizeof(nr_command); }

@@ -23,6 +23,11 @@ bool nr_parse_uint(nr_text text, uint64_t *value);
  * hold, too. */
 bool nr_parse_float(nr_text text, float *value);
 
+/* A finite number with so many digits, 17 at most, as "%.*g" writes it in the
+ * C locale. Returns out. */
+#define NR_NUMBER 32
+const char *nr_write_double(char out[NR_NUMBER], int digits, double value);
+
 /* ---------------------------- Words (words.c) ---------------------------- */
 
 /* The words of the grammar by the value of their enum, NULL at the end. */
@@ -30,6 +35,7 @@ extern const char *const nr_kind_words[];       /* "CLASSIFIER" ... */
 extern const char *const nr_activation_words[]; /* "SIGMOID" ... */
 extern const char *const nr_loss_words[];       /* "MSE" ... */
 extern const char *const nr_optimizer_words[];  /* "RPROP" ... */
+extern const char *const nr_class_weights_words[]; /* "NONE", "BALANCED" */
 extern const char *const nr_dataset_words[];    /* "TRAIN", "TEST" */
 
 bool nr_same_word(nr_text text, const char *word); /* whatever the case */
@@ -81,6 +87,7 @@ nr_status nr_syntax_error(nr_parser *p, const char *format, ...)
 
 /* Whether a network of this shape may exist; checks every number of it. */
 nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
-                         const uint64_t maxlen[2], nr_error *err);
+                         int64_t members, const uint64_t maxlen[2],
+                         nr_error *err);
 
 #endif

@@ -1,15 +1,15 @@
-/* The trainer: takes what it needs of a network, goes through cycles, keeps
- * the best, and hands back a trained network.
+/* The trainer: takes what it needs of a network, goes through cycles, and hands
+ * back a trained network.
  *
  * It works on a clone, so the network goes on observing and running; on a host's
  * thread, step by step, so the host keeps its clock and its threads. A step is
  * as many cycles as a fixed amount of arithmetic allows, not a fixed time: what
  * is trained must not depend on how fast the machine is. */
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "study.h"
 #include "train.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
@@ -33,30 +33,16 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
 static void resolve_options(nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
     size_t n = t->net->h.len[NR_DATASET_TRAIN];
-    double per_input = t->head == NR_SOFTMAX ? 0.07 : 0.01;
+    double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
     t->l2 = o->l2;
     if (o->l2 < 0) t->l2 = per_input * (double)nr_inputs(t->net) / (double)n;
     if (o->classic) t->l2 = 0;
-    if (t->head == NR_SOFTMAX) t->smoothing = 0.1;
+    if (t->head == NR_SOFTMAX) t->smoothing = NR_STUDY_SMOOTHING;
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
     if (o->optimizer == NR_RPROP) return;
     t->batch = o->batch > 0 ? (size_t)o->batch : DEFAULT_BATCH;
     if (t->batch > n) t->batch = n;
-}
-
-/* RPROP's first steps: a hundredth of the layer's initial deviation. */
-static void first_steps(nr_trainer *t) {
-    const nr_header *h = &t->net->h;
-    if (h->options.optimizer != NR_RPROP) return;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float step = (float)(0.01 * sqrt(2.0 / (double)(in + out)));
-        if (h->options.classic) step = 0.1f;
-        if (h->options.learnrate > 0) step = (float)h->options.learnrate;
-        for (size_t i = 0; i < (in + 1) * out; i++)
-            t->memory[1][t->offset[l] + i] = step;
-    }
 }
 
 static nr_status copy_weights(nr_trainer *t, nr_error *err) {
@@ -75,20 +61,33 @@ static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     return NR_OK;
 }
 
-static bool make_arrays(nr_trainer *t) {
-    size_t n = t->params + 16;
-    t->g = nr_alloc_lines(n, sizeof(float));
-    t->memory[0] = nr_alloc_lines(n, sizeof(float));
-    t->memory[1] = nr_alloc_lines(n, sizeof(float));
-    t->best.w = nr_alloc_lines(n, sizeof(float));
-    if (!t->g || !t->memory[0] || !t->memory[1] || !t->best.w) return false;
-    memcpy(t->best.w, t->f.layers, t->params * sizeof(float));
-    first_steps(t);
+/* What the members keep, and the gradient: a piece for each array. */
+static bool make_members(nr_trainer *t) {
+    size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
+    t->count = (size_t)t->net->h.options.members;
+    t->keeping = nr_alloc_lines(t->count * 4, each * sizeof(float));
+    t->g = nr_alloc_lines(each, sizeof(float));
+    if (!t->keeping || !t->g) return false;
+    for (size_t i = 0; i < t->count; i++) {
+        nr_member *m = &t->members[i];
+        float *at = t->keeping + i * 4 * each;
+        m->w = t->f.layers + i * t->params;
+        m->start = at;
+        m->best = at + each;
+        m->memory[0] = at + 2 * each;
+        m->memory[1] = at + 3 * each;
+        m->best_test = m->past_train = m->past_test = INFINITY;
+        m->progress_test = INFINITY;
+        memcpy(m->start, m->w, t->params * sizeof *m->w);
+        memcpy(m->best, m->w, t->params * sizeof *m->w);
+        nr_member_begin(t, m);
+    }
+    t->now = &t->members[0];
     return true;
 }
 
 static bool make_order(nr_trainer *t) {
-    size_t n = t->net->h.len[NR_DATASET_TRAIN];
+    size_t n = (size_t)(t->net->h.len[0] + t->net->h.len[1]);
     if (!t->batch) return true;
     t->order = nr_alloc(n * sizeof *t->order);
     for (size_t i = 0; i < n && t->order; i++) t->order[i] = (uint32_t)i;
@@ -99,7 +98,8 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
     nr_status status = copy_weights(t, err);
     if (status != NR_OK) return status;
     bool ok = (t->team = nr_team_new((size_t)t->net->h.options.threads)) &&
-              make_arrays(t) && make_order(t) &&
+              make_members(t) && make_order(t) &&
+              nr_class_weights_make(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
               nr_space_make(t);
@@ -127,9 +127,6 @@ nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
     t->autostop = cmd->autostop;
     t->backtrack = cmd->autostop && cmd->backtrack;
     t->stride = 1;
-    t->power1 = t->power2 = 1;
-    t->past_train = t->past_test = t->best.test_error = INFINITY;
-    t->shuffle = nr_mix(h->options.seed ^ nr_mix(h->revision));
     resolve_options(t);
     status = t->net->partial
                  ? nr_fail(err, "ERR a network without its samples was to be "
@@ -150,78 +147,15 @@ void nr_trainer_free(nr_trainer *t) {
     nr_space_free(&t->space);
     nr_release(t->order);
     nr_release_lines(t->g);
-    nr_release_lines(t->memory[0]);
-    nr_release_lines(t->memory[1]);
-    nr_release_lines(t->best.w);
+    nr_release_lines(t->keeping);
+    nr_release_lines(t->class_weights);
+    nr_buf_free(&t->report);
     nr_array_drop(t->weights);
     nr_net_free(t->net);
     nr_release(t);
 }
 
-/* ================================= Cycles ================================ */
-
-static void shuffle(nr_trainer *t) {
-    for (size_t i = t->train.n; i > 1; i--) {
-        t->shuffle = nr_mix(t->shuffle);
-        size_t j = (size_t)(t->shuffle % i);
-        uint32_t moved = t->order[i - 1];
-        t->order[i - 1] = t->order[j];
-        t->order[j] = moved;
-    }
-}
-
-/* All samples once. false: stopped halfway. */
-static bool learn(nr_trainer *t, nr_losses *sum) {
-    size_t n = t->train.n, batch = t->batch ? t->batch : n;
-    *sum = (nr_losses){0, 0, 0};
-    if (t->order) shuffle(t);
-    for (size_t i = 0; i < n; i += batch) {
-        nr_losses some;
-        size_t count = n - i < batch ? n - i : batch;
-        if (!nr_pass_learn(t, i, count, true, &some)) return false;
-        sum->error += some.error;
-        sum->objective += some.objective;
-    }
-    return true;
-}
-
-static double mean(double sum, size_t n) {
-    return sum > 0 || sum != sum ? sum / (double)n : 0;
-}
-
-static bool test(nr_trainer *t) {
-    nr_losses sum;
-    if (t->test.n == 0) return true;
-    if (!nr_pass_test(t, &t->test, 1, &sum)) return false;
-    t->test_error = mean(sum.error, t->test.n);
-    t->class_errors = 100 * mean(sum.wrong, t->test.n);
-    return true;
-}
-
-static float narrow(double error) {
-    return error < (double)FLT_MAX ? (float)error : FLT_MAX;
-}
-
-/* Every stride-th cycle is kept; when the room is used up, every second point
- * of those goes. */
-static void record(nr_trainer *t) {
-    if (t->points == NR_MAX_HISTORY) {
-        for (size_t i = 0; i < NR_MAX_HISTORY / 2; i++)
-            t->history[i] = t->history[i * 2 + 1];
-        t->points /= 2;
-        t->stride *= 2;
-        if (t->cycles % t->stride) return;
-    }
-    bool tested = t->test.n > 0;
-    t->history[t->points++] = (nr_point){
-        .cycle = (float)t->cycles,
-        .train_error = narrow(t->train_error),
-        .test_error = tested ? narrow(t->test_error) : NAN,
-        .class_errors = tested && t->net->h.kind == NR_CLASSIFIER
-                            ? (float)t->class_errors
-                            : NAN,
-    };
-}
+/* ================================= Steps ================================= */
 
 static void show_progress(nr_trainer *t) {
     atomic_store_explicit(&t->seen_train, t->train_error,
@@ -229,56 +163,21 @@ static void show_progress(nr_trainer *t) {
     atomic_store_explicit(&t->seen_test, t->test_error, memory_order_relaxed);
     atomic_store_explicit(&t->seen_class, t->class_errors,
                           memory_order_relaxed);
-    atomic_store_explicit(&t->seen_cycles, t->cycles, memory_order_relaxed);
-}
-
-static void end(nr_trainer *t, nr_ending ending) {
-    t->over = true;
-    t->ending = ending;
-}
-
-/* A loss that is no number any more: back to the last good weights. */
-static bool diverged(nr_trainer *t, double objective) {
-    if (isfinite(objective)) return false;
-    memcpy(t->f.layers, t->best.w, t->params * sizeof(float));
-    t->train_error = t->best.train_error;
-    t->test_error = isfinite(t->best.test_error) ? t->best.test_error : 0;
-    t->class_errors = t->best.class_errors;
-    end(t, NR_ENDED_DIVERGED);
-    return true;
-}
-
-static void cycle(nr_trainer *t) {
-    nr_losses sum;
-    if (!learn(t, &sum)) {
-        end(t, NR_ENDED_STOP);
-        return;
-    }
-    if (diverged(t, sum.objective)) return;
-    t->train_error = mean(sum.error, t->train.n);
-    t->cycles++;
-    bool point = t->cycles % t->stride == 0;
-    if ((t->autostop || point) && !test(t)) {
-        end(t, NR_ENDED_STOP);
-        return;
-    }
-    if (diverged(t, t->test_error)) return;
-    if (point) record(t);
-    if (t->autostop) nr_judge(t);
-    if (!t->over && t->maxcycles && t->cycles >= t->maxcycles)
-        end(t, NR_ENDED_CYCLES);
+    atomic_store_explicit(&t->seen_cycles, t->cycles + t->refit_cycles,
+                          memory_order_relaxed);
 }
 
 int nr_trainer_step(nr_trainer *t, uint64_t elapsed_ms) {
     double samples = (double)(t->train.n * 3 + t->test.n);
-    double work = samples * (double)t->params + CYCLE_WORK;
+    double work = (samples * (double)t->params + CYCLE_WORK) *
+                  (double)t->count;
     if (!t->over && t->cycles && t->maxtime && elapsed_ms >= t->maxtime)
-        end(t, NR_ENDED_TIME);
+        nr_phase_end(t, NR_ENDED_TIME);
     for (double done = 0; done < STEP_WORK && !t->over; done += work) {
         if (atomic_load_explicit(&t->stop, memory_order_relaxed))
-            end(t, NR_ENDED_STOP);
+            nr_phase_end(t, NR_ENDED_STOP);
         else
-            cycle(t);
+            nr_cycle(t);
     }
     show_progress(t);
     return !t->over;
@@ -300,93 +199,51 @@ void nr_trainer_progress(const nr_trainer *trainer, nr_progress *progress) {
 
 /* ================================ Finishing ============================== */
 
-/* Temperature scaling (Guo et al., 2017): one factor on the logits that makes
- * probabilities on the testing dataset most likely. A prior on its logarithm,
- * worth two samples, holds it back where there are few. */
-static double heat(nr_trainer *t, double log_scale) {
-    nr_losses sum;
-    nr_pass_test(t, &t->test, (float)exp(log_scale), &sum);
-    return sum.error + log_scale * log_scale;
-}
-
-static void calibrate(nr_trainer *t) {
-    const double golden = 0.6180339887498949;
-    double low = -3, high = 3;
-    double a = high - golden * (high - low), b = low + golden * (high - low);
-    double fa = heat(t, a), fb = heat(t, b);
-    for (int i = 0; i < 20; i++)
-        if (fa < fb) {
-            high = b, b = a, fb = fa;
-            a = high - golden * (high - low), fa = heat(t, a);
-        } else {
-            low = a, a = b, fa = fb;
-            b = low + golden * (high - low), fb = heat(t, b);
-        }
-    for (size_t o = 0; o < nr_outputs(t->net); o++)
-        t->f.out_scale[o] = (float)exp((low + high) / 2);
-}
-
-/* The errors of the network as it is handed back. */
-static void measure(nr_trainer *t) {
-    nr_losses sum;
-    float scale = t->head == NR_SOFTMAX ? t->f.out_scale[0] : 1;
-    if (t->train.x && nr_pass_test(t, &t->train, scale, &sum))
-        t->train_error = mean(sum.error, t->train.n);
-    if (t->test.n && nr_pass_test(t, &t->test, scale, &sum)) {
-        t->test_error = mean(sum.error, t->test.n);
-        t->class_errors = 100 * mean(sum.wrong, t->test.n);
-    }
-}
-
-static void backtrack(nr_trainer *t) {
-    if (!t->backtrack || !(t->best.test_error < t->test_error)) return;
-    memcpy(t->f.layers, t->best.w, t->params * sizeof(float));
-    t->train_error = t->best.train_error;
-    t->test_error = t->best.test_error;
-    t->class_errors = t->best.class_errors;
-}
-
 static bool all_finite(const nr_array *array) {
     for (size_t i = 0; i < array->n; i++)
         if (!isfinite(array->data[i])) return false;
     return true;
 }
 
-static nr_status keep_history(nr_trainer *t, nr_net *net, nr_error *err) {
-    nr_array *history = nr_array_new(t->points * 4);
-    if (!history) return nr_nomem(err);
-    memcpy(history->data, t->history, t->points * sizeof *t->history);
-    nr_array_drop(net->history);
-    net->history = history;
+static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
+    size_t report = t->report.len / sizeof(float);
+    nr_array *course = nr_array_new(1 + t->points * 4 + report);
+    if (!course) return nr_nomem(err);
+    course->data[0] = (float)t->points;
+    memcpy(course->data + 1, t->history, t->points * sizeof *t->history);
+    if (report)
+        memcpy(course->data + 1 + t->points * 4, t->report.data,
+               t->report.len);
+    nr_array_drop(net->course);
+    net->course = course;
     return NR_OK;
 }
+
+static double sound(double error) { return isfinite(error) ? error : 0; }
 
 static void add_statistics(const nr_trainer *t, nr_net *net,
                            uint64_t elapsed_ms) {
     nr_statistics *s = &net->h.stats;
-    s->cycles += t->cycles;
-    s->steps += t->cycles * t->train.n;
+    s->cycles += t->cycles + t->refit_cycles;
+    s->steps += t->steps;
     s->ms += elapsed_ms;
-    s->train_error = isfinite(t->train_error) ? t->train_error : 0;
-    s->test_error = isfinite(t->test_error) ? t->test_error : 0;
-    s->class_errors = isfinite(t->class_errors) ? t->class_errors : 0;
-    s->overfitting = t->overfitting;
+    s->train_error = sound(t->train_error);
+    s->test_error = sound(t->test_error);
+    s->class_errors = sound(t->class_errors);
+    s->overfitting = false;
+    for (size_t i = 0; i < t->count; i++)
+        s->overfitting |= t->members[i].overfitting;
     s->ending = t->ending;
 }
 
 nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
                             nr_net **trained, nr_error *err) {
-    atomic_store(&t->stop, false); /* the passes below must not be cut short */
-    if (t->cycles) {
-        bool known = t->autostop || t->ending == NR_ENDED_DIVERGED;
-        if (!known) test(t);
-        backtrack(t);
-        if (t->head == NR_SOFTMAX && t->test.n) calibrate(t);
-        if (!t->net->h.options.classic) measure(t);
-    }
+    atomic_store(&t->stop, false); /* what follows must not be cut short */
+    if (t->cycles) nr_settle(t);
+    if (t->failed) return nr_nomem(err);
     nr_net *net = nr_net_clone(t->net);
     if (!net) return nr_nomem(err);
-    nr_status status = keep_history(t, net, err);
+    nr_status status = keep_course(t, net, err);
     if (status != NR_OK) {
         nr_net_free(net);
         return status;

@@ -9,26 +9,38 @@
 /* A dataset as the kernels want it: its panels of inputs, scaled, and its
  * targets, class ids [panel][64] or outputs [panel][output][64]. */
 typedef struct nr_set {
+    nr_dataset_id which;
     size_t n, panels, target_floats; /* of a panel */
     float *x, *targets;
+    float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
 } nr_set;
 
 /* Room for the passes over some panels at once. Layer l's units of panel p
  * lie at act[l] + p * layers[l] * 64; so its deltas. */
 typedef struct nr_space {
     size_t panels;
-    float *x, *targets; /* panels gathered for a mini-batch; NULL: none */
+    float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
     nr_losses *losses; /* by panel */
     float *block;      /* all of the above in one piece */
 } nr_space;
 
-/* A trained network while it is on the way: what BACKTRACK goes back to. */
-typedef struct nr_mark {
-    float *w;
-    uint64_t cycle;
+/* One of the networks whose mean is the answer, while it is trained. */
+typedef struct nr_member {
+    float *w;           /* its layers, in the trainer's weights */
+    float *start;       /* as they were at the beginning */
+    float *best;        /* as they were at the best testing error */
+    float *memory[2];   /* RPROP's last gradient and step, Adam's m and v */
+    double power1, power2; /* Adam's betas to the number of its steps */
+    uint64_t shuffle, best_cycle, progress_cycle;
+    uint64_t left; /* cycles of the refit */
     double train_error, test_error, class_errors;
-} nr_mark;
+    double best_train, best_test, best_class;
+    double progress_test; /* the testing error when there was progress last */
+    double past_train, past_test;
+    unsigned alarms;
+    bool over, overfitting, diverged;
+} nr_member;
 
 typedef struct nr_point {
     float cycle, train_error, test_error, class_errors;
@@ -43,31 +55,31 @@ struct nr_trainer {
     /* What was asked for. */
     uint64_t maxcycles, maxtime;
     bool autostop, backtrack;
-
-    /* The weights and what the optimiser keeps of each. */
-    nr_array *weights;
-    nr_factors f;
-    size_t params, offset[NR_MAX_LAYERS]; /* of layer l's row of biases */
-    float *g, *memory[2]; /* gradient; RPROP's last and step, Adam's m, v */
-    double power1, power2; /* Adam's betas to the number of its steps */
     double l2, rate, smoothing;
     size_t batch; /* 0: all samples at once */
 
+    /* What it works on. */
+    nr_array *weights;
+    nr_factors f;
+    size_t params, offset[NR_MAX_LAYERS]; /* of layer l's row of biases */
+    nr_member members[NR_MAX_MEMBERS], *now;
+    size_t count;   /* of the members */
+    float *keeping; /* what members keep of their weights, in one piece */
+    float *g;       /* the gradient */
     nr_set train, test;
     nr_space space;
-    uint32_t *order; /* of the samples, for mini-batches */
-    uint64_t shuffle;
+    uint32_t *order;       /* of the samples, for mini-batches */
+    float *class_weights; /* by class; NULL: all count alike */
 
     /* Where it stands. */
-    uint64_t cycles;
-    double train_error, test_error, class_errors;
+    uint64_t cycles, refit_cycles;
+    uint64_t steps; /* samples of all cycles; members are in step */
+    double train_error, test_error, class_errors; /* means of the members */
     nr_ending ending;
-    bool over, overfitting;
-    nr_mark best; /* on the testing dataset */
-    unsigned alarms;
-    double past_train, past_test;
+    bool refitting, over, settled, failed; /* failed: out of memory */
     nr_point history[NR_MAX_HISTORY];
     size_t points, stride;
+    nr_buf report; /* nr_report_make's */
 
     /* What other threads see. */
     atomic_bool stop;
@@ -83,22 +95,39 @@ void nr_scale(const nr_net *net, float *weights);
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels);
 void nr_set_free(nr_set *set);
+bool nr_class_weights_make(nr_trainer *t);
+/* n samples, at most 64, of those of both datasets in a row, as a panel. */
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
-                   float *x, float *targets);
+                   float *x, float *targets, float *weights);
 
-/* passes.c */
+/* passes.c: all on the member `now`. false: stopped halfway. */
 bool nr_space_make(nr_trainer *t);
 void nr_space_free(nr_space *space);
-/* Losses over a set without learning. `logit_scale` multiplies a softmax'
- * sums first. false: stopped halfway. */
-bool nr_pass_test(nr_trainer *t, const nr_set *set, float logit_scale,
-                  nr_losses *sum);
-/* One step of the optimiser on samples first..first + n of the order (or of
- * the set, without one). update false leaves the gradient in g. */
-bool nr_pass_learn(nr_trainer *t, size_t first, size_t n, bool update,
-                   nr_losses *sum);
+/* Losses over a set, without learning. */
+bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum);
+/* Adds the gradient over a set, or over n samples of the order, to g. */
+typedef struct nr_step {
+    const nr_set *set;     /* NULL: samples first..first + n of the order */
+    size_t first, n;
+    size_t total;          /* samples of the whole step, for its mean */
+    bool begin, end, move; /* first of a step, last of it; move the weights */
+} nr_step;
+bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum);
+/* The last layer's sums of one panel, in the trainer's space. */
+const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
+
+/* cycles.c */
+void nr_cycle(nr_trainer *t);
+bool nr_member_test(nr_trainer *t, nr_member *m);
+void nr_summarise(nr_trainer *t); /* the members' mean errors */
+void nr_phase_end(nr_trainer *t, nr_ending ending);
+void nr_member_begin(nr_trainer *t, nr_member *m);
 
 /* stopping.c */
-void nr_judge(nr_trainer *t); /* after every cycle, with AUTOSTOP */
+void nr_remember(nr_trainer *t, nr_member *m, uint64_t cycle);
+void nr_judge(nr_trainer *t, nr_member *m); /* after a cycle, with AUTOSTOP */
+
+/* settle.c: the weights to keep, probabilities calibrated, and the report. */
+void nr_settle(nr_trainer *t);
 
 #endif

@@ -14,6 +14,7 @@ const char *const nr_activation_words[] = {"SIGMOID", "TANH", "RELU",
                                            "LEAKYRELU", NULL};
 const char *const nr_loss_words[] = {"MSE", "CROSSENTROPY", NULL};
 const char *const nr_optimizer_words[] = {"RPROP", "ADAM", "SGD", NULL};
+const char *const nr_class_weights_words[] = {"NONE", "BALANCED", NULL};
 const char *const nr_dataset_words[] = {"TRAIN", "TEST", NULL};
 
 /* toupper goes by the locale of the host: Turkish has another I. */

@@ -166,7 +166,10 @@ static const handler handlers[NR_VERBS] = {
     [NR_DEL] = {del, NO_KEY, ""}, /* opens its keys itself */
     [NR_LIST] = {list, NO_KEY, ""},
     [NR_HISTORY] = {on_network, A_NETWORK, ""},
+    [NR_METRICS] = {on_network, A_NETWORK, ""},
+    [NR_IMPORTANCE] = {on_network, A_NETWORK, ""},
 };
+_Static_assert(NR_VERBS == 19, "every command has a handler");
 
 nr_box *nr_box_in(rm_key *key) {
     return key && rm.ModuleTypeGetType(key) == nr_type

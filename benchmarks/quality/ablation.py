@@ -1,0 +1,201 @@
+"""What each choice is worth: the core with one thing changed, on the datasets to choose by.
+
+A variant is the defaults with other options at NR.CREATE, or a core compiled with other values for
+constants of its source (macros named NR_STUDY_...), or both. Every compiled one lies in
+build/study and is scored by a process of its own, since a process loads one core. Results are
+kept as those of the other contenders are.
+
+    python -m benchmarks.quality.ablation [--only name,name] [--seeds 10]
+"""
+
+import importlib.resources
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.quality.contenders import Contender, Predict, core, network
+from benchmarks.quality.datasets import DATASETS, Dataset, Floats, Targets
+from benchmarks.quality.runs import Result, load_result, results
+from benchmarks.quality.tables import Results, losses, markdown
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = ROOT / "build" / "study"
+RESULTS = STUDY / "ablation.json"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The defaults with one thing changed; ``says`` is that thing, in the table's words."""
+
+    name: str
+    says: str
+    flags: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+VARIANTS = [
+    Variant("defaults", "the defaults"),
+    # ---- scaling ----
+    Variant("plain", "inputs as they are (no NORMALIZE)", options={"normalize": False}),
+    # ---- units and loss ----
+    Variant("sigmoid", "sigmoid units", options={"activation": "sigmoid"}),
+    Variant("relu", "rectified linear units", options={"activation": "relu"}),
+    Variant("leaky", "leaky rectified linear units", options={"activation": "leakyrelu"}),
+    Variant("mse", "squared error on sigmoids for classes", options={"loss": "mse"}),
+    # ---- optimiser ----
+    Variant("adam", "Adam", options={"optimizer": "adam"}),
+    Variant("sgd", "gradient descent", options={"optimizer": "sgd"}),
+    # ---- regularisation and stopping ----
+    Variant("no-l2", "no L2", options={"l2": 0}),
+    Variant("patience-20", "a patience of 20 cycles", options={"patience": 20}),
+    Variant("patience-500", "a patience of 500 cycles", options={"patience": 500}),
+]
+BY_NAME = {variant.name: variant for variant in VARIANTS}
+
+
+# ---- Building ----
+
+
+def build(variant: Variant) -> Path:
+    """The variant's core. Raises LookupError for a macro that the source does not have."""
+    source = ROOT / "nr" / "engine"
+    text = "".join(path.read_text("utf-8") for path in sorted((source / "core").glob("*.[ch]")))
+    if unknown := [name for name in variant.flags if name not in text]:
+        raise LookupError(f"{variant.name}: the core knows no {', '.join(unknown)}")
+    flags = " ".join(f"-D{name}={value}" for name, value in variant.flags.items())
+    where = STUDY / (variant.name if variant.flags else "defaults")
+    options = ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_C_FLAGS={flags}"]
+    for command in (["-S", str(source), "-B", str(where), *options], ["--build", str(where)]):
+        subprocess.run(["cmake", *command], check=True, stdout=subprocess.DEVNULL)
+    return where / "libnr.so"
+
+
+# ---- Scoring, in a process of its own ----
+
+
+def use(library: Path) -> None:
+    """Has the core loaded from this file, where the package looks for its own."""
+    found = importlib.resources.files
+
+    def files(package: Any) -> Any:
+        return library.parent if package == "nr.engine" else found(package)
+
+    importlib.resources.files = files
+    from nr.engine import binding
+
+    assert Path(binding.held._name) == library, "another core was loaded"
+
+
+def contender(variant: Variant) -> Contender:
+    def learn(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
+        return network(data, x, y, seed, **fitting(variant, data))
+
+    return Contender("study", variant.says, learn, lambda: core() + json.dumps(variant.options))
+
+
+def fitting(variant: Variant, data: Dataset) -> dict[str, Any]:
+    """The options, without those that are for classifiers only."""
+    options = dict(variant.options)
+    if not data.classifier:
+        options.pop("loss", None)
+    return options
+
+
+def worker(name: str, library: str, seeds: int) -> None:
+    use(Path(library))
+    who = contender(BY_NAME[name])
+    found = {d.name: [asdict(r) for r in results(d, who, range(seeds))] for d in chosen()}
+    print(json.dumps(found))
+
+
+def chosen() -> list[Dataset]:
+    return [d for d in DATASETS if not d.held_out]
+
+
+def score(variant: Variant, seeds: int) -> dict[str, list[Result]]:
+    library = build(variant)
+    code = "import sys; from benchmarks.quality import ablation as a; "
+    code += f"a.worker({variant.name!r}, {str(library)!r}, {seeds})"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return {name: [load_result(r) for r in some] for name, some in json.loads(done.stdout).items()}
+
+
+# ---- The table ----
+
+
+def table(found: Results, variants: list[Variant], base: str = "defaults") -> str:
+    """Against the defaults: positive is worse. Behind ± is the standard error of a mean."""
+    classifiers = [d for d in chosen() if d.classifier]
+    regressors = [d for d in chosen() if not d.classifier]
+    head = ["", "error, points", "R2, points", "log-loss", "calibration error, points", "time"]
+    rows = []
+    for v in variants:
+        if v.name == base:
+            continue
+        rows.append(
+            [
+                v.says,
+                difference(found, classifiers, v.name, base, lambda r: r.score.loss),
+                difference(found, regressors, v.name, base, lambda r: r.score.loss),
+                difference(found, classifiers, v.name, base, lambda r: r.score.log_loss, ".4f"),
+                difference(found, classifiers, v.name, base, lambda r: r.score.calibration),
+                f"x {work(found, v.name) / work(found, base):.2f}",
+            ]
+        )
+    return markdown(head, rows)
+
+
+def difference(
+    found: Results, data: list[Dataset], name: str, base: str, of: Any, form: str = ".2f"
+) -> str:
+    """The mean over datasets of the means over seeds, paired by split."""
+    pairs = [zip(found[d.name, name], found[d.name, base], strict=True) for d in data]
+    means = np.array([[of(a) - of(b) for a, b in pair] for pair in pairs])
+    error = np.sqrt((means.var(axis=1, ddof=1) / means.shape[1]).sum()) / len(data)
+    return f"{means.mean():+{form}} ± {error:{form}}"
+
+
+def work(found: Results, name: str) -> float:
+    return float(np.mean([np.median([r.work for r in found[d.name, name]]) for d in chosen()]))
+
+
+def by_dataset(found: Results, variants: list[Variant]) -> str:
+    rows = []
+    for v in variants:
+        means = [losses(found[d.name, v.name]).mean() for d in chosen()]
+        rows.append([v.name, *[f"{m:.2f}" for m in means]])
+    return markdown(["", *[d.name for d in chosen()]], rows)
+
+
+@click.command()
+@click.option("--only", help="Variants, with commas between; the defaults are always there.")
+@click.option("--seeds", default=10, show_default=True, type=click.IntRange(2))
+def main(only: str | None, seeds: int) -> None:
+    """Score variants of the core on the datasets that defaults may be chosen by."""
+    names = ["defaults", *only.split(",")] if only else list(BY_NAME)
+    if unknown := set(names) - set(BY_NAME):
+        raise click.UsageError(f"unknown: {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
+    variants = [BY_NAME[name] for name in dict.fromkeys(names)]
+    found: Results = {}
+    for v in variants:
+        print(f"{v.name}: {v.says}", file=sys.stderr)
+        found |= {(data, v.name): some for data, some in score(v, seeds).items()}
+    print(by_dataset(found, variants))
+    print("\nLosses: wrong classes in per cent, or 100 (1 - R2).\n")
+    print(table(found, variants))
+    if not only:
+        about = {"date": str(date.today()), "seeds": seeds, "table": table(found, variants)}
+        RESULTS.write_text(json.dumps(about), "utf-8")
+
+
+if __name__ == "__main__":
+    main(prog_name=shlex.join(["python", "-m", "benchmarks.quality.ablation"]))

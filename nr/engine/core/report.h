@@ -1,0 +1,28 @@
+/* How good a network is on a dataset. */
+
+#ifndef NR_REPORT_H
+#define NR_REPORT_H
+
+#include "net.h"
+
+/* Up to this many classes a report holds who was taken for whom. */
+enum { NR_MAX_CONFUSION = 100 };
+
+/* Floats of a network's report. */
+size_t nr_report_len(const nr_header *h);
+
+/* Runs all samples of a dataset. error is the mean loss a sample, wrong the
+ * per cent of samples in the wrong class; the report, appended to *report
+ * unless that is NULL, holds what NR.METRICS replies. false: out of memory. */
+bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
+                    double *error, double *wrong);
+
+/* NR.METRICS' and NR.IMPORTANCE's replies. */
+bool nr_report_reply(const nr_net *net, nr_buf *reply);
+nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
+                              nr_error *err);
+
+/* The report in a network's course, NULL where there is none. */
+const float *nr_report_of(const nr_net *net);
+
+#endif

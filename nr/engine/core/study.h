@@ -1,0 +1,44 @@
+/* The constants that the quality benchmark chose (docs/quality.md). Its ablation
+ * builds the core with others. */
+
+#ifndef NR_STUDY_H
+#define NR_STUDY_H
+
+#ifndef NR_STUDY_L2 /* per input unit and training sample, cross-entropy */
+#define NR_STUDY_L2 0.07
+#endif
+#ifndef NR_STUDY_L2_MSE /* the same for half the squared error */
+#define NR_STUDY_L2_MSE 0.01
+#endif
+#ifndef NR_STUDY_SMOOTHING /* of labels */
+#define NR_STUDY_SMOOTHING 0.1
+#endif
+#ifndef NR_STUDY_STEP /* RPROP's first, in initial deviations of a layer */
+#define NR_STUDY_STEP 0.01
+#endif
+#ifndef NR_STUDY_MOST /* RPROP's largest */
+#define NR_STUDY_MOST 1.0
+#endif
+#ifndef NR_STUDY_BACK /* 1: RPROP+, which takes wrong steps back */
+#define NR_STUDY_BACK 0
+#endif
+#ifndef NR_STUDY_MIN_CYCLES /* AUTOSTOP stops no sooner */
+#define NR_STUDY_MIN_CYCLES 100
+#endif
+#ifndef NR_STUDY_PATIENCE /* cycles to wait, by those until the last progress */
+#define NR_STUDY_PATIENCE 0.5
+#endif
+#ifndef NR_STUDY_DELTA /* what AUTOSTOP's patience takes for progress, relative */
+#define NR_STUDY_DELTA 0.01
+#endif
+#ifndef NR_STUDY_REFIT /* 1: once more on all samples for the cycles found */
+#define NR_STUDY_REFIT 1
+#endif
+#ifndef NR_STUDY_CALIBRATE /* 1: temperature scaling */
+#define NR_STUDY_CALIBRATE 1
+#endif
+#ifndef NR_STUDY_SCALING /* inputs: 0 deviations, 1 largest magnitude, 2 robust */
+#define NR_STUDY_SCALING 0
+#endif
+
+#endif
