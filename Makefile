@@ -6,6 +6,8 @@ BIN := .venv/bin
 CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMakeLists.txt
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
+SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format sanitize bench build clean servers \
 	bench-quality bench-quality-short bench-ablation
@@ -34,9 +36,17 @@ format: .venv/dev  ## Format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer, UBSan and ThreadSanitizer
+sanitize: .venv/dev .venv/core servers  ## Run the C tests under ASan, UBSan and TSan, the module under the first two
 	NR_SANITIZE=address,undefined $(BIN)/python -m pytest tests/test_core_c.py
 	NR_SANITIZE=thread $(BIN)/python -m pytest tests/test_core_c.py -k "threads or train"
+	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
+	$(CMAKE) --build build/asan --target neuralredis --parallel 2
+	NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+		$(BIN)/python -m pytest tests/test_module.py tests/test_module_durability.py tests/test_module_soak.py \
+		tests/test_conformance.py tests/test_sequences.py -k "module and not allocations and not limit_of_memory"
+
+soak: .venv/dev .venv/core servers  ## Minutes of load on the servers' trainings
+	$(BIN)/python -m pytest -m soak
 
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks

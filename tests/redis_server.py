@@ -29,6 +29,8 @@ class Server:
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.env = dict(os.environ)
+        if preloaded := os.environ.get("NR_TEST_PRELOAD"):  # a sanitizer of the module's
+            self.env |= {"LD_PRELOAD": preloaded, "ASAN_OPTIONS": "detect_leaks=0"}
         told = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
         found = re.search(r"v=(\d+)\.(\d+)", told)
         self.version = tuple(map(int, found.groups())) if found else (0,)
@@ -86,6 +88,8 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+        assert "Sanitizer" not in self.log, self.log[-5000:]
+        assert "runtime error" not in self.log, self.log[-5000:]
 
     def stop(self) -> int:
         """Ends it in order; its exit status."""

@@ -55,6 +55,10 @@ def replicated(master: Server, replica: Server) -> bool:
     return digest(master) == digest(replica)
 
 
+def run(client: redis.Redis, line: str) -> None:
+    client.execute_command(*line.split())
+
+
 def load(server: Server, count: int, seed: int) -> None:
     with server.client(single_connection_client=True) as client:
         apply(client, count, seed)
@@ -121,10 +125,10 @@ def test_a_file_holds_all_of_it(tmp_path: Path, binary: str) -> None:
     with pair(binary, tmp_path) as (master, _):
         load(master, 1_000, 5)
         with master.client() as client:
-            client.execute_command(*["NR.CREATE", "last", "REGRESSOR", "1", "2", "->", "1"])
-            client.execute_command(*["NR.OBSERVE", "last", "1", "->", "2", "TRAIN"])
-            client.execute_command(*["NR.TRAIN", "last", "MAXCYCLES", "7", "MAXTIME", "0"])
-            client.execute_command(*["NR.WAIT", "last", "0"])
+            run(client, "NR.CREATE last REGRESSOR 1 2 -> 1")
+            run(client, "NR.OBSERVE last 1 -> 2 TRAIN")
+            run(client, "NR.TRAIN last MAXCYCLES 7 MAXTIME 0")
+            run(client, "NR.WAIT last 0")
             client.save()
         held = digest(master)
         assert restarted(master) == held
@@ -148,7 +152,7 @@ def test_a_replica_that_takes_over_trains_what_its_master_trained(tmp_path: Path
                 "NR.OBSERVE net 1 2 -> 3 TRAIN",
                 "NR.TRAIN net MAXTIME 0",
             ):
-                client.execute_command(*line.split())
+                run(client, line)
             with replica.client() as other, pytest.raises(redis.exceptions.ReadOnlyError):
                 other.execute_command("NR.TRAIN", "net")
             assert client.wait(1, 60000) == 1
@@ -159,7 +163,7 @@ def test_a_replica_that_takes_over_trains_what_its_master_trained(tmp_path: Path
             client.replicaof("127.0.0.1", str(replica.port))
             await_link(master)
             assert client.execute_command("NR.THREADS") == []
-            other.execute_command(*["NR.TRAIN", "net", "MAXTIME", "0", "MAXCYCLES", "9"])
+            run(other, "NR.TRAIN net MAXTIME 0 MAXCYCLES 9")
             settle(other)
         assert replicated(replica, master)
 
@@ -171,20 +175,16 @@ def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> No
         for round in range(3):
             with server.client() as client:
                 if round == 0:
-                    client.execute_command(
-                        *["NR.CREATE", "net", "REGRESSOR", "1", "2", "->", "1", "DATASET", "99999"]
-                    )
+                    run(client, "NR.CREATE net REGRESSOR 1 2 -> 1 DATASET 99999")
                 timer = threading.Timer(0.3, server.process.kill)  # type: ignore[union-attr]
                 timer.start()
                 try:
                     while True:
-                        client.execute_command(*["NR.OBSERVE", "net", "1", "->", "2", "TRAIN"])
+                        run(client, "NR.OBSERVE net 1 -> 2 TRAIN")
                         acknowledged += 1
                         if acknowledged % 20 == 0:
-                            client.execute_command(
-                                *["NR.TRAIN", "net", "MAXCYCLES", "1", "MAXTIME", "0"]
-                            )
-                            client.execute_command(*["NR.WAIT", "net", "0"])
+                            run(client, "NR.TRAIN net MAXCYCLES 1 MAXTIME 0")
+                            run(client, "NR.WAIT net 0")
                             cycles += 1
                 except redis.ConnectionError:
                     timer.join()

@@ -154,24 +154,22 @@ def _info(argv: Sequence[bytes], reply: Any) -> Reply:
     return found
 
 
-def _history(argv: Sequence[bytes], reply: Any) -> Reply:
-    return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
-
-
-def _numbers(reply: Any) -> Reply:
-    """Integers, doubles and nil, in arrays or alone."""
+def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
+    """Integers stay integers."""
     if isinstance(reply, list):
-        return [_numbers(part) for part in reply]
-    return reply if reply is None or isinstance(reply, int) else float(reply)
+        return [_numbers(_, part) for part in reply]
+    return reply if isinstance(reply, int) else _doubles(_, reply)
 
 
-def _metrics(_: Sequence[bytes], reply: Any) -> Reply:
+def _metrics(argv: Sequence[bytes], reply: Any) -> Reply:
     if reply is None:
         return None
-    found: list[Reply] = []
-    for field, value in zip(reply[::2], reply[1::2], strict=True):
-        found += [field.decode(), _numbers(value)]
-    return found
+    pairs = zip(reply[::2], reply[1::2], strict=True)
+    return [part for name, value in pairs for part in (name.decode(), _numbers(argv, value))]
+
+
+def _history(argv: Sequence[bytes], reply: Any) -> Reply:
+    return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
 
 
 _TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
@@ -181,6 +179,6 @@ _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for ve
     Verb.GETDATA: _doubles,
     Verb.HISTORY: _history,
     Verb.METRICS: _metrics,
-    Verb.IMPORTANCE: _doubles,
+    Verb.IMPORTANCE: _numbers,
 }
 _VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

@@ -196,8 +196,8 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
     return NR_OK;
 }
 
-/* Places first, on a copy of the header; then makes all of the slots
- * writable; only then changes anything. */
+/* Places all first and makes their slots writable; only then writes. Where that
+ * fails, the header is put back as it was. */
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err) {
     nr_status status = check_room(net, which, err);
@@ -205,17 +205,19 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
     uint64_t few[8];
     uint64_t *places = n <= 8 ? few : nr_alloc(n * sizeof *places);
     if (!places) return nr_nomem(err);
-    nr_header after = net->h;
+    const nr_random random = net->h.random;
+    const uint64_t len[2] = {net->h.len[0], net->h.len[1]};
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++) {
-        places[i] = place_one(&after, which);
+        places[i] = place_one(&net->h, which);
         ok = make_writable(net, &net->data[places[i] & 1], places[i] >> 1);
     }
-    if (ok) {
-        net->h = after;
-        for (size_t i = 0; i < n; i++)
-            memcpy(nr_dataset_row(net, places[i] & 1, places[i] >> 1),
-                   rows + i * net->row, net->row * sizeof(float));
+    for (size_t i = 0; i < n && ok; i++)
+        memcpy(nr_dataset_row(net, places[i] & 1, places[i] >> 1),
+               rows + i * net->row, net->row * sizeof(float));
+    if (!ok) {
+        net->h.random = random;
+        net->h.len[0] = len[0], net->h.len[1] = len[1];
     }
     if (places != few) nr_release(places);
     return ok ? NR_OK : nr_nomem(err);

@@ -169,6 +169,7 @@ static const handler handlers[NR_VERBS] = {
     [NR_METRICS] = {on_network, A_NETWORK, ""},
     [NR_IMPORTANCE] = {on_network, A_NETWORK, ""},
 };
+_Static_assert(NR_VERBS == 19, "every command has a handler");
 
 nr_box *nr_box_in(rm_key *key) {
     return key && rm.ModuleTypeGetType(key) == nr_type

@@ -49,14 +49,15 @@ static bool get_layout(legacy *l) {
     uint64_t n = rm.LoadUnsigned(l->io);
     if (rm.IsIOError(l->io) || n < 2 || n > NR_MAX_LAYERS) return false;
     l->h.nlayers = n;
+    l->h.options.members = 1;
     while (n--) {
         uint64_t units = rm.LoadUnsigned(l->io);
         if (units == 0 || units > NR_MAX_UNITS) return false;
         l->h.layers[n] = (uint32_t)units;
     }
     return !rm.IsIOError(l->io) &&
-           nr_shape_check(NR_REGRESSOR, l->h.nlayers, l->h.layers, 1,
-                          l->h.maxlen, &l->err) == NR_OK;
+           nr_shape_check(NR_REGRESSOR, l->h.nlayers, l->h.layers, 1, l->h.maxlen,
+                          &l->err) == NR_OK;
 }
 
 static double get_error(legacy *l) {
@@ -69,7 +70,6 @@ static bool get_statistics(legacy *l) {
     uint64_t flags = rm.LoadUnsigned(l->io);
     h->kind = flags & CLASSIFIER ? NR_CLASSIFIER : NR_REGRESSOR;
     h->options.normalize = flags & NORMALIZE;
-    h->options.members = 1;
     h->stats.overfitting = flags & OVERFITTING;
     h->id = rm.LoadUnsigned(l->io);
     h->stats.steps = rm.LoadUnsigned(l->io);
@@ -140,8 +140,7 @@ static bool get_dataset(legacy *l, nr_dataset_id which) {
     h->maxlen[which] = rm.LoadUnsigned(l->io);
     if (rm.IsIOError(l->io) || n > h->maxlen[which] ||
         nr_shape_check(h->kind, h->nlayers, h->layers, 1, h->maxlen,
-                       &l->err) !=
-            NR_OK)
+                       &l->err) != NR_OK)
         return false;
     bool ok = get_floats(l, n * in, &inputs) && get_floats(l, n * out, &outputs);
     for (size_t r = 0; r < n && ok; r++) {
@@ -173,6 +172,7 @@ static void complete(legacy *l) {
     h->options.learnrate = h->options.l2 = NR_AUTO;
     h->options.batch = h->options.patience = -1;
     h->options.threads = 1;
+    h->options.class_weights = NR_EQUAL;
     h->options.seed = sum & NR_MAX_SEED;
     nr_random_seed(&h->random, h->options.seed);
     h->id = 1 + nr_mix(sum ^ nr_mix(h->id)) % NR_MAX_SEED;
