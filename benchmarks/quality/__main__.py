@@ -45,10 +45,8 @@ def main(context: click.Context, only: str | None, data: str | None, seeds: int)
     rows = []
     for c in who:
         every = [found[d.name, c.name] for d in these]
-        log_loss = [
-            r.score.log_loss for d, f in zip(these, every, strict=True) if d.classifier for r in f
-        ]
-        rows.append([c.title, f"{sum(log_loss) / len(log_loss):.4f}"])
+        log_loss = [r.score.log_loss for d, f in zip(these, every, strict=True) if d.classifier for r in f]
+        rows.append([c.title, f"{sum(log_loss)/len(log_loss):.4f}"])
     print(markdown(["", "log-loss"], rows))
 
 

@@ -87,17 +87,13 @@ def mlp(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     make = MLPClassifier if data.classifier else MLPRegressor
-    return fitted(
-        data, x, y, make(hidden_layer_sizes=data.hidden, max_iter=1000, random_state=seed)
-    )
+    return fitted(data, x, y, make(hidden_layer_sizes=data.hidden, max_iter=1000, random_state=seed))
 
 
 def linear(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
-    model = (
-        LogisticRegression(max_iter=2000) if data.classifier else RidgeCV(np.logspace(-3, 3, 13))
-    )
+    model = LogisticRegression(max_iter=2000) if data.classifier else RidgeCV(np.logspace(-3, 3, 13))
     return fitted(data, x, y, model)
 
 
