@@ -91,6 +91,8 @@ class Network:
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
+        if to is not None and to.lower() not in ("train", "test"):
+            raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 
@@ -158,16 +160,21 @@ class Network:
         *,
         maxcycles: int | None = None,
         maxtime: int | None = None,
-        autostop: bool = False,
-        backtrack: bool = False,
+        autostop: bool | None = None,
+        backtrack: bool | None = None,
     ) -> Training:
         """Starts a training in the background.
 
         ``maxtime`` is in milliseconds, by default 10000; 0 is no limit, of either. ``autostop``
-        ends it when overfitting sets in, ``backtrack`` keeps the best network seen on the
-        testing dataset. Raises CommandError: already training, nothing to train on ...
+        ends it when overfitting sets in, ``backtrack`` makes the best of what the testing dataset
+        has told; None, the default, is both where there are testing samples and no limit is
+        given. Raises CommandError: already training, nothing to train on ...
         """
         info = self.info()
+        if autostop is None:
+            autostop = info.test_len > 0 and maxcycles is None and maxtime is None
+        if backtrack is None:
+            backtrack = autostop
         given = {"maxcycles": maxcycles, "maxtime": maxtime}
         words: list[Argument] = []
         for word, value in given.items():

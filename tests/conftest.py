@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -17,6 +18,14 @@ settings.load_profile("default")
 def redis_servers() -> Iterator[Servers]:
     with ExitStack() as stack:
         yield Servers(stack)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> Iterator[None]:
+    """SIGINT interrupts: a shell's background job ignores it, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(params=DRIVERS, ids=lambda driver: driver.__name__)

@@ -136,7 +136,7 @@ def test_a_second_phase_learns_from_all_samples_and_tells_the_first_ones_errors(
     test = np.array([net.sample("test", i)[0] for i in range(info.test_len)])
     truth = np.array([net.sample("test", i)[1].argmax() for i in range(info.test_len)])
     now = (net.classify(test) != truth).mean()
-    assert now <= 1 - metrics.accuracy, "it has seen them by now"
+    assert now <= 1 - metrics.accuracy + 1e-6, "it has seen them by now"
 
 
 def test_probabilities_are_calibrated() -> None:
