@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import nr
@@ -52,10 +53,8 @@ def choose(net: nr.Network, age: float, member: int, hour: float) -> str:
 def learn(net: nr.Network, inputs: list[float], clicked: int) -> None:
     """One more sample; after every so many a training, if none runs yet."""
     if sum(net.observe(inputs, clicked)) % EVERY == 0:
-        try:
+        with suppress(nr.CommandError):  # another worker has just begun
             net.train(autostop=True, backtrack=True, maxtime=2000)
-        except nr.CommandError:
-            pass  # another worker has just begun
 
 
 def make_app() -> "FastAPI":  # noqa: F821

@@ -89,7 +89,7 @@ class Job:
 
     def _merge(self, trained: Net) -> None:
         """An outage shorter than the lease costs a training nothing."""
-        end = monotonic() + self._store.lifetime
+        end = monotonic() + self._store.patience
         while True:
             try:
                 self._store.merge(trained, self.lease)

@@ -3,11 +3,13 @@
 A missing redis-server skips the tests that want one, and fails them where CI=true.
 """
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from redis.retry import Retry
 
 import nr
 
+LIBC = ctypes.CDLL(None)
 QUIET = ("--save", "", "--appendonly", "no")
 DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 
@@ -50,6 +53,12 @@ def until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def die_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
+    PR_SET_PDEATHSIG = 1
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server:
     """One redis-server. It can be killed and started again, on the same port and files."""
 
@@ -64,7 +73,12 @@ class Server:
         command += ["--bind", "127.0.0.1", "--enable-debug-command", "yes", *self.options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         if wait:
             until(self._answers)

@@ -210,7 +210,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases of a second, so that they can be lost without much waiting."""
     monkeypatch.setattr(driver, "LIFETIME", 1000)
     monkeypatch.setattr(driver.Store, "renewal", 0.2)
-    monkeypatch.setattr(driver.Store, "lifetime", 1.0)
+    monkeypatch.setattr(driver.Store, "patience", 1.0)
 
 
 @pytest.mark.usefixtures("short")

@@ -38,7 +38,7 @@ class Memory:
     """Networks of this process alone. Threads may share it; a fork gets a copy."""
 
     renewal = 1.0
-    lifetime = float("inf")
+    patience = 0.0
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -55,8 +55,8 @@ class Store(Protocol):
     renewal: float
     """Seconds between two renewals of a lease, well below its lifetime."""
 
-    lifetime: float
-    """Seconds that a lease lasts when it is not renewed."""
+    patience: float
+    """Seconds for which a failed merge is tried again: not longer than a lease lasts."""
 
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.

@@ -32,6 +32,12 @@ from redis.exceptions import (
 
 from nr.errors import BackendError, CommandError, refusal
 
+_pack: Callable[[tuple[Any, ...]], bytes] | None
+try:
+    from hiredis import pack_command as _pack
+except ImportError:
+    _pack = None
+
 ERRORS = (RedisError, RedisClusterException)
 _MOVING = (ReadOnlyError, MasterDownError, TryAgainError)
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
@@ -115,10 +121,11 @@ class Link:
         if self._kept is None:
             return self._execute(command)
         connection = self._kept.take()
+        packed = [_pack(command)] if _pack else connection.pack_command(*command)
 
         def send() -> Any:
             connection.connect()  # where it is not; after a failover, elsewhere
-            connection.send_command(*command)
+            connection.send_packed_command(packed)
             return connection.read_response(disable_decoding=True)
 
         try:

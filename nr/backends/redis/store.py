@@ -35,7 +35,7 @@ class Store:
     """Networks in a Redis, shared by whoever has it. Threads and forks may share a store."""
 
     renewal = 1.0
-    lifetime = LIFETIME / 1000
+    patience = LIFETIME / 1000
 
     def __init__(self, link: Link, db: int, index: bytes, tracked: Tracked | None) -> None:
         self._link = link
