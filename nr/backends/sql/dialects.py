@@ -78,7 +78,9 @@ def _number(code: str) -> sa.ColumnElement[float]:
 
 def _sqlite_begin(statement: str) -> Begin:
     def begin(connection: sa.Connection) -> None:
-        # A caller's engine may have begun already, as SQLAlchemy's manual shows.
+        # A caller's engine may begin by itself, by an event, as SQLAlchemy's manual shows.
+        if not connection.in_transaction():
+            connection.begin()
         if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
             connection.exec_driver_sql(statement)
 

@@ -16,9 +16,10 @@ asks for their version, by one indexed SELECT, before each use.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,15 @@ class Store:
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 
     @contextmanager
-    def streaming(self) -> Iterator[tuple[sa.Connection, Store]]:
-        """A connection to read from, and the store within a transaction of another."""
+    def streaming(self) -> Iterator[tuple[Callable[..., sa.CursorResult[Any]], Store]]:
+        """What asks a query, and the store within a transaction that goes on meanwhile."""
         with self._do.streaming() as (reader, writer):
             # A connection of MariaDB's can do nothing else while it streams.
             stream = reader is not writer or reader.dialect.name != "mysql"
-            yield reader.execution_options(stream_results=stream), self.using(writer)
+            yield (
+                partial(reader.execute, execution_options={"stream_results": stream}),
+                self.using(writer),
+            )
 
     def observe_query(
         self,
