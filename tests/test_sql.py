@@ -468,9 +468,7 @@ def test_a_key_that_no_index_takes_is_refused(db: nr.Database) -> None:
 def test_a_network_moves_between_all_drivers(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    databases = []
-    for driver in DRIVERS:
-        databases.append(nr.connect(driver(request)))
+    databases = [nr.connect(driver(request)) for driver in DRIVERS]
     try:
         steps = CASES["the tutorial's sums"]
         for db in databases:

@@ -50,7 +50,8 @@ def placing(networks: sa.Table) -> sa.Update:
     """Moves a header on, if it still is what it was."""
     was = [networks.c[name] == sa.bindparam(f"was_{name}") for name in STATE]
     new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
-    return sa.update(networks).where(networks.c.id == sa.bindparam("id_"), *was).values(new)
+    mine = networks.c.id == sa.bindparam("id_"), networks.c.key == sa.bindparam("key_")
+    return sa.update(networks).where(*mine, *was).values(new)
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
