@@ -108,6 +108,7 @@ def main(ctx: click.Context) -> None:
       nr script.nr               a script: one command a line, # for comments
       nr -e 'NR.INFO net'        one command
       nr watch net               follows a training
+      nr metrics net             prints how good it is, and what it rests on
       nr plot net --out net.png  draws the last training, and a map of two inputs
       nr copy URL1 net URL2      copies a network to another store
       nr observe net --query SQL --target COLUMN
@@ -117,8 +118,8 @@ def main(ctx: click.Context) -> None:
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
 
     memory:// lives as long as the process. So put what belongs together into one script; it
-    can watch and plot, too: "watch net" and "plot net net.png" are commands there and at the
-    prompt, where "help" lists all of them.
+    can watch and plot, too: "watch net", "metrics net" and "plot net net.png" are commands there
+    and at the prompt, where "help" lists all of them.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -148,6 +149,17 @@ def _watch(ctx: click.Context, key: str) -> None:
 
     with _session(ctx.obj) as session:
         watch(session.db, os.fsencode(key))
+
+
+@main.command("metrics")
+@_shared
+@click.argument("key")
+def _metrics(ctx: click.Context, key: str) -> None:
+    """Print how good KEY was when its training ended, and what it rests on."""
+    from nr.cli.metrics import metrics
+
+    with _session(ctx.obj) as session:
+        metrics(session.db, os.fsencode(key))
 
 
 @main.command("plot")
