@@ -72,7 +72,8 @@ def _run(*argv: str | Path, cwd: Path) -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", ""), "HOME": str(home), "LC_ALL": "C"}
+    own = {"HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C"}
+    return {"PATH": os.environ.get("PATH", ""), **own}
 
 
 @contextmanager

@@ -87,6 +87,16 @@ def test_digits_are_read(tmp_path: Path) -> None:
     assert re.search(r"^\d+ errors on 597 digits it has not seen", output, re.MULTILINE)
 
 
+@pytest.mark.parametrize("server", [None, "postgres", "mariadb"])
+def test_churn_learns_from_tables(
+    server: str | None, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = [request.getfixturevalue(server).url] if server else []
+    output = example("churn", tmp_path, *url)
+    assert "667 customers to learn from, 333 to test" in output
+    assert re.search(r"^\d+ errors on 500 customers it has not seen", output, re.MULTILINE)
+
+
 def test_an_example_takes_a_url(tmp_path: Path) -> None:
     assert example("xor", tmp_path, "memory://") == example("xor", tmp_path)
 

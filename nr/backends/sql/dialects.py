@@ -50,7 +50,8 @@ def placing(networks: sa.Table) -> sa.Update:
     """Moves a header on, if it still is what it was."""
     was = [networks.c[name] == sa.bindparam(f"was_{name}") for name in STATE]
     new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
-    return sa.update(networks).where(networks.c.id == sa.bindparam("id_"), *was).values(new)
+    mine = networks.c.id == sa.bindparam("id_"), networks.c.key == sa.bindparam("key_")
+    return sa.update(networks).where(*mine, *was).values(new)
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
@@ -78,7 +79,9 @@ def _number(code: str) -> sa.ColumnElement[float]:
 
 def _sqlite_begin(statement: str) -> Begin:
     def begin(connection: sa.Connection) -> None:
-        # A caller's engine may have begun already, as SQLAlchemy's manual shows.
+        # A caller's engine may begin by itself, by an event, as SQLAlchemy's manual shows.
+        if not connection.in_transaction():
+            connection.begin()
         if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
             connection.exec_driver_sql(statement)
 

@@ -41,12 +41,12 @@ def observe_query(
 
     targets = [target] if isinstance(target, str) else list(target)
     with (
-        store.streaming() as (reader, within),
+        store.streaming() as (ask, within),
         closing(tqdm(unit="row", disable=not progress)) as bar,
     ):
         net, _ = within.header(key)
         counts = net.shape.lengths
-        with closing(reader.execute(sa.text(sql), parameters or {})) as result:
+        with closing(ask(sa.text(sql), parameters or {})) as result:
             columns = _Columns(list(result.keys()), targets, net)
             for number, rows in enumerate(result.partitions(columns.batch)):
                 blob = columns.samples(rows, number * columns.batch).tobytes()

@@ -66,7 +66,9 @@ class Statements:
         columns = [networks.c[name] for name in self.names]
         by_key = networks.c.key == bindparam("key")
         self.header = text(sa.select(*columns).where(by_key))
-        self.locked = text(sa.select(*columns).where(by_key).with_for_update())
+        # By id, as placing does: two ways to lock the same row would meet in deadlocks.
+        by_id = networks.c.id == bindparam("id")
+        self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         self.version = text(sa.select(networks.c.id, networks.c.revision).where(by_key))
         training = sa.exists().where(
             trainings.c.network_id == networks.c.id, trainings.c.deadline > dialect.clock
@@ -91,6 +93,7 @@ class Statements:
     def place(
         self,
         connection: sa.Connection,
+        key: bytes,
         before: dict[str, Any],
         after: dict[str, Any],
         slots: Slots,
@@ -101,7 +104,7 @@ class Statements:
         False, and nothing done, where the header is no longer what it was before.
         """
         id = before["id"]
-        moved = {"id_": id, **_state("was", before), **_state("new", after)}
+        moved = {"id_": id, "key_": key, **_state("was", before), **_state("new", after)}
         if len(rows) == 1 and self._place_one:
             (dataset, slot), data = slots[0], rows.tobytes()
             one = self._place_one.run(connection, **moved, dataset=dataset, slot=slot, data=data)

@@ -16,9 +16,10 @@ asks for their version, by one indexed SELECT, before each use.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,15 @@ class Store:
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 
     @contextmanager
-    def streaming(self) -> Iterator[tuple[sa.Connection, Store]]:
-        """A connection to read from, and the store within a transaction of another."""
+    def streaming(self) -> Iterator[tuple[Callable[..., sa.CursorResult[Any]], Store]]:
+        """What asks a query, and the store within a transaction that goes on meanwhile."""
         with self._do.streaming() as (reader, writer):
             # A connection of MariaDB's can do nothing else while it streams.
             stream = reader is not writer or reader.dialect.name != "mysql"
-            yield reader.execution_options(stream_results=stream), self.using(writer)
+            yield (
+                partial(reader.execute, execution_options={"stream_results": stream}),
+                self.using(writer),
+            )
 
     def observe_query(
         self,
@@ -174,24 +178,24 @@ class Store:
         known = self._known.get(key)
         if known and known.alone:
             with suppress(CommandError):  # it may be another network by now
-                after = self._place(connection, known.fields, command)
+                after = self._place(connection, key, known.fields, command)
                 if after:
                     return _lengths(after), _Known(after, alone=True)
         before = self._locked(connection, key)
-        after = self._place(connection, before, command)
+        after = self._place(connection, key, before, command)
         assert after
         undisturbed = known is not None and _same(known.fields, before)
         return _lengths(after), _Known(after, alone=undisturbed or known is None)
 
     def _place(
-        self, connection: sa.Connection, before: dict[str, Any], command: Command
+        self, connection: sa.Connection, key: bytes, before: dict[str, Any], command: Command
     ) -> dict[str, Any] | None:
         """The header after the samples of a command; None if it was another one before."""
         net = self._assemble(before)
         rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, net.shape.row)
         slots = net.place(len(rows), command.dataset)
         after = header.fields(net)
-        return after if self._sql.place(connection, before, after, slots, rows) else None
+        return after if self._sql.place(connection, key, before, after, slots, rows) else None
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
@@ -239,15 +243,10 @@ class Store:
 
     def _delete(self, connection: sa.Connection, keys: list[bytes]) -> int:
         networks = self._schema.networks
-        found = [
-            id
-            for key in sorted(set(keys))
-            if (
-                id := connection.scalar(
-                    sa.select(networks.c.id).where(networks.c.key == key).with_for_update()
-                )
-            )
-        ]
+        found = []
+        for key in sorted(set(keys)):
+            with suppress(NotFoundError):
+                found.append(self._lock(connection, key).id)
         for id in found:
             for part in self._schema.parts:  # SQLite's foreign keys may be switched off
                 connection.execute(sa.delete(part).where(part.c.network_id == id))
@@ -264,10 +263,15 @@ class Store:
         return self._fields(_there(self._sql.header.run(connection, key=key).first()))
 
     def _locked(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
-        row = self._sql.locked.run(connection, key=key).first()
-        # Who waited for a network that was then replaced finds the new one the second time.
-        row = row or self._sql.locked.run(connection, key=key).first()
-        return self._fields(_there(row))
+        return self._fields(self._lock(connection, key))
+
+    def _lock(self, connection: sa.Connection, key: bytes) -> sa.Row[Any]:
+        for _ in range(2):  # who waited for a network that was then replaced finds the new one
+            id = self._version(connection, key)[0]
+            row = self._sql.locked.run(connection, id=id).first()
+            if row is not None:
+                return row
+        raise NotFoundError
 
     def _fields(self, values: Any) -> dict[str, Any]:
         try:
