@@ -91,6 +91,8 @@ class Network:
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
+        if to is not None and to.lower() not in ("train", "test"):
+            raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 

@@ -58,7 +58,7 @@ class Session:
         if own:
             own.run(self.db, argv[1:])
         else:
-            click.echo(printing.formatted(self.db.execute(*argv)))
+            click.echo(printing.formatted(self.db.backend.execute(*argv)))
 
     def run_script(self, name: str, lines: Iterable[bytes]) -> None:
         """Runs all lines, up to the first that fails. Raises ScriptError there."""

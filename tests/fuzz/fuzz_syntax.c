@@ -83,8 +83,8 @@ static void check_network(const nr_command *cmd) {
     const nr_options *o = &cmd->options;
     nr_error err;
     if (cmd->verb == NR_CREATE) {
-        MUST(nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers, cmd->maxlen,
-                            &err) == NR_OK);
+        MUST(nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers,
+                            cmd->options.members, cmd->maxlen, &err) == NR_OK);
         MUST(o->threads >= 1 && o->threads <= NR_MAX_THREADS);
         MUST(cmd->kind == NR_CLASSIFIER || o->loss == NR_MSE);
         MUST(!o->classic || (o->loss == NR_MSE && o->activation == NR_SIGMOID));

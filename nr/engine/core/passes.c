@@ -62,11 +62,11 @@ static void lose(const pass *p, size_t panel, float *y) {
     nr_trainer *t = p->t;
     const nr_set *set = p->set;
     size_t at = panel - p->first, out = nr_outputs(t->net);
-    nr_target target = {.target = set->targets + panel * set->target_floats,
-                        .classes = t->net->h.kind == NR_CLASSIFIER,
+    nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
                         .units = out,
                         .lanes = lanes_of(p, panel)};
-    if (p->order) target.target = t->space.targets + at * set->target_floats;
+    target.target = p->order ? t->space.targets + at * set->target_floats
+                             : set->targets + panel * set->target_floats;
     if (p->step && t->class_weights)
         target.weights = p->order ? t->space.weights + at * NR_LANES
                                   : set->weights + panel * NR_LANES;
