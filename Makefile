@@ -30,8 +30,9 @@ format: .venv/dev  ## Format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer and UBSan
-	NR_SANITIZE=1 $(BIN)/python -m pytest tests/test_core_c.py
+sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer, UBSan and ThreadSanitizer
+	NR_SANITIZE=address,undefined $(BIN)/python -m pytest tests/test_core_c.py
+	NR_SANITIZE=thread $(BIN)/python -m pytest tests/test_core_c.py -k "threads or train"
 
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks

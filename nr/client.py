@@ -10,7 +10,7 @@ from typing import Any
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
-from nr.dispatcher import Argument, arguments
+from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
 from nr.errors import CommandError, NotFoundError
 from nr.html import html_table, printable
@@ -31,7 +31,9 @@ def connect(
 
 
 def _key(name: str | bytes) -> bytes:
-    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    if not isinstance(name, str | bytes):
+        raise TypeError(f"a name is text or bytes, not {type(name).__name__}")
+    return name if isinstance(name, bytes) else encoded(name)
 
 
 class Database:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Integral, Real
 from time import monotonic, sleep
 from typing import SupportsFloat, TypeAlias, cast
@@ -24,11 +25,19 @@ def arguments(argv: Sequence[Argument]) -> list[bytes]:
     """A command's arguments as bytes.
 
     One text is a line, split and unquoted as redis-cli does. Of several, numbers (numpy's
-    scalars too) are sent with all their digits. Raises CommandError for what is neither.
+    scalars and decimals too) are sent with all their digits. Raises CommandError for others.
     """
     if len(argv) == 1 and isinstance(argv[0], str | bytes):
         return split(_bytes(argv[0]))
     return [_bytes(argument) for argument in argv]
+
+
+def encoded(text: str) -> bytes:
+    """Text as bytes, surrogate escapes as the bytes they stand for. Raises CommandError."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise CommandError(f"ERR text that is no Unicode: {error}") from error
 
 
 def _bytes(argument: Argument) -> bytes:
@@ -36,14 +45,14 @@ def _bytes(argument: Argument) -> bytes:
         case bytes():
             return argument
         case str():
-            return argument.encode("utf-8", "surrogateescape")
+            return encoded(argument)
         case float():
             return repr(float(argument)).encode()
         case bytearray() | memoryview():
             return bytes(argument)
         case Integral() | np.bool_():
             return b"%d" % int(argument)
-        case Real():
+        case Real() | Decimal():
             return repr(float(argument)).encode()
     raise CommandError(
         f"ERR an argument of a command is text, bytes or a number, not {type(argument).__name__}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
 from nr.values import classes, matrix, table, vector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CHUNK = 1 << 26  # bytes of samples or inputs in one command
 
@@ -88,6 +91,8 @@ class Network:
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
+        if to is not None and to.lower() not in ("train", "test"):
+            raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 
@@ -155,16 +160,21 @@ class Network:
         *,
         maxcycles: int | None = None,
         maxtime: int | None = None,
-        autostop: bool = False,
-        backtrack: bool = False,
+        autostop: bool | None = None,
+        backtrack: bool | None = None,
     ) -> Training:
         """Starts a training in the background.
 
         ``maxtime`` is in milliseconds, by default 10000; 0 is no limit, of either. ``autostop``
-        ends it when overfitting sets in, ``backtrack`` keeps the best network seen on the
-        testing dataset. Raises CommandError: already training, nothing to train on ...
+        ends it when overfitting sets in, ``backtrack`` makes the best of what the testing dataset
+        has told; None, the default, is both where there are testing samples and no limit is
+        given. Raises CommandError: already training, nothing to train on ...
         """
         info = self.info()
+        if autostop is None:
+            autostop = info.test_len > 0 and maxcycles is None and maxtime is None
+        if backtrack is None:
+            backtrack = autostop
         given = {"maxcycles": maxcycles, "maxtime": maxtime}
         words: list[Argument] = []
         for word, value in given.items():
@@ -201,6 +211,16 @@ class Network:
         """
         reply = self._execute("NR.IMPORTANCE")
         return None if reply is None else np.array(_list(reply), np.float64)
+
+    def plot(self) -> Figure:
+        """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
+
+        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises EngineError
+        without matplotlib (the extra ``plot``).
+        """
+        from nr.plots import figure
+
+        return figure(self.db, self.key)
 
     # ---- the rest ----
 

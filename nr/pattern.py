@@ -24,7 +24,8 @@ def _regex(pattern: bytes) -> bytes:
         char = pattern[at : at + 1]
         at += 1
         if char == b"*":
-            parts.append(b"")
+            if len(parts) == 1 or parts[-1]:  # two stars in a row are one
+                parts.append(b"")
         elif char == b"?":
             parts[-1] += _ANY
         elif char == b"[":

@@ -398,6 +398,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.GETDATA net TEST 0", [[1.0, 2.0], [1.0, 0.0]]),
         ("NR.GETDATA net TEST 2", None),
         ("NR.GETDATA net TEST 9007199254740991", None),
+        ("NR.GETDATA net TEST 18446744073709551616", None),
     ],
     "401 and 200 after 601 of 1000 and 500": [
         ("NR.CREATE net REGRESSOR 2 -> 1 SEED 3", 3),
@@ -679,6 +680,13 @@ CASES: dict[str, list[Step]] = {
         ("NR.CONFIGURE net L2 0.001 THREADS 2 optimizer sgd BATCH 7 LEARNRATE 0.5", "OK"),
         ("NR.CONFIGURE net", field("L2", "0.001")),
         ("NR.CONFIGURE net", field("OPTIMIZER", "SGD")),
+        ("NR.CONFIGURE net BATCH 1000 PATIENCE 2147483648 LEARNRATE 100000", "OK"),
+        ("NR.CONFIGURE net", field("BATCH", "1000")),
+        ("NR.CONFIGURE net", field("PATIENCE", "2147483648")),
+        ("NR.CREATE far REGRESSOR 1 -> 1 SEED 9007199254740991", 2),
+        ("NR.CONFIGURE far", field("SEED", "9007199254740991")),
+        ("NR.CREATE round REGRESSOR 1 -> 1 SEED 100000", 2),
+        ("NR.CONFIGURE round", field("SEED", "100000")),
         ("NR.CONFIGURE net L2 AUTO PATIENCE AUTO", "OK"),
         ("NR.CONFIGURE net", field("L2", "AUTO")),
         (

@@ -1,5 +1,7 @@
 """CLASSIC against an independent implementation of what Neural Redis published."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ def initial_weights(seed: int, layers: list[int]) -> list[Floats]:
     """Layer by layer (1 + inputs, outputs), biases first, uniform in +-0.05."""
     key = mixed(seed ^ mixed(0))
     weights = []
-    for inputs, outputs in zip(layers, layers[1:], strict=False):
+    for inputs, outputs in pairwise(layers):
         count = (inputs + 1) * outputs
         draws = [((mixed((key + i) % 2**64) >> 11) - 2**52) / 2**52 for i in range(count)]
         weights.append(0.05 * np.array(draws).reshape(inputs + 1, outputs))

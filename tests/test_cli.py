@@ -103,6 +103,14 @@ def test_a_single_command() -> None:
     assert result.output == "(integer) 13\n"
 
 
+@pytest.mark.parametrize("line", ["'NR.LIST *'", '"NR.LIST"x', "''"])
+def test_a_quoted_word_is_one_word(line: str) -> None:
+    """A line of one word is not split a second time."""
+    result = run("-e", line)
+    assert result.exit_code == 1
+    assert "ERR unknown command" in result.output or "ERR unbalanced quotes" in result.output
+
+
 def test_several_commands_share_a_store() -> None:
     result = run("-e", "NR.CREATE net REGRESSOR 2 3 -> 1", "-e", "NR.LIST", "-e", "NR.DEL net")
     assert result.output == '(integer) 13\n1) "net"\n(integer) 1\n'
@@ -407,7 +415,10 @@ def test_ctrl_c_ends_without_a_traceback(script: Path) -> None:
             if line == '1) "net"\n':
                 break
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert output + errors == ""
 

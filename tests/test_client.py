@@ -1,4 +1,5 @@
 import dataclasses
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -449,3 +450,27 @@ def test_a_database_closes_at_the_end_of_its_block() -> None:
         db.create("net", "regressor", [1, 1])
     with pytest.raises(nr.BackendError, match="closed"):
         list(db)
+
+
+def test_text_that_is_no_unicode_is_refused(db: nr.Database) -> None:
+    """As JSON's \\ud800 is: it has no bytes."""
+    for call in (db.execute, db.__getitem__, lambda text: db.execute("NR.INFO", text)):
+        with pytest.raises(nr.CommandError, match="ERR text that is no Unicode"):
+            call("net\ud800")
+
+
+def test_a_name_is_text_or_bytes(db: nr.Database) -> None:
+    with pytest.raises(TypeError, match="a name is text or bytes, not int"):
+        db[5]  # type: ignore[index]
+
+
+def test_decimals_are_numbers(regressor: nr.Network) -> None:
+    inputs = Decimal("1.5"), Decimal(2)
+    assert regressor.db.execute("NR.RUN", regressor.key, *inputs) == list(regressor.run(inputs))
+
+
+@pytest.mark.parametrize("to", ["training", "", "x"])
+def test_an_unknown_dataset_is_named(regressor: nr.Network, to: str) -> None:
+    with pytest.raises(nr.ValuesError, match="ERR the dataset must be 'train' or 'test', not "):
+        regressor.observe([1, 2], 3, to=to)
+    assert regressor.observe([1, 2], 3, to="TRAIN") == (1, 0)

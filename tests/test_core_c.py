@@ -1,6 +1,6 @@
 """The core's tests in C, built with the compile options that it ships with and run one by one.
 
-NR_SANITIZE=1 builds them with AddressSanitizer and UBSan (`make sanitize`).
+NR_SANITIZE=address,undefined, or thread, builds them with those (`make sanitize`).
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent / "c"
 TESTS = sorted(path.stem for path in HERE.glob("*.c"))
-SANITIZE = os.environ.get("NR_SANITIZE") == "1"
+SANITIZE = os.environ.get("NR_SANITIZE", "")
 
 
 def succeed(*command: str | Path) -> str:
@@ -37,8 +37,8 @@ def cmake() -> str:
 @pytest.fixture(scope="session")
 def build(cmake: str) -> Path:
     """Where the tests are built. It is kept: the next run builds only what changed."""
-    path = HERE.parents[1] / "build" / ("sanitize" if SANITIZE else "c")
-    succeed(cmake, "-S", HERE, "-B", path, f"-DNR_SANITIZE={'ON' if SANITIZE else 'OFF'}")
+    path = HERE.parents[1] / "build" / f"c-{SANITIZE.replace(',', '-') or 'plain'}"
+    succeed(cmake, "-S", HERE, "-B", path, f"-DNR_SANITIZE={SANITIZE}")
     return path
 
 
@@ -49,6 +49,14 @@ def test_core_in_c(cmake: str, build: Path, name: str) -> None:
     closing = re.search(r"^(\d+) passed, 0 failed$", output, re.MULTILINE)
     assert closing is not None, output
     assert int(closing[1]) > 0, output
+
+
+@pytest.mark.parametrize("name", ["syntax", "dump"])
+def test_what_fuzzing_found_worth_keeping_does_no_harm(cmake: str, build: Path, name: str) -> None:
+    corpus = sorted((HERE.parent / "fuzz" / f"corpus_{name}").iterdir())
+    assert corpus
+    succeed(cmake, "--build", build, "--target", f"fuzz_{name}", "--parallel", "2")
+    succeed(build / f"fuzz_{name}", *corpus)
 
 
 def test_there_are_tests_in_c() -> None:

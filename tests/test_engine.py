@@ -1,5 +1,11 @@
 """The core's Python face: what stores that keep a network in parts build on."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import msgpack
 import numpy as np
 import pytest
@@ -33,6 +39,27 @@ def trained(net: Net) -> Net:
 
 
 # ---- grammar ----
+
+
+@pytest.mark.skipif(not shutil.which("localedef"), reason="no locale can be made here")
+def test_a_locale_with_a_decimal_comma_changes_nothing(tmp_path: Path) -> None:
+    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"])
+    if made.returncode:
+        pytest.skip("no locale can be made here")
+    code = (
+        "import locale, nr\n"
+        "locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')\n"
+        "assert locale.localeconv()['decimal_point'] == ','\n"
+        "net = nr.connect().create('net', 'classifier', [1, 2], l2=0.001, learnrate=1e-7)\n"
+        "assert (net.configure()['l2'], net.configure()['learnrate']) == (0.001, 1e-7)\n"
+        "net.observe([0.5], 1)\n"
+        "try: net.observe([0.5], 0.5)\n"
+        "except nr.CommandError as error: assert 'got 0.5, outputs' in str(error)\n"
+        "print(net.sample('train', 0)[0])\n"
+    )
+    env = {**os.environ, "LOCPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[0.5]\n", "")
 
 
 def test_the_verbs_are_numbered_as_in_the_core() -> None:

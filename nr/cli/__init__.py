@@ -95,7 +95,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    subcommand_metavar="[SCRIPT... | watch KEY | plot KEY --out FILE]",
+    subcommand_metavar="[SCRIPT... | watch KEY | metrics KEY | plot KEY --out FILE]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_shared
@@ -108,13 +108,14 @@ def main(ctx: click.Context) -> None:
       nr script.nr               a script: one command a line, # for comments
       nr -e 'NR.INFO net'        one command
       nr watch net               follows a training
+      nr metrics net             prints how good it is, and what it rests on
       nr plot net --out net.png  draws the last training, and a map of two inputs
 
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
 
     memory:// lives as long as the process. So put what belongs together into one script; it
-    can watch and plot, too: "watch net" and "plot net net.png" are commands there and at the
-    prompt, where "help" lists all of them.
+    can watch and plot, too: "watch net", "metrics net" and "plot net net.png" are commands there
+    and at the prompt, where "help" lists all of them.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -144,6 +145,17 @@ def _watch(ctx: click.Context, key: str) -> None:
 
     with _session(ctx.obj) as session:
         watch(session.db, os.fsencode(key))
+
+
+@main.command("metrics")
+@_shared
+@click.argument("key")
+def _metrics(ctx: click.Context, key: str) -> None:
+    """Print how good KEY was when its training ended, and what it rests on."""
+    from nr.cli.metrics import metrics
+
+    with _session(ctx.obj) as session:
+        metrics(session.db, os.fsencode(key))
 
 
 @main.command("plot")

@@ -1,8 +1,8 @@
 """What a line means, wherever it comes from: the prompt, a script, standard input or -e.
 
-A line is a command of the store (NR.RUN net 1 2), a word of this program's own (help, watch, plot),
-a comment (#) or nothing. The own words work in scripts too, because memory:// lives only as long as
-its process: a network trained by a script can be plotted by that script's last line.
+A line is a command of the store (NR.RUN net 1 2), a word of this program's own (help, watch,
+metrics, plot), a comment (#) or nothing. The own words work in scripts too, because memory:// lives
+only as long as its process: a network trained by a script can be plotted by the same script.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Session:
         if own:
             own.run(self.db, argv[1:])
         else:
-            click.echo(printing.formatted(self.db.execute(*argv)))
+            click.echo(printing.formatted(self.db.backend.execute(*argv)))
 
     def run_script(self, name: str, lines: Iterable[bytes]) -> None:
         """Runs all lines, up to the first that fails. Raises ScriptError there."""
@@ -113,6 +113,14 @@ def _watch(db: Database, args: list[bytes]) -> None:
     watch(db, args[0])
 
 
+def _metrics(db: Database, args: list[bytes]) -> None:
+    from nr.cli.metrics import metrics
+
+    if len(args) != 1:
+        raise _usage(b"metrics")
+    metrics(db, args[0])
+
+
 def _plot(db: Database, args: list[bytes]) -> None:
     from nr.plots import save
 
@@ -124,5 +132,6 @@ def _plot(db: Database, args: list[bytes]) -> None:
 WORDS = {
     b"help": Word("[command]", "Lists the commands, or explains one.", _help),
     b"watch": Word("KEY", "Follows a training until it ends.", _watch),
+    b"metrics": Word("KEY", "Prints how good a network is, and what it rests on.", _metrics),
     b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),
 }

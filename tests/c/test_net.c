@@ -252,6 +252,41 @@ static void test_a_dump_comes_back_the_same(void) {
     nr_buf_free(&b);
 }
 
+/* What NR.CREATE takes comes back; what it would refuse does not come in. */
+static void test_a_header_has_the_limits_of_the_grammar(void) {
+    nr_net *net = make("NR.CREATE k REGRESSOR 2 -> 1 SEED 9007199254740991 "
+                       "LEARNRATE 1e6 L2 1e6 BATCH 67108864 PATIENCE "
+                       "2147483648 THREADS 256 DATASET 67108864");
+    const nr_header sound = net->h;
+    nr_header wrong[12];
+    for (int i = 0; i < 12; i++) wrong[i] = sound;
+    wrong[0].options.learnrate = 1000001;
+    wrong[1].options.l2 = 1e300;
+    wrong[2].options.batch++;
+    wrong[3].options.patience++;
+    wrong[4].options.threads++;
+    wrong[5].options.seed++;
+    wrong[6].maxlen[1] = NR_MAX_SAMPLES + 1;
+    wrong[7].id = (UINT64_C(1) << 53) + 1;
+    wrong[8].revision = UINT64_MAX;
+    wrong[9].resets = UINT64_MAX;
+    wrong[10].stats.steps = UINT64_MAX;
+    wrong[11].stats.ms = UINT64_MAX;
+    nr_buf dump = {0};
+    nr_net *back = NULL;
+    CHECK(nr_net_dump(net, &dump, &err) == NR_OK);
+    CHECK(nr_net_load(dump.data, dump.len, 0, &back, &err) == NR_OK);
+    nr_net_free(back);
+    for (int i = 0; i < 12; i++) {
+        net->h = wrong[i];
+        dump.len = 0;
+        CHECK(nr_net_dump(net, &dump, &err) == NR_OK);
+        CHECK(nr_net_load(dump.data, dump.len, 0, &back, &err) == NR_ERR);
+    }
+    nr_buf_free(&dump);
+    nr_net_free(net);
+}
+
 static void test_any_changed_or_missing_byte_is_noticed(void) {
     nr_buf dump = {0};
     nr_net *net = trained_network(), *back = NULL;
@@ -323,6 +358,7 @@ int main(void) {
     test_errors_of_the_network();
     test_a_failed_allocation_is_an_error();
     test_a_dump_comes_back_the_same();
+    test_a_header_has_the_limits_of_the_grammar();
     test_any_changed_or_missing_byte_is_noticed();
     test_hostile_dumps_do_no_harm();
     nr_buf_free(&reply);

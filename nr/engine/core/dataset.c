@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "syntax.h"
 
 enum { CHUNK_BYTES = 16384, FIRST_ROWS = 8 };
 
@@ -186,11 +187,12 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                                     "number %zu",
                                r, i);
         float id = rows[in];
+        char got[NR_NUMBER];
         if (classifier && !(id >= 0 && id < (float)out && id == floorf(id)))
             return nr_fail(err, "ERR classifier network output must be an "
                                 "integer in the range from 0 to outputs-1: "
-                                "got %g, outputs are %zu",
-                           (double)id, out);
+                                "got %s, outputs are %zu",
+                           nr_write_double(got, 6, (double)id), out);
     }
     return NR_OK;
 }

@@ -4,6 +4,7 @@
  * (bulk), doubles, arrays, nil. The hosts translate it one to one. So what a
  * command answers is written once, here, and not once in every host. */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -250,18 +251,19 @@ static bool history(const nr_net *net, nr_buf *b) {
 
 /* ============================ Changing options =========================== */
 
+static bool put_count(nr_buf *b, const char *name, int64_t value) {
+    char text[NR_NUMBER];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return put_word(b, name, value < 0 ? "AUTO" : text);
+}
+
+/* With the fewest digits that read back as the same. */
 static bool put_number(nr_buf *b, const char *name, double value) {
-    char text[32];
-    snprintf(text, sizeof text, "%.17g", value);
-    for (int digits = 1; digits < 17; digits++) { /* the shortest that reads */
-        char shorter[32];                         /* back as the same */
-        double back;
-        snprintf(shorter, sizeof shorter, "%.*g", digits, value);
-        if (nr_parse_double((nr_text){shorter, strlen(shorter)}, &back) &&
-            back == value) {
-            memcpy(text, shorter, sizeof text);
-            break;
-        }
+    char text[NR_NUMBER];
+    double back = NAN;
+    for (int digits = 1; back != value && digits <= 17; digits++) {
+        nr_write_double(text, digits, value);
+        nr_parse_double((nr_text){text, strlen(text)}, &back);
     }
     return put_word(b, name, value < 0 ? "AUTO" : text);
 }
@@ -271,16 +273,16 @@ static bool list_options(const nr_net *net, nr_buf *b) {
     return nr_put_array(b, 26) &&
            put_word(b, "NORMALIZE", o->normalize ? "yes" : "no") &&
            put_word(b, "CLASSIC", o->classic ? "yes" : "no") &&
-           put_number(b, "SEED", (double)o->seed) &&
+           put_count(b, "SEED", (int64_t)o->seed) &&
            put_word(b, "ACTIVATION", nr_activation_words[o->activation]) &&
            put_word(b, "LOSS", nr_loss_words[o->loss]) &&
            put_word(b, "OPTIMIZER", nr_optimizer_words[o->optimizer]) &&
            put_number(b, "LEARNRATE", o->learnrate) &&
            put_number(b, "L2", o->l2) &&
-           put_number(b, "BATCH", (double)o->batch) &&
-           put_number(b, "PATIENCE", (double)o->patience) &&
-           put_number(b, "THREADS", (double)o->threads) &&
-           put_number(b, "MEMBERS", (double)o->members) &&
+           put_count(b, "BATCH", o->batch) &&
+           put_count(b, "PATIENCE", o->patience) &&
+           put_count(b, "THREADS", o->threads) &&
+           put_count(b, "MEMBERS", o->members) &&
            put_word(b, "CLASSWEIGHTS",
                     nr_class_weights_words[o->class_weights]);
 }

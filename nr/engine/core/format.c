@@ -151,6 +151,11 @@ static bool get_random(nr_cursor *c, nr_random *random) {
     return nr_random_sound(random);
 }
 
+/* Counts stay exact as doubles and fit every store's integers. */
+static bool get_count(nr_cursor *c, uint64_t *value) {
+    return nr_get_uint(c, value) && *value <= UINT64_C(1) << 53;
+}
+
 static bool get_real(nr_cursor *c, double *value) {
     return nr_get_double(c, value) && isfinite(*value) && *value >= 0;
 }
@@ -176,7 +181,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     uint64_t number;
     switch (f->type) {
     case VERSION: return nr_get_uint(c, version);
-    case UINT: return nr_get_uint(c, p);
+    case UINT: return get_count(c, p);
     case BOOL: return nr_get_bool(c, p);
     case REAL: return get_real(c, p);
     case AUTO_REAL:
@@ -185,7 +190,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     case AUTO_INT:
         *(int64_t *)p = -1;
         if (is_nil(c)) return true;
-        if (!nr_get_uint(c, &number) || number > UINT64_C(1) << 31) return false;
+        if (!get_count(c, &number)) return false;
         *(int64_t *)p = (int64_t)number;
         return true;
     case WORD: return get_word(c, f, p);
@@ -212,9 +217,11 @@ static nr_status check_together(const nr_header *h, nr_error *err) {
     if (status != NR_OK) return status;
     bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
                  o->seed <= NR_MAX_SEED && o->learnrate != 0 &&
-                 o->batch != 0 && o->patience != 0 && o->threads >= 1 &&
-                 o->threads <= NR_MAX_THREADS && o->members >= 1 &&
-                 o->members <= NR_MAX_MEMBERS &&
+                 o->learnrate <= NR_MAX_REAL && o->l2 <= NR_MAX_REAL &&
+                 o->batch != 0 && o->batch <= NR_MAX_SAMPLES &&
+                 o->patience != 0 && o->patience <= NR_MAX_PATIENCE &&
+                 o->threads >= 1 && o->threads <= NR_MAX_THREADS &&
+                 o->members >= 1 && o->members <= NR_MAX_MEMBERS &&
                  ((o->loss == NR_MSE && o->class_weights == NR_EQUAL) ||
                   h->kind == NR_CLASSIFIER);
     if (o->classic)

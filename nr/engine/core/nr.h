@@ -43,6 +43,8 @@
 #define NR_MAX_SAMPLES (1u << 26) /* of a dataset: len * maxlen stays < 2^53 */
 #define NR_MAX_DATASET_BYTES (UINT64_C(1) << 36)
 #define NR_MAX_SEED ((UINT64_C(1) << 53) - 1) /* exact as a double, too */
+#define NR_MAX_REAL 1e6 /* LEARNRATE and L2 */
+#define NR_MAX_PATIENCE (INT64_C(1) << 31)
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */

@@ -26,6 +26,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "syntax.h"
@@ -311,6 +312,18 @@ bool nr_parse_float(nr_text text, float *value) {
     if (!(fabs(wide) < beyond)) return false;
     *value = (float)wide;
     return true;
+}
+
+/* snprintf goes by the locale of the host, whose decimal point may be a comma,
+ * or several bytes. */
+const char *nr_write_double(char out[NR_NUMBER], int digits, double value) {
+    snprintf(out, NR_NUMBER, "%.*g", digits, value);
+    char *point = out + strspn(out, "+-0123456789e");
+    if (!*point) return out;
+    const char *rest = point + strcspn(point, "0123456789");
+    *point = '.';
+    memmove(point + 1, rest, strlen(rest) + 1);
+    return out;
 }
 
 /* Digits alone, and no 0 before others: as Redis reads integers. */

@@ -51,14 +51,14 @@ static bool take_count_or_auto(nr_text text, uint64_t max, int64_t *value) {
     return true;
 }
 
-/* 0 to a million; adding 0 makes one zero of two. */
+/* 0 to NR_MAX_REAL; adding 0 makes one zero of two. */
 static bool take_float_or_auto(nr_text text, double *value) {
     double found;
     if (nr_same_word(text, "AUTO")) {
         *value = NR_AUTO;
         return true;
     }
-    if (!nr_parse_double(text, &found) || !(found >= 0 && found <= 1e6))
+    if (!nr_parse_double(text, &found) || !(found >= 0 && found <= NR_MAX_REAL))
         return false;
     *value = found + 0.0;
     return true;
@@ -121,8 +121,7 @@ static bool take_batch(nr_command *cmd, nr_text value) {
 }
 
 static bool take_patience(nr_command *cmd, nr_text value) {
-    return take_count_or_auto(value, UINT64_C(1) << 31,
-                              &cmd->options.patience);
+    return take_count_or_auto(value, NR_MAX_PATIENCE, &cmd->options.patience);
 }
 
 static bool take_threads(nr_command *cmd, nr_text value) {

@@ -25,8 +25,11 @@
 #ifndef NR_STUDY_MIN_CYCLES /* AUTOSTOP stops no sooner */
 #define NR_STUDY_MIN_CYCLES 100
 #endif
-#ifndef NR_STUDY_PATIENCE /* in cycles of the best, when it stops */
-#define NR_STUDY_PATIENCE 1.0
+#ifndef NR_STUDY_PATIENCE /* cycles to wait, by those until the last progress */
+#define NR_STUDY_PATIENCE 0.5
+#endif
+#ifndef NR_STUDY_DELTA /* what AUTOSTOP's patience takes for progress, relative */
+#define NR_STUDY_DELTA 0.01
 #endif
 #ifndef NR_STUDY_REFIT /* 1: once more on all samples for the cycles found */
 #define NR_STUDY_REFIT 1

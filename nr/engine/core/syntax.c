@@ -202,8 +202,10 @@ static nr_status parse_observe(nr_parser *p) {
 
 /* ------------------------------- The others ------------------------------ */
 
-static nr_status take_number(nr_parser *p, size_t i, const char *invalid) {
-    const uint64_t max = UINT64_C(1) << 53;
+static const uint64_t MOST = UINT64_C(1) << 53; /* that hosts carry exactly */
+
+static nr_status take_number(nr_parser *p, size_t i, const char *invalid,
+                             uint64_t max) {
     nr_text text = nr_argument(p, i);
     if (nr_parse_uint(text, &p->cmd->number) && p->cmd->number <= max)
         return NR_OK;
@@ -222,11 +224,13 @@ static nr_status parse_getdata(nr_parser *p) {
                                nr_quote(quoted, sizeof quoted, text.s, text.n));
     }
     p->cmd->dataset = (nr_dataset_id)dataset;
-    return take_number(p, 3, "row");
+    nr_status status = take_number(p, 3, "row", UINT64_MAX);
+    if (p->cmd->number > MOST) p->cmd->number = MOST; /* nil all the same */
+    return status;
 }
 
 static nr_status parse_wait(nr_parser *p) {
-    return take_number(p, 2, "number of milliseconds of time");
+    return take_number(p, 2, "number of milliseconds of time", MOST);
 }
 
 static nr_status parse_train(nr_parser *p) {

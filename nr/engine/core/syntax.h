@@ -23,6 +23,11 @@ bool nr_parse_uint(nr_text text, uint64_t *value);
  * hold, too. */
 bool nr_parse_float(nr_text text, float *value);
 
+/* A finite number with so many digits, 17 at most, as "%.*g" writes it in the
+ * C locale. Returns out. */
+#define NR_NUMBER 32
+const char *nr_write_double(char out[NR_NUMBER], int digits, double value);
+
 /* ---------------------------- Words (words.c) ---------------------------- */
 
 /* The words of the grammar by the value of their enum, NULL at the end. */

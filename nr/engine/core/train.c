@@ -77,6 +77,7 @@ static bool make_members(nr_trainer *t) {
         m->memory[0] = at + 2 * each;
         m->memory[1] = at + 3 * each;
         m->best_test = m->past_train = m->past_test = INFINITY;
+        m->progress_test = INFINITY;
         memcpy(m->start, m->w, t->params * sizeof *m->w);
         memcpy(m->best, m->w, t->params * sizeof *m->w);
         nr_member_begin(t, m);

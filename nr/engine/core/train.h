@@ -32,10 +32,11 @@ typedef struct nr_member {
     float *best;        /* as they were at the best testing error */
     float *memory[2];   /* RPROP's last gradient and step, Adam's m and v */
     double power1, power2; /* Adam's betas to the number of its steps */
-    uint64_t shuffle, best_cycle;
+    uint64_t shuffle, best_cycle, progress_cycle;
     uint64_t left; /* cycles of the refit */
     double train_error, test_error, class_errors;
     double best_train, best_test, best_class;
+    double progress_test; /* the testing error when there was progress last */
     double past_train, past_test;
     unsigned alarms;
     bool over, overfitting, diverged;
