@@ -160,6 +160,10 @@ static const char *networks[] = {
     "DATASET 2000",
     "NR.CREATE k REGRESSOR 13 -> 3 SEED 5 OPTIMIZER SGD DATASET 2000",
     "NR.CREATE k CLASSIFIER 5 9 -> 3 CLASSIC SEED 6 NORMALIZE DATASET 2000",
+    /* Large enough for threads, like the third. */
+    "NR.CREATE k REGRESSOR 50 40 20 -> 5 SEED 7 OPTIMIZER ADAM BATCH 500 "
+    "MEMBERS 1 DATASET 2000",
+    "NR.CREATE k CLASSIFIER 100 31 -> 3 CLASSIC SEED 8 DATASET 2000",
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
