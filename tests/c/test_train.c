@@ -231,8 +231,8 @@ static void test_functions_are_accurate(void) {
             float x[16], y[3][16];
             for (int j = 0; j < 16; j++) x[j] = (float)(i + j) * 5e-4f;
             for (int f = 0; f < 3; f++) memcpy(y[f], x, sizeof x);
-            k->activate_row(y[0], 16, NR_SIGMOID);
-            k->activate_row(y[1], 16, NR_TANH);
+            k->activate(y[0], 1, 1, NR_SIGMOID);
+            k->activate(y[1], 1, 1, NR_TANH);
             k->exp_row(y[2], 16);
             for (int j = 0; j < 16; j++) {
                 double want[3] = {1 / (1 + exp(-(double)x[j])),

@@ -252,13 +252,13 @@ INLINE void slope_all(float *delta, const float *x, size_t units, size_t lanes,
 }
 
 /* The switch outside of the loops: a body for each activation. */
-#define EACH_ACTIVATION(f, call)                                              \
-    switch (f) {                                                              \
+#define EACH_ACTIVATION_CASE(call)                                            \
     case NR_SIGMOID: call(NR_SIGMOID); break;                                 \
     case NR_TANH: call(NR_TANH); break;                                       \
     case NR_RELU: call(NR_RELU); break;                                       \
-    case NR_LEAKYRELU: call(NR_LEAKYRELU); break;                             \
-    }
+    case NR_LEAKYRELU: call(NR_LEAKYRELU); break;
+#define EACH_ACTIVATION(f, call)                                              \
+    switch (f) { EACH_ACTIVATION_CASE(call) }
 
 static void activate(float *x, size_t units, size_t nv, nr_activation f) {
 #define CALL(F) apply_all(x, units, nv * 16, F)
@@ -410,15 +410,17 @@ static void pack(float *panel, const float *const *rows, size_t n,
                  size_t units, const float *shift, const float *scale) {
     size_t lane = 0, lanes = (n + 15) / 16 * 16;
 #if defined(__AVX2__)
-    for (; lane + 8 <= n; lane += 8) {
-        size_t u = 0;
-        for (; u + 8 <= units; u += 8)
-            turn(panel + lane, rows + lane, u, shift, scale);
+    for (; lane + 8 <= n; lane += 16) {
+        size_t u = 0, end = lane + 16 <= n ? lane + 16 : lane + 8;
+        for (; u + 8 <= units; u += 8) /* whole lines of the cache */
+            for (size_t i = lane; i < end; i += 8)
+                turn(panel + i, rows + i, u, shift, scale);
         for (; u < units; u++)
-            for (size_t i = lane; i < lane + 8; i++)
+            for (size_t i = lane; i < end; i++)
                 panel[u * NR_LANES + i] =
                     shift ? (rows[i][u] - shift[u]) * scale[u] : rows[i][u];
     }
+    lane = n / 8 * 8;
 #endif
     for (size_t u = 0; u < units; u++) {
         float *at = panel + u * NR_LANES;
@@ -428,10 +430,28 @@ static void pack(float *panel, const float *const *rows, size_t n,
     }
 }
 
+/* Infinities and NaN times 0 are NaN, and stay it in a sum. */
+static bool all_finite(const float *x, size_t n) {
+    v16 sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, zero = v_set(0);
+    float rest = 0;
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64)
+        for (int v = 0; v < 4; v++)
+            sum[v] = v_fma(v_load(x + i + v * 16), zero, sum[v]);
+    for (; i < n; i++) rest += x[i] * 0;
+    return rest + v_sum(v_add(v_add(sum[0], sum[1]),
+                              v_add(sum[2], sum[3]))) == 0;
+}
+
 /* ================================ One row ================================ */
 
+/* A row's sums go through the activation while they are in registers. */
+INLINE v16 apply_or_not(v16 x, const int f) {
+    return f == NR_NOT_ACTIVATED ? x : apply(x, (nr_activation)f);
+}
+
 INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
-                     size_t outputs, const int nv) {
+                     size_t outputs, const int nv, const int f) {
     v16 sum[4];
     for (int v = 0; v < nv; v++) sum[v] = v_load(w + v * 16);
     for (size_t i = 0; i < inputs; i++) {
@@ -440,27 +460,31 @@ INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
         for (int v = 0; v < nv; v++)
             sum[v] = v_fma(v_load(w + v * 16), xi, sum[v]);
     }
-    for (int v = 0; v < nv; v++) v_store(out + v * 16, sum[v]);
+    for (int v = 0; v < nv; v++)
+        v_store(out + v * 16, apply_or_not(sum[v], f));
 }
 
 /* Lanes beyond the outputs read on into the next row of weights, or into the
  * sixteen floats behind the last, and mean nothing. */
-static void row(float *out, const float *w, const float *x, size_t inputs,
-                size_t outputs) {
+INLINE void row_tiles(float *out, const float *w, const float *x,
+                      size_t inputs, size_t outputs, const int f) {
     size_t o = 0;
     for (; o + 48 < outputs; o += 64)
-        row_tile(out + o, w + o, x, inputs, outputs, 4);
+        row_tile(out + o, w + o, x, inputs, outputs, 4, f);
     for (; o + 16 < outputs; o += 32)
-        row_tile(out + o, w + o, x, inputs, outputs, 2);
+        row_tile(out + o, w + o, x, inputs, outputs, 2, f);
     for (; o < outputs; o += 16)
-        row_tile(out + o, w + o, x, inputs, outputs, 1);
+        row_tile(out + o, w + o, x, inputs, outputs, 1, f);
 }
 
-static void activate_row(float *x, size_t n, nr_activation f) {
-#define CALL(F)                                                               \
-    for (size_t i = 0; i < n; i += 16) v_store(x + i, apply(v_load(x + i), F))
-    EACH_ACTIVATION(f, CALL)
+static void row(float *out, const float *w, const float *x, size_t inputs,
+                size_t outputs, int f) {
+    switch (f) {
+#define CALL(F) row_tiles(out, w, x, inputs, outputs, F)
+        EACH_ACTIVATION_CASE(CALL)
+    default: CALL(NR_NOT_ACTIVATED);
 #undef CALL
+    }
 }
 
 static void exp_row(float *x, size_t n) {
@@ -579,8 +603,8 @@ const nr_kernels NAME(NR_ISA) = {
     .head = head_outputs,
     .loss = loss,
     .pack = pack,
+    .finite = all_finite,
     .row = row,
-    .activate_row = activate_row,
     .exp_row = exp_row,
     .decay = decay,
     .rprop = rprop,
