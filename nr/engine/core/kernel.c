@@ -378,16 +378,8 @@ static nr_losses loss(float *x, nr_head kind, const nr_target *t) {
 
 #if defined(__AVX2__)
 /* Eight rows by eight units, turned, to a panel. */
-INLINE void turn(float *panel, const float *const *rows, size_t unit,
-                 const float *shift, const float *scale) {
-    __m256 r[8], t[8];
-    for (int i = 0; i < 8; i++) {
-        r[i] = _mm256_loadu_ps(rows[i] + unit);
-        if (shift)
-            r[i] = _mm256_mul_ps(
-                _mm256_sub_ps(r[i], _mm256_loadu_ps(shift + unit)),
-                _mm256_loadu_ps(scale + unit));
-    }
+INLINE void turn8(__m256 *r) {
+    __m256 t[8];
     for (int i = 0; i < 8; i += 2) {
         t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
@@ -398,13 +390,48 @@ INLINE void turn(float *panel, const float *const *rows, size_t unit,
             r[i + 2 * h + 1] = _mm256_shuffle_ps(t[i + h], t[i + h + 2], 0xee);
         }
     for (int i = 0; i < 4; i++) {
-        float *at = panel + (unit + (size_t)i) * NR_LANES;
-        _mm256_storeu_ps(at, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(at + 4 * NR_LANES,
-                         _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+        t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
     }
+    for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+/* Eight rows by eight units to a panel. */
+INLINE void turn(float *panel, const float *const *rows, size_t unit,
+                 const float *shift, const float *scale) {
+    __m256 r[8], by, times;
+    if (shift) {
+        by = _mm256_loadu_ps(shift + unit);
+        times = _mm256_loadu_ps(scale + unit);
+    }
+    for (int i = 0; i < 8; i++) {
+        r[i] = _mm256_loadu_ps(rows[i] + unit);
+        if (shift) r[i] = _mm256_mul_ps(_mm256_sub_ps(r[i], by), times);
+    }
+    turn8(r);
+    for (int i = 0; i < 8; i++)
+        _mm256_storeu_ps(panel + (unit + (size_t)i) * NR_LANES, r[i]);
 }
 #endif
+
+static void unpack(float *rows, const float *panel, size_t n, size_t units) {
+    size_t whole = 0, lanes = 0;
+#if defined(__AVX2__)
+    whole = units / 8 * 8, lanes = n / 8 * 8;
+    for (size_t l = 0; l < lanes; l += 8)
+        for (size_t u = 0; u < whole; u += 8) {
+            __m256 r[8];
+            for (size_t i = 0; i < 8; i++)
+                r[i] = _mm256_loadu_ps(panel + (u + i) * NR_LANES + l);
+            turn8(r);
+            for (size_t i = 0; i < 8; i++)
+                _mm256_storeu_ps(rows + (l + i) * units + u, r[i]);
+        }
+#endif
+    for (size_t u = 0; u < units; u++)
+        for (size_t l = u < whole ? lanes : 0; l < n; l++)
+            rows[l * units + u] = panel[u * NR_LANES + l];
+}
 
 static void pack(float *panel, const float *const *rows, size_t n,
                  size_t units, const float *shift, const float *scale) {
@@ -431,6 +458,16 @@ static void pack(float *panel, const float *const *rows, size_t n,
 }
 
 /* Infinities and NaN times 0 are NaN, and stay it in a sum. */
+static bool take_row(float *to, const float *x, size_t n, const float *shift,
+                     const float *scale) {
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        to[i] = (x[i] - shift[i]) * scale[i];
+        sum += x[i] * 0;
+    }
+    return sum == 0;
+}
+
 static bool all_finite(const float *x, size_t n) {
     v16 sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, zero = v_set(0);
     float rest = 0;
@@ -603,7 +640,9 @@ const nr_kernels NAME(NR_ISA) = {
     .head = head_outputs,
     .loss = loss,
     .pack = pack,
+    .unpack = unpack,
     .finite = all_finite,
+    .take_row = take_row,
     .row = row,
     .exp_row = exp_row,
     .decay = decay,

@@ -85,9 +85,9 @@ static const float *run_row(const runner *r, const float *row) {
     const nr_header *h = r->h;
     size_t members = (size_t)h->options.members;
     size_t out = h->layers[h->nlayers - 1];
-    if (!r->k->finite(row, h->layers[0])) return NULL;
-    for (size_t i = 0; i < h->layers[0]; i++)
-        r->inputs[i] = (row[i] - r->f.in_shift[i]) * r->f.in_scale[i];
+    if (!r->k->take_row(r->inputs, row, h->layers[0], r->f.in_shift,
+                        r->f.in_scale))
+        return NULL;
     float *sum = (float *)member_row(r, r->f.layers);
     if (members > 1) {
         memcpy(r->sum, sum, out * sizeof *sum);
@@ -170,44 +170,49 @@ static const float *run_panel(const runner *r, const float *rows, size_t n) {
 
 /* ============================== Either way =============================== */
 
-/* What happens to the outputs of row `at`: unit o's is y[o * step]. */
-typedef void taker(void *to, size_t at, const float *y, size_t step,
-                   size_t units);
+/* Where outputs go: one of the two. */
+typedef struct results {
+    float *outputs;
+    uint32_t *classes;
+} results;
 
-static void take_outputs(void *to, size_t at, const float *y, size_t step,
-                         size_t units) {
-    float *out = (float *)to + at * units;
-    for (size_t o = 0; o < units; o++) out[o] = y[o * step];
-}
-
-static void take_class(void *to, size_t at, const float *y, size_t step,
-                       size_t units) {
+static uint32_t largest(const float *y, size_t step, size_t units) {
     size_t best = 0;
     for (size_t o = 1; o < units; o++)
         if (y[o * step] > y[best * step]) best = o;
-    ((uint32_t *)to)[at] = (uint32_t)best;
+    return (uint32_t)best;
 }
 
-static bool run_all(const runner *r, const float *rows, size_t n, taker *take,
-                    void *to) {
+static bool run_rows(const runner *r, const float *rows, size_t n,
+                     results to) {
     size_t in = r->h->layers[0], out = r->h->layers[r->h->nlayers - 1];
-    for (size_t i = 0; i < n && n <= FEW_ROWS; i++) {
+    for (size_t i = 0; i < n; i++) {
         const float *y = run_row(r, rows + i * in);
         if (!y) return false;
-        take(to, i, y, 1, out);
+        if (to.classes)
+            to.classes[i] = largest(y, 1, out);
+        else
+            memcpy(to.outputs + i * out, y, out * sizeof *y);
     }
-    for (size_t i = 0; i < n && n > FEW_ROWS; i += NR_LANES) {
+    return true;
+}
+
+static bool run_panels(const runner *r, const float *rows, size_t n,
+                       results to) {
+    size_t in = r->h->layers[0], out = r->h->layers[r->h->nlayers - 1];
+    for (size_t i = 0; i < n; i += NR_LANES) {
         size_t some = n - i < NR_LANES ? n - i : NR_LANES;
         const float *y = run_panel(r, rows + i * in, some);
         if (!y) return false;
-        for (size_t j = 0; j < some; j++)
-            take(to, i + j, y + j, NR_LANES, out);
+        for (size_t j = 0; j < some && to.classes; j++)
+            to.classes[i + j] = largest(y + j, NR_LANES, out);
+        if (to.outputs) r->k->unpack(to.outputs + i * out, y, some, out);
     }
     return true;
 }
 
 static nr_status run(const nr_net *net, const float *rows, size_t n,
-                     taker *take, void *to, nr_error *err) {
+                     results to, nr_error *err) {
     _Alignas(64) float few[STACK_FLOATS];
     const nr_header *h = &net->h;
     const nr_array *weights = nr_net_ready(net, err);
@@ -229,14 +234,15 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
                 space + inputs,
                 space + inputs + each,
                 space + inputs + 2 * each};
-    bool ok = run_all(&r, rows, n, take, to);
+    bool ok = n <= FEW_ROWS ? run_rows(&r, rows, n, to)
+                            : run_panels(&r, rows, n, to);
     if (space != few) nr_release_lines(space);
     return ok ? NR_OK : inputs_fail(net, rows, err);
 }
 
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
-    return run(net, rows, n, take_outputs, outputs, err);
+    return run(net, rows, n, (results){.outputs = outputs}, err);
 }
 
 nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,
@@ -245,5 +251,5 @@ nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    return run(net, rows, n, take_class, classes, err);
+    return run(net, rows, n, (results){.classes = classes}, err);
 }
