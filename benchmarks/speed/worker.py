@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 from benchmarks.speed import ours, peers
 from benchmarks.speed.nets import NETS, Layout
 
-LONG_ENOUGH = 0.08  # seconds of a measurement, unless one call takes longer
+LONG_ENOUGH = 0.04  # seconds of a measurement, unless one call takes longer
 
 Prepare = Callable[[Layout], Callable[[int], int | None]]
 
