@@ -4,8 +4,8 @@
  * half of a round panels run forward and, when learning, backward; in the
  * second gradients are summed, a unit of the job for some inputs of a layer,
  * and after the last round the weights they were summed for are moved. No unit
- * adds to what another one adds to, so it does not matter who runs which; panels
- * are summed in blocks of NR_BLOCK whatever the space holds. */
+ * adds to what another one adds to, so it does not matter who runs which;
+ * panels are summed in blocks of NR_BLOCK whatever the space holds. */
 
 #include <string.h>
 
