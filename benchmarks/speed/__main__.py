@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.speed import claims, growth, harness, report, rounds
+from benchmarks.speed import claims, growth, harness, report, rounds, scaling
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -16,9 +16,10 @@ def main(times: int, docs: Path) -> None:
     """Measure, print the ratios and write speed.md and speed.png."""
     harness.build()
     figures = rounds.measure(rounds.plan(), times)
+    speedups = scaling.speedups()
     samples, weights = growth.by_samples(), growth.by_weights()
-    report.write(figures, samples, weights, docs)
-    print(report.verdict(claims.claims(figures, samples)))
+    report.write(figures, speedups, samples, weights, docs)
+    print(report.verdict(claims.claims(figures, samples, speedups)))
 
 
 if __name__ == "__main__":

@@ -87,13 +87,12 @@ def measure(plan: Iterable[Key], rounds: int = ROUNDS) -> Figures:
 
 def plan() -> list[Key]:
     """What is compared with what, net by net."""
-    trainers = ["nr", "nr avx2", "nr 2", "fann", "numpy", "numpy skylakex", "torch", "torch 2"]
+    trainers = ["nr", "nr avx2", "fann", "numpy", "numpy skylakex", "torch", "torch 2"]
     keys: list[Key] = []
     for net in NETS:
         keys += [(who, "classic", net) for who in trainers]
         keys += [(who, "sgemm", "d") for who in ("numpy", "numpy skylakex")]
-        keys += [(who, "one", net) for who in ("nr", "nr 2")]
-        keys += [("nr", "default", net), ("nr 2", "default", net)]
+        keys += [("nr", "one", net), ("nr", "default", net)]
         keys += [("nr", "batch", net), ("nr", "row", net), ("fann", "row", net)]
         keys += [("nr", task, net) for task in ("default row", "default batch")]
     for who in ("nr", "onnxruntime", "scikit-learn"):

@@ -20,24 +20,22 @@ Prepare = Callable[[Layout], Callable[[int], int | None]]
 CLASSIC, ONE = "CLASSIC", "MEMBERS 1"
 
 
-def _threads(n: int) -> dict[str, Prepare]:
-    return {
-        "classic": partial(ours.train, options=f"{CLASSIC} THREADS {n}"),
-        "one": partial(ours.train, options=f"{ONE} THREADS {n}"),
-        "default": partial(ours.train, options=f"THREADS {n}"),
-        "row": partial(ours.row, options=CLASSIC),
-        "batch": partial(ours.batch, options=CLASSIC),
-        "default row": partial(ours.row, options=""),
-        "default batch": partial(ours.batch, options=""),
-        "python": partial(ours.python, options=CLASSIC),
-        "default python": partial(ours.python, options=""),
-    }
+_OURS: dict[str, Prepare] = {
+    "classic": partial(ours.train, options=CLASSIC),
+    "one": partial(ours.train, options=ONE),
+    "default": partial(ours.train, options=""),
+    "row": partial(ours.row, options=CLASSIC),
+    "batch": partial(ours.batch, options=CLASSIC),
+    "default row": partial(ours.row, options=""),
+    "default batch": partial(ours.batch, options=""),
+    "python": partial(ours.python, options=CLASSIC),
+    "default python": partial(ours.python, options=""),
+}
 
 
 CONTENDERS: dict[str, dict[str, Prepare]] = {
-    "nr": _threads(1),
-    "nr avx2": _threads(1),
-    "nr 2": _threads(2),
+    "nr": _OURS,
+    "nr avx2": _OURS,
     "fann": {"classic": peers.fann_train, "row": peers.fann_row},
     "numpy": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
     "numpy skylakex": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
