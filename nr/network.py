@@ -26,6 +26,7 @@ from nr.values import classes, matrix, table, vector
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_SINGLE = np.dtype(np.float32)
 _CHUNK = 1 << 26  # bytes of samples or inputs in one command
 
 
@@ -141,8 +142,11 @@ class Network:
         if self._runner:
             net, row = self._runner(self.key), x
             try:
-                if type(row) is np.ndarray and row.ndim == 1 and row.dtype.kind in "biuf":
-                    row = row.tolist()
+                if type(row) is np.ndarray and row.ndim == 1:
+                    if row.dtype is _SINGLE and row.size == net.inputs:
+                        return net.run_packed(row.tobytes())
+                    if row.dtype.kind in "biuf":
+                        row = row.tolist()
                 if isinstance(row, list | tuple):
                     return net.run_row(row)
             except (struct.error, OverflowError, CommandError):

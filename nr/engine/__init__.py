@@ -46,6 +46,8 @@ Reply: TypeAlias = "int | str | bytes | float | list[Reply] | None"
 _LONG_WORK = 1 << 16
 _LONG_BYTES = 1 << 14
 
+_DOUBLE = np.dtype(np.float64)
+
 
 def parse(argv: Sequence[bytes]) -> Command:
     """The command of these arguments, its name first. Raises CommandError."""
@@ -206,7 +208,10 @@ class Net:
         Raises struct.error for a wrong count or what is no number, OverflowError for
         what no float32 holds and CommandError for NaN; ``run`` has the better texts.
         """
-        values = self._pack(*row)
+        return self.run_packed(self._pack(*row))
+
+    def run_packed(self, values: bytes) -> NDArray[np.float64]:
+        """The outputs for one row, its float32 one after the other: as many as ``inputs``."""
         try:
             outputs, address, error = self._room.pop()
         except IndexError:
@@ -215,7 +220,7 @@ class Net:
         status = self._run_one(self._handle, values, 1, address, error)
         if status:
             binding.raise_error(status, error)
-        result = outputs.astype(np.float64)
+        result = outputs.astype(_DOUBLE)
         self._room.append((outputs, address, error))
         return result
 

@@ -160,6 +160,10 @@ static const char *networks[] = {
     "DATASET 2000",
     "NR.CREATE k REGRESSOR 13 -> 3 SEED 5 OPTIMIZER SGD DATASET 2000",
     "NR.CREATE k CLASSIFIER 5 9 -> 3 CLASSIC SEED 6 NORMALIZE DATASET 2000",
+    /* Large enough for threads, like the third. */
+    "NR.CREATE k REGRESSOR 50 40 20 -> 5 SEED 7 OPTIMIZER ADAM BATCH 500 "
+    "MEMBERS 1 DATASET 2000",
+    "NR.CREATE k CLASSIFIER 100 31 -> 3 CLASSIC SEED 8 DATASET 2000",
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };
 
@@ -227,8 +231,8 @@ static void test_functions_are_accurate(void) {
             float x[16], y[3][16];
             for (int j = 0; j < 16; j++) x[j] = (float)(i + j) * 5e-4f;
             for (int f = 0; f < 3; f++) memcpy(y[f], x, sizeof x);
-            k->activate_row(y[0], 16, NR_SIGMOID);
-            k->activate_row(y[1], 16, NR_TANH);
+            k->activate(y[0], 1, 1, NR_SIGMOID);
+            k->activate(y[1], 1, 1, NR_TANH);
             k->exp_row(y[2], 16);
             for (int j = 0; j < 16; j++) {
                 double want[3] = {1 / (1 + exp(-(double)x[j])),

@@ -8,6 +8,7 @@
  * small enough for broadcasts from where weights lie. */
 
 #include "kernel.h"
+#include "packing.h"
 #include "vec.h"
 
 #if defined(__AVX512F__)
@@ -252,13 +253,13 @@ INLINE void slope_all(float *delta, const float *x, size_t units, size_t lanes,
 }
 
 /* The switch outside of the loops: a body for each activation. */
-#define EACH_ACTIVATION(f, call)                                              \
-    switch (f) {                                                              \
+#define EACH_ACTIVATION_CASE(call)                                            \
     case NR_SIGMOID: call(NR_SIGMOID); break;                                 \
     case NR_TANH: call(NR_TANH); break;                                       \
     case NR_RELU: call(NR_RELU); break;                                       \
-    case NR_LEAKYRELU: call(NR_LEAKYRELU); break;                             \
-    }
+    case NR_LEAKYRELU: call(NR_LEAKYRELU); break;
+#define EACH_ACTIVATION(f, call)                                              \
+    switch (f) { EACH_ACTIVATION_CASE(call) }
 
 static void activate(float *x, size_t units, size_t nv, nr_activation f) {
 #define CALL(F) apply_all(x, units, nv * 16, F)
@@ -374,64 +375,15 @@ static nr_losses loss(float *x, nr_head kind, const nr_target *t) {
     return sum;
 }
 
-/* ================================ Packing ================================ */
-
-#if defined(__AVX2__)
-/* Eight rows by eight units, turned, to a panel. */
-INLINE void turn(float *panel, const float *const *rows, size_t unit,
-                 const float *shift, const float *scale) {
-    __m256 r[8], t[8];
-    for (int i = 0; i < 8; i++) {
-        r[i] = _mm256_loadu_ps(rows[i] + unit);
-        if (shift)
-            r[i] = _mm256_mul_ps(
-                _mm256_sub_ps(r[i], _mm256_loadu_ps(shift + unit)),
-                _mm256_loadu_ps(scale + unit));
-    }
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int h = 0; h < 2; h++) {
-            r[i + 2 * h] = _mm256_shuffle_ps(t[i + h], t[i + h + 2], 0x44);
-            r[i + 2 * h + 1] = _mm256_shuffle_ps(t[i + h], t[i + h + 2], 0xee);
-        }
-    for (int i = 0; i < 4; i++) {
-        float *at = panel + (unit + (size_t)i) * NR_LANES;
-        _mm256_storeu_ps(at, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(at + 4 * NR_LANES,
-                         _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-    }
-}
-#endif
-
-static void pack(float *panel, const float *const *rows, size_t n,
-                 size_t units, const float *shift, const float *scale) {
-    size_t lane = 0, lanes = (n + 15) / 16 * 16;
-#if defined(__AVX2__)
-    for (; lane + 8 <= n; lane += 8) {
-        size_t u = 0;
-        for (; u + 8 <= units; u += 8)
-            turn(panel + lane, rows + lane, u, shift, scale);
-        for (; u < units; u++)
-            for (size_t i = lane; i < lane + 8; i++)
-                panel[u * NR_LANES + i] =
-                    shift ? (rows[i][u] - shift[u]) * scale[u] : rows[i][u];
-    }
-#endif
-    for (size_t u = 0; u < units; u++) {
-        float *at = panel + u * NR_LANES;
-        for (size_t i = lane; i < n; i++)
-            at[i] = shift ? (rows[i][u] - shift[u]) * scale[u] : rows[i][u];
-        for (size_t i = n; i < lanes; i++) at[i] = 0;
-    }
-}
-
 /* ================================ One row ================================ */
 
+/* A row's sums go through the activation while they are in registers. */
+INLINE v16 apply_or_not(v16 x, const int f) {
+    return f == NR_NOT_ACTIVATED ? x : apply(x, (nr_activation)f);
+}
+
 INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
-                     size_t outputs, const int nv) {
+                     size_t outputs, const int nv, const int f) {
     v16 sum[4];
     for (int v = 0; v < nv; v++) sum[v] = v_load(w + v * 16);
     for (size_t i = 0; i < inputs; i++) {
@@ -440,27 +392,31 @@ INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
         for (int v = 0; v < nv; v++)
             sum[v] = v_fma(v_load(w + v * 16), xi, sum[v]);
     }
-    for (int v = 0; v < nv; v++) v_store(out + v * 16, sum[v]);
+    for (int v = 0; v < nv; v++)
+        v_store(out + v * 16, apply_or_not(sum[v], f));
 }
 
 /* Lanes beyond the outputs read on into the next row of weights, or into the
  * sixteen floats behind the last, and mean nothing. */
-static void row(float *out, const float *w, const float *x, size_t inputs,
-                size_t outputs) {
+INLINE void row_tiles(float *out, const float *w, const float *x,
+                      size_t inputs, size_t outputs, const int f) {
     size_t o = 0;
     for (; o + 48 < outputs; o += 64)
-        row_tile(out + o, w + o, x, inputs, outputs, 4);
+        row_tile(out + o, w + o, x, inputs, outputs, 4, f);
     for (; o + 16 < outputs; o += 32)
-        row_tile(out + o, w + o, x, inputs, outputs, 2);
+        row_tile(out + o, w + o, x, inputs, outputs, 2, f);
     for (; o < outputs; o += 16)
-        row_tile(out + o, w + o, x, inputs, outputs, 1);
+        row_tile(out + o, w + o, x, inputs, outputs, 1, f);
 }
 
-static void activate_row(float *x, size_t n, nr_activation f) {
-#define CALL(F)                                                               \
-    for (size_t i = 0; i < n; i += 16) v_store(x + i, apply(v_load(x + i), F))
-    EACH_ACTIVATION(f, CALL)
+static void row(float *out, const float *w, const float *x, size_t inputs,
+                size_t outputs, int f) {
+    switch (f) {
+#define CALL(F) row_tiles(out, w, x, inputs, outputs, F)
+        EACH_ACTIVATION_CASE(CALL)
+    default: CALL(NR_NOT_ACTIVATED);
 #undef CALL
+    }
 }
 
 static void exp_row(float *x, size_t n) {
@@ -579,8 +535,10 @@ const nr_kernels NAME(NR_ISA) = {
     .head = head_outputs,
     .loss = loss,
     .pack = pack,
+    .unpack = unpack,
+    .finite = all_finite,
+    .take_row = take_row,
     .row = row,
-    .activate_row = activate_row,
     .exp_row = exp_row,
     .decay = decay,
     .rprop = rprop,

@@ -14,7 +14,7 @@
 
 #include "net.h"
 
-enum { NR_LANES = 64, NR_BLOCK = 8 };
+enum { NR_LANES = 64, NR_BLOCK = 8, NR_NOT_ACTIVATED = -1 };
 
 /* What becomes of the last layer's sums. */
 typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
@@ -75,16 +75,24 @@ typedef struct nr_kernels {
      * deltas; lanes beyond the samples become 0. */
     nr_losses (*loss)(float *x, nr_head head, const nr_target *t);
 
-    /* n rows of `units` floats from anywhere to a panel and back, taken as
-     * (x - shift) * scale, given as y * scale + shift. NULL: as they are. */
+    /* n rows of `units` floats from anywhere to a panel, taken as
+     * (x - shift) * scale; and from a panel to rows that follow each other. */
     void (*pack)(float *panel, const float *const *rows, size_t n,
                  size_t units, const float *shift, const float *scale);
+    void (*unpack)(float *rows, const float *panel, size_t n, size_t units);
 
-    /* One row: out[o] = w[0][o] + sum of w[1 + i][o] * x[i], the same bits as
-     * layer's. out has room for outputs rounded up to sixteen. */
+    /* Is there neither NaN nor an infinity among n numbers? */
+    bool (*finite)(const float *x, size_t n);
+
+    /* One row as pack takes it; false where finite is. */
+    bool (*take_row)(float *to, const float *row, size_t n,
+                     const float *shift, const float *scale);
+
+    /* One row: out[o] = f(w[0][o] + sum of w[1 + i][o] * x[i]), the same bits
+     * as layer's and activate's; f is an nr_activation or NR_NOT_ACTIVATED. out
+     * has room for outputs rounded up to sixteen. */
     void (*row)(float *out, const float *w, const float *x, size_t inputs,
-                size_t outputs);
-    void (*activate_row)(float *x, size_t n, nr_activation f);
+                size_t outputs, int f);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */

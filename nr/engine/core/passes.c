@@ -1,11 +1,11 @@
 /* Forward and backward over a set of samples, shared out to a team.
  *
  * Panels are taken some at a time, as many as the space holds. In the first
- * half of a round members run panels forward and, when learning, backward; in
- * the second they sum gradients, each for input units of its own, and after
- * the last round move the weights they summed for. A member never adds to what
- * another one adds to, so their number cannot change a bit; panels are summed
- * in blocks of NR_BLOCK whatever the space holds. */
+ * half of a round panels run forward and, when learning, backward; in the
+ * second gradients are summed, a unit of the job for some inputs of a layer,
+ * and after the last round the weights they were summed for are moved. No unit
+ * adds to what another one adds to, so it does not matter who runs which;
+ * panels are summed in blocks of NR_BLOCK whatever the space holds. */
 
 #include <string.h>
 
@@ -91,20 +91,17 @@ static void backward(const pass *p, size_t panel) {
     }
 }
 
-static void panels_job(void *context, size_t who, size_t of) {
+static void panel_job(void *context, size_t i) {
     const pass *p = context;
     nr_space *s = &p->t->space;
-    for (size_t i = who; i < p->count; i += of) {
-        size_t panel = p->first + i;
-        if (p->order)
-            nr_set_gather(p->t, p->order + panel * NR_LANES,
-                          lanes_of(p, panel),
-                          s->x + i * nr_inputs(p->t->net) * NR_LANES,
-                          s->targets + i * p->set->target_floats,
-                          s->weights + i * NR_LANES);
-        lose(p, panel, forward(p, panel));
-        if (p->step) backward(p, panel);
-    }
+    size_t panel = p->first + i;
+    if (p->order)
+        nr_set_gather(p->t, p->order + panel * NR_LANES, lanes_of(p, panel),
+                      s->x + i * nr_inputs(p->t->net) * NR_LANES,
+                      s->targets + i * p->set->target_floats,
+                      s->weights + i * NR_LANES);
+    lose(p, panel, forward(p, panel));
+    if (p->step) backward(p, panel);
 }
 
 /* ====================== Gradients, and moving weights ==================== */
@@ -155,44 +152,52 @@ static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
     }
 }
 
-/* Inputs are shared out by dozens: the tiles of all kernels divide them. */
-static void gradients_job(void *context, size_t who, size_t of) {
+/* Inputs of a layer that make a unit: a dozen, which the tiles of all kernels
+ * divide, or all of them where there is nobody to share with. */
+static size_t inputs_each(const nr_trainer *t) {
+    return nr_team_size(t->team) > 1 ? 12 : NR_MAX_UNITS;
+}
+
+static size_t units_of(const nr_trainer *t, size_t l) {
+    size_t each = inputs_each(t);
+    return (t->net->h.layers[l - 1] + each - 1) / each;
+}
+
+static void gradient_job(void *context, size_t unit) {
     const pass *p = context;
-    const nr_header *h = &p->t->net->h;
-    bool start = p->step->begin && p->first == 0;
-    bool end = p->step->end && p->first + p->count == p->panels;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        size_t dozens = (in + 11) / 12;
-        size_t first = dozens * who / of * 12;
-        size_t last = dozens * (who + 1) / of * 12;
-        if (last > in) last = in;
-        if (first >= last) continue;
-        size_t row = first == 0 ? 0 : first + 1;
-        float *g = p->t->g + p->t->offset[l];
-        if (start)
-            memset(g + row * out, 0, (last + 1 - row) * out * sizeof *g);
-        sum_layer(p, l, first, last);
-        if (end) move_rows(p, l, row, last + 1);
-    }
+    nr_trainer *t = p->t;
+    const uint32_t *layers = t->net->h.layers;
+    size_t l = 1;
+    for (; unit >= units_of(t, l); l++) unit -= units_of(t, l);
+    size_t out = layers[l], first = unit * inputs_each(t);
+    size_t last = first + inputs_each(t), row = first == 0 ? 0 : first + 1;
+    if (last > layers[l - 1]) last = layers[l - 1];
+    float *g = t->g + t->offset[l];
+    if (p->step->begin && p->first == 0)
+        memset(g + row * out, 0, (last + 1 - row) * out * sizeof *g);
+    sum_layer(p, l, first, last);
+    if (p->step->end && p->first + p->count == p->panels)
+        move_rows(p, l, row, last + 1);
 }
 
 /* ================================ A pass ================================= */
 
 static bool run(pass *p, nr_losses *sum) {
     nr_trainer *t = p->t;
+    size_t units = 0;
+    for (size_t l = 1; l < t->net->h.nlayers; l++) units += units_of(t, l);
     *sum = (nr_losses){0, 0, 0};
     for (p->first = 0; p->first < p->panels; p->first += p->count) {
         if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
         p->count = p->panels - p->first;
         if (p->count > t->space.panels) p->count = t->space.panels;
-        nr_team_run(t->team, panels_job, p);
+        nr_team_run(t->team, panel_job, p, p->count);
         for (size_t i = 0; i < p->count; i++) {
             sum->error += t->space.losses[i].error;
             sum->objective += t->space.losses[i].objective;
             sum->wrong += t->space.losses[i].wrong;
         }
-        if (p->step) nr_team_run(t->team, gradients_job, p);
+        if (p->step) nr_team_run(t->team, gradient_job, p, units);
     }
     return true;
 }

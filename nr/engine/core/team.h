@@ -7,16 +7,17 @@
 
 typedef struct nr_team nr_team;
 
-/* What each member runs: `who` of `of`, 0 being the caller. */
-typedef void nr_job(void *context, size_t who, size_t of);
+/* One unit of a job. Units are run in any order by any member, so what one does
+ * must not depend on the others. */
+typedef void nr_job(void *context, size_t unit);
 
 /* A team of n, the caller included; as many as could be started, so never
  * NULL for n == 1 but where memory is short. */
 nr_team *nr_team_new(size_t n);
 size_t nr_team_size(const nr_team *team);
 
-/* Runs the job in all members and returns when all are through. */
-void nr_team_run(nr_team *team, nr_job *job, void *context);
+/* Runs all units of a job and returns when they are through. */
+void nr_team_run(nr_team *team, nr_job *job, void *context, size_t units);
 void nr_team_free(nr_team *team);
 
 #endif

@@ -13,6 +13,7 @@
 #include "train.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
+static const double SHARED_WORK = 1e6; /* of a step; some ten microseconds */
 enum { CYCLE_WORK = 5000, DEFAULT_BATCH = 32 };
 
 /* ================================ Starting =============================== */
@@ -94,10 +95,17 @@ static bool make_order(nr_trainer *t) {
     return t->order != NULL;
 }
 
+/* One where a step is too short to be shared. */
+static size_t choose_threads(const nr_trainer *t) {
+    size_t n = t->batch ? t->batch : t->net->h.len[NR_DATASET_TRAIN];
+    double work = (double)n * (double)t->params;
+    return work < SHARED_WORK ? 1 : (size_t)t->net->h.options.threads;
+}
+
 static nr_status set_up(nr_trainer *t, nr_error *err) {
     nr_status status = copy_weights(t, err);
     if (status != NR_OK) return status;
-    bool ok = (t->team = nr_team_new((size_t)t->net->h.options.threads)) &&
+    bool ok = (t->team = nr_team_new(choose_threads(t))) &&
               make_members(t) && make_order(t) &&
               nr_class_weights_make(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&

@@ -1,0 +1,182 @@
+"""docs/speed.md and docs/speed.png."""
+
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.speed.claims import Claim, batch_share, claims, limit, training_share
+from benchmarks.speed.growth import Point
+from benchmarks.speed.nets import BATCH, NETS
+from benchmarks.speed.rounds import ROUNDS, Figures
+
+TITLES = {
+    "nr": "nr",
+    "nr avx2": "nr, AVX2",
+    "fann": "libfann",
+    "numpy": "numpy",
+    "numpy skylakex": "numpy, SkylakeX",
+    "torch": "PyTorch",
+}
+
+HEAD = """# Speed
+
+Written by `make bench-speed`, on {processor}. {rounds} rounds in which the
+contenders take turns; the median counts. Figures of one thread are in processor time, those that
+compare one thread with two by the clock. Weights, samples and arithmetic are 32-bit floats
+everywhere. sgemm of 1024 x 1024 matrices, the limit, reaches {limit:.0f} thousand million
+multiply-adds a second ({gflops:.0f} GFLOP/s) with the better of OpenBLAS' two kernels.
+"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head), ["---"] + ["---:"] * (len(head) - 1), *map(list, rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def number(x: float) -> str:
+    """Three digits that mean something."""
+    for size, unit in ((1e6, " M"), (1e3, " k")):
+        if x >= size:
+            return f"{x / size:.3g}{unit}"
+    return f"{x:.3g}"
+
+
+def training(figures: Figures) -> str:
+    rows = []
+    for who, title in TITLES.items():
+        cells = [n.samples / figures.seconds(who, "classic", n.name) for n in NETS.values()]
+        rows.append([title, *map(number, cells)])
+    shares = [f"{training_share(figures, name):.0%}" for name in NETS]
+    rows.append(["nr, of sgemm", *shares])
+    one = [n.samples / figures.seconds("nr", "one", n.name) for n in NETS.values()]
+    default = [n.samples / figures.seconds("nr", "default", n.name) for n in NETS.values()]
+    rows.append(["nr, defaults, MEMBERS 1", *map(number, one)])
+    rows.append(["nr, defaults", *map(number, default)])
+    return table(["", *(n.title for n in NETS.values())], rows)
+
+
+def threads(speedups: dict[str, float]) -> str:
+    return table(["", *NETS], [["speed", *(f"{ratio:.2f}" for ratio in speedups.values())]])
+
+
+def running(figures: Figures) -> str:
+    rows = []
+    for title, who, task, n in (
+        ("nr, CLASSIC, single rows", "nr", "row", 1),
+        ("libfann, single rows", "fann", "row", 1),
+        ("nr, defaults, single rows", "nr", "default row", 1),
+        (f"nr, CLASSIC, {BATCH} rows", "nr", "batch", BATCH),
+        (f"nr, defaults, {BATCH} rows", "nr", "default batch", BATCH),
+    ):
+        rows.append([title, *(number(n / figures.seconds(who, task, name)) for name in NETS)])
+    rows.append(["of sgemm", *(f"{batch_share(figures, name):.0%}" for name in NETS)])
+    return table(["rows a second", *(n.title for n in NETS.values())], rows)
+
+
+def python(figures: Figures) -> str:
+    rows = [
+        [title, f"{figures.seconds(who, task, 'b') * 1e6:.2f}"]
+        for title, who, task in (
+            ("net.run, CLASSIC", "nr", "python"),
+            ("net.run, defaults", "nr", "default python"),
+            ("onnxruntime", "onnxruntime", "python"),
+            ("scikit-learn", "scikit-learn", "python"),
+        )
+    ]
+    return table(["one row of 9-15-2 from Python", "microseconds"], rows)
+
+
+def growth(points: Iterable[Point]) -> str:
+    head = ["samples", "weights", "dataset, MB", "peak, MB", "peak in datasets", "a cycle, ms"]
+    rows = [
+        [
+            f"{p.samples:,}",
+            f"{p.weights:,}",
+            f"{p.dataset / 1e6:.3g}",
+            f"{p.memory / 1e6:.3g}",
+            f"{p.ratio:.2f}",
+            f"{p.seconds * 1e3:.3g}",
+        ]
+        for p in points
+    ]
+    return table(head, rows)
+
+
+def verdict(found: Iterable[Claim]) -> str:
+    rows = [
+        [
+            claim.text,
+            f"{claim.ratio:.2f}",
+            f"{'at most' if claim.at_most else 'at least'} {claim.bound:g}",
+            "kept" if claim.kept else "**missed**",
+        ]
+        for claim in found
+    ]
+    return table(["", "measured", "demanded", ""], rows)
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write(
+    figures: Figures,
+    speedups: dict[str, float],
+    samples: list[Point],
+    weights: list[Point],
+    docs: Path,
+) -> None:
+    sgemm = limit(figures)
+    head = HEAD.format(
+        processor=processor(), rounds=ROUNDS, limit=sgemm / 1e9, gflops=2 * sgemm / 1e9
+    )
+    parts = [
+        head,
+        "## Training\n\nSamples presented a second, full-batch RPROP with sigmoid units and the "
+        "squared error (`CLASSIC`). The defaults train several members at once, each of which "
+        "is presented all samples; they are counted once.\n",
+        training(figures),
+        "\n![Training](speed.png)\n",
+        "## Two threads\n\nSpeed with `THREADS 2` in that with one, the fastest of many\n"
+        "short turns of each.\n",
+        threads(speedups),
+        "## Running\n",
+        running(figures),
+        python(figures),
+        "## Growth\n\nThe peak is that of the process, its samples included. First 9-15-2 with "
+        "more samples, then more weights with 1000 samples; one member.\n",
+        growth(samples),
+        growth(weights),
+        "## What is demanded\n",
+        verdict(claims(figures, samples, speedups)),
+    ]
+    (docs / "speed.md").write_text("\n".join(parts))
+    plot(figures, samples, weights, docs / "speed.png")
+
+
+def plot(figures: Figures, samples: list[Point], weights: list[Point], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
+    for i, (who, title) in enumerate(TITLES.items()):
+        shares = [training_share(figures, name, who) for name in NETS]
+        left.bar([x + (i - 2.5) * 0.14 for x in range(len(NETS))], shares, 0.14, label=title)
+    left.set_xticks(range(len(NETS)), ["-".join(map(str, n.layers)) for n in NETS.values()])
+    left.tick_params(axis="x", labelrotation=20)
+    left.set(title="Training, in parts of sgemm", yscale="log", ylim=(1e-4, 1.2))
+    left.legend(fontsize=8)
+    for axes, points, what in ((middle, samples, "samples"), (right, weights, "weights")):
+        sizes = [getattr(p, what) for p in points]
+        axes.loglog(sizes, [p.seconds for p in points], "o-", label="seconds a cycle")
+        axes.loglog(sizes, [p.memory / 1e9 for p in points], "s--", label="peak memory, GB")
+        axes.set(title=f"Growth with {what}", xlabel=what)
+        axes.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
