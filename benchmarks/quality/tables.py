@@ -35,7 +35,9 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table, its columns aligned so that it can be read as it stands."""
     every = [list(head), *[list(row) for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(head))]
-    lines = [" | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in every]
+    lines = [
+        " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in every
+    ]
     lines.insert(1, " | ".join("-" * w for w in widths))
     return "\n".join(f"| {line} |" for line in lines)
 
