@@ -30,7 +30,7 @@ SERVERS = [driver for driver in DATABASES if not driver.__name__.startswith("sql
 
 @pytest.fixture(params=DATABASES, ids=lambda driver: driver.__name__)
 def url(request: pytest.FixtureRequest) -> str:
-    return str(request.param(request))
+    return str(request.param(request)["url"])
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_nr_db_upgrade_creates_the_tables(lite: str) -> None:
 
 @pytest.mark.parametrize("driver", [sqlite, *SERVERS], ids=lambda driver: driver.__name__)
 def test_processes_may_create_the_tables_at_once(driver: Any, request: Any) -> None:
-    url = driver(request)
+    url = driver(request)["url"]
     drop = [table.name for table in reversed(tables("race_", None).networks.metadata.sorted_tables)]
     code = "import sys, nr; db = nr.connect(sys.argv[1], prefix='race_'); print(len(db))"
     command = [sys.executable, "-c", code, url]
@@ -305,7 +305,7 @@ def test_deadlocks_are_tried_again_a_bounded_number_of_times(
     driver: Any, request: pytest.FixtureRequest, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "_PAUSE", 0)
-    with nr.connect(driver(request)) as db:
+    with nr.connect(**driver(request)) as db:
         net = db.create("net", "regressor", [2, 1], seed=1)
         met = []
 
@@ -331,7 +331,7 @@ def test_connections_that_died_in_the_pool_are_not_used(
     driver: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "_IDLE", 0)
-    url = driver(request)
+    url = driver(request)["url"]
     with nr.connect(url) as db, nr.connect(url) as other:
         net = db.create("net", "regressor", [2, 1], seed=1)
         with engine_of(db).connect() as connection:
@@ -350,7 +350,7 @@ def test_connections_that_died_in_the_pool_are_not_used(
 def test_a_connection_lost_before_the_commit_changes_nothing(
     driver: Any, request: pytest.FixtureRequest
 ) -> None:
-    url = driver(request)
+    url = driver(request)["url"]
     with nr.connect(url) as db, nr.connect(url) as other:
         net = db.create("net", "regressor", [2, 1], seed=1)
         killed = []
@@ -403,7 +403,7 @@ def test_a_forked_process_has_connections_of_its_own(
         "db.close()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, driver(request)], capture_output=True, text=True
+        [sys.executable, "-c", code, driver(request)["url"]], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "41\n"), done.stderr
 
@@ -469,7 +469,7 @@ def test_a_key_that_no_index_takes_is_refused(db: nr.Database) -> None:
 def test_a_network_moves_between_all_drivers(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    databases = [nr.connect(driver(request)) for driver in DRIVERS]
+    databases = [nr.connect(**driver(request)) for driver in DRIVERS]
     try:
         steps = CASES["the tutorial's sums"]
         for db in databases:

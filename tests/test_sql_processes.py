@@ -107,7 +107,7 @@ def trainable(db: nr.Database) -> nr.Network:
 
 def test_killed_trainers_free_their_networks(request: pytest.FixtureRequest) -> None:
     with ExitStack() as stack:
-        databases = [stack.enter_context(nr.connect(driver(request))) for driver in SHARED]
+        databases = [stack.enter_context(nr.connect(**driver(request))) for driver in SHARED]
         urls = [db.backend.store.engine.url for db in databases]  # type: ignore[attr-defined]
         for db, url in zip(databases, urls, strict=True):
             net = trainable(db)
