@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 from module_load import apply, settle
+from redis_private import until
 from redis_server import Server, redis_62, redis_server
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always")
@@ -129,6 +130,7 @@ def test_a_file_holds_all_of_it(tmp_path: Path, binary: str) -> None:
             run(client, "NR.OBSERVE last 1 -> 2 TRAIN")
             run(client, "NR.TRAIN last MAXCYCLES 7 MAXTIME 0")
             run(client, "NR.WAIT last 0")
+            until(lambda: client.info("persistence")["rdb_bgsave_in_progress"] == 0)
             client.save()
         held = digest(master)
         assert restarted(master) == held

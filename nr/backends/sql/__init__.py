@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nr.backends.local import Local
 from nr.backends.sql.dialects import dialect_of
-from nr.backends.sql.engines import engine_of
+from nr.backends.sql.engines import engine_of, lock_of
 from nr.backends.sql.migrate import prepare, upgrade
 from nr.backends.sql.schema import HEAD, tables
 from nr.backends.sql.store import Store
@@ -31,12 +31,12 @@ def connect(
     The tables' names begin with ``prefix``, in ``schema`` of the database; they are created
     where there are none. Raises BackendError.
     """
-    own, lock = (engine, None) if engine is not None else engine_of(url)
+    own = engine if engine is not None else engine_of(url)
     try:
         dialect, described = dialect_of(own), tables(prefix, schema)
         with explaining():
             prepare(own, dialect, described)
-        transactions = Own(own, dialect, lock, dispose=engine is None)
+        transactions = Own(own, dialect, lock_of(own), dispose=engine is None)
         return Local(Store(own, dialect, described, transactions), executor)
     except BaseException:
         if engine is None:
@@ -46,7 +46,7 @@ def connect(
 
 def upgrade_url(url: str, prefix: str = "nr_", schema: str | None = None) -> str:
     """Brings the tables of a URL's database up to date; returns their revision."""
-    engine, _ = engine_of(url)
+    engine = engine_of(url)
     try:
         with explaining():
             upgrade(engine, dialect_of(engine), tables(prefix, schema))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from threading import RLock
+from threading import Lock, RLock
 from time import monotonic
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DisconnectionError
@@ -25,11 +25,13 @@ _DRIVERS = {  # what a URL without a driver, or with MariaDB's own name, means h
 }
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mariadb"}
 _BUSY = 30.0  # seconds that SQLite waits for another writer
+_locking = Lock()
+_locks: WeakKeyDictionary[sa.Engine, AbstractContextManager[object]] = WeakKeyDictionary()
 _IDLE = 1.0  # seconds in the pool after which a connection is tried before use
 
 
-def engine_of(url: str) -> tuple[sa.Engine, AbstractContextManager[object] | None]:
-    """The engine of a URL, and the lock that its threads share, if any."""
+def engine_of(url: str) -> sa.Engine:
+    """The engine of a URL."""
     try:
         parsed = sa.make_url(url)
     except ArgumentError as error:
@@ -38,14 +40,25 @@ def engine_of(url: str) -> tuple[sa.Engine, AbstractContextManager[object] | Non
     kind = parsed.get_backend_name()
     try:
         with explaining():
-            return _sqlite(parsed) if kind == "sqlite" else (_server(parsed, kind), None)
+            return _sqlite(parsed) if kind == "sqlite" else _server(parsed, kind)
     except ImportError as error:
         raise BackendError(
             f"{kind} needs more than is installed ({error}): pip install 'nr[{_EXTRAS[kind]}]'"
         ) from error
 
 
-def _sqlite(url: sa.URL) -> tuple[sa.Engine, AbstractContextManager[object] | None]:
+def lock_of(engine: sa.Engine) -> AbstractContextManager[object] | None:
+    """What guards the one connection that all threads of an engine share, if they do.
+
+    One lock an engine, not one a store: several stores may rest in a caller's engine.
+    """
+    if not isinstance(engine.pool, StaticPool):
+        return None
+    with _locking:
+        return _locks.setdefault(engine, RLock())
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
     memory = url.database in (None, "", ":memory:")
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY, "check_same_thread": False}}
     if memory:
@@ -53,7 +66,7 @@ def _sqlite(url: sa.URL) -> tuple[sa.Engine, AbstractContextManager[object] | No
     engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "connect", _pragmas)
     _engines.add(engine)
-    return engine, RLock() if memory else None
+    return engine
 
 
 def _pragmas(connection: Any, record: object) -> None:
