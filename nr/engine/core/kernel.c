@@ -19,6 +19,9 @@ enum { MR = 6, NV = 1, GI = 2, GO = 3, KBLOCK = 256 };
 enum { MR = 2, NV = 1, GI = 1, GO = 2, KBLOCK = 256 };
 #endif
 
+/* Floats that do not stay in the second cache. */
+enum { FAR = 1 << 18 };
+
 static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /* ============================ Layers, both ways ========================== */
@@ -129,7 +132,12 @@ INLINE void dots(float *g, size_t outputs, const operands *x, const int ni,
         in += x->in_step;
         delta += x->delta_step;
     }
-    for (int i = 0; i < ni; i++, g += outputs)
+    int done = 0;
+#if defined(__AVX512F__)
+    for (; no == 4 && done + 4 <= ni; done += 4, g += 4 * outputs)
+        v_add_sums4(g, outputs, sum + done);
+#endif
+    for (int i = done; i < ni; i++, g += outputs)
         if (GO == 4 && no == 4)
             v_add_sums(g, sum[i][0], sum[i][1 % GO], sum[i][2 % GO],
                        sum[i][3 % GO]);
@@ -194,6 +202,17 @@ static void bias_gradient(float *g, const operands *x, size_t outputs) {
     }
 }
 
+/* Brings the next inputs nearer, the o-th of their outputs' share. */
+static void fetch_ahead(const operands *x, size_t o, size_t outputs) {
+    enum { LINES = GI * NR_LANES / 16 };
+    size_t first = o * LINES / outputs;
+    size_t last = least(o + GO, outputs) * LINES / outputs;
+    const float *next = x->in + GI * NR_LANES;
+    for (size_t p = 0; p < x->panels; p++, next += x->in_step)
+        for (size_t l = first; l < last; l++)
+            __builtin_prefetch(next + l * 16);
+}
+
 /* Inputs in the outer loop: their tile stays in the first cache while all
  * deltas, which fit the second, pass by. */
 static void gradient(float *g, const float *in, size_t in_step,
@@ -201,11 +220,13 @@ static void gradient(float *g, const float *in, size_t in_step,
                      size_t nv_last, size_t first, size_t last,
                      size_t outputs) {
     operands x = {in, delta, in_step, delta_step, panels, nv_last};
+    bool far = in_step * panels > FAR;
     if (first == 0) bias_gradient(g, &x, outputs);
     for (size_t i = first; i < last; i += GI)
         for (size_t o = 0; o < outputs; o += GO) {
             x.in = in + i * NR_LANES;
             x.delta = delta + o * NR_LANES;
+            if (far) fetch_ahead(&x, o, outputs);
             all_dots[least(last - i, GI)][least(outputs - o, GO)](
                 g + (1 + i) * outputs + o, outputs, &x);
         }

@@ -219,6 +219,33 @@ INLINE void v_add_sums(float *to, v16 a, v16 b, v16 c, v16 d) {
     __m128 sums = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
     _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), sums));
 }
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+/* The sums of quarters, a 128-bit lane each. */
+INLINE v16 v_quarters(const v16 *x, size_t step) {
+    v16 half[2];
+    for (int i = 0; i < 2; i++, x += 2 * step)
+        half[i] = v_add(_mm512_shuffle_f32x4(x[0], x[step], 0x44),
+                        _mm512_shuffle_f32x4(x[0], x[step], 0xee));
+    return v_add(_mm512_shuffle_f32x4(half[0], half[1], 0x88),
+                 _mm512_shuffle_f32x4(half[0], half[1], 0xdd));
+}
+/* v_add_sums for four rows of four, `step` apart: a third of the work. */
+INLINE void v_add_sums4(float *to, size_t step, v16 (*x)[4]) {
+    v16 q[4], pair[2];
+    for (size_t o = 0; o < 4; o++) q[o] = v_quarters(&x[0][o], 4);
+    for (int i = 0; i < 2; i++)
+        pair[i] = v_add(_mm512_shuffle_ps(q[2 * i], q[2 * i + 1], 0x44),
+                        _mm512_shuffle_ps(q[2 * i], q[2 * i + 1], 0xee));
+    v16 sums = v_add(_mm512_shuffle_ps(pair[0], pair[1], 0x88),
+                     _mm512_shuffle_ps(pair[0], pair[1], 0xdd));
+#define ROW(i)                                                                \
+    _mm_storeu_ps(to + i * step,                                              \
+                  _mm_add_ps(_mm_loadu_ps(to + i * step),                     \
+                             _mm512_extractf32x4_ps(sums, i)));
+    ROW(0) ROW(1) ROW(2) ROW(3)
+#undef ROW
+}
+#endif
 #else
 INLINE float v_sum(v16 a) {
     float h[8];
