@@ -130,6 +130,7 @@ static void move_rows(const pass *p, size_t l, size_t first, size_t last) {
     nr_trainer *t = p->t;
     size_t out = t->net->h.layers[l], at = t->offset[l] + first * out;
     size_t n = (last - first) * out, free = first == 0 ? out : 0;
+    if (t->l2 == 0) free = n;
     float *w = t->now->w + at, *g = t->g + at;
     float scale = 1 / (float)p->step->total;
     t->k->decay(g, w, free, scale, 0);

@@ -37,10 +37,6 @@ INLINE v16 v_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE v16 v_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
 INLINE v16 v_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
 INLINE v16 v_sqrt(v16 a) { return _mm512_sqrt_ps(a); }
-INLINE v16 v_round(v16 a) {
-    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT |
-                                       _MM_FROUND_NO_EXC);
-}
 /* a > b ? x : y, lane by lane; so the next. */
 INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
@@ -53,10 +49,17 @@ INLINE v16 v_copysign(v16 a, v16 b) {
     const v16 sign = v_set(-0.0f);
     return _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b));
 }
-/* 2^n for a whole n from -126 to 127. */
-INLINE v16 v_exp2i(v16 n) {
-    __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
+/* The bits of a shifted to where a float has its exponent. */
+INLINE v16 v_to_exponent(v16 a) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_castps_si512(a), 23));
+}
+/* The first n < 16 of them; a load's others are 0. */
+INLINE v16 v_load_some(const float *p, size_t n) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+INLINE void v_store_some(float *p, v16 a, size_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a);
 }
 /* The m of a = m 2^e, from 1 to 2, a a normal number above 0. */
 INLINE v16 v_split(v16 a, v16 *e) {
@@ -105,11 +108,6 @@ INLINE v16 v_max(v16 x, v16 y) {
 INLINE v16 v_sqrt(v16 x) {
     return (v16){_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)};
 }
-#define V_NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-INLINE v16 v_round(v16 x) {
-    return (v16){_mm256_round_ps(x.a, V_NEAREST),
-                 _mm256_round_ps(x.b, V_NEAREST)};
-}
 INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) {
     return (v16){
         _mm256_blendv_ps(y.a, x.a, _mm256_cmp_ps(a.a, b.a, _CMP_GT_OQ)),
@@ -127,11 +125,26 @@ INLINE __m256 v_copysign8(__m256 a, __m256 b) {
 INLINE v16 v_copysign(v16 x, v16 y) {
     return (v16){v_copysign8(x.a, y.a), v_copysign8(x.b, y.b)};
 }
-INLINE __m256 v_exp2i8(__m256 n) {
-    __m256i e = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(e, 23));
+INLINE __m256 v_to_exponent8(__m256 a) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_castps_si256(a), 23));
 }
-INLINE v16 v_exp2i(v16 n) { return (v16){v_exp2i8(n.a), v_exp2i8(n.b)}; }
+INLINE v16 v_to_exponent(v16 x) {
+    return (v16){v_to_exponent8(x.a), v_to_exponent8(x.b)};
+}
+/* Ones in the first n lanes of eight. */
+INLINE __m256i v_mask8(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE v16 v_load_some(const float *p, size_t n) {
+    return (v16){_mm256_maskload_ps(p, v_mask8((int)n)),
+                 _mm256_maskload_ps(p + 8, v_mask8((int)n - 8))};
+}
+INLINE void v_store_some(float *p, v16 x, size_t n) {
+    _mm256_maskstore_ps(p, v_mask8((int)n), x.a);
+    _mm256_maskstore_ps(p + 8, v_mask8((int)n - 8), x.b);
+}
 INLINE __m256 v_split8(__m256 a, __m256 *e) {
     __m256i bits = _mm256_castps_si256(a);
     *e = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bits, 23),
@@ -172,19 +185,20 @@ INLINE v16 v_sqrt(v16 a) {
     for (int i = 0; i < 16; i++) a[i] = sqrtf(a[i]);
     return a;
 }
-/* To nearest, ties to even, for |a| < 2^22. */
-INLINE v16 v_round(v16 a) {
-    const float magic = 12582912; /* 1.5 * 2^23 */
-    return (a + magic) - magic;
-}
 INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) { return v_pick(a > b, x, y); }
 INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) { return v_pick(a == b, x, y); }
 INLINE v16 v_copysign(v16 a, v16 b) {
     const i16 sign = (i16)v_set(-0.0f);
     return (v16)((~sign & (i16)a) | (sign & (i16)b));
 }
-INLINE v16 v_exp2i(v16 n) {
-    return (v16)((__builtin_convertvector(n, i16) + 127) << 23);
+INLINE v16 v_to_exponent(v16 a) { return (v16)((i16)a << 23); }
+INLINE v16 v_load_some(const float *p, size_t n) {
+    v16 a = {0};
+    memcpy(&a, p, n * sizeof *p);
+    return a;
+}
+INLINE void v_store_some(float *p, v16 a, size_t n) {
+    memcpy(p, &a, n * sizeof *p);
 }
 INLINE v16 v_split(v16 a, v16 *e) {
     i16 bits = (i16)a;
@@ -277,19 +291,24 @@ INLINE v16 v_first(size_t n) {
 }
 
 /* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial for (e^r - 1 - r) / r^2
- * is of degree 5, by minimax (Cephes' expf); error below 1e-7, relative.
- * Its terms in pairs and not one by one: a single row waits for this chain.
- * Gives e^r - 1 and 2^n. x must lie in [-87.3, 88.3]. */
+ * is of degree 4, by minimax; error below 1e-7, relative. Its terms in pairs
+ * and not one by one: a single row waits for this chain. Gives e^r - 1 and
+ * 2^n. x must lie in [-87.3, 88.3].
+ *
+ * n comes from the addition of a number so large that a float's last place is
+ * 1 there; with 127 more, its last bits are the exponent of 2^n. */
 INLINE v16 v_exp_parts(v16 x, v16 *scale) {
-    v16 n = v_round(v_mul(x, v_set(1.44269504088896341f)));
+    const v16 large = v_set(12582912.0f + 127); /* 1.5 * 2^23 */
+    v16 bits = v_fma(x, v_set(1.44269504088896341f), large);
+    v16 n = v_sub(bits, large);
     v16 r = v_fma(n, v_set(-0.693359375f), x);
     r = v_fma(n, v_set(2.12194440e-4f), r);
     v16 r2 = v_mul(r, r);
-    v16 a = v_fma(v_set(1.9875691500e-4f), r, v_set(1.3981999507e-3f));
-    v16 b = v_fma(v_set(8.3334519073e-3f), r, v_set(4.1665795894e-2f));
-    v16 c = v_fma(v_set(1.6666665459e-1f), r, v_set(5.0000001201e-1f));
-    *scale = v_exp2i(n);
-    return v_fma(v_fma(a, r2, b), v_mul(r2, r2), v_fma(c, r2, r));
+    v16 a = v_fma(v_set(8.368745446e-3f), r, v_set(4.166838899e-2f));
+    v16 b = v_fma(v_set(1.666652113e-1f), r, v_set(4.999999404e-1f));
+    a = v_fma(v_set(1.381454058e-3f), r2, a);
+    *scale = v_to_exponent(bits);
+    return v_fma(a, v_mul(r2, r2), v_fma(b, r2, r));
 }
 
 INLINE v16 v_exp(v16 x) {
@@ -301,7 +320,10 @@ INLINE v16 v_exp(v16 x) {
 
 INLINE v16 v_sigmoid(v16 x) {
     const v16 one = v_set(1);
-    return v_div(one, v_add(one, v_exp(v_sub(v_set(0), x))));
+    v16 scale, p;
+    x = v_min(v_max(v_sub(v_set(0), x), v_set(-87.3f)), v_set(88.0f));
+    p = v_exp_parts(x, &scale);
+    return v_div(one, v_fma(scale, p, v_add(scale, one)));
 }
 
 /* By e^(-2|x|) - 1, which loses nothing near 0: -t / (2 + t). */
