@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from operator import index
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, CommandError, NotFoundError, ValuesError
 from nr.html import html_table, printable
 from nr.network import Network, option
 
@@ -56,6 +57,15 @@ def _key(name: str | bytes) -> bytes:
     return name if isinstance(name, bytes) else encoded(name)
 
 
+def _units(layout: Sequence[int]) -> list[int]:
+    try:
+        return [index(units) for units in layout]
+    except TypeError:
+        raise ValuesError(
+            f"ERR a layout is a list of whole numbers, as [2, 3, 1], not {layout!r}"
+        ) from None
+
+
 class Database:
     """Networks by name: ``db["net"]``, ``"net" in db``, ``for name in db``, ``del db["net"]``.
 
@@ -92,7 +102,8 @@ class Database:
         samples it keeps (1000, 500). ``options`` are NR.CREATE's: ``activation="relu"``,
         ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError.
         """
-        words: list[Argument] = ["NR.CREATE", _key(name), type, *layout[:-1], "->", *layout[-1:]]
+        units = _units(layout)
+        words: list[Argument] = ["NR.CREATE", _key(name), type, *units[:-1], "->", *units[-1:]]
         sizes = {"dataset": dataset, "test": test, "seed": seed}
         given = {word: value for word, value in sizes.items() if value is not None}
         for word, value in {"normalize": normalize, **given, **options}.items():
@@ -121,6 +132,9 @@ class Database:
         from nr.backends.local import Local
 
         return Database(Local(using(connection)))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a database has connections and threads: connect anew in each process")
 
     def close(self) -> None:
         """Stops the trainings that run in this process, keeps what they reached, and closes."""

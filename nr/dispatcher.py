@@ -51,7 +51,10 @@ def _bytes(argument: Argument) -> bytes:
         case bytearray() | memoryview():
             return bytes(argument)
         case Integral() | np.bool_():
-            return b"%d" % int(argument)
+            try:
+                return b"%d" % int(argument)
+            except ValueError as error:  # thousands of digits, which Python does not print
+                raise CommandError(f"ERR too large a number: {error}") from error
         case Real() | Decimal():
             return repr(float(argument)).encode()
     raise CommandError(

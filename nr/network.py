@@ -115,7 +115,7 @@ class Network:
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
-        if to is not None and to.lower() not in ("train", "test"):
+        if to is not None and str(to).lower() not in ("train", "test"):
             raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
@@ -290,9 +290,14 @@ class Network:
         return html_table([[printable(self.name), info.type], *rows])
 
 
+_FLAGS = {"normalize", "classic", "autostop", "backtrack"}
+
+
 def option(word: str, value: bool | float | str | None) -> list[Argument]:
     """An option of a command: a flag by itself, or not at all; others with their value."""
-    if isinstance(value, bool):
+    if word in _FLAGS:
+        if not isinstance(value, bool | np.bool_):
+            raise ValuesError(f"ERR {word} is True or False, not {value!r}")
         return [word] if value else []
     return [word, _auto(value)]
 

@@ -1,10 +1,11 @@
 """Numbers from outside, as the 32-bit floats that networks take.
 
 Whatever numpy takes for an array is taken: lists, arrays, pandas frames and series.
-What no network can take (text, NaN, infinities, numbers too large for 32 bits) is
+What no network can take (text, gaps, infinities, numbers too large for 32 bits) is
 refused, by a ValuesError that names its row and column, before anything is sent.
 """
 
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr.errors import ValuesError
 
-_ENCODE = "; for text as classes: names, ids = numpy.unique(labels, return_inverse=True)"
+_ENCODE = {  # text, by what it was given as
+    "inputs": "; for text: one input a category, 1 or 0 (pandas.get_dummies)",
+    "outputs": "; for text as classes: names, ids = numpy.unique(labels, return_inverse=True)",
+}
+_FILL = "; fill such gaps, or leave the row out"
 
 
 def vector(values: ArrayLike, name: str) -> NDArray[np.float32]:
     """One row, shape (n,), or a number by itself as a row of one."""
     floats = np.atleast_1d(_floats(values, name, "column"))
-    if floats.ndim != 1:
+    if floats.ndim != 1 or not floats.size:
         raise ValuesError(f"ERR {name}: one sample is needed, not an array of shape {floats.shape}")
     return floats
 
@@ -39,7 +44,8 @@ def table(rows: NDArray[np.float32], width: int, name: str) -> NDArray[np.float3
     if rows.ndim == 1 and width == 1:
         rows = rows.reshape(-1, 1)
     if rows.ndim != 2 or rows.shape[1] != width:
-        raise ValuesError(f"ERR {name}: rows of {width} are needed, not shape {rows.shape}")
+        found = f"of {rows.shape[1]}" if rows.ndim == 2 else f"an array of shape {rows.shape}"
+        raise ValuesError(f"ERR {name}: rows of {width} are needed, not {found}")
     return rows
 
 
@@ -69,12 +75,15 @@ def _floats(values: ArrayLike, name: str, axis: str) -> NDArray[np.float32]:
     if not finite.all():
         place = tuple(np.argwhere(~finite)[0])
         value = float(numbers[place])
-        why = "does not fit 32 bits" if np.isfinite(value) else "is no number to learn from"
-        raise ValuesError(f"ERR {_where(name, axis, place)}: {value} {why}")
+        why = "does not fit 32 bits" if np.isfinite(value) else "is no number"
+        hint = _FILL if np.isnan(value) else ""
+        raise ValuesError(f"ERR {_where(name, axis, place)}: {value} {why}{hint}")
     return floats
 
 
-def _numbers(values: ArrayLike, name: str, axis: str) -> NDArray[Any]:
+def _numbers(values: Any, name: str, axis: str) -> NDArray[Any]:
+    if hasattr(values, "filled"):  # numpy.asarray would take what is under the mask
+        values = values.astype(object).filled(np.nan)
     try:
         array = np.asarray(values)
         if array.dtype.kind in "OUST":  # text, or a frame of several types or with gaps
@@ -92,14 +101,26 @@ def _from_objects(array: NDArray[Any], name: str, axis: str) -> NDArray[np.float
     numbers = np.empty(array.shape, np.float64)
     for place, value in np.ndenumerate(array):
         try:
-            if isinstance(value, str | bytes):
+            if value is None or isinstance(value, str | bytes):
                 raise TypeError
             numbers[place] = value
-        except (TypeError, ValueError, OverflowError):
-            hint = _ENCODE if name == "outputs" else ""
-            text = f"ERR {_where(name, axis, place)}: {value!r} is not a number{hint}"
-            raise ValuesError(text) from None
+        except OverflowError:
+            where = _where(name, axis, place)
+            raise ValuesError(f"ERR {where}: an integer that does not fit 32 bits") from None
+        except (TypeError, ValueError):
+            raise _no_number(value, name, _where(name, axis, place)) from None
     return numbers
+
+
+def _no_number(value: object, name: str, where: str) -> ValuesError:
+    if value is None:
+        return ValuesError(f"ERR {where}: None is no number{_FILL}")
+    if isinstance(value, str | bytes):
+        return ValuesError(f"ERR {where}: {shortened(value)} is not a number{_ENCODE[name]}")
+    if where == name:  # all of it: a dict, a set, a generator
+        kind = type(value).__name__
+        return ValuesError(f"ERR {where}: a number, list or array is needed, not a {kind}")
+    return ValuesError(f"ERR {where}: {shortened(value)} is not a number")
 
 
 def _where(name: str, axis: str, place: tuple[int, ...]) -> str:

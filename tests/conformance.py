@@ -89,6 +89,11 @@ def field(name: str, value: Any) -> Callable[[Any], bool]:
     return lambda reply: reply[reply.index(name) + 1] == value
 
 
+def largest_float(reply: Any) -> bool:
+    """Of NR.METRICS' errors or R2."""
+    return max(map(abs, reply[3] + reply[7])) == (2 - 2**-23) * 2.0**127
+
+
 def last(kind: type) -> Callable[[list[Any]], Any]:
     return lambda replies: next(r for r in reversed(replies) if isinstance(r, kind))
 
@@ -567,6 +572,25 @@ CASES: dict[str, list[Step]] = {
         ),
         ("NR.METRICS none", NO_KEY),
         ("NR.IMPORTANCE none", NO_KEY),
+    ],
+    "errors that no float holds": [
+        *(
+            step
+            for key, train, test in (
+                ("far", (3e38, 3.1e38), (-3e38, -3.1e38)),
+                ("near", (1, 2), (0, 1e-20)),
+            )
+            for step in (
+                (f"NR.CREATE {key} REGRESSOR 1 2 -> 1 SEED 1", ANY),
+                *((f"NR.OBSERVE {key} {i} -> {y} TRAIN", ANY) for i, y in enumerate(train)),
+                *((f"NR.OBSERVE {key} {i} -> {y} TEST", ANY) for i, y in enumerate(test)),
+                *trained(key, "MAXCYCLES 5 MAXTIME 0"),
+                (f"NR.METRICS {key}", largest_float),
+                (f"NR.RUN {key} 1", ANY),
+                (f"NR.DUMP {key}", ANY),
+                (lambda replies: ("NR.RESTORE", "copy", blob_of(replies), "REPLACE"), "OK"),
+            )
+        ),
     ],
     "classic training": [
         ("NR.CREATE net REGRESSOR 2 3 -> 1 CLASSIC NORMALIZE SEED 4", 13),

@@ -172,7 +172,21 @@ def test_echo_prints_the_commands(script: Path) -> None:
 def test_a_script_that_is_not_there() -> None:
     result = run("no-such.nr")
     assert result.exit_code == 2
-    assert "'no-such.nr': No such file or directory" in result.stderr
+    assert "There is no script and no command 'no-such.nr'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("wacth", ", did you mean watch?"),
+        ("NR.LIST", ". Commands of the store go behind -e: nr -e 'NR.LIST ...'"),
+        ("help", "; nr --help lists the commands."),
+    ],
+)
+def test_a_word_that_is_no_command_is_told_which_one(word: str, hint: str) -> None:
+    result = run(word, "net")
+    assert result.exit_code == 2
+    assert f"There is no script and no command {word!r}{hint}\n" in result.stderr
 
 
 def test_help_and_version() -> None:
@@ -255,6 +269,25 @@ def test_watch_follows_a_running_training(
     assert re.match(r"Trained for \d+ cycles and \S+ seconds in all, ended by stop: ", last)
 
 
+def test_watch_in_a_terminal_stays_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    with nr.connect("memory://") as db:
+        net = db.create("net", "classifier", [2, 3, 2], seed=1)
+        net.observe([0, 1], 1, to="train")
+        net.observe([0, 1], 1, to="test")
+        training = net.train(maxtime=0)
+        monkeypatch.setattr(
+            "nr.cli.watch.time.sleep", lambda _: training.stop() and training.wait()
+        )
+        watch(db, b"net")
+    _, first, *_ = capsys.readouterr().out.split("\x1b[2K")
+    assert first.startswith("Cycle ")
+    assert len(first.rstrip("\r")) == 39
+
+
 def test_watch_without_a_training(script: Path) -> None:
     result = run(script, "-e", "watch net", "-e", "NR.RESET net", "-e", "watch net")
     assert "No training of net runs.\nTrained for 20 cycles" in result.output
@@ -308,6 +341,7 @@ def test_help_lists_all_and_explains_one() -> None:
         assert spec.name in text
     assert "watch KEY" in text
     assert run("-e", "help train").output.startswith("NR.TRAIN key [MAXCYCLES n]")
+    assert run("-e", "help watch").output.startswith("watch KEY\n")
     assert "There is no command 'NR.FLY'" in run("-e", "help NR.FLY").stderr
 
 
@@ -345,6 +379,17 @@ def test_the_prompt_runs_commands_and_survives_errors(
         "(error) ERR no such key",
         "(error) ERR unbalanced quotes",
         "Usage: watch KEY",
+        '1) "net"',
+    ]
+
+
+def test_pasted_lines_are_commands_each(
+    keys: PipeInput, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "NR.CREATE net REGRESSOR 2 -> 1\r\nNR.INFO x\n\nNR.LIST\nexit\nNR.LIST"
+    assert type_in(keys, f"\x1b[200~{lines}\x1b[201~\r", capsys).splitlines()[1:] == [
+        "(integer) 3",
+        "(error) ERR no such key",
         '1) "net"',
     ]
 

@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 from decimal import Decimal
 
 import numpy as np
@@ -64,6 +65,11 @@ def test_numbers_keep_their_digits(regressor: nr.Network, number: float) -> None
 def test_what_is_no_argument_is_refused(db: nr.Database, argument: object) -> None:
     with pytest.raises(nr.CommandError, match="an argument of a command is text, bytes or a"):
         db.execute("NR.RUN", "net", argument)  # type: ignore[arg-type]
+
+
+def test_a_number_of_thousands_of_digits_is_refused(db: nr.Database) -> None:
+    with pytest.raises(nr.CommandError, match="ERR too large a number"):
+        db.execute("NR.RUN", "net", 10**5000)
 
 
 def test_buffers_are_arguments(regressor: nr.Network) -> None:
@@ -154,9 +160,15 @@ def test_create_without_a_seed_differs_each_time(db: nr.Database) -> None:
     assert one.run([1, 2, 3]) != two.run([1, 2, 3])
 
 
-@pytest.mark.parametrize("layout", [[], [1], [2, 0, 1], [2.5, 1], ["x", 1]])
-def test_create_refuses_a_bad_layout(db: nr.Database, layout: list[int]) -> None:
-    with pytest.raises(nr.CommandError, match="ERR invalid units count"):
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        *[(layout, "ERR invalid units count") for layout in ([], [1], [2, 0, 1], [2, -3, 1])],
+        *[(layout, "a list of whole numbers") for layout in (5, "2-3-1", [2.5, 1], ["x", 1])],
+    ],
+)
+def test_create_refuses_a_bad_layout(db: nr.Database, layout: list[int], text: str) -> None:
+    with pytest.raises(nr.CommandError, match=text):
         db.create("net", "regressor", layout)
     assert list(db) == []
 
@@ -164,6 +176,13 @@ def test_create_refuses_a_bad_layout(db: nr.Database, layout: list[int]) -> None
 def test_create_refuses_a_bad_option(db: nr.Database) -> None:
     with pytest.raises(nr.CommandError, match="unknown option 'colour'"):
         db.create("net", "regressor", [1, 1], colour=3)
+
+
+def test_a_flag_is_a_truth_and_nothing_else(db: nr.Database) -> None:
+    for value in ("yes", 1, None):
+        with pytest.raises(nr.ValuesError, match="ERR normalize is True or False, not "):
+            db.create("net", "regressor", [1, 1], normalize=value)  # type: ignore[arg-type]
+    assert db.create("net", "regressor", [1, 1], normalize=np.bool_(True)).info().normalize
 
 
 def test_configure_sets_and_returns(regressor: nr.Network) -> None:
@@ -191,14 +210,20 @@ def test_observe_counts_and_goes_where_it_is_told(classifier: nr.Network) -> Non
 @pytest.mark.parametrize(
     ("x", "y", "text"),
     [
-        ([1, np.nan], 0, "ERR inputs, column 1: nan is no number to learn from"),
+        ([1, np.nan], 0, "ERR inputs, column 1: nan is no number; fill such gaps"),
         ([1, 1e300], 0, r"ERR inputs, column 1: 1e\+300 does not fit 32 bits"),
         ([1, "x"], 0, "ERR inputs, column 1: 'x' is not a number"),
         ([[1, 2]], 0, r"ERR inputs: one sample is needed, not an array of shape \(1, 2\)"),
         ([1, 2], "setosa", "'setosa' is not a number; for text as classes: names, ids = "),
         ([1, 2], 3, "ERR classifier network output must be an integer in the range"),
         ([1, 2, 3], 0, "ERR number of arguments does not match"),
-        ([1, 2], None, "nan is no number"),
+        ([1, 2], None, "ERR outputs: None is no number; fill such gaps, or leave the row out"),
+        ([1, "x" * 1000], 0, r"'xxx.{,30}' is not a number; for text: one input a category"),
+        ([], 0, "ERR inputs: one sample is needed"),
+        ({"a": 1, "b": 2}, 0, "ERR inputs: a number, list or array is needed, not a dict"),
+        ((x for x in (1, 2)), 0, "list or array is needed, not a generator"),
+        ([1, 10**400], 0, "ERR inputs, column 1: an integer that does not fit 32 bits"),
+        ([1, 10**5000], 0, "ERR inputs, column 1: an integer that does not fit 32 bits"),
     ],
 )
 def test_observe_says_what_is_wrong(
@@ -272,8 +297,9 @@ X2 = [[1, 2], [3, 4]]
         (pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), [0, 1], "row 0, column 1: 'x' is not a"),
         (pd.DataFrame({"a": [1, 2], "b": [1, None]}, dtype="Int64"), [0, 1], "row 1, column 1"),
         ([[1, 2], [3]], [0, 1], "ERR inputs are not a table of numbers"),
-        ([[1, 2, 3]], [0], r"ERR inputs: rows of 2 are needed, not shape \(1, 3\)"),
-        ([1, 2], [0], r"ERR inputs: rows of 2 are needed, not shape \(2,\)"),
+        ([[1, 2, 3]], [0], "ERR inputs: rows of 2 are needed, not of 3"),
+        ([1, 2], [0], r"ERR inputs: rows of 2 are needed, not an array of shape \(2,\)"),
+        (np.ma.masked_equal(X2, 4), [0, 1], "ERR inputs, row 1, column 1: nan is no number"),
         ([], [], r"ERR inputs: rows are needed, not an array of shape \(0,\)"),
         (np.zeros((1, 2, 2)), [0], "ERR inputs: rows are needed"),
         (np.array(X2) * 1j, [0, 1], "ERR inputs are not numbers but complex128"),
@@ -356,7 +382,7 @@ def test_a_regressor_has_no_classes(regressor: nr.Network) -> None:
         ([[1, 2], [3, 1e39]], "row 1, column 1"),
         (["1", "2"], "column 0: '1' is not a number"),
         (np.array(["1", "2"]), "column 0: '1' is not a number"),
-        ([None, 1], "nan is no number"),
+        ([None, 1], "column 0: None is no number"),
         (np.array([1, 2], "M8[s]"), "are not numbers but datetime64"),
         ({"a": 1}, "ERR inputs"),
         (10**400, "ERR inputs"),
@@ -464,12 +490,18 @@ def test_a_name_is_text_or_bytes(db: nr.Database) -> None:
         db[5]  # type: ignore[index]
 
 
+def test_neither_a_database_nor_its_networks_are_pickled(regressor: nr.Network) -> None:
+    for thing in (regressor, regressor.db):
+        with pytest.raises(TypeError, match="connect anew in each process"):
+            pickle.dumps(thing)
+
+
 def test_decimals_are_numbers(regressor: nr.Network) -> None:
     inputs = Decimal("1.5"), Decimal(2)
     assert regressor.db.execute("NR.RUN", regressor.key, *inputs) == list(regressor.run(inputs))
 
 
-@pytest.mark.parametrize("to", ["training", "", "x"])
+@pytest.mark.parametrize("to", ["training", "", "x", 1])
 def test_an_unknown_dataset_is_named(regressor: nr.Network, to: str) -> None:
     with pytest.raises(nr.ValuesError, match="ERR the dataset must be 'train' or 'test', not "):
         regressor.observe([1, 2], 3, to=to)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import wraps
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -76,9 +77,18 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] in self.commands:
+        word = args[0]
+        if word in self.commands:
             return super().resolve_command(ctx, args)
+        if word != "-" and not os.path.exists(word):
+            ctx.fail(f"There is no script and no command {word!r}{self._meant(word)}")
         return "", _scripts, args
+
+    def _meant(self, word: str) -> str:
+        if word.upper().startswith("NR."):
+            return f". Commands of the store go behind -e: nr -e '{word} ...'"
+        guess = get_close_matches(word, self.commands, n=1)
+        return f", did you mean {guess[0]}?" if guess else "; nr --help lists the commands."
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

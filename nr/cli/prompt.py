@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import click
@@ -41,14 +42,20 @@ def prompt(session: Session, url: str) -> None:
             continue
         except EOFError:
             return
-        if line.strip().lower() in {"exit", "quit"}:
-            return
         try:
-            session.run(line.encode("utf-8", "surrogateescape"))
-        except Error as exc:
-            click.echo(explain(exc))
+            for one in line.splitlines():  # several, where they were pasted
+                if one.strip().lower() in {"exit", "quit"}:
+                    return
+                _run(session, one)
         except KeyboardInterrupt:
             click.echo("\nInterrupted.")
+
+
+def _run(session: Session, line: str) -> None:
+    try:
+        session.run(line.encode("utf-8", "surrogateescape"))
+    except Error as exc:
+        click.echo(explain(exc))
 
 
 def history_path() -> Path:
@@ -75,8 +82,10 @@ def _spec_at(text: str) -> engine.Spec | None:
 
 
 def _toolbar() -> str:
-    spec = _spec_at(get_app().current_buffer.text)
-    return f"{spec.name} {spec.syntax}" if spec else ""
+    app = get_app()
+    spec = _spec_at(app.current_buffer.document.current_line)
+    columns = app.output.get_size().columns
+    return fill(f"{spec.name} {spec.syntax}", columns, break_on_hyphens=False) if spec else ""
 
 
 class CommandCompleter(Completer):

@@ -86,8 +86,8 @@ def _usage(name: bytes) -> Error:
 
 def _help(db: Database, args: list[bytes]) -> None:
     if args:
-        for spec in _specs_of(args[0]):
-            click.echo(f"{spec.name} {spec.syntax}\n    {spec.summary}")
+        for name, thing in _meant(args[0]):
+            click.echo(f"{name} {thing.syntax}\n    {thing.summary}")
         return
     rows = [(spec.name, spec.summary) for spec in engine.specs()]
     rows += [(f"{name.decode()} {word.syntax}", word.summary) for name, word in WORDS.items()]
@@ -96,10 +96,14 @@ def _help(db: Database, args: list[bytes]) -> None:
     click.echo(formatter.getvalue().rstrip("\n"))
 
 
-def _specs_of(name: bytes) -> list[engine.Spec]:
-    """The command meant by "NR.TRAIN", "nr.train" or "train"."""
+def _meant(name: bytes) -> list[tuple[str, engine.Spec | Word]]:
+    """The command meant by "NR.TRAIN", "nr.train" or "train", or the word of our own."""
     wanted = name.decode("ascii", "replace").upper()
-    found = [spec for spec in engine.specs() if wanted in (spec.name, spec.name[3:])]
+    found: list[tuple[str, engine.Spec | Word]] = [
+        (spec.name, spec) for spec in engine.specs() if wanted in (spec.name, spec.name[3:])
+    ]
+    if word := WORDS.get(name.lower()):
+        found.append((name.decode().lower(), word))
     if not found:
         raise Error(f"There is no command {shown(name)!r}; 'help' lists them all.")
     return found

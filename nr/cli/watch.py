@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -29,8 +30,10 @@ def watch(db: Database, key: bytes) -> None:
     before = ""
     while progress := _progress(db, info):
         now = f"Cycle {progress.cycles}: {_errors(info, progress)}"
-        if now != before:
-            click.echo(f"{_REWRITE}{now}" if live else now, nl=not live)
+        if now != before and live:  # a line that wraps cannot be rewritten
+            click.echo(_REWRITE + now[: get_terminal_size().columns - 1], nl=False)
+        elif now != before:
+            click.echo(now)
         before = now
         time.sleep(0.1 if live else 1.0)
     if not before:

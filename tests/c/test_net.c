@@ -258,8 +258,9 @@ static void test_a_header_has_the_limits_of_the_grammar(void) {
                        "LEARNRATE 1e6 L2 1e6 BATCH 67108864 PATIENCE "
                        "2147483648 THREADS 256 DATASET 67108864");
     const nr_header sound = net->h;
-    nr_header wrong[12];
-    for (int i = 0; i < 12; i++) wrong[i] = sound;
+    enum { WRONG = 8 };
+    nr_header wrong[WRONG];
+    for (int i = 0; i < WRONG; i++) wrong[i] = sound;
     wrong[0].options.learnrate = 1000001;
     wrong[1].options.l2 = 1e300;
     wrong[2].options.batch++;
@@ -268,16 +269,12 @@ static void test_a_header_has_the_limits_of_the_grammar(void) {
     wrong[5].options.seed++;
     wrong[6].maxlen[1] = NR_MAX_SAMPLES + 1;
     wrong[7].id = (UINT64_C(1) << 53) + 1;
-    wrong[8].revision = UINT64_MAX;
-    wrong[9].resets = UINT64_MAX;
-    wrong[10].stats.steps = UINT64_MAX;
-    wrong[11].stats.ms = UINT64_MAX;
     nr_buf dump = {0};
     nr_net *back = NULL;
     CHECK(nr_net_dump(net, &dump, &err) == NR_OK);
     CHECK(nr_net_load(dump.data, dump.len, 0, &back, &err) == NR_OK);
     nr_net_free(back);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < WRONG; i++) {
         net->h = wrong[i];
         dump.len = 0;
         CHECK(nr_net_dump(net, &dump, &err) == NR_OK);
@@ -285,6 +282,28 @@ static void test_a_header_has_the_limits_of_the_grammar(void) {
     }
     nr_buf_free(&dump);
     nr_net_free(net);
+}
+
+/* A dump may say that a network was reset 2^53 times. It is reset once more,
+ * trained, saved, and must come back. */
+static void test_counts_without_end_come_back(void) {
+    const uint64_t most = UINT64_C(1) << 53;
+    nr_net *net = trained_network(), *back = NULL;
+    nr_buf dump = {0}, again = {0};
+    net->h.revision = net->h.resets = net->h.stats.steps = most;
+    net->h.stats.cycles = net->h.stats.ms = most;
+    CHECK(does(net, "NR.RESET k") == NR_OK);
+    CHECK(net->h.revision > most && net->h.resets > most);
+    net->h.stats.steps = net->h.stats.cycles = net->h.stats.ms = UINT64_MAX;
+    CHECK(nr_net_dump(net, &dump, &err) == NR_OK);
+    CHECK(nr_net_load(dump.data, dump.len, 0, &back, &err) == NR_OK);
+    CHECK(back->h.revision == most && back->h.stats.cycles == most);
+    CHECK(nr_net_dump(back, &again, &err) == NR_OK);
+    CHECK(same_bytes(dump, again));
+    nr_buf_free(&dump);
+    nr_buf_free(&again);
+    nr_net_free(net);
+    nr_net_free(back);
 }
 
 static void test_any_changed_or_missing_byte_is_noticed(void) {
@@ -359,6 +378,7 @@ int main(void) {
     test_a_failed_allocation_is_an_error();
     test_a_dump_comes_back_the_same();
     test_a_header_has_the_limits_of_the_grammar();
+    test_counts_without_end_come_back();
     test_any_changed_or_missing_byte_is_noticed();
     test_hostile_dumps_do_no_harm();
     nr_buf_free(&reply);

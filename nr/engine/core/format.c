@@ -21,6 +21,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 typedef enum field_type {
     VERSION,
     UINT,
+    COUNT, /* grows by itself: what is written can be read however large */
     BOOL,
     REAL,
     AUTO_REAL, /* nil: AUTO */
@@ -41,8 +42,8 @@ typedef struct field {
 static const field fields[] = {
     {"format", VERSION, 0, NULL},
     {"id", UINT, AT(id), NULL},
-    {"revision", UINT, AT(revision), NULL},
-    {"resets", UINT, AT(resets), NULL},
+    {"revision", COUNT, AT(revision), NULL},
+    {"resets", COUNT, AT(resets), NULL},
     {"kind", WORD, AT(kind), nr_kind_words},
     {"layout", LAYOUT, AT(layers), NULL},
     {"normalize", BOOL, AT(options.normalize), NULL},
@@ -64,9 +65,9 @@ static const field fields[] = {
     {"test_len", UINT, AT(len[1]), NULL},
     {"random", RANDOM, AT(random), NULL},
     {"trained", BOOL, AT(trained), NULL},
-    {"total_steps", UINT, AT(stats.steps), NULL},
-    {"total_cycles", UINT, AT(stats.cycles), NULL},
-    {"total_ms", UINT, AT(stats.ms), NULL},
+    {"total_steps", COUNT, AT(stats.steps), NULL},
+    {"total_cycles", COUNT, AT(stats.cycles), NULL},
+    {"total_ms", COUNT, AT(stats.ms), NULL},
     {"train_error", REAL, AT(stats.train_error), NULL},
     {"test_error", REAL, AT(stats.test_error), NULL},
     {"class_errors", REAL, AT(stats.class_errors), NULL},
@@ -93,6 +94,13 @@ static bool put_uints(nr_buf *out, const uint64_t *values, size_t n) {
     return ok;
 }
 
+/* Numbers up to here are exact as doubles and fit every store's integers. */
+static const uint64_t MOST = UINT64_C(1) << 53;
+
+static bool put_count(nr_buf *out, uint64_t value) {
+    return nr_put_uint(out, value < MOST ? value : MOST);
+}
+
 static bool put_layout(nr_buf *out, const nr_header *h) {
     bool ok = nr_put_array(out, h->nlayers);
     for (size_t i = 0; i < h->nlayers && ok; i++)
@@ -106,6 +114,7 @@ static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
     switch (f->type) {
     case VERSION: return nr_put_uint(out, NR_FORMAT);
     case UINT: return nr_put_uint(out, *(const uint64_t *)p);
+    case COUNT: return put_count(out, *(const uint64_t *)p);
     case BOOL: return nr_put_bool(out, *(const bool *)p);
     case REAL: return nr_put_double(out, *(const double *)p);
     case AUTO_REAL: {
@@ -151,9 +160,8 @@ static bool get_random(nr_cursor *c, nr_random *random) {
     return nr_random_sound(random);
 }
 
-/* Counts stay exact as doubles and fit every store's integers. */
 static bool get_count(nr_cursor *c, uint64_t *value) {
-    return nr_get_uint(c, value) && *value <= UINT64_C(1) << 53;
+    return nr_get_uint(c, value) && *value <= MOST;
 }
 
 static bool get_real(nr_cursor *c, double *value) {
@@ -181,7 +189,8 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     uint64_t number;
     switch (f->type) {
     case VERSION: return nr_get_uint(c, version);
-    case UINT: return get_count(c, p);
+    case UINT:
+    case COUNT: return get_count(c, p);
     case BOOL: return nr_get_bool(c, p);
     case REAL: return get_real(c, p);
     case AUTO_REAL:

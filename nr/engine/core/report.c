@@ -13,6 +13,7 @@
 
 #include "report.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +100,10 @@ static double area(float *scores, size_t n) {
     return (ranks - ones * (ones + 1) / 2) / (ones * zeros);
 }
 
+/* NaN is no value; an infinity would be refused when the network is read. */
 static bool put_float(nr_buf *b, double value) {
-    float x = (float)value;
+    double most = (double)FLT_MAX;
+    float x = (float)(value > most ? most : value < -most ? -most : value);
     return nr_buf_append(b, &x, sizeof x);
 }
 
