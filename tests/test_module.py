@@ -736,6 +736,7 @@ def test_replay_takes_nothing_on_trust(server: Server, client: redis.Redis) -> N
         ["TEST", "net", b"\0\0\x80\x7f" * 3],
         ["TRAIN", "net", b"\0" * 12 * 1000],
         ["ID", "net", "abc"],
+        ["ID", "net", b"\xff" * 8],
         ["NOTHING", "net", "abc"],
     ):
         refused(client, "NR.REPLAY", *words)

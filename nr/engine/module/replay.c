@@ -69,9 +69,9 @@ static nr_status merge(outcome *o) {
 }
 
 static nr_status name(outcome *o) {
-    uint64_t id;
-    if (o->len != sizeof id) return nr_fail(o->err, "ERR not an id");
-    memcpy(&id, o->data, sizeof id);
+    uint64_t id = UINT64_MAX;
+    if (o->len == sizeof id) memcpy(&id, o->data, sizeof id);
+    if (id > NR_MAX_SEED) return nr_fail(o->err, "ERR not an id");
     nr_job_drop(o->box);
     nr_net_name(o->box->net, id);
     o->box->borrowed = false;
