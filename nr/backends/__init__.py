@@ -35,17 +35,17 @@ Factory = Callable[..., Backend]  # (url: str, executor: Executor | None, **opti
 
 @dataclass(frozen=True)
 class Scheme:
-    """Where a scheme's factory is, and which extra installs what it imports."""
+    """Where a scheme's factory is, and which extra installs what it imports besides."""
 
     factory: str  # "module:function"
     extra: str | None = None
 
 
-_REDIS = Scheme("nr.backends.redis:connect", "redis")
+_REDIS = Scheme("nr.backends.redis:connect")
 
 SCHEMES: dict[str, Scheme] = {
     "memory": Scheme("nr.backends.memory:connect"),
-    "sqlite": Scheme("nr.backends.sql:connect", "sql"),
+    "sqlite": Scheme("nr.backends.sql:connect"),
     "postgresql": Scheme("nr.backends.sql:connect", "postgresql"),
     "postgresql+psycopg": Scheme("nr.backends.sql:connect", "postgresql"),
     "mysql": Scheme("nr.backends.sql:connect", "mariadb"),
@@ -59,8 +59,8 @@ SCHEMES: dict[str, Scheme] = {
     "rediss+sentinel": _REDIS,
     "redis+cluster": _REDIS,
     "rediss+cluster": _REDIS,
-    "redis+module": Scheme("nr.backends.module:connect", extra="redis"),
-    "rediss+module": Scheme("nr.backends.module:connect", extra="redis"),
+    "redis+module": Scheme("nr.backends.module:connect"),
+    "rediss+module": Scheme("nr.backends.module:connect"),
 }
 
 
@@ -104,10 +104,9 @@ def _import(scheme: str, known: Scheme) -> Factory:
     try:
         factory: Factory = getattr(import_module(module), function)
     except ImportError as error:
-        if not known.extra:
-            raise
+        wanted = f"nr[{known.extra}]" if known.extra else "nr"
         raise BackendError(
-            f"{scheme}:// needs more than is installed ({error}): pip install 'nr[{known.extra}]'"
+            f"{scheme}:// needs more than is installed ({error}): pip install '{wanted}'"
         ) from error
     return factory
 

@@ -224,10 +224,7 @@ def _db() -> None:
 @click.argument("url")
 def _upgrade(url: str) -> None:
     """Bring the tables of URL to this version's; create them where there are none."""
-    try:
-        from nr.backends.sql import upgrade_url
-    except ImportError as exc:
-        raise nr.BackendError(f"this needs more: pip install 'nr[sql]' ({exc})") from exc
+    from nr.backends.sql import upgrade_url
 
     click.echo(f"The tables are at revision {upgrade_url(url)}.")
 
