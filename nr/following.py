@@ -25,6 +25,7 @@ class Training:
         self._network = network
         self._id = info.id
         self._classifier = info.type == "classifier"
+        self._before = info.cycles
         self._maxcycles = maxcycles
         self._ended = False
 
@@ -100,11 +101,9 @@ class Training:
     def _show_end(self, bar: tqdm[Any]) -> None:
         try:
             info = self._network.info()
-            points = self._network.history()
         except NotFoundError:
             return
-        if len(points):
-            bar.n = int(points[-1, 0])
+        bar.n = max(bar.n, info.cycles - self._before)
         self._errors(bar, info.train_error, info.test_error, info.class_errors or 0.0)
 
     def _errors(self, bar: tqdm[Any], train: float, test: float, classes: float) -> None:
