@@ -284,9 +284,7 @@ static const double tens[] = {
 #if FLT_EVAL_METHOD == 0 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 /* Eight bytes that are digits all, as the number they write: pairs, then
  * fours, then all eight are joined, each by one product. */
-static bool eight_digits(const char *p, uint64_t *number) {
-    uint64_t bytes;
-    memcpy(&bytes, p, sizeof bytes);
+static inline bool eight_digits(uint64_t bytes, uint64_t *number) {
     uint64_t high = bytes & UINT64_C(0xf0f0f0f0f0f0f0f0);
     uint64_t past = bytes + UINT64_C(0x0606060606060606);
     if ((high | (past & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4) !=
@@ -302,34 +300,53 @@ static bool eight_digits(const char *p, uint64_t *number) {
     return true;
 }
 
-static const char *take_digits(const char *p, const char *end,
-                               uint64_t *number) {
-    uint64_t sum = *number, eight;
-    while (end - p >= 8 && eight_digits(p, &eight)) {
-        sum = sum * 100000000 + eight;
-        p += 8;
+/* The last n of them, 1 to 8: the bytes before, which must be there, are made
+ * zeros. */
+static inline bool last_digits(const char *end, size_t n, uint64_t *number) {
+    uint64_t bytes, kept = ~UINT64_C(0) << (64 - 8 * n);
+    memcpy(&bytes, end - 8, sizeof bytes);
+    bytes = (bytes & kept) | (UINT64_C(0x3030303030303030) & ~kept);
+    return eight_digits(bytes, number);
+}
+
+/* Puts the digits of a fraction behind those of the whole part. */
+static inline bool take_fraction(nr_text text, const char *p, uint64_t *number) {
+    const char *end = text.s + text.n;
+    uint64_t sum = *number, some;
+    if (text.n < 8) {
+        for (; p < end && is_digit(*p); p++)
+            sum = sum * 10 + (uint64_t)(*p - '0');
+    } else {
+        for (size_t n; p < end; p += n) {
+            n = end - p < 8 ? (size_t)(end - p) : 8;
+            if (!last_digits(p + n, n, &some)) return false;
+            sum = sum * (uint64_t)tens[n] + some;
+        }
     }
-    for (; p < end && is_digit(*p); p++) sum = sum * 10 + (uint64_t)(*p - '0');
     *number = sum;
-    return p;
+    return p == end;
 }
 
 /* Short ones without an exponent, whose digits fit a double: one division is
  * rounded right then. Says nothing of others, not even that they are none. */
-static bool parse_everyday(nr_text text, double *value) {
+static inline bool parse_everyday(nr_text text, double *value) {
     enum { LONGEST = 19 }; /* characters: below 2^64 */
     if (!text.n || text.n > LONGEST) return false;
     const char *p = text.s, *end = text.s + text.n;
     bool negative = *p == '-';
     p += negative;
     uint64_t number = 0;
-    const char *whole = p, *point = p = take_digits(p, end, &number);
-    if (p < end && *p == '.') p = take_digits(p + 1, end, &number);
-    size_t places = p > point ? (size_t)(p - point) - 1 : 0;
-    if (p != end || (point == whole && !places) ||
-        number > UINT64_C(1) << DBL_MANT_DIG)
+    size_t places = 0;
+    const char *start = p;
+    for (; p < end && is_digit(*p); p++)
+        number = number * 10 + (uint64_t)(*p - '0');
+    if (p < end) {
+        if (*p != '.' || !take_fraction(text, p + 1, &number)) return false;
+        places = (size_t)(end - p) - 1;
+    }
+    if ((p == start && !places) || number > UINT64_C(1) << DBL_MANT_DIG)
         return false;
-    double found = (double)number / tens[places];
+    double found = (double)(int64_t)number / tens[places];
     *value = negative ? -found : found;
     return true;
 }
@@ -361,19 +378,22 @@ static double magnitude(decimal *d) {
     return by_big_integers(d);
 }
 
-bool nr_parse_double(nr_text text, double *value) {
+static bool parse_any(nr_text text, double *value) {
     decimal d;
-    if (parse_everyday(text, value)) return true;
     if (!scan(text, &d)) return false;
     double found = magnitude(&d);
     *value = d.negative ? -found : found;
     return true;
 }
 
+bool nr_parse_double(nr_text text, double *value) {
+    return parse_everyday(text, value) || parse_any(text, value);
+}
+
 bool nr_parse_float(nr_text text, float *value) {
     const double beyond = 0x1.ffffffp127; /* rounds to 2^128 */
     double wide;
-    if (!nr_parse_double(text, &wide)) return false;
+    if (!parse_everyday(text, &wide) && !parse_any(text, &wide)) return false;
     if (!(fabs(wide) < beyond)) return false;
     *value = (float)wide;
     return true;

@@ -39,14 +39,6 @@ bool nr_buf_append(nr_buf *buf, const void *data, size_t len) {
 
 /* =============================== Writing ================================= */
 
-static uint64_t big_endian(uint64_t value) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return __builtin_bswap64(value);
-#else
-    return value;
-#endif
-}
-
 /* A type byte and a big-endian number of `width` bytes, stored where they stay:
  * collected elsewhere byte by byte, they take the processor longer to copy than
  * all else there is to writing a small reply. */
@@ -55,10 +47,7 @@ static inline bool put_sized(nr_buf *buf, unsigned type, uint64_t value,
     if (!nr_buf_reserve(buf, (size_t)width + 1)) return false;
     unsigned char *at = buf->data + buf->len;
     *at = (unsigned char)type;
-    if (width) {
-        value = big_endian(value << (64 - 8 * width));
-        memcpy(at + 1, &value, (size_t)width);
-    }
+    for (int i = width; i > 0; i--, value >>= 8) at[i] = (unsigned char)value;
     buf->len += (size_t)width + 1;
     return true;
 }
@@ -129,9 +118,7 @@ static size_t left(const nr_cursor *c) { return (size_t)(c->end - c->at); }
 static bool get_big_endian(nr_cursor *c, int width, uint64_t *value) {
     if (left(c) < (size_t)width) return fail(c);
     *value = 0;
-    memcpy(value, c->at, (size_t)width);
-    *value = big_endian(*value) >> (64 - 8 * width);
-    c->at += width;
+    while (width--) *value = *value << 8 | *c->at++;
     return true;
 }
 
