@@ -190,6 +190,21 @@ static void test_what_is_no_number_is_refused(void) {
     CHECK(value == 42 && narrow == 42);
 }
 
+/* They are read eight at a time. */
+static void test_one_byte_that_is_no_digit_is_seen_anywhere(void) {
+    double value;
+    for (size_t at = 0; at < 17; at++)
+        for (int byte = 0; byte < 256; byte++) {
+            char text[] = "12345678123456781";
+            text[at] = (char)byte;
+            bool digit = byte >= '0' && byte <= '9';
+            bool sign = at == 0 && (byte == '-' || byte == '+');
+            bool e = (byte == 'e' || byte == 'E') && at > 0 && at < 16;
+            CHECK(nr_parse_double((nr_text){text, 17}, &value) ==
+                  (digit || sign || e || byte == '.'));
+        }
+}
+
 static void test_numbers_end_where_the_text_ends(void) {
     double value;
 #define PREFIX(text, n, want)                                                 \
@@ -231,6 +246,7 @@ int main(int argc, char **argv) {
     test_hard_numbers_equal_strtod();
     test_random_numbers_equal_strtod(times);
     test_what_is_no_number_is_refused();
+    test_one_byte_that_is_no_digit_is_seen_anywhere();
     test_numbers_end_where_the_text_ends();
     test_integers_are_digits_alone();
     return summary();

@@ -51,10 +51,10 @@ static uint64_t next(nr_random *random) {
 
 /* Uniform from 0 to n - 1, exactly: what would favour some is drawn again. */
 uint64_t nr_random_below(nr_random *random, uint64_t n) {
-    uint64_t limit = M1 - M1 % n, z;
-    do z = next(random);
+    uint32_t limit = (uint32_t)M1 - (uint32_t)M1 % (uint32_t)n, z;
+    do z = (uint32_t)next(random);
     while (z >= limit);
-    return z % n;
+    return z % (uint32_t)n;
 }
 
 /* Four uniform 16-bit numbers: mean 131070, deviation sqrt(4 (2^32 - 1) / 12),

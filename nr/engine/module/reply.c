@@ -8,11 +8,16 @@
 #include "../core/internal.h"
 #include "module.h"
 
-/* Version 2 of the protocol has no doubles. The server's own way there is slow,
- * and from 7.2 on sends other digits. */
-static void reply_double(rm_ctx *ctx, double value, bool resp3) {
+/* The version of the client's protocol, asked for when it first matters. */
+typedef enum protocol { UNKNOWN, RESP2, RESP3 } protocol;
+
+/* Version 2 has no doubles. The server's own way there is slow, and from 7.2 on
+ * sends other digits. */
+static void reply_double(rm_ctx *ctx, double value, protocol *p) {
     char text[NR_DOUBLE_TEXT];
-    if (resp3)
+    if (*p == UNKNOWN)
+        *p = rm.GetContextFlags(ctx) & RM_FLAG_RESP3 ? RESP3 : RESP2;
+    if (*p == RESP3)
         rm.ReplyWithDouble(ctx, value);
     else
         rm.ReplyWithStringBuffer(ctx, text, nr_format_double(value, text));
@@ -26,7 +31,7 @@ static void reply_text(rm_ctx *ctx, nr_bytes text) {
     rm.ReplyWithSimpleString(ctx, line);
 }
 
-static void reply_next(rm_ctx *ctx, nr_cursor *c, bool resp3) {
+static void reply_next(rm_ctx *ctx, nr_cursor *c, protocol *p) {
     nr_bytes bytes = {0};
     uint64_t number = 0;
     double real = 0;
@@ -37,7 +42,7 @@ static void reply_next(rm_ctx *ctx, nr_cursor *c, bool resp3) {
         rm.ReplyWithLongLong(ctx, (long long)number);
     } else if (type == 0xcb) {
         nr_get_double(c, &real);
-        reply_double(ctx, real, resp3);
+        reply_double(ctx, real, p);
     } else if ((type & 0xe0) == 0xa0 || (type >= 0xd9 && type <= 0xdb)) {
         nr_get_str(c, &bytes);
         reply_text(ctx, bytes);
@@ -47,7 +52,7 @@ static void reply_next(rm_ctx *ctx, nr_cursor *c, bool resp3) {
     } else if ((type & 0xf0) == 0x90 || type == 0xdc || type == 0xdd) {
         nr_get_array(c, &n);
         rm.ReplyWithArray(ctx, (long)n);
-        for (size_t i = 0; i < n; i++) reply_next(ctx, c, resp3);
+        for (size_t i = 0; i < n; i++) reply_next(ctx, c, p);
     } else {
         nr_skip(c);
         rm.ReplyWithNull(ctx);
@@ -56,7 +61,8 @@ static void reply_next(rm_ctx *ctx, nr_cursor *c, bool resp3) {
 
 int nr_reply(rm_ctx *ctx, const nr_buf *reply) {
     nr_cursor c = {reply->data, reply->data + reply->len, false};
-    reply_next(ctx, &c, rm.GetContextFlags(ctx) & RM_FLAG_RESP3);
+    protocol p = UNKNOWN;
+    reply_next(ctx, &c, &p);
     return RM_OK;
 }
 
