@@ -40,7 +40,7 @@ class Dialect:
     """An INSERT of samples that replaces those in the same slots."""
     append: Callable[[sa.Connection, sa.Table, Place, NDArray[np.float32]], None]
     """Inserts many rows into slots that follow each other, faster than INSERT one by one."""
-    placing_one: Callable[[sa.Table, sa.Table], sa.Insert | None] = lambda networks, samples: None
+    placing_one: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
     """``placing`` and the upsert of one sample in one statement, where there is such."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
@@ -52,6 +52,12 @@ def placing(networks: sa.Table) -> sa.Update:
     new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
     mine = networks.c.id == sa.bindparam("id_"), networks.c.key == sa.bindparam("key_")
     return sa.update(networks).where(*mine, *was).values(new)
+
+
+def upsert_one(dialect: Dialect, samples: sa.Table) -> sa.Insert:
+    """The upsert of one sample, its columns as parameters of their names."""
+    values: dict[str, Any] = {column.name: sa.bindparam(column.name) for column in samples.c}
+    return dialect.upsert(samples).values(values)
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
@@ -156,14 +162,15 @@ def _upsert_postgresql(table: sa.Table) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=key, set_={"data": insert.excluded.data})
 
 
-def _place_one(networks: sa.Table, samples: sa.Table) -> sa.Insert:
+def _place_one_postgresql(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
     moved = placing(networks).returning(networks.c.id).cte("moved")
     row = sa.select(
         moved.c.id,
         *(sa.bindparam(name, type_=samples.c[name].type) for name in ("dataset", "slot", "data")),
     )
     insert = _upsert_postgresql(samples)
-    return insert.from_select(["network_id", "dataset", "slot", "data"], row)
+    columns = ["network_id", "dataset", "slot", "data"]
+    return str(insert.from_select(columns, row).compile(dialect=dialect))
 
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -203,7 +210,7 @@ POSTGRESQL = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_postgresql_transient,
     upsert=_upsert_postgresql,
-    placing_one=_place_one,
+    placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,
 )
@@ -219,6 +226,15 @@ def _mariadb_transient(error: BaseException) -> bool:
 def _upsert_mariadb(table: sa.Table) -> sa.Insert:
     insert = mysql.insert(table)
     return insert.on_duplicate_key_update(data=insert.inserted.data)
+
+
+def _place_one_mariadb(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
+    move, write = (
+        statement.compile(dialect=dialect)
+        for statement in (placing(networks), upsert_one(MARIADB, samples))
+    )
+    # Replies how many rows it changed altogether: none where the header was another one.
+    return f"BEGIN NOT ATOMIC {move}; IF ROW_COUNT() = 1 THEN {write}; END IF; END"
 
 
 def _append_mariadb(
@@ -247,5 +263,6 @@ MARIADB = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_mariadb_transient,
     upsert=_upsert_mariadb,
+    placing_one=_place_one_mariadb,
     append=_append_mariadb,
 )
