@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Dialect, Place, placing, upsert_one
+from nr.backends.sql.dialects import STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
 
@@ -39,8 +39,14 @@ class Text:
         return cls(str(compiled), compiled.positiontup)
 
     def run(self, connection: sa.Connection, **values: Any) -> sa.CursorResult[Any]:
-        bound = values if self._order is None else tuple(values[name] for name in self._order)
-        return connection.exec_driver_sql(self._text, bound)
+        return connection.exec_driver_sql(self._text, self._bound(values))
+
+    def change(self, connection: sa.Connection, change: Change, values: dict[str, Any]) -> int:
+        """How many rows it has changed."""
+        return change(connection, self._text, self._bound(values))
+
+    def _bound(self, values: dict[str, Any]) -> Any:
+        return values if self._order is None else tuple([values[name] for name in self._order])
 
     def run_many(self, connection: sa.Connection, **columns: Iterable[Any]) -> None:
         """Once for each row of the parameters, which come as columns."""
@@ -112,12 +118,13 @@ class Statements:
         moved = {"id_": id, "key_": key, **_state("was", before), **_state("new", after)}
         (dataset, slot), one = slots[0], len(slots) == 1
         row = {"network_id": id, "dataset": dataset, "slot": slot, "data": rows}
+        change = self._dialect.change
         if one and self._place_one:
-            return self._place_one.run(connection, **moved, **row).rowcount > 0
-        if self._placed.run(connection, **moved).rowcount != 1:
+            return self._place_one.change(connection, change, moved | row) > 0
+        if self._placed.change(connection, change, moved) != 1:
             return False
         if one:
-            self._upsert.run(connection, **row)
+            self._upsert.change(connection, change, row)
         else:
             table = np.frombuffer(rows, "<f4").reshape(len(slots), -1)
             self.put(connection, id, slots, table, (before["train_len"], before["test_len"]))
