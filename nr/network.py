@@ -68,6 +68,10 @@ class Network:
         classifier's class id. ``to`` is ``"train"`` or ``"test"``; without, the dataset that
         is less full. Raises CommandError, and ValuesError for what is no number.
         """
+        try:
+            return self._observe(*_texts(x), b"->", *_texts(y), to=to)
+        except (TypeError, OverflowError, struct.error, CommandError):
+            pass  # no plain numbers, or one that is wrong: the long way knows
         inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
         return self._observe(*inputs, "->", *outputs, to=to)
 
@@ -317,6 +321,19 @@ def _value(text: Any) -> bool | int | float | str | None:
         except ValueError:
             continue
     return str(text).lower()
+
+
+def _texts(values: Any) -> list[bytes]:
+    """A number, or a list of them, as the digits of its 32-bit floats: for single rows.
+
+    Raises TypeError, OverflowError or struct.error for anything else.
+    """
+    if not isinstance(values, list | tuple):
+        values = (values,)
+    if not {*map(type, values)} <= {int, float}:
+        raise TypeError
+    form = f"{len(values)}f"
+    return [repr(value).encode() for value in struct.unpack(form, struct.pack(form, *values))]
 
 
 def _list(reply: Reply) -> list[Any]:

@@ -106,6 +106,7 @@ class Net:
         self._handle = handle
         shape = self.shape
         self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
+        self.row = shape.row
         self._pack = Struct(f"{shape.inputs}f").pack
         self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []

@@ -5,6 +5,7 @@ reads consistently begin, which errors are worth another try, and how it takes m
 rows. Everything else is SQLAlchemy's business.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,19 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from nr.errors import BackendError
 
 Begin = Callable[[sa.Connection], None]
+Change = Callable[[sa.Connection, str, Any], int]
 Place = tuple[int, int, int]  # network, dataset, slot
 STATE = ("train_len", "test_len", "random")
 """The columns of a header that observing changes."""
+
+
+def _change(connection: sa.Connection, sql: str, values: Any) -> int:
+    return connection.exec_driver_sql(sql, values).rowcount
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,10 @@ class Dialect:
     """An INSERT of samples that replaces those in the same slots."""
     append: Callable[[sa.Connection, sa.Table, Place, NDArray[np.float32]], None]
     """Inserts many rows into slots that follow each other, faster than INSERT one by one."""
-    placing_one: Callable[[sa.Table, sa.Table], sa.Insert | None] = lambda networks, samples: None
+    placing_one: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
     """``placing`` and the upsert of one sample in one statement, where there is such."""
+    change: Change = _change
+    """Runs a statement of the driver's own text; replies how many rows it changed."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
 
@@ -52,6 +61,12 @@ def placing(networks: sa.Table) -> sa.Update:
     new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
     mine = networks.c.id == sa.bindparam("id_"), networks.c.key == sa.bindparam("key_")
     return sa.update(networks).where(*mine, *was).values(new)
+
+
+def upsert_one(dialect: Dialect, samples: sa.Table) -> sa.Insert:
+    """The upsert of one sample, its columns as parameters of their names."""
+    values: dict[str, Any] = {column.name: sa.bindparam(column.name) for column in samples.c}
+    return dialect.upsert(samples).values(values)
 
 
 def dialect_of(engine: sa.Engine) -> Dialect:
@@ -77,13 +92,22 @@ def _number(code: str) -> sa.ColumnElement[float]:
 # ---- SQLite ----
 
 
+def _change_sqlite(connection: sa.Connection, sql: str, values: Any) -> int:
+    """By the driver's own cursor: SQLite takes less time for a row than SQLAlchemy would."""
+    try:
+        cursor = connection.connection.driver_connection.execute(sql, values)  # type: ignore[union-attr]
+    except sqlite3.Error as error:
+        raise DBAPIError(sql, None, error) from error
+    return int(cursor.rowcount)
+
+
 def _sqlite_begin(statement: str) -> Begin:
     def begin(connection: sa.Connection) -> None:
         # A caller's engine may begin by itself, by an event, as SQLAlchemy's manual shows.
         if not connection.in_transaction():
             connection.begin()
         if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-            connection.exec_driver_sql(statement)
+            _change_sqlite(connection, statement, ())
 
     return begin
 
@@ -132,6 +156,7 @@ SQLITE = Dialect(
     transient=_sqlite_transient,
     upsert=_upsert_sqlite,
     append=_append_sqlite,
+    change=_change_sqlite,
 )
 
 # ---- PostgreSQL ----
@@ -156,14 +181,15 @@ def _upsert_postgresql(table: sa.Table) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=key, set_={"data": insert.excluded.data})
 
 
-def _place_one(networks: sa.Table, samples: sa.Table) -> sa.Insert:
+def _place_one_postgresql(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
     moved = placing(networks).returning(networks.c.id).cte("moved")
     row = sa.select(
         moved.c.id,
         *(sa.bindparam(name, type_=samples.c[name].type) for name in ("dataset", "slot", "data")),
     )
     insert = _upsert_postgresql(samples)
-    return insert.from_select(["network_id", "dataset", "slot", "data"], row)
+    columns = ["network_id", "dataset", "slot", "data"]
+    return str(insert.from_select(columns, row).compile(dialect=dialect))
 
 
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -203,7 +229,7 @@ POSTGRESQL = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_postgresql_transient,
     upsert=_upsert_postgresql,
-    placing_one=_place_one,
+    placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,
 )
@@ -219,6 +245,15 @@ def _mariadb_transient(error: BaseException) -> bool:
 def _upsert_mariadb(table: sa.Table) -> sa.Insert:
     insert = mysql.insert(table)
     return insert.on_duplicate_key_update(data=insert.inserted.data)
+
+
+def _place_one_mariadb(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
+    move, write = (
+        statement.compile(dialect=dialect)
+        for statement in (placing(networks), upsert_one(MARIADB, samples))
+    )
+    # Replies how many rows it changed altogether: none where the header was another one.
+    return f"BEGIN NOT ATOMIC {move}; IF ROW_COUNT() = 1 THEN {write}; END IF; END"
 
 
 def _append_mariadb(
@@ -247,5 +282,6 @@ MARIADB = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_mariadb_transient,
     upsert=_upsert_mariadb,
+    placing_one=_place_one_mariadb,
     append=_append_mariadb,
 )

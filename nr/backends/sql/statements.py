@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Dialect, Place, placing
+from nr.backends.sql.dialects import STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
 
@@ -29,14 +29,24 @@ NOT_HEADER = ("key", "name", "created_at", "trained_at")
 class Text:
     """A statement as the driver's own text, its parameters by position or by name."""
 
-    def __init__(self, statement: Any, dialect: sa.Dialect) -> None:
+    def __init__(self, text: str, order: Sequence[str] | None = None) -> None:
+        self._text = text
+        self._order = order
+
+    @classmethod
+    def of(cls, statement: Any, dialect: sa.Dialect) -> Text:
         compiled = statement.compile(dialect=dialect)
-        self._text = str(compiled)
-        self._order: Sequence[str] | None = compiled.positiontup
+        return cls(str(compiled), compiled.positiontup)
 
     def run(self, connection: sa.Connection, **values: Any) -> sa.CursorResult[Any]:
-        bound = values if self._order is None else tuple(values[name] for name in self._order)
-        return connection.exec_driver_sql(self._text, bound)
+        return connection.exec_driver_sql(self._text, self._bound(values))
+
+    def change(self, connection: sa.Connection, change: Change, values: dict[str, Any]) -> int:
+        """How many rows it has changed."""
+        return change(connection, self._text, self._bound(values))
+
+    def _bound(self, values: dict[str, Any]) -> Any:
+        return values if self._order is None else tuple([values[name] for name in self._order])
 
     def run_many(self, connection: sa.Connection, **columns: Iterable[Any]) -> None:
         """Once for each row of the parameters, which come as columns."""
@@ -59,7 +69,7 @@ class Statements:
         self._dialect = dialect
 
         def text(statement: Any) -> Text:
-            return Text(statement, engine.dialect)
+            return Text.of(statement, engine.dialect)
 
         networks, trainings, samples = schema.networks, schema.trainings, schema.samples
         self.names = [c.name for c in networks.columns if c.name not in NOT_HEADER]
@@ -75,13 +85,14 @@ class Statements:
         )
         self.info = sa.select(*columns, training).where(by_key)
         self._placed = text(placing(networks))
-        one = dialect.placing_one(networks, samples)
-        self._place_one = None if one is None else text(one)
-        values: dict[str, Any] = {
-            name: bindparam(name) for name in ("network_id", "dataset", "slot", "data")
-        }
+        self._place_one = (
+            Text(dialect.placing_one(networks, samples, engine.dialect))
+            if dialect.placing_one
+            else None
+        )
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in samples.c}
         self._insert = text(sa.insert(samples).values(values))
-        self._upsert = text(dialect.upsert(samples).values(values))
+        self._upsert = text(upsert_one(dialect, samples))
         of_dataset = sa.select(samples.c.data).where(
             samples.c.network_id == bindparam("id"), samples.c.dataset == bindparam("dataset")
         )
@@ -97,21 +108,26 @@ class Statements:
         before: dict[str, Any],
         after: dict[str, Any],
         slots: Slots,
-        rows: NDArray[np.float32],
+        rows: bytes,
     ) -> bool:
-        """Moves a header on and writes the rows into their slots.
+        """Moves a header on and writes the rows, one after the other, into their slots.
 
         False, and nothing done, where the header is no longer what it was before.
         """
         id = before["id"]
         moved = {"id_": id, "key_": key, **_state("was", before), **_state("new", after)}
-        if len(rows) == 1 and self._place_one:
-            (dataset, slot), data = slots[0], rows.tobytes()
-            one = self._place_one.run(connection, **moved, dataset=dataset, slot=slot, data=data)
-            return one.rowcount == 1
-        if self._placed.run(connection, **moved).rowcount != 1:
+        (dataset, slot), one = slots[0], len(slots) == 1
+        row = {"network_id": id, "dataset": dataset, "slot": slot, "data": rows}
+        change = self._dialect.change
+        if one and self._place_one:
+            return self._place_one.change(connection, change, moved | row) > 0
+        if self._placed.change(connection, change, moved) != 1:
             return False
-        self.put(connection, id, slots, rows, (before["train_len"], before["test_len"]))
+        if one:
+            self._upsert.change(connection, change, row)
+        else:
+            table = np.frombuffer(rows, "<f4").reshape(len(slots), -1)
+            self.put(connection, id, slots, table, (before["train_len"], before["test_len"]))
         return True
 
     def put(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,7 @@ _KEPT = 256  # networks of which something is remembered
 class _Known:
     """A network's header as this process left it, and whether nobody else observed since."""
 
+    net: Net
     fields: dict[str, Any]
     alone: bool
 
@@ -178,24 +179,26 @@ class Store:
         known = self._known.get(key)
         if known and known.alone:
             with suppress(CommandError):  # it may be another network by now
-                after = self._place(connection, key, known.fields, command)
+                after = self._place(connection, key, known, command)
                 if after:
-                    return _lengths(after), _Known(after, alone=True)
-        before = self._locked(connection, key)
+                    return _lengths(after), after
+        fields = self._locked(connection, key)
+        undisturbed = known is None or _same(known.fields, fields)
+        before = _Known(self._assemble(fields), fields, alone=undisturbed)
         after = self._place(connection, key, before, command)
         assert after
-        undisturbed = known is not None and _same(known.fields, before)
-        return _lengths(after), _Known(after, alone=undisturbed or known is None)
+        return _lengths(after), after
 
     def _place(
-        self, connection: sa.Connection, key: bytes, before: dict[str, Any], command: Command
-    ) -> dict[str, Any] | None:
+        self, connection: sa.Connection, key: bytes, before: _Known, command: Command
+    ) -> _Known | None:
         """The header after the samples of a command; None if it was another one before."""
-        net = self._assemble(before)
-        rows = np.frombuffer(net.samples(command), "<f4").reshape(-1, net.shape.row)
-        slots = net.place(len(rows), command.dataset)
-        after = header.fields(net)
-        return after if self._sql.place(connection, key, before, after, slots, rows) else None
+        net = before.net.clone()
+        rows = net.samples(command)
+        slots = net.place(len(rows) // (4 * net.row), command.dataset)
+        after = replace(before, net=net, fields=header.fields(net))
+        moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
+        return after if moved else None
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
@@ -318,8 +321,8 @@ class Store:
         self._do.close()
 
 
-def _lengths(fields: dict[str, Any]) -> Reply:
-    return [fields["train_len"], fields["test_len"]]
+def _lengths(known: _Known) -> Reply:
+    return [known.fields["train_len"], known.fields["test_len"]]
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
