@@ -107,7 +107,7 @@ static bool diverged(const nr_trainer *t, nr_member *m, double loss) {
 /* false: stopped halfway. */
 static bool member_cycle(nr_trainer *t, nr_member *m, bool test_it) {
     nr_losses sum;
-    if (t->cycles == 0 && t->autostop && t->net->h.trained) {
+    if (t->cycles == 0 && t->autostop && t->goes_on) {
         if (!nr_member_test(t, m)) return false; /* it may be best as it is */
         nr_remember(t, m, 0);
     }

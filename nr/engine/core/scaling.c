@@ -101,12 +101,12 @@ static edges edges_of(const nr_net *net, float *layers, size_t member) {
 
 /* ================================= Both ================================== */
 
-void nr_scale(const nr_net *net, float *weights) {
+void nr_scale(const nr_net *net, float *weights, bool trained) {
     const nr_header *h = &net->h;
     nr_factors f = nr_factors_of(h, weights);
     size_t in = h->layers[0], first = h->layers[1];
     size_t before = h->layers[h->nlayers - 2], out = nr_outputs(net);
-    bool rewrite = h->trained && !h->options.classic;
+    bool rewrite = trained && !h->options.classic;
     size_t members = rewrite ? (size_t)h->options.members : 0;
     float shift, scale;
     for (size_t i = 0; i < in; i++) {

@@ -46,14 +46,30 @@ static void resolve_options(nr_trainer *t) {
     if (t->batch > n) t->batch = n;
 }
 
+/* A network that AUTOSTOP and BACKTRACK finished has learned its testing
+ * samples as well. They would find it better than it is, and better than all
+ * that comes after: so a training by their judgement begins afresh. That also
+ * makes the network of the same samples the same, however often trained. */
+static bool goes_on(const nr_trainer *t) {
+    const nr_header *h = &t->net->h;
+    bool finished = h->stats.ending == NR_ENDED_AUTOSTOP ||
+                    h->stats.ending == NR_ENDED_CYCLES;
+    bool afresh = t->backtrack && finished && !h->options.classic;
+    return h->trained && !afresh;
+}
+
 static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     const nr_header *h = &t->net->h;
     const nr_array *from = nr_net_ready(t->net, err);
     if (!from) return NR_ERR;
     t->weights = nr_array_new(from->n);
     if (!t->weights) return nr_nomem(err);
-    memcpy(t->weights->data, from->data, from->n * sizeof(float));
-    nr_scale(t->net, t->weights->data);
+    t->goes_on = goes_on(t);
+    if (t->goes_on)
+        memcpy(t->weights->data, from->data, from->n * sizeof(float));
+    else
+        nr_weights_init(h, t->weights->data);
+    nr_scale(t->net, t->weights->data, t->goes_on);
     t->f = nr_factors_of(h, t->weights->data);
     for (size_t l = 1, at = 0; l < h->nlayers; l++) {
         t->offset[l] = at;

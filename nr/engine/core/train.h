@@ -55,6 +55,7 @@ struct nr_trainer {
     /* What was asked for. */
     uint64_t maxcycles, maxtime;
     bool autostop, backtrack;
+    bool goes_on; /* from the weights of an earlier training */
     double l2, rate, smoothing;
     size_t batch; /* 0: all samples at once */
 
@@ -87,9 +88,10 @@ struct nr_trainer {
     _Atomic double seen_train, seen_test, seen_class;
 };
 
-/* scaling.c: factors by the training dataset; weights of an earlier training
- * are rewritten for them, so that the network stays the same function. */
-void nr_scale(const nr_net *net, float *weights);
+/* scaling.c: factors by the training dataset; weights of an earlier training,
+ * `trained`, are rewritten for them, so that the network stays the same
+ * function. */
+void nr_scale(const nr_net *net, float *weights, bool trained);
 
 /* sets.c */
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
