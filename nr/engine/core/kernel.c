@@ -295,6 +295,8 @@ static void derive(float *delta, const float *x, size_t units, size_t nv,
 #undef CALL
 }
 
+#include "rows.h"
+
 /* ============================= Heads and losses ========================== */
 
 /* x becomes e^(x - max); returns the sum over units. */
@@ -394,54 +396,6 @@ static nr_losses loss(float *x, nr_head kind, const nr_target *t) {
             squared(x + l, kind, t, t->target + l, mask, &sum);
     }
     return sum;
-}
-
-/* ================================ One row ================================ */
-
-/* A row's sums go through the activation while they are in registers. */
-INLINE v16 apply_or_not(v16 x, const int f) {
-    return f == NR_NOT_ACTIVATED ? x : apply(x, (nr_activation)f);
-}
-
-INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
-                     size_t outputs, const int nv, const int f) {
-    v16 sum[4];
-    for (int v = 0; v < nv; v++) sum[v] = v_load(w + v * 16);
-    for (size_t i = 0; i < inputs; i++) {
-        v16 xi = v_set(x[i]);
-        w += outputs;
-        for (int v = 0; v < nv; v++)
-            sum[v] = v_fma(v_load(w + v * 16), xi, sum[v]);
-    }
-    for (int v = 0; v < nv; v++)
-        v_store(out + v * 16, apply_or_not(sum[v], f));
-}
-
-/* Lanes beyond the outputs read on into the next row of weights, or into the
- * sixteen floats behind the last, and mean nothing. */
-INLINE void row_tiles(float *out, const float *w, const float *x,
-                      size_t inputs, size_t outputs, const int f) {
-    size_t o = 0;
-    for (; o + 48 < outputs; o += 64)
-        row_tile(out + o, w + o, x, inputs, outputs, 4, f);
-    for (; o + 16 < outputs; o += 32)
-        row_tile(out + o, w + o, x, inputs, outputs, 2, f);
-    for (; o < outputs; o += 16)
-        row_tile(out + o, w + o, x, inputs, outputs, 1, f);
-}
-
-static void row(float *out, const float *w, const float *x, size_t inputs,
-                size_t outputs, int f) {
-    switch (f) {
-#define CALL(F) row_tiles(out, w, x, inputs, outputs, F)
-        EACH_ACTIVATION_CASE(CALL)
-    default: CALL(NR_NOT_ACTIVATED);
-#undef CALL
-    }
-}
-
-static void exp_row(float *x, size_t n) {
-    for (size_t i = 0; i < n; i += 16) v_store(x + i, v_exp(v_load(x + i)));
 }
 
 /* =============================== Optimisers ============================== */
@@ -554,7 +508,6 @@ const nr_kernels NAME(NR_ISA) = {
     .pack = pack,
     .unpack = unpack,
     .finite = all_finite,
-    .take_row = take_row,
     .row = row,
     .exp_row = exp_row,
     .decay = decay,

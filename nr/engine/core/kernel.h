@@ -43,6 +43,15 @@ typedef struct nr_adam_rule {
     float rate, beta1, beta2, epsilon, correct1, correct2;
 } nr_adam_rule;
 
+/* A network as a row goes through it. */
+typedef struct nr_way {
+    const uint32_t *layers;
+    size_t nlayers, members, params; /* of a member */
+    nr_factors f;
+    int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
+    size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
+} nr_way;
+
 typedef struct nr_kernels {
     const char *name;
 
@@ -84,15 +93,11 @@ typedef struct nr_kernels {
     /* Is there neither NaN nor an infinity among n numbers? */
     bool (*finite)(const float *x, size_t n);
 
-    /* One row as pack takes it; false where finite is. */
-    bool (*take_row)(float *to, const float *row, size_t n,
-                     const float *shift, const float *scale);
-
-    /* One row: out[o] = f(w[0][o] + sum of w[1 + i][o] * x[i]), the same bits
-     * as layer's and activate's; f is an nr_activation or NR_NOT_ACTIVATED. out
-     * has room for outputs rounded up to sixteen. */
-    void (*row)(float *out, const float *w, const float *x, size_t inputs,
-                size_t outputs, int f);
+    /* One row through the network: where the members' last layers lie in
+     * `room`, way->each floats apart, activated but for the head's softmax; the
+     * same bits as pack, layer and activate give. NULL: an input is not finite.
+     * The room: inputs_room floats and twice `each` for each member. */
+    float *(*row)(const nr_way *way, const float *inputs, float *room);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */
@@ -113,6 +118,10 @@ extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
 
 const nr_kernels *nr_kernels_now(void); /* isa.c */
 
-nr_head nr_net_head(const nr_header *h); /* run.c */
+/* run.c */
+nr_head nr_net_head(const nr_header *h);
+/* As nr_net_run, which refuses outputs that are not finite. */
+nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
+                         float *outputs, nr_error *err);
 
 #endif

@@ -37,21 +37,9 @@ static int64_t choose_members(const nr_header *h) {
     return params <= 4000 ? 8 : params <= 20000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
-nr_factors nr_factors_of(const nr_header *h, float *weights) {
-    size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
-    return (nr_factors){
-        .in_shift = weights,
-        .in_scale = weights + in,
-        .out_shift = weights + 2 * in,
-        .out_scale = weights + 2 * in + out,
-        .layers = weights + 2 * (in + out),
-    };
-}
-
-const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
+const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
     nr_net *self = (nr_net *)net; /* a cache: the network stays the same */
-    nr_array *have = atomic_load(&self->weights);
-    if (have) return have;
+    nr_array *have = NULL;
     if (net->h.trained) {
         nr_fail(err, "ERR a network without its weights was asked to run");
         return NULL;

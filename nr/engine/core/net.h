@@ -101,12 +101,26 @@ typedef struct nr_factors {
 } nr_factors;
 
 size_t nr_weights_len(const nr_header *h);
-nr_factors nr_factors_of(const nr_header *h, float *weights);
+static inline nr_factors nr_factors_of(const nr_header *h, float *weights) {
+    size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
+    return (nr_factors){
+        .in_shift = weights,
+        .in_scale = weights + in,
+        .out_shift = weights + 2 * in,
+        .out_scale = weights + 2 * in + out,
+        .layers = weights + 2 * (in + out),
+    };
+}
 
 /* The weights, made now where the network was never trained. Safe in threads;
  * NULL, with err written: out of memory, or a network without its weights.
  * Borrowed: valid as long as the net is unchanged. */
-const nr_array *nr_net_ready(const nr_net *net, nr_error *err);
+const nr_array *nr_weights_make(const nr_net *net, nr_error *err);
+static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
+    nr_net *self = (nr_net *)net; /* C11 has no const atomic_load */
+    const nr_array *have = atomic_load(&self->weights);
+    return have ? have : nr_weights_make(net, err);
+}
 
 /* The course of the last training: the number of its points, four floats each
  * (cycle, training error, testing error, classification errors in per cent,

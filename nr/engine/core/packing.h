@@ -10,6 +10,13 @@
 #include "kernel.h"
 #include "vec.h"
 
+/* One number as v_taken, to the bit: NaN becomes the lower limit. */
+INLINE float taken(float x, float shift, float scale) {
+    x = (x - shift) * scale;
+    x = x > -NR_MOST_INPUT ? x : -NR_MOST_INPUT;
+    return x < NR_MOST_INPUT ? x : NR_MOST_INPUT;
+}
+
 #if defined(__AVX2__)
 /* Eight rows by eight units, turned, to a panel. */
 INLINE void turn8(__m256 *r) {
@@ -35,9 +42,13 @@ INLINE void turn(float *panel, const float *const *rows, size_t unit,
                  const float *shift, const float *scale) {
     __m256 r[8], by = _mm256_loadu_ps(shift + unit);
     __m256 times = _mm256_loadu_ps(scale + unit);
-    for (int i = 0; i < 8; i++)
-        r[i] = _mm256_mul_ps(
-            _mm256_sub_ps(_mm256_loadu_ps(rows[i] + unit), by), times);
+    const __m256 most = _mm256_set1_ps(NR_MOST_INPUT);
+    const __m256 least = _mm256_set1_ps(-NR_MOST_INPUT);
+    for (int i = 0; i < 8; i++) {
+        __m256 x = _mm256_sub_ps(_mm256_loadu_ps(rows[i] + unit), by);
+        x = _mm256_max_ps(_mm256_mul_ps(x, times), least);
+        r[i] = _mm256_min_ps(x, most);
+    }
     turn8(r);
     for (int i = 0; i < 8; i++)
         _mm256_storeu_ps(panel + (unit + (size_t)i) * NR_LANES, r[i]);
@@ -74,14 +85,14 @@ static void pack(float *panel, const float *const *rows, size_t n,
                 turn(panel + i, rows + i, u, shift, scale);
         for (; u < units; u++)
             for (size_t i = lane; i < end; i++)
-                panel[u * NR_LANES + i] = (rows[i][u] - shift[u]) * scale[u];
+                panel[u * NR_LANES + i] = taken(rows[i][u], shift[u], scale[u]);
     }
     lane = n / 8 * 8;
 #endif
     for (size_t u = 0; u < units; u++) {
         float *at = panel + u * NR_LANES;
         for (size_t i = lane; i < n; i++)
-            at[i] = (rows[i][u] - shift[u]) * scale[u];
+            at[i] = taken(rows[i][u], shift[u], scale[u]);
         for (size_t i = n; i < lanes; i++) at[i] = 0;
     }
 }
@@ -95,18 +106,8 @@ static bool all_finite(const float *x, size_t n) {
         for (int v = 0; v < 4; v++)
             sum[v] = v_fma(v_load(x + i + v * 16), zero, sum[v]);
     for (; i < n; i++) rest += x[i] * 0;
-    return rest + v_sum(v_add(v_add(sum[0], sum[1]),
-                              v_add(sum[2], sum[3]))) == 0;
-}
-
-static bool take_row(float *to, const float *x, size_t n, const float *shift,
-                     const float *scale) {
-    float sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        to[i] = (x[i] - shift[i]) * scale[i];
-        sum += x[i] * 0;
-    }
-    return sum == 0;
+    return rest == 0 && v_finite(v_add(v_add(sum[0], sum[1]),
+                                       v_add(sum[2], sum[3])));
 }
 
 #endif

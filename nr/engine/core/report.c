@@ -173,7 +173,7 @@ static bool run_dataset(tally *t, nr_dataset_id which, float *x, float *y) {
         for (size_t i = 0; i < some; i++)
             memcpy(x + i * in, nr_dataset_row(net, which, at + i),
                    in * sizeof *x);
-        if (nr_net_run(net, x, some, y, &err) != NR_OK) return false;
+        if (nr_net_outputs(net, x, some, y, &err) != NR_OK) return false;
         for (size_t i = 0; i < some; i++, t->n++) {
             const float *target = nr_dataset_row(net, which, at + i) + in;
             if (net->h.kind == NR_CLASSIFIER)

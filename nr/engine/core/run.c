@@ -27,30 +27,40 @@ static size_t widest(const nr_header *h) {
 }
 
 /* What a run needs: the network's parts, and room for the inputs, for two
- * layers, and for the members' sum, each a row or a panel. */
+ * layers, for the members' mean, each a row's or a panel's, and for the last
+ * row of outputs. */
 typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
-    nr_factors f;
-    size_t params;
+    nr_way way;
+    size_t members, out;
     nr_head head;
-    float *inputs, *x, *y, *sum;
+    bool lenient; /* sums may be infinite */
+    float *inputs, *x, *y, *sum, *last;
 } runner;
 
-static nr_status inputs_fail(const nr_net *net, const float *rows,
-                             nr_error *err) {
-    size_t in = nr_inputs(net), i = 0;
-    while (isfinite(rows[i])) i++;
-    return nr_fail(err, "ERR invalid neural network input: row %zu holds NaN "
-                        "or an infinity as number %zu",
-                   i / in, i % in);
+/* Why a run came to nothing. */
+static nr_status explain(const nr_net *net, const float *rows, size_t n,
+                         nr_error *err) {
+    size_t in = nr_inputs(net);
+    for (size_t i = 0; i < n * in; i++)
+        if (!isfinite(rows[i]))
+            return nr_fail(err, "ERR invalid neural network input: row %zu "
+                                "holds NaN or an infinity as number %zu",
+                           i / in, i % in);
+    return nr_fail(err, "ERR the network's outputs for these inputs are beyond "
+                        "the range of 32-bit floats");
+}
+
+static bool sound(const runner *r, const float *sums, size_t n) {
+    return r->lenient || r->k->finite(sums, n);
 }
 
 /* ================================ One row ================================ */
 
 static void row_softmax(const runner *r, float *y, size_t n) {
     float max, sum = 0;
-    for (size_t o = 0; o < n; o++) y[o] *= r->f.out_scale[o];
+    for (size_t o = 0; o < n; o++) y[o] *= r->way.f.out_scale[o];
     max = y[0];
     for (size_t o = 1; o < n; o++)
         if (y[o] > max) max = y[o];
@@ -60,59 +70,81 @@ static void row_softmax(const runner *r, float *y, size_t n) {
     for (size_t o = 0; o < n; o++) y[o] /= sum;
 }
 
-/* One member's outputs, in x or y. */
-static const float *member_row(const runner *r, const float *w) {
-    const nr_header *h = r->h;
-    const float *from = r->inputs;
-    float *to = r->x, *other = r->y;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        int f = (int)h->options.activation;
-        if (l + 1 == h->nlayers)
-            f = r->head == NR_LOGISTIC ? NR_SIGMOID : NR_NOT_ACTIVATED;
-        r->k->row(to, w, from, in, out, f);
-        w += (in + 1) * out;
-        from = to, to = other, other = (float *)from;
+/* The members' logits go into a panel, a sample each; the mean of their
+ * probabilities takes its place. */
+static bool members_softmax(const runner *r, const float *y) {
+    size_t nv = (r->members + 15) / 16;
+    float *z = r->sum;
+    for (size_t o = 0; o < r->out; o++) {
+        float *at = z + o * NR_LANES, scale = r->way.f.out_scale[o];
+        for (size_t m = 0; m < nv * 16; m++)
+            at[m] = m < r->members ? y[m * r->way.each + o] * scale : 0;
+        if (!sound(r, at, nv * 16)) return false;
     }
-    if (r->head == NR_SOFTMAX)
-        row_softmax(r, other, h->layers[h->nlayers - 1]);
-    return from;
+    r->k->head(z, r->out, nv, NR_SOFTMAX);
+    for (size_t o = 0; o < r->out; o++) {
+        float sum = z[o * NR_LANES];
+        for (size_t m = 1; m < r->members; m++) sum += z[o * NR_LANES + m];
+        z[o] = sum / (float)r->members;
+    }
+    return true;
 }
 
-/* The mean of the members' outputs, in sum or where a single one left them.
- * NULL: an input is no number; so the next. */
-static const float *run_row(const runner *r, const float *row) {
-    const nr_header *h = r->h;
-    size_t members = (size_t)h->options.members;
-    size_t out = h->layers[h->nlayers - 1];
-    if (!r->k->take_row(r->inputs, row, h->layers[0], r->f.in_shift,
-                        r->f.in_scale))
-        return NULL;
-    float *sum = (float *)member_row(r, r->f.layers);
-    if (members > 1) {
-        memcpy(r->sum, sum, out * sizeof *sum);
-        sum = r->sum;
+static void members_mean(const runner *r, const float *y) {
+    memcpy(r->sum, y, r->out * sizeof *y);
+    for (size_t m = 1; m < r->members; m++) {
+        y += r->way.each;
+        for (size_t o = 0; o < r->out; o++) r->sum[o] += y[o];
     }
-    for (size_t m = 1; m < members; m++) {
-        const float *y = member_row(r, r->f.layers + m * r->params);
-        for (size_t o = 0; o < out; o++) sum[o] += y[o];
+    for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
+}
+
+/* A regressor's outputs as its samples were. */
+static bool unscale(const runner *r, const float *y, float *restrict to) {
+    float sum = 0;
+    for (size_t o = 0; o < r->out; o++) {
+        to[o] = y[o] * r->way.f.out_scale[o] + r->way.f.out_shift[o];
+        sum += to[o] * 0;
     }
-    if (members > 1)
-        for (size_t o = 0; o < out; o++) sum[o] /= (float)members;
-    if (h->kind == NR_REGRESSOR)
-        for (size_t o = 0; o < out; o++)
-            sum[o] = sum[o] * r->f.out_scale[o] + r->f.out_shift[o];
-    return sum;
+    return r->lenient || sum == 0;
+}
+
+/* The mean of the members' outputs. false: an input is no number, or outputs
+ * are none; so the next. */
+static bool run_row(const runner *r, const float *row, float *restrict to) {
+    bool softmax = r->head == NR_SOFTMAX;
+    float *y = r->k->row(&r->way, row, r->inputs);
+    if (!y) return false;
+    if (r->members > 1) {
+        if (!softmax) members_mean(r, y);
+        if (softmax && !members_softmax(r, y)) return false;
+        y = r->sum;
+    } else if (softmax) {
+        if (!sound(r, y, r->out)) return false;
+        row_softmax(r, y, r->out);
+    }
+    if (r->h->kind == NR_REGRESSOR) return unscale(r, y, to);
+    for (size_t o = 0; o < r->out; o++) to[o] = y[o];
+    return true;
 }
 
 /* ================================ Panels ================================= */
 
-static void panel_head(const runner *r, float *y, size_t units, size_t nv) {
-    if (r->head == NR_SOFTMAX)
-        for (size_t o = 0; o < units; o++)
+static bool panel_sound(const runner *r, const float *y, size_t nv) {
+    for (size_t o = 0; o < r->out; o++)
+        if (!sound(r, y + o * NR_LANES, nv * 16)) return false;
+    return true;
+}
+
+static bool panel_head(const runner *r, float *y, size_t nv) {
+    if (r->head == NR_SOFTMAX) {
+        for (size_t o = 0; o < r->out; o++)
             for (size_t l = 0; l < nv * 16; l++)
-                y[o * NR_LANES + l] *= r->f.out_scale[o];
-    r->k->head(y, units, nv, r->head);
+                y[o * NR_LANES + l] *= r->way.f.out_scale[o];
+        if (!panel_sound(r, y, nv)) return false;
+    }
+    r->k->head(y, r->out, nv, r->head);
+    return true;
 }
 
 static const float *member_panel(const runner *r, const float *w, size_t nv) {
@@ -124,8 +156,8 @@ static const float *member_panel(const runner *r, const float *w, size_t nv) {
         r->k->layer(to, w + out, 1, out, from, w, out, in, nv);
         if (l + 1 < h->nlayers)
             r->k->activate(to, out, nv, h->options.activation);
-        else
-            panel_head(r, to, out, nv);
+        else if (!panel_head(r, to, nv))
+            return NULL;
         w += (in + 1) * out;
         from = to, to = other, other = (float *)from;
     }
@@ -141,39 +173,39 @@ static bool pack_panel(const runner *r, const float *rows, size_t n) {
         size_t some = n - i < SOME ? n - i : SOME;
         for (size_t j = 0; j < some; j++) at[j] = rows + (i + j) * in;
         if (!r->k->finite(at[0], some * in)) return false;
-        r->k->pack(r->inputs + i, at, some, in, r->f.in_shift, r->f.in_scale);
+        r->k->pack(r->inputs + i, at, some, in, r->way.f.in_shift, r->way.f.in_scale);
     }
     return true;
 }
 
 static const float *run_panel(const runner *r, const float *rows, size_t n) {
-    const nr_header *h = r->h;
-    size_t nv = (n + 15) / 16, members = (size_t)h->options.members;
-    size_t out = h->layers[h->nlayers - 1];
+    size_t nv = (n + 15) / 16, floats = r->out * NR_LANES;
     if (!pack_panel(r, rows, n)) return NULL;
-    float *sum = (float *)member_panel(r, r->f.layers, nv);
-    if (members > 1) {
-        memcpy(r->sum, sum, out * NR_LANES * sizeof *sum);
-        sum = r->sum;
+    float *sum = r->sum;
+    for (size_t m = 0; m < r->members; m++) {
+        const float *y = member_panel(r, r->way.f.layers + m * r->way.params, nv);
+        if (!y) return NULL;
+        if (m == 0)
+            memcpy(sum, y, floats * sizeof *sum);
+        else
+            for (size_t i = 0; i < floats; i++) sum[i] += y[i];
     }
-    for (size_t m = 1; m < members; m++) {
-        const float *y = member_panel(r, r->f.layers + m * r->params, nv);
-        for (size_t i = 0; i < out * NR_LANES; i++) sum[i] += y[i];
-    }
-    if (members > 1)
-        for (size_t i = 0; i < out * NR_LANES; i++) sum[i] /= (float)members;
-    for (size_t o = 0; o < out && h->kind == NR_REGRESSOR; o++)
+    if (r->members > 1)
+        for (size_t i = 0; i < floats; i++) sum[i] /= (float)r->members;
+    for (size_t o = 0; o < r->out && r->h->kind == NR_REGRESSOR; o++)
         for (size_t l = o * NR_LANES; l < (o + 1) * NR_LANES; l++)
-            sum[l] = sum[l] * r->f.out_scale[o] + r->f.out_shift[o];
+            sum[l] = sum[l] * r->way.f.out_scale[o] + r->way.f.out_shift[o];
+    if (r->h->kind == NR_REGRESSOR && !panel_sound(r, sum, nv)) return NULL;
     return sum;
 }
 
 /* ============================== Either way =============================== */
 
-/* Where outputs go: one of the two. */
+/* Where outputs go: one of the two. Lenient: whatever they are. */
 typedef struct results {
     float *outputs;
     uint32_t *classes;
+    bool lenient;
 } results;
 
 static uint32_t largest(const float *y, size_t step, size_t units) {
@@ -185,21 +217,20 @@ static uint32_t largest(const float *y, size_t step, size_t units) {
 
 static bool run_rows(const runner *r, const float *rows, size_t n,
                      results to) {
-    size_t in = r->h->layers[0], out = r->h->layers[r->h->nlayers - 1];
+    float *y = to.classes ? r->last : to.outputs;
     for (size_t i = 0; i < n; i++) {
-        const float *y = run_row(r, rows + i * in);
-        if (!y) return false;
+        if (!run_row(r, rows + i * r->h->layers[0], y)) return false;
         if (to.classes)
-            to.classes[i] = largest(y, 1, out);
+            to.classes[i] = largest(y, 1, r->out);
         else
-            memcpy(to.outputs + i * out, y, out * sizeof *y);
+            y += r->out;
     }
     return true;
 }
 
 static bool run_panels(const runner *r, const float *rows, size_t n,
                        results to) {
-    size_t in = r->h->layers[0], out = r->h->layers[r->h->nlayers - 1];
+    size_t in = r->h->layers[0], out = r->out;
     for (size_t i = 0; i < n; i += NR_LANES) {
         size_t some = n - i < NR_LANES ? n - i : NR_LANES;
         const float *y = run_panel(r, rows + i * in, some);
@@ -211,38 +242,69 @@ static bool run_panels(const runner *r, const float *rows, size_t n,
     return true;
 }
 
+static bool run_all(runner *r, const float *rows, size_t n, results to,
+                    bool *nomem) {
+    _Alignas(64) float few[STACK_FLOATS];
+    bool alone = n <= FEW_ROWS;
+    size_t inputs = ((size_t)r->h->layers[0] + 15) / 16 * 16;
+    size_t units = (widest(r->h) + 15) / 16 * 16, each = units * NR_LANES;
+    size_t sum = each;
+    if (alone) {
+        r->way.inputs_room = inputs;
+        r->way.each = units;
+        each = units * r->members;
+        if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
+    } else {
+        inputs *= NR_LANES;
+    }
+    size_t room = inputs + 2 * each + sum + units;
+    float *space = few;
+    if (room > STACK_FLOATS) space = nr_alloc_lines(room, sizeof(float));
+    *nomem = !space;
+    if (!space) return false;
+    r->inputs = space;
+    r->x = space + inputs;
+    r->y = r->x + each;
+    r->sum = r->y + each;
+    r->last = r->sum + sum;
+    bool ok = alone ? run_rows(r, rows, n, to) : run_panels(r, rows, n, to);
+    if (space != few) nr_release_lines(space);
+    return ok;
+}
+
 static nr_status run(const nr_net *net, const float *rows, size_t n,
                      results to, nr_error *err) {
-    _Alignas(64) float few[STACK_FLOATS];
     const nr_header *h = &net->h;
     const nr_array *weights = nr_net_ready(net, err);
     if (!weights) return NR_ERR;
-    size_t lanes = n <= FEW_ROWS ? 1 : NR_LANES;
-    size_t inputs = ((size_t)h->layers[0] + 15) / 16 * 16 * lanes;
-    size_t each = (widest(h) + 31) / 16 * 16 * lanes;
-    size_t room = inputs + 3 * each;
-    float *space = few;
-    if (room > STACK_FLOATS &&
-        !(space = nr_alloc_lines(room, sizeof(float))))
-        return nr_nomem(err);
-    runner r = {h,
-                nr_kernels_now(),
-                nr_factors_of(h, weights->data),
-                net->params,
-                nr_net_head(h),
-                space,
-                space + inputs,
-                space + inputs + each,
-                space + inputs + 2 * each};
-    bool ok = n <= FEW_ROWS ? run_rows(&r, rows, n, to)
-                            : run_panels(&r, rows, n, to);
-    if (space != few) nr_release_lines(space);
-    return ok ? NR_OK : inputs_fail(net, rows, err);
+    runner r; /* clearing it first would cost a small network a tenth */
+    r.h = h;
+    r.k = nr_kernels_now();
+    r.head = nr_net_head(h);
+    r.lenient = to.lenient;
+    r.out = nr_outputs(net);
+    r.members = (size_t)h->options.members;
+    r.way.layers = h->layers;
+    r.way.nlayers = h->nlayers;
+    r.way.members = r.members;
+    r.way.params = net->params;
+    r.way.f = nr_factors_of(h, weights->data);
+    r.way.hidden = (int)h->options.activation;
+    r.way.last = r.head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED;
+    bool nomem;
+    if (run_all(&r, rows, n, to, &nomem)) return NR_OK;
+    return nomem ? nr_nomem(err) : explain(net, rows, n, err);
 }
 
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
     return run(net, rows, n, (results){.outputs = outputs}, err);
+}
+
+nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
+                         float *outputs, nr_error *err) {
+    return run(net, rows, n, (results){.outputs = outputs, .lenient = true},
+               err);
 }
 
 nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,

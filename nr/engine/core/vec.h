@@ -12,6 +12,7 @@
 #ifndef NR_VEC_H
 #define NR_VEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,6 +35,7 @@ INLINE v16 v_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
 INLINE v16 v_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
 INLINE v16 v_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
 INLINE v16 v_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE v16 v_fms(v16 a, v16 b, v16 c) { return _mm512_fmsub_ps(a, b, c); }
 INLINE v16 v_min(v16 a, v16 b) { return _mm512_min_ps(a, b); }
 INLINE v16 v_max(v16 a, v16 b) { return _mm512_max_ps(a, b); }
 INLINE v16 v_sqrt(v16 a) { return _mm512_sqrt_ps(a); }
@@ -48,6 +50,14 @@ INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) {
 INLINE v16 v_copysign(v16 a, v16 b) {
     const v16 sign = v_set(-0.0f);
     return _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b));
+}
+/* Is no lane NaN or an infinity? */
+INLINE bool v_finite(v16 a) {
+    return _mm512_fpclass_ps_mask(a, 0x99) == 0;
+}
+/* All lanes as the i-th. */
+INLINE v16 v_lane(v16 a, size_t i) {
+    return _mm512_permutexvar_ps(_mm512_set1_epi32((int)i), a);
 }
 /* The bits of a shifted to where a float has its exponent. */
 INLINE v16 v_to_exponent(v16 a) {
@@ -99,6 +109,10 @@ INLINE v16 v_fma(v16 x, v16 y, v16 z) {
     return (v16){_mm256_fmadd_ps(x.a, y.a, z.a),
                  _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
+INLINE v16 v_fms(v16 x, v16 y, v16 z) {
+    return (v16){_mm256_fmsub_ps(x.a, y.a, z.a),
+                 _mm256_fmsub_ps(x.b, y.b, z.b)};
+}
 INLINE v16 v_min(v16 x, v16 y) {
     return (v16){_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
 }
@@ -124,6 +138,17 @@ INLINE __m256 v_copysign8(__m256 a, __m256 b) {
 }
 INLINE v16 v_copysign(v16 x, v16 y) {
     return (v16){v_copysign8(x.a, y.a), v_copysign8(x.b, y.b)};
+}
+INLINE bool v_finite(v16 x) {
+    const __m256 zero = _mm256_setzero_ps();
+    __m256 a = _mm256_mul_ps(x.a, zero), b = _mm256_mul_ps(x.b, zero);
+    a = _mm256_cmp_ps(_mm256_add_ps(a, b), zero, _CMP_NEQ_UQ);
+    return _mm256_movemask_ps(a) == 0;
+}
+INLINE v16 v_lane(v16 x, size_t i) {
+    __m256 half = i < 8 ? x.a : x.b;
+    half = _mm256_permutevar8x32_ps(half, _mm256_set1_epi32((int)i));
+    return (v16){half, half};
 }
 INLINE __m256 v_to_exponent8(__m256 a) {
     return _mm256_castsi256_ps(
@@ -176,6 +201,7 @@ INLINE v16 v_sub(v16 a, v16 b) { return a - b; }
 INLINE v16 v_mul(v16 a, v16 b) { return a * b; }
 INLINE v16 v_div(v16 a, v16 b) { return a / b; }
 INLINE v16 v_fma(v16 a, v16 b, v16 c) { return a * b + c; }
+INLINE v16 v_fms(v16 a, v16 b, v16 c) { return a * b - c; }
 INLINE v16 v_pick(i16 mask, v16 x, v16 y) {
     return (v16)((mask & (i16)x) | (~mask & (i16)y));
 }
@@ -191,6 +217,12 @@ INLINE v16 v_copysign(v16 a, v16 b) {
     const i16 sign = (i16)v_set(-0.0f);
     return (v16)((~sign & (i16)a) | (sign & (i16)b));
 }
+INLINE bool v_finite(v16 a) {
+    float sum = 0;
+    for (int i = 0; i < 16; i++) sum += a[i] * 0;
+    return sum == 0;
+}
+INLINE v16 v_lane(v16 a, size_t i) { return v_set(a[i]); }
 INLINE v16 v_to_exponent(v16 a) { return (v16)((i16)a << 23); }
 INLINE v16 v_load_some(const float *p, size_t n) {
     v16 a = {0};
@@ -283,6 +315,13 @@ INLINE v16 v_sign(v16 a) {
     return v_if_eq(a, zero, zero, v_copysign(v_set(1), a));
 }
 
+/* An input as the network takes it. Beyond the limit sums would overflow. */
+#define NR_MOST_INPUT 1e30f
+INLINE v16 v_taken(v16 x, v16 shift, v16 scale) {
+    x = v_mul(v_sub(x, shift), scale);
+    return v_min(v_max(x, v_set(-NR_MOST_INPUT)), v_set(NR_MOST_INPUT));
+}
+
 /* Ones in the first n lanes, zeros in the others. */
 INLINE v16 v_first(size_t n) {
     static const float ones[32] = {1, 1, 1, 1, 1, 1, 1, 1,
@@ -293,36 +332,38 @@ INLINE v16 v_first(size_t n) {
 /* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial for (e^r - 1 - r) / r^2
  * is of degree 4, by minimax; error below 1e-7, relative. Its terms in pairs
  * and not one by one: a single row waits for this chain. Gives e^r - 1 and
- * 2^n. x must lie in [-87.3, 88.3].
+ * 2^n, of x or (sign -1) of -x, which costs nothing here. The exponent must lie
+ * in [-87.3, 88.3].
  *
  * n comes from the addition of a number so large that a float's last place is
  * 1 there; with 127 more, its last bits are the exponent of 2^n. */
-INLINE v16 v_exp_parts(v16 x, v16 *scale) {
+INLINE v16 v_exp_parts(v16 x, const float sign, v16 *scale) {
     const v16 large = v_set(12582912.0f + 127); /* 1.5 * 2^23 */
-    v16 bits = v_fma(x, v_set(1.44269504088896341f), large);
+    v16 bits = v_fma(x, v_set(sign * 1.44269504088896341f), large);
     v16 n = v_sub(bits, large);
-    v16 r = v_fma(n, v_set(-0.693359375f), x);
-    r = v_fma(n, v_set(2.12194440e-4f), r);
+    v16 r = v_fma(n, v_set(sign * -0.693359375f), x);
+    r = v_fma(n, v_set(sign * 2.12194440e-4f), r);
     v16 r2 = v_mul(r, r);
-    v16 a = v_fma(v_set(8.368745446e-3f), r, v_set(4.166838899e-2f));
-    v16 b = v_fma(v_set(1.666652113e-1f), r, v_set(4.999999404e-1f));
+    v16 a = v_fma(v_set(sign * 8.368745446e-3f), r, v_set(4.166838899e-2f));
+    v16 b = v_fma(v_set(sign * 1.666652113e-1f), r, v_set(4.999999404e-1f));
     a = v_fma(v_set(1.381454058e-3f), r2, a);
     *scale = v_to_exponent(bits);
-    return v_fma(a, v_mul(r2, r2), v_fma(b, r2, r));
+    b = sign > 0 ? v_fma(b, r2, r) : v_fms(b, r2, r);
+    return v_fma(a, v_mul(r2, r2), b);
 }
 
 INLINE v16 v_exp(v16 x) {
     v16 scale, p;
     x = v_min(v_max(x, v_set(-87.3f)), v_set(88.0f));
-    p = v_exp_parts(x, &scale);
+    p = v_exp_parts(x, 1, &scale);
     return v_fma(scale, p, scale);
 }
 
 INLINE v16 v_sigmoid(v16 x) {
     const v16 one = v_set(1);
     v16 scale, p;
-    x = v_min(v_max(v_sub(v_set(0), x), v_set(-87.3f)), v_set(88.0f));
-    p = v_exp_parts(x, &scale);
+    x = v_max(v_min(x, v_set(87.3f)), v_set(-88.0f));
+    p = v_exp_parts(x, -1, &scale);
     return v_div(one, v_fma(scale, p, v_add(scale, one)));
 }
 
@@ -330,7 +371,7 @@ INLINE v16 v_sigmoid(v16 x) {
 INLINE v16 v_tanh(v16 x) {
     v16 scale, t, y;
     y = v_max(v_mul(v_abs(x), v_set(-2)), v_set(-87.3f));
-    t = v_exp_parts(y, &scale);
+    t = v_exp_parts(y, 1, &scale);
     t = v_fma(scale, t, v_sub(scale, v_set(1)));
     return v_copysign(v_div(t, v_add(v_set(2), t)), x);
 }
