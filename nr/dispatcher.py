@@ -29,7 +29,7 @@ def arguments(argv: Sequence[Argument]) -> list[bytes]:
     """
     if len(argv) == 1 and isinstance(argv[0], str | bytes):
         return split(_bytes(argv[0]))
-    return [_bytes(argument) for argument in argv]
+    return [b"%r" % one if type(one) is float else _bytes(one) for one in argv]
 
 
 def encoded(text: str) -> bytes:
@@ -73,7 +73,7 @@ class Host:
 def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     """Runs a command. Raises Error alone, and has then changed nothing."""
     command = parse(argv)
-    return _HANDLERS[command.verb](host, command)
+    return _HANDLERS[command.c.verb](host, command)
 
 
 # ---- handlers ----
@@ -195,7 +195,7 @@ def _list(host: Host, command: Command) -> Reply:
     return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
 
 
-_HANDLERS: dict[Verb, Callable[[Host, Command], Reply]] = {
+_HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
     Verb.CREATE: _create,
     Verb.OBSERVE: _observe,
     Verb.RUN: _run,

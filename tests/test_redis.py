@@ -134,7 +134,7 @@ def test_a_network_of_a_newer_version_is_refused(db: nr.Database) -> None:
 
 
 def test_the_scripts_and_the_core_have_one_format() -> None:
-    assert b"local FORMAT = %s\n" % layout.blank()[layout.MARK] in script("read").source
+    assert b"local FORMAT = '%s'\n" % layout.blank()[layout.MARK] in script("read").source
 
 
 @pytest.mark.parametrize(

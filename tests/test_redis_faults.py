@@ -128,24 +128,32 @@ def test_a_training_survives_lost_replies(db: nr.Database, way: Proxy) -> None:
     assert not net.info().training
 
 
-def test_only_the_writers_that_wrote_last_are_remembered(server: Server, db: nr.Database) -> None:
+@pytest.mark.parametrize("others", [1, 40])
+def test_only_the_writers_that_wrote_last_are_remembered(
+    server: Server, db: nr.Database, others: int
+) -> None:
     net = db.create("net", "regressor", [1, 1])
     net.observe(0, 0)
     link = store_of(db)._link
     id, row = net.info().id, b"\0" * 8
     mine = link._writers.all()[0]
-    for i in range(400):
+    observed = 1
+    for i in range(600):
         link.call("observe", b"net", b"w%d" % i, 1, id, 2, 8, row)
-        net.observe(0, 0)
-    with server.client() as client:
-        fields = client.hkeys("net")
-        records = {field for field in fields if field.startswith(b"writer:")}
-        assert len(records) <= 128
-        assert set(client.hget("net", "writers").split()) == records
-    assert sum(net.observe(0, 0)) == 802
-    link.call("observe", b"net", mine.name, mine.number, id, 2, 8, row)
-    link.call("observe", b"net", b"w399", 1, id, 2, 8, row)
-    assert net.info().train_len + net.info().test_len == 802
+        observed += 1
+        if i % others == 0:
+            observed += 1
+            assert sum(net.observe(0, 0)) == observed
+        link.call("observe", b"net", mine.name, mine.number, id, 2, 8, row)
+        link.call("observe", b"net", b"w%d" % max(0, i - 60), 1, id, 2, 8, row)
+        if i % 50 == 0:
+            with server.client() as client:
+                fields = client.hkeys("net")
+                lists = client.hmget("net", "writers", "writers:before")
+            records = {field for field in fields if field.startswith(b"writer:")}
+            assert len(records) <= 128
+            assert {name for names in lists for name in (names or b"").split()} == records
+    assert net.info().train_len + net.info().test_len == observed
 
 
 # ---- servers that refuse ----

@@ -25,7 +25,8 @@ class Local:
 
     def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
-        self._check()
+        if self._closed:
+            self._check()
         try:
             return dispatch(self._host, argv)
         except MemoryError as error:

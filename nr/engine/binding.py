@@ -151,7 +151,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_specs_pack": (_status, [_buf, _err]),
     "nr_command_parse": (
         _status,
-        [_command, _size, POINTER(c_char_p), POINTER(c_size_t), _err],
+        [_command, _size, POINTER(c_char_p), c_char_p, _err],
     ),
     "nr_command_release": ((None, None), [_command]),
     "nr_command_size": ((_size, None), []),

@@ -1,9 +1,11 @@
 """The grammar of the NR.* commands, as the core has it: lines, arguments, commands."""
 
-from collections.abc import Sequence
-from ctypes import byref, c_char_p, c_size_t, string_at
+from collections.abc import Callable, Sequence
+from ctypes import Array, byref, c_char_p, string_at
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from struct import Struct
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
@@ -45,6 +47,12 @@ class Spec:
     words: tuple[str, ...]
 
 
+@lru_cache
+def _arrays(size: int) -> tuple[type[Array[c_char_p]], Callable[..., bytes]]:
+    """What makes pointers, and what makes lengths (bytes are faster than an array of ctypes)."""
+    return c_char_p * size, Struct(f"{size}N").pack
+
+
 class Command:
     """A parsed command. It keeps the arguments it points into alive.
 
@@ -56,9 +64,10 @@ class Command:
         self.c = binding.CCommand()
         self._release = binding.held.nr_command_release  # at exit, globals go first
         size = len(argv)
-        self._pointers = (c_char_p * size)(*argv)
-        lengths = (c_size_t * size)(*map(len, argv))
-        binding.held.nr_command_parse(self.c, size, self._pointers, lengths, binding.ErrorText())
+        pointers, lengths = _arrays(size)
+        self._pointers = pointers(*argv)
+        sizes = lengths(*map(len, argv))
+        binding.held.nr_command_parse(self.c, size, self._pointers, sizes, binding.ErrorText())
 
     def __del__(self) -> None:
         if hasattr(self, "_pointers"):

@@ -5,7 +5,7 @@ core says which there are. Its ``format`` is called ``nr`` here, which tells the
 of a network from all others. Weights, history and each sample (``train:0``,
 ``test:0``) are the bytes of their floats, little-endian, 32 bits. Besides those:
 ``version`` (which weights these are), ``lease`` and ``progress`` (of a training),
-``writers`` and ``writer:...`` (writes that must not be made twice).
+``generation``, ``writers`` and ``writer:...`` (writes that must not be made twice).
 """
 
 import json

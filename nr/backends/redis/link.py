@@ -40,6 +40,19 @@ except ImportError:
 
 ERRORS = (RedisError, RedisClusterException)
 _MOVING = (ReadOnlyError, MasterDownError, TryAgainError)
+_PARTS = {  # what each script needs before it
+    "announce": (),
+    "change": ("common", "fields", "writers"),
+    "create": ("common", "fields"),
+    "delete": ("common",),
+    "lease": ("common", "leases"),
+    "merge": ("common", "fields", "leases"),
+    "observe": ("common", "writers"),
+    "read": ("common", "leases"),
+    "release": ("common", "leases"),
+    "renew": ("common", "leases"),
+    "stop": ("common", "leases", "writers"),
+}
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
 
@@ -51,12 +64,9 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """A script of ours, after what it shares with the others."""
-    parts = [] if name == "announce" else ["common"]
-    if name in ("observe", "change", "stop"):
-        parts.append("writers")
+    """A script of ours, after what it shares with others."""
     folder = files("nr.backends.redis") / "scripts"
-    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*parts, name])
+    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*_PARTS[name], name])
     return Script(source, sha1(source).hexdigest().encode())
 
 

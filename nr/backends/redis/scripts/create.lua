@@ -2,7 +2,7 @@
 -- row, training rows, testing rows, fields and values ...
 
 local field, refused = open('id')
-if field and field[1] == ARGV[1] then return {1} end -- made already
+if field and field[2] == ARGV[1] then return {1} end -- made already
 local missing = refused and refused[1] == 'ERR no such key'
 if ARGV[2] == '0' and not missing then return {'ERR the key name is busy'} end
 if refused and not missing then return refused end

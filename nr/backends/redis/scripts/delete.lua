@@ -2,6 +2,6 @@
 
 local field, refused = open('id')
 if not field then return refused end
-if field[1] ~= ARGV[1] then return {0} end
+if field[2] ~= ARGV[1] then return {0} end
 redis.call('DEL', key)
 return {1}

@@ -2,20 +2,23 @@
 --
 -- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
 -- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
--- product reaches 2^53. the tests hold the two together.
+-- product reaches 2^53. The tests hold the two together.
 
 local M1, M2 = 4294967087, 4294944443
 
-local field, refused = open('id', 'train_len', 'train_maxlen', 'test_len',
-                            'test_maxlen', 'random', writer)
+local field, refused = open('generation', writer, 'id', 'train_len', 'train_maxlen',
+                            'test_len', 'test_maxlen', 'random')
 if not field then return refused end
-if field[1] ~= ARGV[3] then return {0} end
-local before = made(field[7])
+if field[4] ~= ARGV[3] then return {0} end
+local before = made(field)
 if before then return before end
 
-local len = {tonumber(field[2]), tonumber(field[4])}
-local max = {tonumber(field[3]), tonumber(field[5])}
-local s
+local train, trains = tonumber(field[5]), tonumber(field[6])
+local test, tests = tonumber(field[7]), tonumber(field[8])
+if not (train and trains and test and tests and field[9]) then
+  return {'ERR invalid network: a damaged header'}
+end
+local s -- the generator's state, when it is needed
 
 local function draw()
   local a = (1403580 * s[2] + (M1 - 810728 * s[1] % M1)) % M1
@@ -27,46 +30,44 @@ end
 
 local function below(n)
   if not s then
-    s = {}
-    for number in string.gmatch(field[6], '%d+') do s[#s + 1] = tonumber(number) end
+    s = {string.match(field[9], string.rep('(%d+)%D+', 6))}
+    for i = 1, 6 do s[i] = tonumber(s[i]) end
   end
   local limit, z = M1 - M1 % n
   repeat z = draw() until z < limit
   return z % n
 end
 
-local function choose()
-  if len[1] < max[1] or len[2] < max[2] then
-    if max[2] == 0 then return 1 end
-    if max[1] == 0 then return 2 end
-    return len[1] * max[2] <= len[2] * max[1] and 1 or 2
+-- Whether the next sample goes to the training dataset.
+local function is_training()
+  if train == trains and test == tests then
+    return below(trains + tests) < trains
   end
-  return below(max[1] + max[2]) < max[1] and 1 or 2
+  return tests == 0 or trains > 0 and train * tests <= test * trains
 end
 
-local fixed = tonumber(ARGV[4]) + 1
+local fixed = ARGV[4] ~= '2'
 local bytes, blob = tonumber(ARGV[5]), ARGV[6]
-local names = {'train:%.0f', 'test:%.0f'}
-local pairs_ = {}
+local pairs_, n = {'train_len', '', 'test_len', ''}, 4
 
 for at = 1, #blob, bytes do
-  local which, slot = fixed > 2 and choose() or fixed
-  if len[which] < max[which] then
-    slot = len[which]
-    len[which] = slot + 1
+  local training, slot = ARGV[4] == '0'
+  if not fixed then training = is_training() end
+  if training then
+    if train < trains then slot, train = train, train + 1 else slot = below(trains) end
+    slot = 'train:' .. slot
   else
-    slot = below(max[which])
+    if test < tests then slot, test = test, test + 1 else slot = below(tests) end
+    slot = 'test:' .. slot
   end
-  pairs_[#pairs_ + 1] = string.format(names[which], slot)
-  pairs_[#pairs_ + 1] = string.sub(blob, at, at + bytes - 1)
+  pairs_[n + 1], pairs_[n + 2] = slot, string.sub(blob, at, at + bytes - 1)
+  n = n + 2
 end
 
-local n = #pairs_
-pairs_[n + 1], pairs_[n + 2] = 'train_len', int(len[1])
-pairs_[n + 3], pairs_[n + 4] = 'test_len', int(len[2])
+train, test = train .. '', test .. ''
+pairs_[2], pairs_[4] = train, test
 if s then
-  pairs_[n + 5] = 'random'
-  pairs_[n + 6] =
-    string.format('[%.0f, %.0f, %.0f, %.0f, %.0f, %.0f]', unpack(s))
+  pairs_[n + 1] = 'random'
+  pairs_[n + 2] = string.format('[%d, %d, %d, %d, %d, %d]', unpack(s))
 end
-return write(pairs_, field[7], len[1], len[2])
+return write(field, pairs_, train, test)

@@ -3,7 +3,7 @@
 
 local field, refused = open('lease')
 if not field then return refused end
-local token, since, state = holder(field[1])
+local token, since, state = holder(field[2])
 if token ~= ARGV[1] then return {0} end
 redis.call('HSET', key, 'lease', table.concat(
   {token, since, int(now() + ARGV[2]), state, key}, ' '), 'progress', ARGV[3])

@@ -3,56 +3,63 @@
 -- A client that lost its connection does not know whether its write was made, and
 -- sends it again. So each has a writer, ARGV[1], and a number that grows, ARGV[2]; the
 -- network remembers the last number of each writer, and what it replied. A writer
--- has one write on its way at a time: a number that is not new was made, or given
--- up. Of many writers only those that wrote last are remembered.
+-- has one write on its way at a time: a number that is not new was made, or given up.
+--
+-- Only those that wrote last are remembered. Writers come in generations of 64: each
+-- enlists with its first write in one. When a generation is full, the next begins, and
+-- who has not written since the one before is forgotten. So nothing but the record is
+-- written as a rule, no clock is asked, and nothing is sorted.
+--
+-- A script opens 'generation' and writer before its own fields.
 
-local MOST, KEPT = 128, 64
+local MOST = 64
 local writer = 'writer:' .. ARGV[1]
+local enlisted -- the generation of this writer's record
 
 -- The reply of this write, where it was made already.
-local function made(record)
-  local number, first, second = string.match(record or '', '^(%d+) %d+ (%d+) (%d+)$')
+local function made(field)
+  if not field[3] then return end
+  local number, generation, first, second =
+    string.match(field[3], '^(%d+) (%d+) (%d+) (%d+)$')
   if number and tonumber(number) >= tonumber(ARGV[2]) then
     return {1, tonumber(first), tonumber(second)}
   end
+  enlisted = generation
 end
 
--- Of too many writers those that wrote last, and the names of the others' records.
-local function recent(names)
-  local records = redis.call('HMGET', key, unpack(names))
-  for i, name in ipairs(names) do
-    local time = string.match(records[i] or '', '^%d+ (%d+)')
-    names[i] = {name = name, time = tonumber(time or 0)}
+-- Enlists this writer. The generation, and the writers that are forgotten.
+local function enlist(pairs_, generation)
+  local lists = redis.call('HMGET', key, 'writers', 'writers:before')
+  local names, gone = lists[1] or '', {}
+  local _, count = string.gsub(names, ' ', '')
+  if count >= MOST then
+    for name in string.gmatch(lists[2] or '', '%S+') do
+      if name ~= writer and not string.find(names, name .. ' ', 1, true) then
+        gone[#gone + 1] = name
+      end
+    end
+    pairs_[#pairs_ + 1] = 'writers:before'
+    pairs_[#pairs_ + 1] = names
+    names, generation = '', int(generation + 1)
   end
-  table.sort(names, function(a, b) return a.time > b.time end)
-  local kept, gone = {}, {}
-  for i, one in ipairs(names) do
-    table.insert(i <= KEPT and kept or gone, one.name)
+  for _, part in ipairs({'writers', names .. writer .. ' ', 'generation', generation}) do
+    pairs_[#pairs_ + 1] = part
   end
-  return kept, gone
+  return generation, gone
 end
 
 -- Makes the write: fields and values, and the record with what it replies.
-local function write(pairs_, record, first, second)
-  local gone = {}
-  if not record then
-    local names = {}
-    for name in string.gmatch(redis.call('HGET', key, 'writers') or '', '%S+') do
-      names[#names + 1] = name
-    end
-    if #names >= MOST then
-      names, gone = recent(names)
-    end
-    names[#names + 1] = writer
-    pairs_[#pairs_ + 1] = 'writers'
-    pairs_[#pairs_ + 1] = table.concat(names, ' ')
+local function write(field, pairs_, first, second)
+  local generation, gone = field[2] or '1'
+  if enlisted ~= generation then
+    generation, gone = enlist(pairs_, generation)
   end
-  pairs_[#pairs_ + 1] = writer
-  pairs_[#pairs_ + 1] =
-    string.format('%s %s %.0f %.0f', ARGV[2], redis.call('TIME')[1], first, second)
+  local n = #pairs_
+  pairs_[n + 1] = writer
+  pairs_[n + 2] = ARGV[2] .. ' ' .. generation .. ' ' .. first .. ' ' .. second
   put(pairs_)
-  if #gone > 0 then
+  if gone and #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
   end
-  return {1, first, second}
+  return {1, tonumber(first), tonumber(second)}
 end
