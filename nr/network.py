@@ -111,6 +111,7 @@ class Network:
         Rows are streamed, so that any number of them fits; ``progress`` shows a bar. Raises
         ValuesError, which names column and row, for NULL and text, and says how to encode it.
         """
+        _check_dataset(to)
         store = getattr(self.db.backend, "store", None)
         observe = getattr(store, "observe_query", None)
         if not observe:
@@ -119,8 +120,7 @@ class Network:
         return counts
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
-        if to is not None and str(to).lower() not in ("train", "test"):
-            raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
+        _check_dataset(to)
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 
@@ -321,6 +321,11 @@ def _value(text: Any) -> bool | int | float | str | None:
         except ValueError:
             continue
     return str(text).lower()
+
+
+def _check_dataset(to: Any) -> None:
+    if to is not None and str(to).lower() not in ("train", "test"):
+        raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
 
 
 def _texts(values: Any) -> list[bytes]:

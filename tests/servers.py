@@ -2,7 +2,8 @@
 
 They listen on sockets in a directory of their own, no port. NR_TEST_POSTGRES and
 NR_TEST_MARIADB name databases to use instead, whose nr_ tables are emptied. A server that
-is missing skips its tests, and fails them where CI=true.
+is missing skips its tests, and fails them where CI=true. Where the test run is killed, a process
+of its own (server_watcher.py) ends them and removes their directories.
 """
 
 import os
@@ -11,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -53,15 +55,37 @@ def _account() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+@dataclass(frozen=True)
+class _Home:
+    """A server's directory, and who clears up where the test run is killed."""
+
+    path: Path
+    watcher: subprocess.Popen[str]
+
+    def watch(self, pid: int, stop: signal.Signals) -> None:
+        assert self.watcher.stdin is not None
+        print(pid, int(stop), file=self.watcher.stdin, flush=True)
+
+
 @contextmanager
-def _directory() -> Iterator[Path]:
+def _home() -> Iterator[_Home]:
     path = Path(tempfile.mkdtemp(prefix="nr-test-"))  # short: a socket's path has 107 bytes
-    try:
-        if account := _account():
-            os.chown(path, account["user"], account["group"])
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    watcher = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("server_watcher.py"), path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the test run alone
+    )
+    with watcher:
+        try:
+            if account := _account():
+                os.chown(path, account["user"], account["group"])
+            yield _Home(path, watcher)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            watcher.kill()
 
 
 def _run(*argv: str | Path, cwd: Path) -> None:
@@ -78,13 +102,15 @@ def _environment(home: Path) -> dict[str, str]:
 
 @contextmanager
 def _running(
-    argv: list[str], cwd: Path, stop: signal.Signals, ready: Callable[[], object]
+    argv: list[str], home: _Home, stop: signal.Signals, ready: Callable[[], object]
 ) -> Iterator[int]:
+    cwd = home.path
     log = cwd / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
             argv, cwd=cwd, env=_environment(cwd), stdout=out, stderr=out, **_account()
         )
+    home.watch(process.pid, stop)
     try:
         end = time.monotonic() + 60
         while True:
@@ -107,7 +133,8 @@ def private_postgres(*settings: str) -> Iterator[Server]:
     initdb, postgres = _binaries("PostgreSQL", "initdb", "postgres")
     import psycopg
 
-    with _directory() as path:
+    with _home() as home:
+        path = home.path
         data = path / "data"
         _run(initdb, "-D", data, "-U", "nr", "-A", "trust", "-E", "UTF8", "--no-sync", cwd=path)
         options = [f"-c{setting}" for setting in ("max_connections=60", *settings)]
@@ -117,7 +144,7 @@ def private_postgres(*settings: str) -> Iterator[Server]:
         def ready() -> None:
             psycopg.connect(**address).close()
 
-        with _running(argv, path, signal.SIGINT, ready) as pid:
+        with _running(argv, home, signal.SIGINT, ready) as pid:
             yield Server(f"postgresql+psycopg://nr@/postgres?host={path}", pid)
 
 
@@ -127,7 +154,8 @@ def private_mariadb(*settings: str) -> Iterator[Server]:
     install, server = _binaries("MariaDB", "mariadb-install-db", "mariadbd")
     import pymysql
 
-    with _directory() as path:
+    with _home() as home:
+        path = home.path
         data, sock = path / "data", str(path / "sock")
         normal = "--auth-root-authentication-method=normal"
         _run(install, "--no-defaults", f"--datadir={data}", normal, "--skip-test-db", cwd=path)
@@ -141,7 +169,7 @@ def private_mariadb(*settings: str) -> Iterator[Server]:
             with pymysql.connect(unix_socket=sock, user="root") as connection:
                 connection.cursor().execute("CREATE DATABASE IF NOT EXISTS nr")
 
-        with _running(argv, path, signal.SIGTERM, ready) as pid:
+        with _running(argv, home, signal.SIGTERM, ready) as pid:
             yield Server(f"mysql+pymysql://root@localhost/nr?unix_socket={sock}", pid)
 
 

@@ -234,6 +234,17 @@ def test_observe_says_what_is_wrong(
     assert classifier.info().train_len == 0
 
 
+def test_plain_lists_are_rounded_as_arrays_are() -> None:
+    """They go a shorter way to the same 32-bit floats, also where one lies amidst two."""
+    numbers = [1 + 2**-24, 1 + 2**-24 + 2**-50, 0.1, -0.0, 5e-324, 2**-149, 3.4028235e38, 2**31 - 1]
+    with nr.connect("memory://") as db:
+        net = db.create("net", "regressor", [len(numbers), 1], dataset=10, test=0)
+        for x in (numbers, tuple(numbers), np.array(numbers), [np.float64(x) for x in numbers]):
+            net.observe(x, 0.1)
+        rows = {net.sample("train", row)[0].tobytes() for row in range(4)}
+        assert rows == {np.array(numbers, np.float32).astype(float).tobytes()}
+
+
 TABLES = {
     "lists": ([[1, 2], [3, 4]], [0, 2]),
     "arrays": (np.array([[1, 2], [3, 4]]), np.array([0.0, 2.0])),

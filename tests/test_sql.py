@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 import nr
 from nr.backends.sql import engines, header, transactions
 from nr.backends.sql.schema import HEAD, tables
+from nr.backends.sql.store import _Kept
 from nr.cli import main
 
 SERVERS = [driver for driver in DATABASES if not driver.__name__.startswith("sqlite")]
@@ -209,9 +211,12 @@ def test_tables_of_an_older_version_say_how_to_upgrade(
     lite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nr.connect(lite).close()
+    nr.connect(lite, prefix="app_").close()
     monkeypatch.setattr("nr.backends.sql.migrate.HEAD", "0002")
     with pytest.raises(nr.BackendError, match="run 'nr db upgrade URL'"):
         nr.connect(lite)
+    with pytest.raises(nr.BackendError, match="run 'nr db upgrade URL --prefix app_'"):
+        nr.connect(lite, prefix="app_")
 
 
 def test_nr_db_upgrade_creates_the_tables(lite: str) -> None:
@@ -220,6 +225,37 @@ def test_nr_db_upgrade_creates_the_tables(lite: str) -> None:
     again = CliRunner().invoke(main, ["db", "upgrade", lite])
     assert again.exit_code == 0
     nr.connect(lite).close()
+
+
+@pytest.mark.parametrize("driver", [sqlite, *SERVERS], ids=lambda driver: driver.__name__)
+def test_nr_db_upgrade_takes_a_prefix_and_a_schema(driver: Any, request: Any) -> None:
+    url = driver(request)["url"]
+    with nr.connect(url) as db:
+        engine, options = engine_of(db), {"prefix": "up_"}
+        if engine.dialect.name == "postgresql":
+            options["schema"] = "upgraded"
+            with engine.begin() as connection:
+                connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS upgraded")
+        argv = [word for name, value in options.items() for word in (f"--{name}", value)]
+        for _ in range(2):
+            result = CliRunner().invoke(main, ["db", "upgrade", url, *argv])
+            assert result.output == f"The tables are at revision {HEAD}.\n"
+        assert sa.inspect(engine).has_table("up_networks", options.get("schema"))
+        with nr.connect(engine=engine, **options) as other:
+            assert list(other) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["oracle://x", "mssql+pyodbc://x", "mysql+mysqldb://x", "gopher://x", "sqlite+aiosqlite://"],
+)
+def test_databases_that_are_not_supported_are_named(url: str) -> None:
+    result = CliRunner().invoke(main, ["db", "upgrade", url])
+    assert result.exit_code == 1
+    name = url.partition(":")[0]
+    assert f"no support for {name}: sqlite, postgresql+psycopg and" in result.output
+    with pytest.raises(nr.BackendError, match=name.replace("+", r"\+")):
+        nr.connect(url)
 
 
 @pytest.mark.parametrize("driver", [sqlite, *SERVERS], ids=lambda driver: driver.__name__)
@@ -410,11 +446,37 @@ def test_a_forked_process_has_connections_of_its_own(
     assert (done.returncode, done.stdout) == (0, "41\n"), done.stderr
 
 
+def test_threads_may_remember_networks_at_once() -> None:
+    """Whoever forgets the oldest may meet another's insert, which no dict forgives."""
+    kept: _Kept[int] = _Kept()
+    errors = []
+
+    def fill(thread: int) -> None:
+        try:
+            for number in range(10_000):
+                kept.keep(b"%d %d" % (thread, number), number)
+        except Exception as error:
+            errors.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [Thread(target=fill, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert errors == []
+    assert kept.get(b"0 0") is None
+
+
 # ---- connecting ----
 
 
 def test_an_engine_of_ones_own_is_used_and_left_alone(lite: str) -> None:
-    engine = sa.create_engine(lite)
+    engine = sa.create_engine(lite.replace("sqlite", "sqlite+pysqlite"))
     with nr.connect(engine=engine) as db:
         trained(db)
     with engine.connect() as connection:
@@ -542,7 +604,12 @@ def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:
     [
         ("SELECT 1 AS a, 'male' AS sex, 0 AS y", "y", r"column 'sex', row 1: 'male' is text.*CASE"),
         ("SELECT 1 AS a, NULL AS age, 0 AS y", "y", r"'age', row 1: NULL.*COALESCE\(age, 0\)"),
-        ("SELECT 1 AS a, 1e300 AS b, 0 AS y", "y", "'b', row 1: 1e\\+300 does not fit 32 bits"),
+        ("SELECT 1 AS a, 2 AS b, NULL AS y", "y", r"'y', row 1: NULL.*WHERE y IS NOT NULL"),
+        ("SELECT 1 AS a, 1e300 AS b, 0 AS y", "y", r"'b', row 1: 1e\+300 does not fit 32 bits"),
+        ("SELECT 1 AS a, 2 AS y, 0 AS y", "y", "2 columns named 'y'"),
+        ("DROP TABLE nr_networks", "y", "only reads.*SELECT.*not 'DROP TABLE nr_networks'"),
+        (" /* SELECT */ -- SELECT\n(DELETE FROM nr_networks)", "y", "only reads"),
+        ("", "y", "only reads"),
         ("SELECT 1 AS a, 2 AS b, 0 AS y", "z", "no column 'z', it has: a, b, y"),
         ("SELECT 1 AS a, 0 AS y", "y", "1 columns beside 1 as target, the network takes 2 inputs"),
         ("SELECT 1 AS a, 2 AS b, 0.5 AS y", "y", "must be an integer in the range"),
@@ -556,6 +623,70 @@ def test_rows_that_no_network_takes_are_refused(
     with pytest.raises(nr.CommandError, match=why):
         net.observe_query(sql, target)
     assert net.info().train_len == 0
+
+
+def test_numbers_that_are_none_are_told_with_a_remedy(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    kind = engine_of(db).dialect.name
+    if kind == "postgresql":
+        for number in ("float8", "numeric"):
+            with pytest.raises(nr.ValuesError, match=r"'x', row 1: NaN is no number.*NULLIF\(x, "):
+                net.observe_query(f"SELECT 'NaN'::{number} AS x, 1 AS y", "y")
+        with pytest.raises(nr.ValuesError, match=r"row 1: -inf does not fit 32 bits"):
+            net.observe_query("SELECT '-Infinity'::float8 AS x, 1 AS y", "y")
+    huge = {"sqlite": "9e999", "mysql": "1e30 * 1e30"}.get(kind, "1e400")
+    with pytest.raises(nr.ValuesError, match=r"'x', row 1: .* does not fit 32 bits"):
+        net.observe_query(f"SELECT {huge} AS x, 1 AS y", "y")
+    mark = "`" if kind == "mysql" else '"'
+    name = f"{mark}a 'b'; --{mark}"
+    with pytest.raises(nr.ValuesError, match=r"column \"a 'b'; --\", row 1: NULL") as caught:
+        net.observe_query(f"SELECT NULL AS {name}, 1 AS y", "y")
+    assert f"COALESCE({name}, 0) AS {name}" in str(caught.value)
+
+
+def test_a_statement_that_writes_is_refused_before_it_does(db: nr.Database) -> None:
+    """Whatever a parser of the first word lets pass, too."""
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    with engine_of(db).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS kept")
+        connection.exec_driver_sql("CREATE TABLE kept (x integer, y integer)")
+        connection.exec_driver_sql("INSERT INTO kept VALUES (1, 2), (3, 4)")
+    statements = ["DELETE FROM kept", "DROP TABLE kept", "TRUNCATE TABLE kept"]
+    if engine_of(db).dialect.name == "sqlite":
+        statements.append("WITH t AS (SELECT 1) DELETE FROM kept RETURNING x, y")
+    for sql in statements:
+        with pytest.raises(nr.CommandError, match="only reads"):
+            net.observe_query(sql, "y")
+    with engine_of(db).begin() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM kept")) == 2
+    assert net.observe_query("SELECT x, y FROM kept", "y", to="train") == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ({"to": 1}, "the dataset must be 'train' or 'test', not 1"),
+        ({"to": "both"}, "the dataset must be 'train' or 'test', not 'both'"),
+        ({"target": 1}, "target is the name of a column, or a list of them, not 1"),
+        ({"target": ["y", 2]}, "target is the name of a column, or a list of them, not "),
+        ({"sql": 1}, "the query is SQL as text, not int"),
+        ({"parameters": [1]}, "parameters are a dict of names and values, not list"),
+    ],
+)
+def test_what_is_no_argument_of_a_query_is_a_sentence(
+    lite: str, call: dict[str, Any], why: str
+) -> None:
+    with nr.connect(lite) as db:
+        net = db.create("net", "regressor", [1, 1], seed=1)
+        given: dict[str, Any] = {"sql": "SELECT 1 AS x, 2 AS y", "target": "y"} | call
+        with pytest.raises(nr.ValuesError, match=why):
+            net.observe_query(**given)
+        assert net.observe_query("SELECT 1 AS x, 2 AS y", "y", "TRAIN") == (1, 0)
+
+
+def test_a_query_without_rows_adds_nothing(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    assert net.observe_query("SELECT 1 AS x, 2 AS y FROM nr_networks WHERE 1 = 0", "y") == (0, 0)
 
 
 def test_a_bad_row_at_the_end_leaves_nothing_of_the_others(db: nr.Database) -> None:

@@ -46,6 +46,7 @@ _REDIS = Scheme("nr.backends.redis:connect")
 SCHEMES: dict[str, Scheme] = {
     "memory": Scheme("nr.backends.memory:connect"),
     "sqlite": Scheme("nr.backends.sql:connect"),
+    "sqlite+pysqlite": Scheme("nr.backends.sql:connect"),
     "postgresql": Scheme("nr.backends.sql:connect", "postgresql"),
     "postgresql+psycopg": Scheme("nr.backends.sql:connect", "postgresql"),
     "mysql": Scheme("nr.backends.sql:connect", "mariadb"),

@@ -222,11 +222,15 @@ def _db() -> None:
 
 @_db.command("upgrade")
 @click.argument("url")
-def _upgrade(url: str) -> None:
+@click.option(
+    "--prefix", default="nr_", show_default=True, help="What the tables' names begin with."
+)
+@click.option("--schema", help="Where they are; default: the connection's own.")
+def _upgrade(url: str, prefix: str, schema: str | None) -> None:
     """Bring the tables of URL to this version's; create them where there are none."""
     from nr.backends.sql import upgrade_url
 
-    click.echo(f"The tables are at revision {upgrade_url(url)}.")
+    click.echo(f"The tables are at revision {upgrade_url(url, prefix, schema)}.")
 
 
 @main.command("module-path")

@@ -7,8 +7,7 @@ from concurrent.futures import Executor
 import sqlalchemy as sa
 
 from nr.backends.local import Local
-from nr.backends.sql.dialects import dialect_of
-from nr.backends.sql.engines import engine_of, lock_of
+from nr.backends.sql.engines import dialect_of_engine, engine_of, lock_of
 from nr.backends.sql.migrate import prepare, upgrade
 from nr.backends.sql.schema import HEAD, tables
 from nr.backends.sql.store import Store
@@ -33,7 +32,7 @@ def connect(
     """
     own = engine if engine is not None else engine_of(url)
     try:
-        dialect, described = dialect_of(own), tables(prefix, schema)
+        dialect, described = dialect_of_engine(own), tables(prefix, schema)
         with explaining():
             prepare(own, dialect, described)
         transactions = Own(own, dialect, lock_of(own), dispose=engine is None)
@@ -49,7 +48,7 @@ def upgrade_url(url: str, prefix: str = "nr_", schema: str | None = None) -> str
     engine = engine_of(url)
     try:
         with explaining():
-            upgrade(engine, dialect_of(engine), tables(prefix, schema))
+            upgrade(engine, dialect_of_engine(engine), tables(prefix, schema))
     finally:
         engine.dispose()
     return HEAD

@@ -7,6 +7,7 @@ rows. Everything else is SQLAlchemy's business.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,12 @@ class Dialect:
     """``placing`` and the upsert of one sample in one statement, where there is such."""
     change: Change = _change
     """Runs a statement of the driver's own text; replies how many rows it changed."""
+    reading: Callable[[sa.Connection], AbstractContextManager[None]] = lambda connection: (
+        nullcontext()
+    )
+    """Meanwhile, a statement that writes fails at once on this connection."""
+    streams_beside: bool = True
+    """Whether a connection can write while it streams the rows of a query."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
 
@@ -69,19 +76,18 @@ def upsert_one(dialect: Dialect, samples: sa.Table) -> sa.Insert:
     return dialect.upsert(samples).values(values)
 
 
-def dialect_of(engine: sa.Engine) -> Dialect:
-    """Raises BackendError for a database that is none of the three."""
-    name, driver = engine.dialect.name, engine.dialect.driver
+def dialect_of(database: str) -> Dialect:
+    """By name and driver, as ``postgresql+psycopg``. Raises BackendError for all but three."""
     known = {
-        ("sqlite", "pysqlite"): SQLITE,
-        ("postgresql", "psycopg"): POSTGRESQL,
-        ("mysql", "pymysql"): MARIADB,
-        ("mariadb", "pymysql"): MARIADB,
+        "sqlite+pysqlite": SQLITE,
+        "postgresql+psycopg": POSTGRESQL,
+        "mysql+pymysql": MARIADB,
+        "mariadb+pymysql": MARIADB,
     }
-    if found := known.get((name, driver)):
+    if found := known.get(database):
         return found
     raise BackendError(
-        f"no support for {name}+{driver}: sqlite, postgresql+psycopg and mysql+pymysql are known"
+        f"no support for {database}: sqlite, postgresql+psycopg and mysql+pymysql are known"
     )
 
 
@@ -137,6 +143,17 @@ def _append_sqlite(
         )
 
 
+@contextmanager
+def _reading_sqlite(connection: sa.Connection) -> Iterator[None]:
+    raw: Any = connection.connection.driver_connection
+    [before] = raw.execute("PRAGMA query_only").fetchone()
+    raw.execute("PRAGMA query_only=1")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA query_only={before}")
+
+
 def _sqlite_transient(error: BaseException) -> bool:
     # SQLITE_BUSY itself comes after the busy timeout, which was the try.
     return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED")
@@ -157,6 +174,7 @@ SQLITE = Dialect(
     upsert=_upsert_sqlite,
     append=_append_sqlite,
     change=_change_sqlite,
+    reading=_reading_sqlite,
 )
 
 # ---- PostgreSQL ----
@@ -283,5 +301,6 @@ MARIADB = Dialect(
     transient=_mariadb_transient,
     upsert=_upsert_mariadb,
     placing_one=_place_one_mariadb,
+    streams_beside=False,
     append=_append_mariadb,
 )

@@ -13,17 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import StaticPool
 
+from nr.backends.sql.dialects import Dialect, dialect_of
 from nr.backends.sql.transactions import explaining
 from nr.errors import BackendError
 
 _DRIVERS = {  # what a URL without a driver, or with MariaDB's own name, means here
-    "sqlite": "sqlite",
+    "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
     "mariadb+pymysql": "mysql+pymysql",
 }
-_EXTRAS = {"postgresql": "postgresql", "mysql": "mariadb"}
 _BUSY = 30.0  # seconds that SQLite waits for another writer
 _locking = Lock()
 _locks: WeakKeyDictionary[sa.Engine, AbstractContextManager[object]] = WeakKeyDictionary()
@@ -37,14 +37,19 @@ def engine_of(url: str) -> sa.Engine:
     except ArgumentError as error:
         raise BackendError(f"not a URL of a database: {error}") from error
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-    kind = parsed.get_backend_name()
+    dialect, kind = dialect_of(parsed.drivername), parsed.get_backend_name()
     try:
         with explaining():
             return _sqlite(parsed) if kind == "sqlite" else _server(parsed, kind)
     except ImportError as error:
         raise BackendError(
-            f"{kind} needs more than is installed ({error}): pip install 'nr[{_EXTRAS[kind]}]'"
+            f"{kind} needs more than is installed ({error}): pip install 'nr[{dialect.extra}]'"
         ) from error
+
+
+def dialect_of_engine(engine: sa.Engine) -> Dialect:
+    """Raises BackendError for a database that is none of the three."""
+    return dialect_of(f"{engine.dialect.name}+{engine.dialect.driver}")
 
 
 def lock_of(engine: sa.Engine) -> AbstractContextManager[object] | None:

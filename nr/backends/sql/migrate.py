@@ -25,7 +25,7 @@ def prepare(engine: sa.Engine, dialect: Dialect, schema: Schema) -> None:
     if revision is None:
         upgrade(engine, dialect, schema)
     elif revision != HEAD:
-        raise BackendError(_refusal(revision))
+        raise BackendError(_refusal(revision, schema))
 
 
 def upgrade(engine: sa.Engine, dialect: Dialect, schema: Schema) -> None:
@@ -34,7 +34,7 @@ def upgrade(engine: sa.Engine, dialect: Dialect, schema: Schema) -> None:
         known = _revisions()
         revision = _revision(connection, schema)
         if revision is not None and revision not in known:
-            raise BackendError(_refusal(revision))
+            raise BackendError(_refusal(revision, schema))
         if revision != HEAD:
             _run(connection, schema)
         connection.commit()
@@ -54,11 +54,13 @@ def _revision(connection: sa.Connection, schema: Schema) -> str | None:
     return revision
 
 
-def _refusal(revision: str) -> str:
+def _refusal(revision: str, schema: Schema) -> str:
     if revision in _revisions():
+        where = "" if schema.prefix == "nr_" else f" --prefix {schema.prefix}"
+        where += f" --schema {schema.name}" if schema.name else ""
         return (
             f"the tables are those of an older version ({revision}, this one needs {HEAD}): "
-            "run 'nr db upgrade URL'"
+            f"run 'nr db upgrade URL{where}'"
         )
     return (
         f"the tables are those of a newer version of nr ({revision}; this one knows {HEAD}): "

@@ -8,14 +8,17 @@ caller's, or SQLite in memory) both use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.exc import DBAPIError
 
 from nr.engine import Net, parse
 from nr.errors import ValuesError
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 1 << 22
 _NUMBERS = {int, float, bool, Decimal}
+_QUERY = re.compile(r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table)\b", re.I | re.S)
+_Ask = Callable[..., sa.CursorResult[Any]]
+_Quote = Callable[[str], str]
 
 
 def observe_query(
@@ -39,6 +45,7 @@ def observe_query(
     """As ``Network.observe_query`` says."""
     from tqdm.auto import tqdm
 
+    _check(sql, target, parameters)
     targets = [target] if isinstance(target, str) else list(target)
     with (
         store.streaming() as (ask, within),
@@ -46,8 +53,9 @@ def observe_query(
     ):
         net, _ = within.header(key)
         counts = net.shape.lengths
-        with closing(ask(sa.text(sql), parameters or {})) as result:
-            columns = _Columns(list(result.keys()), targets, net)
+        with closing(_asked(ask, sql, parameters)) as result:
+            quote = store.engine.dialect.identifier_preparer.quote
+            columns = _Columns(list(result.keys()), targets, net, quote)
             for number, rows in enumerate(result.partitions(columns.batch)):
                 blob = columns.samples(rows, number * columns.batch).tobytes()
                 words = [b"NR.OBSERVE", key, b"FP32", blob, *([to.encode()] if to else [])]
@@ -57,16 +65,51 @@ def observe_query(
         return counts
 
 
+def _check(sql: Any, target: Any, parameters: Any) -> None:
+    """Raises ValuesError. A statement that only begins like a query is the database's to refuse."""
+    if not isinstance(sql, str):
+        raise ValuesError(f"ERR the query is SQL as text, not {type(sql).__name__}")
+    if not _QUERY.match(sql):
+        raise _writes(sql)
+    names = isinstance(target, str) or (
+        isinstance(target, Sequence) and all(isinstance(name, str) for name in target)
+    )
+    if not names:
+        raise ValuesError(
+            f"ERR the target is the name of a column, or a list of them, not {target!r}"
+        )
+    if parameters is not None and not isinstance(parameters, Mapping):
+        kind = type(parameters).__name__
+        raise ValuesError(f"ERR parameters are a dict of names and values, not {kind}")
+
+
+def _writes(sql: str) -> ValuesError:
+    return ValuesError(f"ERR a query is needed that only reads (SELECT ...), not {sql!r:.60}")
+
+
+def _asked(ask: _Ask, sql: str, parameters: Mapping[str, Any] | None) -> sa.CursorResult[Any]:
+    try:
+        return ask(sa.text(sql), dict(parameters or {}))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_READONLY":
+            raise _writes(sql) from error
+        raise
+
+
 class _Columns:
     """The columns of a query: which are inputs, which outputs, and their rows as samples."""
 
-    def __init__(self, names: list[str], targets: list[str], net: Net) -> None:
+    def __init__(self, names: list[str], targets: list[str], net: Net, quote: _Quote) -> None:
         self._names = names
+        self._quote = quote
         missing = [name for name in targets if name not in names]
         if missing:
             raise ValuesError(
                 f"ERR the query has no column {missing[0]!r}, it has: {', '.join(names)}"
             )
+        for name in targets:
+            if names.count(name) > 1:
+                raise ValuesError(f"ERR the query has {names.count(name)} columns named {name!r}")
         inputs = [at for at, name in enumerate(names) if name not in targets]
         self._order = inputs + [names.index(name) for name in targets]
         shape = net.shape
@@ -83,26 +126,23 @@ class _Columns:
         table = np.empty((len(rows), len(self._names)), np.float64)
         for at, values in enumerate(zip(*rows, strict=True)):
             if not {type(value) for value in values} <= _NUMBERS:
-                self._refuse(at, values, start)
+                raise self._refusal(at, *_first_bad(values, start))
             table[:, at] = values
         with np.errstate(over="ignore"):
             floats = table[:, self._order].astype("<f4")
         for row, column in np.argwhere(~np.isfinite(floats))[:1]:
-            name = self._names[self._order[column]]
-            value = table[row, self._order[column]]
-            raise ValuesError(
-                f"ERR column {name!r}, row {start + row + 1}: {value} does not fit 32 bits"
-            )
+            at = self._order[column]
+            raise self._refusal(at, start + row + 1, rows[row][at])
         return floats
 
-    def _refuse(self, at: int, values: Iterable[Any], start: int) -> None:
+    def _refusal(self, at: int, row: int, value: Any) -> ValuesError:
         name = self._names[at]
-        row, bad = next(
-            (row, value)
-            for row, value in enumerate(values, start + 1)
-            if type(value) not in _NUMBERS
-        )
-        raise ValuesError(f"ERR column {name!r}, row {row}: {_advice(name, bad)}")
+        return ValuesError(f"ERR column {name!r}, row {row}: {_advice(self._quote(name), value)}")
+
+
+def _first_bad(values: Iterable[Any], start: int) -> tuple[int, Any]:
+    rows = enumerate(values, start + 1)
+    return next((row, value) for row, value in rows if type(value) not in _NUMBERS)
 
 
 def _advice(name: str, value: Any) -> str:
@@ -118,4 +158,12 @@ def _advice(name: str, value: Any) -> str:
             f"or for a class id (CASE {name} WHEN {value!r:.40} THEN 0 WHEN ... THEN 1 END AS "
             f"{name})"
         )
-    return f"a {type(value).__name__} is no number: turn it into one in the query"
+    if type(value) not in _NUMBERS:
+        return f"a {type(value).__name__} is no number: turn it into one in the query"
+    if value != value:
+        return (
+            f"NaN is no number. Leave such rows out (WHERE {name} <> 'NaN') or fill them "
+            f"(COALESCE(NULLIF({name}, 'NaN'), 0) AS {name})"
+        )
+    shown = float(value) if isfinite(float(value)) else f"{value:.6g}"
+    return f"{shown} does not fit 32 bits: scale it in the query"

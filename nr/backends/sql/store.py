@@ -19,8 +19,8 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ from nr.backends.store import Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, CommandError, NotFoundError
 
+_T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
 
 
@@ -47,6 +48,28 @@ class _Known:
     net: Net
     fields: dict[str, Any]
     alone: bool
+
+
+class _Kept(Generic[_T]):
+    """What is remembered of the networks used last. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, _T] = {}
+        self._lock = Lock()
+
+    def get(self, key: bytes) -> _T | None:
+        return self._kept.get(key)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+    def keep(self, key: bytes, value: _T) -> None:
+        with self._lock:
+            self._kept.pop(key, None)  # the latest go behind
+            self._kept[key] = value
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]
 
 
 class Store:
@@ -69,8 +92,8 @@ class Store:
         self._do = transactions
         self._sql = statements or Statements(schema, dialect, engine)
         self._leases = Leases(schema, dialect, transactions)
-        self._runners: dict[bytes, Net] = {}
-        self._known: dict[bytes, _Known] = {}
+        self._runners: _Kept[Net] = _Kept()
+        self._known: _Kept[_Known] = _Kept()
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
@@ -81,12 +104,13 @@ class Store:
     def streaming(self) -> Iterator[tuple[Callable[..., sa.CursorResult[Any]], Store]]:
         """What asks a query, and the store within a transaction that goes on meanwhile."""
         with self._do.streaming() as (reader, writer):
-            # A connection of MariaDB's can do nothing else while it streams.
-            stream = reader is not writer or reader.dialect.name != "mysql"
-            yield (
-                partial(reader.execute, execution_options={"stream_results": stream}),
-                self.using(writer),
-            )
+            stream = reader is not writer or self._dialect.streams_beside
+
+            def ask(*query: Any) -> sa.CursorResult[Any]:
+                with self._dialect.reading(reader):
+                    return reader.execute(*query, execution_options={"stream_results": stream})
+
+            yield ask, self.using(writer)
 
     def observe_query(
         self,
@@ -146,8 +170,8 @@ class Store:
         known = self._runners.get(key)
         if known and (known.shape.id, known.shape.revision) == version:
             return known
-        net = self._runners[key] = self._do.snapshot(lambda c: self._read(c, key))
-        _bound(self._runners)
+        net = self._do.snapshot(lambda c: self._read(c, key))
+        self._runners.keep(key, net)
         return net
 
     def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
@@ -169,8 +193,7 @@ class Store:
 
     def observe(self, key: bytes, command: Command) -> Reply:
         reply, known = self._do.write(lambda connection: self._observe(connection, key, command))
-        self._known[key] = known
-        _bound(self._known)
+        self._known.keep(key, known)
         return reply
 
     def _observe(
@@ -327,11 +350,6 @@ def _lengths(known: _Known) -> Reply:
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return all(a[name] == b[name] for name in ("id", *STATE))
-
-
-def _bound(kept: dict[bytes, Any]) -> None:
-    while len(kept) > _KEPT:
-        kept.pop(next(iter(kept)), None)
 
 
 def _there(row: Any) -> Any:
