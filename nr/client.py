@@ -31,12 +31,29 @@ def connect(
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
     the database first. ``options`` are the driver's; of SQL ``engine``, an SQLAlchemy engine in
-    place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises BackendError.
+    place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises BackendError;
+    TypeError and ValueError for arguments that are none of these, or contradict each other.
     """
-    if url is None and "engine" in options:
-        url = f"{options['engine'].url.drivername}://"
-    url = url if url is not None else os.environ.get("NR_URL") or "memory://"
+    engine = options.get("engine")
+    given = {"a URL": url, "a client": client, "an engine": engine}
+    places = [name for name, place in given.items() if place is not None]
+    if len(places) > 1:
+        raise ValueError(f"a database is in one place, but {' and '.join(places)} were given")
+    if engine is not None:
+        url = _url_of(engine)
+    elif url is None:
+        url = os.environ.get("NR_URL") or "memory://"
     return Database(connect_backend(url, client=client, executor=executor, **options))
+
+
+def _url_of(engine: Any) -> str:
+    drivername = getattr(getattr(engine, "url", None), "drivername", None)
+    if drivername is None or hasattr(engine, "sync_engine"):
+        raise TypeError(
+            "an engine is what sqlalchemy.create_engine(url) returns, or the sync_engine of an "
+            f"AsyncEngine, not {engine!r}"
+        )
+    return f"{drivername}://"
 
 
 def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:

@@ -14,7 +14,7 @@ from nr.backends.store import Running, Store
 from nr.engine import Command, Net, Reply, Verb, parse, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
-from nr.training import Trainings
+from nr.training import Job, Trainings
 
 Argument: TypeAlias = "str | bytes | bytearray | memoryview | int | float | SupportsFloat"
 
@@ -74,6 +74,12 @@ def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     """Runs a command. Raises Error alone, and has then changed nothing."""
     command = parse(argv)
     return _HANDLERS[command.c.verb](host, command)
+
+
+def start(host: Host, argv: Sequence[bytes]) -> Job:
+    """Runs an NR.TRAIN, as ``dispatch`` does; the training it started."""
+    command = parse(argv)
+    return host.trainings.start(command.key, command)
 
 
 # ---- handlers ----

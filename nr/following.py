@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -14,37 +15,55 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from nr.network import Network
+    from nr.training import Job
 
 _TICK = 0.2  # seconds between two looks of the progress bar
+_LOOK = 1.0  # seconds between two looks whether it still runs
 
 
 class Training:
-    """What ``Network.train`` returns. The training runs on, whether it is kept or not."""
+    """What ``Network.train`` returns. The training runs on, whether it is kept or not.
 
-    def __init__(self, network: Network, info: Info, maxcycles: int) -> None:
+    A later training of the network is another one: where this process trains, by the job;
+    else by the cycles of the network, which an ended training has added to.
+    """
+
+    def __init__(
+        self, network: Network, before: Info, maxcycles: int, job: Job | None = None
+    ) -> None:
         self._network = network
-        self._id = info.id
-        self._classifier = info.type == "classifier"
-        self._before = info.cycles
+        self._before = before
+        self._classifier = before.type == "classifier"
         self._maxcycles = maxcycles
+        self._job = job
         self._ended = False
 
     @property
     def running(self) -> bool:
         """Whether it runs, or waits in line."""
+        if self._job and self._job.done.is_set():
+            self._ended = True
         if not self._ended:
             try:
-                info = self._network.info()
-                self._ended = not info.training or info.id != self._id
+                self._ended = not self._is_training(self._network.info())
             except NotFoundError:
                 self._ended = True
         return not self._ended
 
+    def _is_training(self, now: Info) -> bool:
+        before = self._before
+        another = not self._job and (now.cycles, now.steps) != (before.cycles, before.steps)
+        return now.training and now.id == before.id and not another
+
     def progress(self) -> Progress | None:
         """Its cycles, errors a sample and wrong classes in per cent so far; None at the end."""
+        if not self.running:
+            return None
+        if self._job:
+            return self._job.progress()
         lines = self._network.db.execute("NR.THREADS")
         assert isinstance(lines, list)
-        return dict(parse_progress(str(line)) for line in lines).get(self._id)
+        return dict(parse_progress(str(line)) for line in lines).get(self._before.id)
 
     def wait(self, timeout: float | None = None, progress: bool = False) -> bool:
         """Whether it has ended, at the latest ``timeout`` seconds from now; None waits for ever.
@@ -82,16 +101,21 @@ class Training:
         return bool(self._network.db.execute("NR.STOP", self._network.key))
 
     def _wait(self, timeout: float | None) -> bool:
-        if timeout is not None and timeout <= 0:
-            return not self.running
-        milliseconds = 0 if timeout is None else ceil(timeout * 1000)
-        if self.running:
-            try:
-                reply = self._network.db.execute("NR.WAIT", self._network.key, milliseconds)
-                self._ended = bool(reply)
-            except NotFoundError:
-                self._ended = True
-        return self._ended
+        end = float("inf") if timeout is None else monotonic() + timeout
+        while self.running:
+            left = end - monotonic()
+            if left <= 0:
+                return False
+            self._pause(min(left, _LOOK))
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        """Until it ends, or for so long: it may end elsewhere, its network be deleted ..."""
+        if self._job:
+            self._job.done.wait(seconds)
+            return
+        with suppress(NotFoundError):
+            self._network.db.execute("NR.WAIT", self._network.key, ceil(seconds * 1000))
 
     def _show(self, bar: tqdm[Any], now: Progress | None) -> None:
         if now:
@@ -103,7 +127,7 @@ class Training:
             info = self._network.info()
         except NotFoundError:
             return
-        bar.n = max(bar.n, info.cycles - self._before)
+        bar.n = max(bar.n, info.cycles - self._before.cycles)
         self._errors(bar, info.train_error, info.test_error, info.class_errors or 0.0)
 
     def _errors(self, bar: tqdm[Any], train: float, test: float, classes: float) -> None:

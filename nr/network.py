@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nr.dispatcher import Argument
+from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
 from nr.errors import BackendError, CommandError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
+from nr.training import Job
 from nr.values import classes, matrix, table, vector
 
 if TYPE_CHECKING:
@@ -211,8 +212,9 @@ class Network:
         for word, value in given.items():
             words += [] if value is None else option(word, value)
         words += [*option("autostop", autostop), *option("backtrack", backtrack)]
-        self._execute("NR.TRAIN", *words)
-        return Training(self, info, maxcycles or 0)
+        train = getattr(self.db.backend, "train", None) or self.db.backend.execute
+        started = train(*arguments(["NR.TRAIN", self.key, *words]))
+        return Training(self, info, maxcycles or 0, started if isinstance(started, Job) else None)
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""

@@ -20,7 +20,7 @@ from typing import Any
 from weakref import WeakSet
 
 from nr.backends.store import Lease, State, Store
-from nr.engine import Command, Net, Progress, Trainer
+from nr.engine import Command, Progress, Trainer
 from nr.errors import BackendError, Error
 
 _log = logging.getLogger("nr")
@@ -77,6 +77,7 @@ class Job:
         self._store = store
         self._trainer = trainer
         self._dropped = False
+        self._patient_until: float | None = None
 
     def run(self) -> None:
         """A worker's part."""
@@ -85,17 +86,25 @@ class Job:
             pass
         if not self._dropped:
             trained = self._trainer.finish(int((monotonic() - start) * 1000))
-            self._merge(trained)
+            self._persist(lambda: self._store.merge(trained, self.lease))
 
-    def _merge(self, trained: Net) -> None:
-        """An outage shorter than the lease costs a training nothing."""
-        end = monotonic() + self._store.patience
+    def release(self) -> None:
+        """Gives the lease back."""
+        self._persist(lambda: self._store.release(self.lease))
+
+    def _persist(self, call: Callable[[], object]) -> None:
+        """An outage shorter than the lease costs a training nothing: its end is tried till then.
+
+        For what may be done twice: a store knows what it has merged.
+        """
+        if self._patient_until is None:
+            self._patient_until = monotonic() + self._store.patience
         while True:
             try:
-                self._store.merge(trained, self.lease)
+                call()
                 return
             except BackendError:
-                if self._dropped or monotonic() > end:
+                if self._dropped or monotonic() > self._patient_until:
                     raise
             sleep(self._store.renewal / 2)
 
@@ -137,7 +146,7 @@ class Trainings:
         self._heart: threading.Thread | None = None
         self._closing = threading.Event()
 
-    def start(self, key: bytes, command: Command) -> None:
+    def start(self, key: bytes, command: Command) -> Job:
         """Puts a training of the network, as it now is, into the line.
 
         Raises CommandError: already training, no samples, no testing samples ...
@@ -149,6 +158,7 @@ class Trainings:
         except BaseException:
             self._store.release(lease)
             raise
+        return job
 
     def _enqueue(self, job: Job) -> None:
         with self._lock:
@@ -187,7 +197,7 @@ class Trainings:
         try:
             if not future.cancelled() and (error := future.exception()):
                 _log.error("the training of %r failed: %s", key, error, exc_info=error)
-            self._store.release(job.lease)
+            job.release()
         except Error as error:
             _log.error("the training of %r cannot be released: %s", key, error)
         finally:

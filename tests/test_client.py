@@ -1,6 +1,8 @@
 import dataclasses
 import pickle
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -517,3 +519,38 @@ def test_an_unknown_dataset_is_named(regressor: nr.Network, to: str) -> None:
     with pytest.raises(nr.ValuesError, match="ERR the dataset must be 'train' or 'test', not "):
         regressor.observe([1, 2], 3, to=to)
     assert regressor.observe([1, 2], 3, to="TRAIN") == (1, 0)
+
+
+# ---- connecting ----
+
+
+@pytest.mark.parametrize("url", [5, object, ["memory://"]])
+def test_a_url_is_text(url: Any) -> None:
+    with pytest.raises(TypeError, match=r"a URL is text, as 'memory://'.*, not ") as caught:
+        nr.connect(url)
+    assert repr(url) in str(caught.value)
+
+
+def test_a_url_of_bytes_is_refused_without_its_password() -> None:
+    with pytest.raises(TypeError, match=r"not bytes$"):
+        nr.connect(b"redis://user:secret@host")  # type: ignore[arg-type]
+
+
+def test_an_engine_is_sqlalchemys() -> None:
+    asynchronous = SimpleNamespace(url=SimpleNamespace(drivername="sqlite"), sync_engine=None)
+    for engine in "x", 5, asynchronous:
+        with pytest.raises(TypeError, match=r"an engine is what sqlalchemy.create_engine\(url\)"):
+            nr.connect(engine=engine)
+
+
+def test_a_database_is_in_one_place() -> None:
+    with pytest.raises(ValueError, match="one place, but a URL and a client were given"):
+        nr.connect("redis://localhost", client=object())
+    with pytest.raises(ValueError, match="one place, but a client and an engine were given"):
+        nr.connect(client=object(), engine=object())
+
+
+def test_a_client_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NR_URL", "memory://")
+    with pytest.raises(nr.BackendError, match="not a synchronous redis-py client"):
+        nr.connect(client=object())

@@ -53,6 +53,10 @@ def other(server: Server) -> Iterator[nr.Network]:
         yield nr.Network(db, b"net")
 
 
+def store_of(db: Any) -> driver.Store:
+    return db.backend.store  # type: ignore[no-any-return]
+
+
 def threads(net: nr.Network) -> list[str]:
     return [str(line) for line in net.db.execute("NR.THREADS")]  # type: ignore[union-attr]
 
@@ -166,6 +170,33 @@ def test_a_training_whose_index_is_refused_goes_on(
     net.train(maxcycles=3).wait()
     assert net.info().cycles == 3
     assert "NR.THREADS will not tell" in caplog.text
+
+
+def test_who_may_not_touch_the_index_trains_as_well(
+    server: Server, net: nr.Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    with server.client() as client:
+        client.execute_command("ACL SETUSER trainer on >secret ~net +@all")
+    with nr.connect(server.url.replace("//", "//trainer:secret@")) as db:
+        for _ in range(3):  # at once: the lease was given back
+            db["net"].train(maxcycles=3).wait()
+            assert not net.info().training
+    assert net.info().cycles == 9
+    assert caplog.text.count("NR.THREADS will not tell") == 1
+
+
+def test_the_end_of_a_training_leaves_the_entry_of_the_next(
+    net: nr.Network, other: nr.Network
+) -> None:
+    index = store_of(net.db)._index
+    net.train(maxcycles=1).wait()
+    index.add(b"net")
+    time.sleep(0.002)
+    other.train(maxtime=0)
+    index.remove(b"net")
+    (line,) = threads(net)
+    assert "key=net" in line
+    other.db.execute("NR.STOP", "net")
 
 
 # ---- trainers that die, hang or are cut off ----

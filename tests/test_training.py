@@ -161,6 +161,30 @@ def test_stop_keeps_what_was_reached(db: nr.Database) -> None:
     assert net.run([1, 1]) != before
 
 
+def test_a_later_training_is_not_taken_for_an_earlier_one(db: nr.Database) -> None:
+    net = network(db)
+    first = net.train(maxcycles=3)
+    assert eventually(lambda: net.info().cycles == 3 and not net.info().training)
+    second = net.train(**ENDLESS)
+    assert second.running
+    assert not first.running
+    assert not first.stop()
+    assert first.wait(0)
+    assert first.progress() is None
+    assert second.running
+    second.stop()
+    assert second.wait()
+
+
+def test_an_ended_training_leaves_room_for_the_next(db: nr.Database) -> None:
+    net = network(db)
+    for _ in range(20):
+        training = net.train(maxcycles=1)
+        while training.running:
+            pass
+    assert net.info().cycles == 20
+
+
 def test_options_configured_meanwhile_stay(db: nr.Database) -> None:
     net = network(db)
     training = net.train(**ENDLESS)
@@ -356,6 +380,57 @@ def test_a_training_that_cannot_be_merged_is_told_and_frees_its_network(
     assert "the training of b'net' failed: the store is gone" in caplog.text
 
 
+def test_an_outage_shorter_than_the_lease_costs_a_training_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Memory()
+    monkeypatch.setattr(store, "patience", 60.0)
+    monkeypatch.setattr(store, "renewal", 0.01)
+    refused: dict[str, int] = {}
+
+    def outage(name: str) -> None:
+        real = getattr(store, name)
+
+        def call(*args: object) -> object:
+            refused[name] = refused.get(name, 0) + 1
+            if refused[name] <= 3:
+                raise nr.BackendError("the store restarts")
+            return real(*args)
+
+        monkeypatch.setattr(store, name, call)
+
+    outage("merge")
+    outage("release")
+    with nr.Database(Local(store)) as db:
+        assert network(db).train(maxcycles=2).result(60).cycles == 2
+        assert not db["net"].info().training
+    assert refused == {"merge": 4, "release": 4}
+    assert caplog.text == ""
+
+
+def test_an_outage_that_outlasts_the_lease_frees_its_network_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lease has run out with the merge: giving it back is tried once."""
+    store = Memory()
+    calls: list[str] = []
+
+    def gone(name: str) -> None:
+        def call(*args: object) -> None:
+            calls.append(name)
+            raise nr.BackendError("the store is gone")
+
+        monkeypatch.setattr(store, name, call)
+
+    gone("merge")
+    gone("release")
+    with nr.Database(Local(store)) as db:
+        assert network(db).train(maxcycles=2).wait(60)
+    assert calls == ["merge", "release"]
+    assert "the training of b'net' failed: the store is gone" in caplog.text
+    assert "the training of b'net' cannot be released: the store is gone" in caplog.text
+
+
 def test_trainings_run_on_any_executor_of_threads() -> None:
     with ThreadPoolExecutor(2) as executor:
         with connect("memory://", executor=executor) as db:
@@ -373,11 +448,12 @@ def test_an_executor_that_was_shut_down_is_an_error() -> None:
         assert not net.info().training
 
 
-def test_an_executor_of_processes_cannot_train(caplog: pytest.LogCaptureFixture) -> None:
-    with ProcessPoolExecutor(1) as executor, connect("memory://", executor=executor) as db:
-        assert network(db).train().wait(60)
-        assert not db["net"].info().training
-    assert "the training of b'net' failed" in caplog.text
+def test_what_is_no_executor_of_threads_is_refused() -> None:
+    refused = pytest.raises(TypeError, match=r"give a ThreadPoolExecutor.* a ProcessPoolExecutor")
+    with ProcessPoolExecutor(1) as executor, refused:
+        connect("memory://", executor=executor)
+    with pytest.raises(TypeError, match=r"an executor is a ThreadPoolExecutor.* not 4"):
+        connect("memory://", executor=4)  # type: ignore[arg-type]
 
 
 def test_closing_stops_trainings_and_keeps_what_they_reached(

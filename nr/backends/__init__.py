@@ -20,7 +20,8 @@ class Backend(Protocol):
     """Runs commands. Raises CommandError, BackendError and EngineError, nothing else.
 
     One that runs networks itself may have ``runner(key: bytes) -> Net`` too, which
-    spares ``Network.run`` the way through a command.
+    spares ``Network.run`` the way through a command; one that trains in this process may
+    have ``train(*argv: bytes) -> nr.training.Job``, which tells one training from the next.
     """
 
     def execute(self, *argv: bytes) -> Reply:
@@ -40,6 +41,8 @@ class Scheme:
     factory: str  # "module:function"
     extra: str | None = None
 
+
+_NO_THREADS = {"concurrent.futures.process", "concurrent.futures.interpreter"}
 
 _REDIS = Scheme("nr.backends.redis:connect")
 
@@ -72,8 +75,10 @@ def connect(
 
     ``executor`` runs the trainings of a backend that trains in this process; ``options``
     are the driver's own. Raises BackendError for a scheme that is not known, a package
-    that is not installed, and a store that cannot be reached.
+    that is not installed, and a store that cannot be reached; TypeError for what is no URL
+    and no executor of threads.
     """
+    _check(url, executor)
     if client is not None:
         return _factory("redis")("redis://", executor=executor, client=client, **options)
     scheme, separator, rest = url.partition("://")
@@ -82,6 +87,26 @@ def connect(
     scheme = scheme.lower()
     factory = _factory(scheme)
     return factory(f"{scheme}://{rest}", executor=executor, **options)
+
+
+def _check(url: Any, executor: Any) -> None:
+    if not isinstance(url, str):
+        shown = "bytes" if isinstance(url, bytes) else repr(url)  # which may have a password
+        raise TypeError(
+            f"a URL is text, as 'memory://', 'redis://localhost:6379/0' or 'sqlite:///nets.db', "
+            f"not {shown}"
+        )
+    if executor is None:
+        return
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            f"an executor is a ThreadPoolExecutor or another Executor, not {executor!r}"
+        )
+    if any(kind.__module__ in _NO_THREADS for kind in type(executor).__mro__):
+        raise TypeError(
+            "trainings share memory with this process: give a ThreadPoolExecutor, or none, "
+            f"not a {type(executor).__name__}"
+        )
 
 
 def _factory(scheme: str) -> Factory:

@@ -1,13 +1,17 @@
 """Commands run here, in this process, over any store."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from threading import Lock
+from typing import TypeVar
 
 from nr.backends.store import Store
-from nr.dispatcher import Host, dispatch
+from nr.dispatcher import Host, dispatch, start
 from nr.engine import Net, Reply
 from nr.errors import BackendError, EngineError
-from nr.training import Trainings
+from nr.training import Job, Trainings
+
+_Result = TypeVar("_Result")
 
 
 class Local:
@@ -25,10 +29,19 @@ class Local:
 
     def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
+        return self._run(dispatch, argv)
+
+    def train(self, *argv: bytes) -> Job:
+        """Runs NR.TRAIN; what ``execute`` does, but with the training that it has started."""
+        return self._run(start, argv)
+
+    def _run(
+        self, how: Callable[[Host, Sequence[bytes]], _Result], argv: Sequence[bytes]
+    ) -> _Result:
         if self._closed:
             self._check()
         try:
-            return dispatch(self._host, argv)
+            return how(self._host, argv)
         except MemoryError as error:
             raise EngineError("ERR out of memory") from error
 

@@ -56,7 +56,7 @@ class Store(Protocol):
     """Seconds between two renewals of a lease, well below its lifetime."""
 
     patience: float
-    """Seconds for which a failed merge is tried again: not longer than a lease lasts."""
+    """Seconds for which a failed merge or release is tried again: as long as a lease lasts."""
 
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.

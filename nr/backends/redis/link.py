@@ -52,6 +52,7 @@ _PARTS = {  # what each script needs before it
     "release": ("common", "leases"),
     "renew": ("common", "leases"),
     "stop": ("common", "leases", "writers"),
+    "withdraw": (),
 }
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 

@@ -5,7 +5,6 @@ change as long as the network's id stays. It is kept here, and the script refuse
 where the id is another one; then the verb looks again. So the usual way is one round trip.
 """
 
-import logging
 import os
 import secrets
 import socket
@@ -17,13 +16,12 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from nr.backends.redis import layout
+from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
 from nr.backends.store import Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
-
-_log = logging.getLogger("nr")
+from nr.errors import CommandError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
 _BATCH = 1000  # keys looked at in one round trip
@@ -40,7 +38,7 @@ class Store:
     def __init__(self, link: Link, db: int, index: bytes, tracked: Tracked | None) -> None:
         self._link = link
         self._db = db
-        self._index = index
+        self._index = Index(link, index, LIFETIME)
         self._tracked = tracked
         self._heads: Recent[_Head] = Recent()
         self._runners: Recent[tuple[bytes, Net]] = Recent()
@@ -177,7 +175,7 @@ class Store:
     def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
         token = _token()
         running = Running(key, 0, self._db, maxtime, maxcycles, Progress())
-        self._announce(key)
+        self._index.add(key)
         _, nn_id = self._link.call("lease", key, token, LIFETIME, _told(running))
         lease = Lease(key, int(nn_id), token)
         self._limits[token] = running
@@ -196,15 +194,14 @@ class Store:
             return State.LOST
         if not status:
             return State.LOST
-        self._announce(lease.key)
+        self._index.add(lease.key)
         return State.STOP if state == [2] else State.RUN
 
     def release(self, lease: Lease) -> None:
-        self._limits.pop(lease.token, None)
-        with suppress(CommandError):
-            self._link.do("ZREM", self._index, lease.key)
-        with suppress(CommandError):
+        with suppress(CommandError):  # the network is gone
             self._link.call("release", lease.key, lease.token)
+        self._limits.pop(lease.token, None)
+        self._index.remove(lease.key)
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
@@ -217,16 +214,9 @@ class Store:
     def stop(self, key: bytes) -> bool:
         return bool(self._link.write("stop", key)[1])
 
-    def _announce(self, key: bytes) -> None:
-        """Where NR.THREADS looks. The truth is the lease: this may fail, or tell of the dead."""
-        try:
-            self._link.call("announce", self._index, key, LIFETIME)
-        except (CommandError, BackendError) as error:
-            _log.warning("NR.THREADS will not tell of the training of %r: %s", key, error)
-
     def leases(self) -> list[Running]:
         found = []
-        for key in self._link.do("ZRANGE", self._index, 0, -1):
+        for key in self._index.listed():
             with suppress(CommandError):
                 _, training, since, (nn_id, told) = self._link.call("read", key, "id", "progress")
                 if training:

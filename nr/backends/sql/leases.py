@@ -9,9 +9,6 @@ when a training is merged, so a trainer that was thought dead, and wakes up, mer
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -20,10 +17,9 @@ from nr.backends.sql.schema import Schema
 from nr.backends.sql.transactions import Transactions
 from nr.backends.store import Lease, Running, State
 from nr.engine import Progress
-from nr.errors import BackendError, CommandError
+from nr.errors import CommandError
 
 LIFETIME = 8.0  # seconds
-_T = TypeVar("_T")
 
 
 class Leases:
@@ -82,7 +78,7 @@ class Leases:
         c = self._table.c
         mine = sa.and_(c.network_id == lease.nn_id, c.token == lease.token)
         delete = sa.delete(self._table).where(mine)
-        self.persistently(lambda: self._do.write(lambda connection: connection.execute(delete)))
+        self._do.write(lambda connection: connection.execute(delete))
 
     def all(self) -> list[Running]:
         c = self._table.c
@@ -108,20 +104,6 @@ class Leases:
 
     def drop(self, connection: sa.Connection, id: int) -> None:
         connection.execute(sa.delete(self._table).where(self._table.c.network_id == id))
-
-    def persistently(self, attempt: Callable[[], _T]) -> _T:
-        """Tries as long as a lease lives: a server that restarts takes no training with it.
-
-        For what may be done twice: a merge knows the revision it has made.
-        """
-        end = time.monotonic() + LIFETIME
-        while True:
-            try:
-                return attempt()
-            except BackendError:
-                if self._do.bound or time.monotonic() > end:
-                    raise
-                time.sleep(0.5)
 
 
 _PROGRESS = ("cycles", "train_error", "test_error", "class_errors")

@@ -28,7 +28,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect
-from nr.backends.sql.leases import Leases
+from nr.backends.sql.leases import LIFETIME, Leases
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
@@ -76,7 +76,7 @@ class Store:
     """Networks in the tables of one schema. Threads may share it."""
 
     renewal = 1.0
-    patience = 0.0  # its own merges and releases persist, see Leases.persistently
+    patience = LIFETIME
 
     def __init__(
         self,
@@ -262,7 +262,7 @@ class Store:
             self._sql.change(connection, before, header.fields(net), trained_at=now)
             return True
 
-        return self._leases.persistently(lambda: self._do.write(work))
+        return self._do.write(work)
 
     def delete(self, keys: list[bytes]) -> int:
         return self._do.write(lambda connection: self._delete(connection, keys))
