@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -610,6 +611,7 @@ def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:
         ("DROP TABLE nr_networks", "y", "only reads.*SELECT.*not 'DROP TABLE nr_networks'"),
         (" /* SELECT */ -- SELECT\n(DELETE FROM nr_networks)", "y", "only reads"),
         ("", "y", "only reads"),
+        ("SELECT 1 AS a, 'it''s' AS s, 0 AS y", "y", "is text.*CASE s WHEN 'it''s' THEN 1 ELSE"),
         ("SELECT 1 AS a, 2 AS b, 0 AS y", "z", "no column 'z', it has: a, b, y"),
         ("SELECT 1 AS a, 0 AS y", "y", "1 columns beside 1 as target, the network takes 2 inputs"),
         ("SELECT 1 AS a, 2 AS b, 0.5 AS y", "y", "must be an integer in the range"),
@@ -671,6 +673,9 @@ def test_a_statement_that_writes_is_refused_before_it_does(db: nr.Database) -> N
         ({"target": ["y", 2]}, "target is the name of a column, or a list of them, not "),
         ({"sql": 1}, "the query is SQL as text, not int"),
         ({"parameters": [1]}, "parameters are a dict of names and values, not list"),
+        ({"sql": "SELECT :a AS x, 2 AS y"}, r"the query has :a, of which .* is written \\:"),
+        ({"sql": "SELECT 1 AS x, 2 AS y\0"}, "holds what is no text"),
+        ({"sql": "SELECT 1 AS x, '\udcff' AS y"}, "holds what is no text"),
     ],
 )
 def test_what_is_no_argument_of_a_query_is_a_sentence(
@@ -740,6 +745,29 @@ def test_only_sql_has_queries_and_transactions() -> None:
             net.observe_query("SELECT 1", "x")
         with pytest.raises(nr.BackendError, match="database of SQL"):
             db.using(None)
+
+
+def test_using_takes_a_connection_to_the_same_kind_of_database(lite: str) -> None:
+    with nr.connect(lite) as db:
+        for thing in (None, engine_of(db)):
+            with pytest.raises(nr.BackendError, match="using takes a Connection of SQLAlchemy"):
+                db.using(thing)
+
+
+@pytest.mark.parametrize("prefix", [None, 1, "a b", 'a"', "%s", "é", "x" * 41, "a\n"])
+def test_a_prefix_that_is_no_part_of_a_name_is_refused(lite: str, prefix: Any) -> None:
+    with pytest.raises(nr.BackendError, match="a prefix is up to 40 letters, digits and _, not"):
+        nr.connect(lite, prefix=prefix)
+    with pytest.raises(nr.BackendError, match="a schema is text, not int"):
+        nr.connect(lite, schema=1)
+
+
+def test_tables_of_others_are_not_taken_for_ours(lite: str) -> None:
+    with closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        raw.execute("CREATE TABLE samples (mine)")
+        with pytest.raises(nr.BackendError, match="samples already exists"):
+            nr.connect(lite, prefix="")
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("samples",)]
 
 
 # ---- functions in SQL ----

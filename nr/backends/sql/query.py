@@ -71,6 +71,8 @@ def _check(sql: Any, target: Any, parameters: Any) -> None:
         raise ValuesError(f"ERR the query is SQL as text, not {type(sql).__name__}")
     if not _QUERY.match(sql):
         raise _writes(sql)
+    if "\0" in sql or sql != sql.encode(errors="replace").decode():
+        raise ValuesError(f"ERR the query holds what is no text: {sql!r:.60}")
     names = isinstance(target, str) or (
         isinstance(target, Sequence) and all(isinstance(name, str) for name in target)
     )
@@ -81,6 +83,12 @@ def _check(sql: Any, target: Any, parameters: Any) -> None:
     if parameters is not None and not isinstance(parameters, Mapping):
         kind = type(parameters).__name__
         raise ValuesError(f"ERR parameters are a dict of names and values, not {kind}")
+    for name in sa.text(sql).compile().params:
+        if name not in (parameters or {}):
+            raise ValuesError(
+                f"ERR the query has :{name}, of which parameters say no value (a colon of the "
+                "query's own is written \\:)"
+            )
 
 
 def _writes(sql: str) -> ValuesError:
@@ -151,11 +159,13 @@ def _advice(name: str, value: Any) -> str:
             f"NULL is no number. Leave such rows out (WHERE {name} IS NOT NULL) or fill them "
             f"(COALESCE({name}, 0) AS {name})"
         )
-    if isinstance(value, str | bytes):
+    if isinstance(value, str):
+        short = value.isprintable() and len(value) < 40
+        literal = "'{}'".format(value.replace("'", "''")) if short else "..."
         return (
             f"{value!r:.40} is text, and a network takes numbers. Encode it in the query, each "
-            f"category a column (CASE {name} WHEN {value!r:.40} THEN 1 ELSE 0 END AS {name}), "
-            f"or for a class id (CASE {name} WHEN {value!r:.40} THEN 0 WHEN ... THEN 1 END AS "
+            f"category a column (CASE {name} WHEN {literal} THEN 1 ELSE 0 END AS {name}), "
+            f"or for a class id (CASE {name} WHEN {literal} THEN 0 WHEN ... THEN 1 END AS "
             f"{name})"
         )
     if type(value) not in _NUMBERS:

@@ -11,11 +11,14 @@ points of ``history`` are in ``arrays`` as well, exactly; the table is for peopl
 its view joins the name on.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+
+from nr.errors import BackendError
 
 HEAD = "0001"
 """The revision of the migrations that this code works with."""
@@ -52,7 +55,14 @@ class Schema:
 
 
 def tables(prefix: str, name: str | None) -> Schema:
-    """The tables of a prefix, ``nr_`` by default, in a schema (None: the connection's own)."""
+    """The tables of a prefix, ``nr_`` by default, in a schema (None: the connection's own).
+
+    Raises BackendError for what would be no part of a table's name everywhere.
+    """
+    if not isinstance(prefix, str) or not re.fullmatch(r"\w{0,40}", prefix, re.ASCII):
+        raise BackendError(f"a prefix is up to 40 letters, digits and _, not {prefix!r:.60}")
+    if name is not None and not isinstance(name, str):
+        raise BackendError(f"a schema is text, not {type(name).__name__}")
     metadata = sa.MetaData(schema=name)
     networks = _networks(prefix, metadata)
 

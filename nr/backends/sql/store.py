@@ -97,6 +97,14 @@ class Store:
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
+        if not isinstance(connection, sa.Connection):
+            kind = type(connection).__name__
+            raise BackendError(f"using takes a Connection of SQLAlchemy, not {kind}")
+        if connection.dialect.name != self.engine.dialect.name:
+            raise BackendError(
+                f"the connection is to {connection.dialect.name}, and the networks are in "
+                f"{self.engine.dialect.name}"
+            )
         bound = Bound(connection, self._dialect)
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 

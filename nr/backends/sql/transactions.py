@@ -197,4 +197,4 @@ def _sentence(error: Exception) -> str:
     cause = getattr(error, "orig", None) or error
     if len(cause.args) == 2 and isinstance(cause.args[0], int):  # PyMySQL: number, text
         return str(cause.args[1])
-    return str(cause).partition("\n")[0] or type(cause).__name__
+    return str(cause).partition("\n")[0].partition(" (Background on")[0] or type(cause).__name__
