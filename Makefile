@@ -10,7 +10,7 @@ SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format sanitize bench build clean servers \
-	bench-quality bench-quality-short bench-ablation bench-speed
+	bench-quality bench-quality-short bench-ablation bench-speed bench-module
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -61,6 +61,9 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 	@command -v cc >/dev/null && [ -f /usr/include/floatfann.h ] \
 		|| { echo "Not installed: libfann-dev."; exit 1; }
 	$(BIN)/python -m benchmarks.speed
+
+bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
+	$(BIN)/python benchmarks/module_driver.py
 
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

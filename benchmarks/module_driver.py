@@ -1,6 +1,6 @@
 """The Redis module against what the server itself does, on the same machine.
 
-    python benchmarks/module_driver.py
+    make bench-module, or python benchmarks/module_driver.py [ratios|memory|latency|holding ...]
 
 Starts a redis-server of its own. CPU time is the server's main thread's, as the kernel counts
 it; commands are measured in turns, and ratios are the medians of the turns': a machine's speed
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import Pipe, Process
 from pathlib import Path
 from statistics import median
@@ -237,8 +238,8 @@ class Probe:
         self._process.join()
 
 
-def held(server: Server, command: str) -> float:
-    """The longest wait of another client, in ms, from the command until a while after it."""
+def longest_wait(server: Server, command: str) -> float:
+    """From the command until a while after it, of another client, in ms."""
     with Probe(server.port) as probe:
         time.sleep(0.05)
         server(command)
@@ -247,33 +248,50 @@ def held(server: Server, command: str) -> float:
 
 
 def holding() -> None:
-    """A network of 100 MB, and one with 100 MB of samples."""
+    """A network of 100 MB, and one with 100 MB of samples: in ms, the longest that another client
+    waits for a PING, and in turns with that how long the server's main thread runs."""
     inputs = " ".join(["0.5"] * 5000)
-    steps: dict[str, list[float]] = {}
+    waits: dict[str, list[float]] = {}
+    spent: dict[str, list[float]] = {}
 
-    def step(name: str, command: str) -> None:
-        steps.setdefault(name, []).append(held(server, command))
+    def step(server: Server, probed: bool, name: str, command: str) -> None:
+        start = server.cpu()
+        if probed:
+            waits.setdefault(name, []).append(longest_wait(server, command))
+        else:
+            server(command)
+            time.sleep(0.2)
+            spent.setdefault(name, []).append((server.cpu() - start) / 1e6)
+
+    def steps(server: Server, probed: bool) -> None:
+        do = partial(step, server, probed)
+        do("nothing", "PING")
+        do("NR.CREATE of 100 MB", "NR.CREATE big REGRESSOR 5000 5000 -> 1 TEST 0")
+        do("its first NR.RUN", f"NR.RUN big {inputs}")
+        do("its second NR.RUN", f"NR.RUN big {inputs}")
+        do("its NR.RESET", "NR.RESET big")
+        server(f"NR.RUN big {inputs}")
+        do("its DEL", "DEL big")
+        server("NR.CREATE data REGRESSOR 1999 -> 1 DATASET 12500 TEST 0")
+        rows = np.random.default_rng(1).random((1250, 2000), np.float32).tobytes()
+        for _ in range(10):
+            server("NR.OBSERVE data FP32", rows)
+        do("NR.TRAIN with 100 MB", "NR.TRAIN data MAXTIME 0")
+        do("NR.STOP of it", "NR.STOP data")
+        server("NR.WAIT data 0")
+        do("NR.IMPORTANCE of 1999 inputs", "NR.IMPORTANCE data")
+        do("DEL with 100 MB", "DEL data")
 
     with serving() as server:
-        for _ in range(ROUNDS):
-            step("nothing", "PING")
-            step("NR.CREATE of 100 MB", "NR.CREATE big REGRESSOR 5000 5000 -> 1 TEST 0")
-            step("its first NR.RUN", f"NR.RUN big {inputs}")
-            step("its second NR.RUN", f"NR.RUN big {inputs}")
-            step("its NR.RESET", "NR.RESET big")
-            step("its DEL", "UNLINK big")
-            server("NR.CREATE data REGRESSOR 1999 -> 1 DATASET 12500 TEST 0")
-            rows = np.random.default_rng(1).random((1250, 2000), np.float32).tobytes()
-            for _ in range(10):
-                server("NR.OBSERVE data FP32", rows)
-            step("NR.TRAIN with 100 MB", "NR.TRAIN data MAXTIME 0")
-            step("NR.STOP of it", "NR.STOP data")
-            server("NR.WAIT data 0")
-            step("NR.IMPORTANCE of 2000 inputs", "NR.IMPORTANCE data")
-            server("DEL data")
-    print("the longest that another client waits, ms, median (worst):")
-    for name, found in steps.items():
-        print(f"  {name:30} {median(found):8.2f} ({max(found):.2f})")
+        for turn in range(2 * ROUNDS):
+            steps(server, turn % 2 == 0)
+    print("ms, medians (worst): the longest wait of another client, the main thread's CPU time")
+    for name, found in waits.items():
+        cpu = spent[name]
+        print(
+            f"  {name:30} {median(found):6.2f} ({max(found):.2f})  {median(cpu):6.2f} "
+            f"({max(cpu):.2f})"
+        )
 
 
 def main() -> None:

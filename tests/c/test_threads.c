@@ -128,6 +128,41 @@ static void test_weights_are_made_once(void) {
     nr_net_free(resting);
 }
 
+/* Clones, each on a thread of its own, of a network that is reset then. */
+static void *run_clone(void *argument) {
+    nr_error error;
+    float row[4] = {1, 2, 3, 4}, outputs[3];
+    expect(nr_net_run(argument, row, 1, outputs, &error) == NR_OK);
+    return NULL;
+}
+
+static void test_clones_share_weights_that_are_not_made_yet(void) {
+    nr_net *clones[4];
+    pthread_t threads[4];
+    resting = make("NR.CREATE k CLASSIFIER 4 50 -> 3 SEED 1");
+    size_t empty = nr_net_memory(resting);
+    for (int i = 0; i < 4; i++) {
+        clones[i] = i % 2 ? nr_net_clone(clones[i - 1]) : snapshot();
+        CHECK(!nr_net_made(clones[i]));
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, run_clone, clones[i]);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    CHECK(nr_net_made(resting) && nr_net_memory(resting) > empty);
+    for (int i = 0; i < 4; i++)
+        CHECK(nr_net_ready(resting, &err) == nr_net_ready(clones[i], &err));
+
+    nr_net_forget(resting);
+    resting->h.resets++;
+    nr_net *late = snapshot();
+    CHECK(!nr_net_made(resting) && !nr_net_made(late));
+    CHECK(nr_net_ready(late, &err) == nr_net_ready(resting, &err));
+    CHECK(nr_net_ready(late, &err) != nr_net_ready(clones[0], &err));
+    for (int i = 0; i < 4; i++) nr_net_free(clones[i]);
+    nr_net_free(late);
+    nr_net_free(resting);
+}
+
 /* Progress is read and a stop asked for from another thread than steps it. */
 static void *step_to_the_end(void *argument) {
     while (nr_trainer_step(argument, 0)) {}
@@ -156,6 +191,7 @@ static void test_a_training_is_stopped_from_outside(void) {
 int main(void) {
     test_all_at_once();
     test_weights_are_made_once();
+    test_clones_share_weights_that_are_not_made_yet();
     test_a_training_is_stopped_from_outside();
     return summary();
 }

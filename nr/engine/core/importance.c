@@ -14,12 +14,25 @@
 
 static const double MOST_WORK = 5e8; /* multiply-adds */
 
-static size_t choose_samples(const nr_net *net, size_t n) {
-    double each = (double)net->params * (double)net->h.options.members *
-                  (double)nr_inputs(net);
-    double fit = MOST_WORK / each;
+static nr_dataset_id choose_dataset(const nr_net *net) {
+    return net->h.len[NR_DATASET_TEST] ? NR_DATASET_TEST : NR_DATASET_TRAIN;
+}
+
+/* Of one sample. */
+static double work(const nr_net *net) {
+    return (double)net->params * (double)net->h.options.members *
+           (double)nr_inputs(net);
+}
+
+static size_t choose_samples(const nr_net *net) {
+    size_t n = net->h.len[choose_dataset(net)];
+    double fit = MOST_WORK / work(net);
     if (fit < 16) fit = 16;
     return (double)n <= fit ? n : (size_t)fit;
+}
+
+double nr_importance_work(const nr_net *net) {
+    return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
 }
 
 /* A network of its own that holds the first n samples, changed at will. */
@@ -60,15 +73,14 @@ static bool importances(const nr_net *net, nr_net *copy, nr_dataset_id which,
 
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err) {
-    nr_dataset_id which =
-        net->h.len[NR_DATASET_TEST] ? NR_DATASET_TEST : NR_DATASET_TRAIN;
+    nr_dataset_id which = choose_dataset(net);
     size_t start = reply->len;
     if (net->h.len[which] == 0 || !net->h.trained)
         return nr_put_nil(reply) ? NR_OK : nr_nomem(err);
     if (net->partial)
         return nr_fail(err, "ERR the importance of a network without its "
                             "datasets");
-    size_t n = choose_samples(net, net->h.len[which]);
+    size_t n = choose_samples(net);
     nr_net *copy = copy_samples(net, which, n, err);
     bool ok = copy && importances(net, copy, which, reply);
     nr_net_free(copy);

@@ -3,7 +3,9 @@
  * A network that was never trained holds no weights until one asks for them
  * (nr_net_ready): creating 100 MB of weights inside a server would stop it for
  * as long as it takes to write 100 MB. They are then kept, by whichever thread
- * was first, and still left out of the serialised form. */
+ * was first, and still left out of the serialised form. Clones share them
+ * although they are not there yet (a draft): a host can have them made by
+ * another thread, on a clone, and finds them in its own network. */
 
 #include <string.h>
 
@@ -37,23 +39,81 @@ static int64_t choose_members(const nr_header *h) {
     return params <= 4000 ? 8 : params <= 20000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
+/* ================================= Drafts ================================ */
+
+static void draft_drop(nr_draft *draft) {
+    if (!draft || atomic_fetch_sub_explicit(&draft->refs, 1,
+                                            memory_order_acq_rel) != 1)
+        return;
+    nr_array_drop(atomic_load(&draft->weights));
+    nr_release(draft);
+}
+
+/* The weights, or those that a clone has made meanwhile; NULL: none yet. */
+static nr_array *made_weights(nr_net *net) {
+    nr_array *weights = atomic_load(&net->weights);
+    nr_draft *draft = atomic_load(&net->draft);
+    return weights || !draft ? weights : atomic_load(&draft->weights);
+}
+
+/* Has a copy share what there is of weights, or will be. */
+static bool share_weights(nr_net *copy, nr_net *net) {
+    nr_array *weights = made_weights(net);
+    atomic_store(&copy->weights, nr_array_hold(weights));
+    if (weights || net->h.trained) return true;
+    nr_draft *draft = atomic_load(&net->draft);
+    if (!draft) {
+        nr_draft *made = nr_alloc(sizeof *made);
+        if (!made) return false;
+        atomic_init(&made->refs, 1);
+        atomic_init(&made->weights, NULL);
+        if (atomic_compare_exchange_strong(&net->draft, &draft, made))
+            draft = made;
+        else
+            nr_release(made);
+    }
+    atomic_fetch_add_explicit(&draft->refs, 1, memory_order_relaxed);
+    atomic_store(&copy->draft, draft);
+    return true;
+}
+
+/* Gives the place an array unless it has one, and returns which it has. */
+static nr_array *settle(_Atomic(nr_array *) *place, nr_array *array) {
+    nr_array *have = NULL;
+    nr_array_hold(array);
+    if (atomic_compare_exchange_strong(place, &have, array)) return array;
+    nr_array_drop(array);
+    return have;
+}
+
 const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
     nr_net *self = (nr_net *)net; /* a cache: the network stays the same */
-    nr_array *have = NULL;
     if (net->h.trained) {
         nr_fail(err, "ERR a network without its weights was asked to run");
         return NULL;
     }
+    nr_array *have = made_weights(self);
+    if (have) return settle(&self->weights, have);
     nr_array *made = nr_array_new(nr_weights_len(&net->h));
     if (!made) {
         nr_nomem(err);
         return NULL;
     }
     nr_weights_init(&net->h, made->data);
-    if (atomic_compare_exchange_strong(&self->weights, &have, made))
-        return made;
+    nr_draft *draft = atomic_load(&self->draft);
+    have = draft ? settle(&draft->weights, made) : made;
+    have = settle(&self->weights, have);
     nr_array_drop(made);
     return have;
+}
+
+bool nr_net_made(const nr_net *net) {
+    return made_weights((nr_net *)net) != NULL;
+}
+
+void nr_net_forget(nr_net *net) {
+    nr_array_drop(atomic_exchange(&net->weights, NULL));
+    draft_drop(atomic_exchange(&net->draft, NULL));
 }
 
 /* ============================ Making and freeing ========================= */
@@ -69,6 +129,7 @@ nr_net *nr_net_new(const nr_header *header) {
                     ? 1
                     : header->layers[header->nlayers - 1];
     atomic_init(&net->weights, NULL);
+    atomic_init(&net->draft, NULL);
     size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (net->row * sizeof(float));
     net->per = fit ? (uint32_t)fit : 1;
     return net;
@@ -91,10 +152,9 @@ nr_net *nr_net_clone(const nr_net *net) {
     nr_net *copy = nr_net_new(&net->h);
     if (!copy) return NULL;
     copy->partial = net->partial;
-    nr_net *self = (nr_net *)net; /* atomic_load of a const is not C11 */
-    atomic_store(&copy->weights, nr_array_hold(atomic_load(&self->weights)));
     copy->course = nr_array_hold(net->course);
-    if (!nr_dataset_clone(&copy->data[0], &net->data[0]) ||
+    if (!share_weights(copy, (nr_net *)net) ||
+        !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
         !nr_dataset_clone(&copy->data[1], &net->data[1])) {
         nr_net_free(copy);
         return NULL;
@@ -105,10 +165,12 @@ nr_net *nr_net_clone(const nr_net *net) {
 nr_net *nr_net_bare(const nr_net *net) {
     nr_net *bare = nr_net_new(&net->h);
     if (!bare) return NULL;
-    nr_net *self = (nr_net *)net;
-    atomic_store(&bare->weights, nr_array_hold(atomic_load(&self->weights)));
     bare->course = nr_array_hold(net->course);
     bare->h.len[0] = bare->h.len[1] = 0;
+    if (!share_weights(bare, (nr_net *)net)) {
+        nr_net_free(bare);
+        return NULL;
+    }
     return bare;
 }
 
@@ -116,7 +178,7 @@ void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 
 void nr_net_free(nr_net *net) {
     if (!net) return;
-    nr_array_drop(atomic_load(&net->weights));
+    nr_net_forget(net);
     nr_array_drop(net->course);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
@@ -137,8 +199,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
 }
 
 size_t nr_net_memory(const nr_net *net) {
-    nr_net *self = (nr_net *)net;
-    const nr_array *weights = atomic_load(&self->weights);
+    const nr_array *weights = made_weights((nr_net *)net);
     size_t bytes = sizeof *net;
     if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
@@ -160,9 +221,8 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
         return NR_STALE;
     }
     nr_net *source = (nr_net *)trained;
-    nr_array *old = atomic_load(&net->weights);
+    nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
-    nr_array_drop(old);
     nr_array_drop(net->course);
     net->course = nr_array_hold(trained->course);
     net->h.stats = trained->h.stats;

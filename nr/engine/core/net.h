@@ -72,11 +72,19 @@ typedef struct nr_header {
     nr_statistics stats;
 } nr_header;
 
+/* The initial weights of a network and its clones: whoever needs them first
+ * makes them for all. */
+typedef struct nr_draft {
+    atomic_size_t refs;
+    _Atomic(nr_array *) weights; /* NULL: not made yet */
+} nr_draft;
+
 struct nr_net {
     nr_header h;
     size_t params, row;
     uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
+    _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
     bool partial; /* assembled without its samples */
@@ -121,6 +129,8 @@ static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
     const nr_array *have = atomic_load(&self->weights);
     return have ? have : nr_weights_make(net, err);
 }
+bool nr_net_made(const nr_net *net); /* there they are already */
+void nr_net_forget(nr_net *net);     /* drops them */
 
 /* The course of the last training: the number of its points, four floats each
  * (cycle, training error, testing error, classification errors in per cent,

@@ -286,6 +286,11 @@ NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);
 
+/* How many multiply-adds the command takes, about; 0: what any command takes.
+ * For hosts that must not stand still: one that is much can be executed on
+ * a clone, by another thread. */
+NR_API double nr_net_work(const nr_net *net, const nr_command *cmd);
+
 /* nr_net_execute for NR.RUN and NR.CLASS on rows of float32 that are already
  * in memory: n rows of `inputs` floats to n rows of `outputs` floats, or to n
  * class ids. */

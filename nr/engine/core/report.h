@@ -21,6 +21,7 @@ bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
 bool nr_report_reply(const nr_net *net, nr_buf *reply);
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err);
+double nr_importance_work(const nr_net *net); /* multiply-adds, about */
 
 /* The report in a network's course, NULL where there is none. */
 const float *nr_report_of(const nr_net *net);

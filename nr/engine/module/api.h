@@ -151,6 +151,7 @@ typedef struct rm_command_info {
     X(int, UnlinkKey, (rm_key *))                                            \
     X(long long, GetExpire, (rm_key *))                                      \
     X(rm_string *, CreateString, (rm_ctx *, const char *, size_t))           \
+    X(rm_string *, HoldString, (rm_ctx *, rm_string *))                      \
     X(void, FreeString, (rm_ctx *, rm_string *))                             \
     X(const char *, StringPtrLen, (const rm_string *, size_t *))             \
     X(int, StringToLongLong, (const rm_string *, long long *))               \

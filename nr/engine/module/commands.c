@@ -16,6 +16,7 @@
 typedef struct call {
     rm_ctx *ctx;
     rm_string **argv;
+    int argc;
     nr_command cmd;
     rm_key *key;      /* NULL: the command has none, or it is not there */
     rm_string *name;  /* of the key */
@@ -46,10 +47,13 @@ static int on_network(call *c) {
     enum { KEPT = 4096 };
     static nr_buf reply; /* its memory serves the next command, too */
     nr_box *box = c->box;
+    if (nr_aside(c->ctx, box, &c->cmd, c->argv[c->argc - 1])) return RM_OK;
     reply.len = 0;
-    if (nr_net_execute(box->net, &c->cmd, box->job != NULL, &reply,
-                       &c->err) != NR_OK)
-        return nr_reply_error(c->ctx, &c->err);
+    nr_net *before = c->cmd.verb == NR_RESET ? nr_net_bare(box->net) : NULL;
+    nr_status status = nr_net_execute(box->net, &c->cmd, box->job != NULL,
+                                      &reply, &c->err);
+    nr_free_aside(before); /* with the old weights, if they went */
+    if (status != NR_OK) return nr_reply_error(c->ctx, &c->err);
     if (nr_changes(&c->cmd)) {
         if (c->cmd.verb == NR_RESET) nr_job_drop(box);
         rm.ReplicateVerbatim(c->ctx);
@@ -197,10 +201,10 @@ static int dispatch(call *c) {
     return refuse(c, c->other_type ? RM_WRONGTYPE : "ERR no such key");
 }
 
-static int parse(call *c, int argc) {
+static int parse(call *c) {
     enum { FEW = 64 };
     const char *few[FEW], **words = few;
-    size_t few_len[FEW], *len = few_len, n = (size_t)argc;
+    size_t few_len[FEW], *len = few_len, n = (size_t)c->argc;
     if (n > FEW) {
         words = nr_alloc(n * (sizeof *words + sizeof *len));
         if (!words) return nr_nomem(&c->err);
@@ -218,8 +222,9 @@ static int run_command(rm_ctx *ctx, rm_string **argv, int argc) {
     call c;
     c.ctx = ctx;
     c.argv = argv;
+    c.argc = argc;
     c.key = NULL, c.name = NULL, c.box = NULL, c.other_type = false;
-    if (parse(&c, argc) != NR_OK) return nr_reply_error(ctx, &c.err);
+    if (parse(&c) != NR_OK) return nr_reply_error(ctx, &c.err);
     dispatch(&c);
     if (c.key) rm.CloseKey(c.key);
     nr_command_release(&c.cmd);

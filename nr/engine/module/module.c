@@ -83,5 +83,6 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
         nr_events_subscribe(ctx) != RM_OK ||
         nr_trainings_begin(ctx, threads) != RM_OK)
         return RM_ERR;
+    nr_asides_begin(threads);
     return RM_OK;
 }

@@ -63,6 +63,20 @@ int nr_events_subscribe(rm_ctx *ctx);
 /* Gives the network an id of its own if it came with another's. */
 void nr_identify(rm_ctx *ctx, rm_string *key, nr_box *box);
 
+/* threads.c */
+typedef struct nr_routine {
+    void (*run)(void);
+} nr_routine;
+bool nr_thread_start(const nr_routine *routine); /* must stay where it is */
+
+/* aside.c: executes a command that is much work in a thread, and replies from
+ * there; false: the caller should do it itself. `blob` is the argument that
+ * the command's blob lies in. */
+void nr_asides_begin(long long threads);
+bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
+              rm_string *blob);
+void nr_free_aside(nr_net *net); /* any thread */
+
 /* training.c. Those with a box are no-ops where it is not in training. */
 int nr_trainings_begin(rm_ctx *ctx, long long threads);
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,

@@ -13,7 +13,6 @@
  * their waiting clients. Whoever holds it never asks for the server's lock. */
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -202,6 +201,7 @@ static rm_string *dump(const nr_net *trained, nr_error *err) {
 static nr_status merge(nr_job *job, nr_box *box, const nr_net *trained,
                        rm_string *blob, nr_error *err) {
     nr_status status = NR_STALE;
+    nr_net *before = nr_net_bare(box->net);
     rm.SelectDb(merging, job->db);
     rm_key *key = rm.OpenKey(merging, job->key, RM_READ | RM_WRITE);
     if (nr_box_in(key) == box &&
@@ -215,6 +215,7 @@ static nr_status merge(nr_job *job, nr_box *box, const nr_net *trained,
                                job->key);
     }
     rm.CloseKey(key);
+    nr_free_aside(before); /* the old weights */
     return status;
 }
 
@@ -240,8 +241,7 @@ static void conclude(nr_job *job, const nr_net *trained, rm_string *blob,
     rm.ThreadSafeContextUnlock(merging);
 }
 
-static void *work(void *unused) {
-    (void)unused;
+static void work(void) {
     for (;;) {
         nr_job *job = next_in_line();
         nr_error err = {""};
@@ -251,19 +251,6 @@ static void *work(void *unused) {
         nr_net_free(trained);
         job_free(job);
     }
-    return NULL;
-}
-
-/* Signals are for the server's own threads. */
-static bool start_worker(void) {
-    pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(&thread, NULL, work, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (ok) pthread_detach(thread);
-    return ok;
 }
 
 /* ============================ What commands do =========================== */
@@ -298,6 +285,7 @@ static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
 
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err) {
+    static const nr_routine worker = {work};
     if (box->job)
         return nr_fail(err, "ERR neural network training already in progress");
     nr_status status = nr_trainer_check(box->net, cmd, err);
@@ -305,7 +293,8 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     nr_job *job = job_new(ctx, key, box, cmd);
     if (!job) return nr_nomem(err);
     lock();
-    if (idle == 0 && threads < most_threads) threads += start_worker();
+    if (idle == 0 && threads < most_threads)
+        threads += nr_thread_start(&worker);
     if (threads == 0) {
         unlock();
         job_free(job);
