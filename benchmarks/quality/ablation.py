@@ -218,9 +218,8 @@ def main(only: str | None, seeds: int) -> None:
     print(by_dataset(found, variants))
     print("\nLosses: wrong classes in per cent, or 100 (1 - R2).\n")
     print(table(found, variants))
-    if not only:
-        about = {"date": str(date.today()), "seeds": seeds, "table": table(found, variants)}
-        RESULTS.write_text(json.dumps(about), "utf-8")
+    about = {"date": str(date.today()), "seeds": seeds, "table": table(found, variants)}
+    RESULTS.write_text(json.dumps(about), "utf-8")
 
 
 if __name__ == "__main__":
