@@ -10,7 +10,8 @@ SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak lint format sanitize bench build clean servers \
-	bench-quality bench-quality-short bench-ablation bench-speed bench-module
+	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
+	bench-module
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -56,6 +57,9 @@ bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, 
 
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
+
+bench-online: .venv/quality .venv/core  ## Learn from streams that drift, beside river
+	$(BIN)/python -m benchmarks.quality.online
 
 bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries': docs/speed.md
 	@command -v cc >/dev/null && [ -f /usr/include/floatfann.h ] \

@@ -97,6 +97,13 @@ def test_churn_learns_from_tables(
     assert re.search(r"^\d+ errors on 500 customers it has not seen", output, re.MULTILINE)
 
 
+def test_drift_is_followed(tmp_path: Path) -> None:
+    output = example("drift", tmp_path)
+    follows = re.search(r"^the network that follows((?: +\d+\.\d){7})$", output, re.MULTILINE)
+    assert follows
+    assert max(map(float, follows[1].split())) < 6
+
+
 def test_an_example_takes_a_url(tmp_path: Path) -> None:
     assert example("xor", tmp_path, "memory://") == example("xor", tmp_path)
 

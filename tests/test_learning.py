@@ -78,3 +78,56 @@ def test_normalize_takes_constant_columns_and_flags(db: nr.Database, constant: f
     y = flag * 10 + x[:, 2] / 1e5
     net = db.create("net", "regressor", [3, 8, 1], normalize=True, seed=1)
     assert relative_error(net, x, y) < 0.1
+
+
+# ---- AUTOSTOP BACKTRACK ----
+
+
+def finish(net: nr.Network) -> nr.Network:
+    net.train(autostop=True, backtrack=True, maxtime=0).wait()
+    return net
+
+
+def test_the_samples_say_how_strong_l2_is(db: nr.Database) -> None:
+    """Narrow stripes want less of it than most data do."""
+    x = np.random.default_rng(2).uniform(-1, 1, (1500, 2))
+    y = (np.floor(4 * x[:, 0]) % 2).astype(int)
+    errors = []
+    for name, options in {"auto": {}, "usual": {"l2": 0.2 * 2 / 600}}.items():
+        sizes = {"dataset": 600, "test": 300, "seed": 2}
+        net = db.create(name, "classifier", [2, 20, 2], normalize=True, **sizes, **options)
+        net.observe_many(x[:900], y[:900])
+        errors.append(np.mean(finish(net).classify(x[900:]) != y[900:]))
+    auto, usual = errors
+    assert auto < 0.1 < 0.3 < usual
+
+
+def test_a_network_of_the_same_samples_is_the_same_however_often_trained(db: nr.Database) -> None:
+    x, y = load_iris(return_X_y=True)
+    net = db.create("net", "classifier", [4, 8, 3], dataset=100, test=50, seed=1)
+    net.observe_many(x, y)
+    once = finish(net).run(x)
+    metrics = net.metrics()
+    assert np.array_equal(finish(net).run(x), once)
+    assert net.metrics() == metrics
+
+
+def test_a_network_follows_its_samples(db: nr.Database) -> None:
+    """Its testing samples were learned, too; they must not hold it where it is."""
+    x = np.random.default_rng(1).uniform(-1, 1, (300, 2))
+    net = db.create("net", "regressor", [2, 8, 1], dataset=200, test=100, seed=1)
+    for sign in (1, -1):
+        y = sign * (np.sin(3 * x[:, 0]) + x[:, 1])
+        for _ in range(5):  # a full dataset keeps old ones for a while
+            net.observe_many(x, y)
+        found = finish(net).run(x)[:, 0]
+        assert np.corrcoef(found, y)[0, 1] > 0.95
+
+
+def test_without_autostop_a_training_goes_on(db: nr.Database) -> None:
+    x = np.random.default_rng(1).uniform(-1, 1, (200, 2))
+    net = db.create("net", "regressor", [2, 8, 1], test=0, seed=1)
+    net.observe_many(x, x[:, 0] * x[:, 1])
+    errors = [net.train(maxcycles=20, maxtime=0).result().train_error for _ in range(4)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0] / 2

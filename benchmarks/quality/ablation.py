@@ -63,14 +63,16 @@ VARIANTS = [
     Variant("adam", "Adam", options={"optimizer": "adam"}),
     # ---- L2 ----
     Variant("no-l2", "no L2", options={"l2": 0}),
+    Variant("one-l2", "one strength of L2 for all data", flags={"NR_STUDY_SPREAD": "1.0"}),
     Variant(
         "third-l2",
         "a third of the L2",
-        flags={"NR_STUDY_L2": "0.023", "NR_STUDY_L2_MSE": "0.0033"},
+        flags={"NR_STUDY_L2": "0.07", "NR_STUDY_L2_MSE": "0.01"},
     ),
     Variant(
-        "triple-l2", "three times the L2", flags={"NR_STUDY_L2": "0.2", "NR_STUDY_L2_MSE": "0.03"}
+        "triple-l2", "three times the L2", flags={"NR_STUDY_L2": "0.6", "NR_STUDY_L2_MSE": "0.1"}
     ),
+    Variant("eager-l2", "another strength for a smaller gain", flags={"NR_STUDY_CHANCE": "0.5"}),
     # ---- stopping ----
     Variant("patience-20", "a patience of 20 cycles", options={"patience": 20}),
     Variant("patience-1", "waits twice as long", flags={"NR_STUDY_PATIENCE": "1.0"}),
@@ -216,9 +218,8 @@ def main(only: str | None, seeds: int) -> None:
     print(by_dataset(found, variants))
     print("\nLosses: wrong classes in per cent, or 100 (1 - R2).\n")
     print(table(found, variants))
-    if not only:
-        about = {"date": str(date.today()), "seeds": seeds, "table": table(found, variants)}
-        RESULTS.write_text(json.dumps(about), "utf-8")
+    about = {"date": str(date.today()), "seeds": seeds, "table": table(found, variants)}
+    RESULTS.write_text(json.dumps(about), "utf-8")
 
 
 if __name__ == "__main__":

@@ -104,6 +104,11 @@ static bool diverged(const nr_trainer *t, nr_member *m, double loss) {
     return true;
 }
 
+static void turn_to(nr_trainer *t, nr_member *m) {
+    t->now = m;
+    t->l2 = m->l2;
+}
+
 /* false: stopped halfway. */
 static bool member_cycle(nr_trainer *t, nr_member *m, bool test_it) {
     nr_losses sum;
@@ -111,7 +116,7 @@ static bool member_cycle(nr_trainer *t, nr_member *m, bool test_it) {
         if (!nr_member_test(t, m)) return false; /* it may be best as it is */
         nr_remember(t, m, 0);
     }
-    t->now = m;
+    turn_to(t, m);
     if (!learn(t, false, &sum)) return false;
     if (diverged(t, m, sum.objective)) return true;
     m->train_error = mean(sum.error, t->train.n);
@@ -204,8 +209,9 @@ static void refit_cycle(nr_trainer *t) {
     bool more = false;
     for (size_t i = 0; i < t->count; i++) {
         nr_losses sum;
-        nr_member *m = t->now = &t->members[i];
+        nr_member *m = &t->members[i];
         if (m->left == 0) continue;
+        turn_to(t, m);
         if (!learn(t, true, &sum) || !isfinite(sum.objective)) {
             forget_refit(t);
             t->over = true;

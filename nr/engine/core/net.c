@@ -36,7 +36,13 @@ size_t nr_weights_len(const nr_header *h) {
  * which vary less and cost more. */
 static int64_t choose_members(const nr_header *h) {
     size_t params = count_params(h);
-    return params <= 4000 ? 8 : params <= 20000 ? 4 : params <= 100000 ? 2 : 1;
+    return params <= 4000 ? 8 : params <= 50000 ? 4 : params <= 100000 ? 2 : 1;
+}
+
+/* Smooth units for small networks; larger ones generalise better by straight
+ * ones. */
+static nr_activation choose_activation(const nr_header *h) {
+    return count_params(h) <= 20000 ? NR_TANH : NR_RELU;
 }
 
 /* ================================= Drafts ================================ */
@@ -143,6 +149,8 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
     if (h.options.members < 0) h.options.members = choose_members(&h);
+    if (!(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic)
+        h.options.activation = choose_activation(&h);
     nr_random_seed(&h.random, h.options.seed);
     *out = nr_net_new(&h);
     return *out ? NR_OK : nr_nomem(err);

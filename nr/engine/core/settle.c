@@ -140,6 +140,7 @@ void nr_settle(nr_trainer *t) {
     for (size_t i = 0; i < t->count && !t->autostop; i++)
         nr_member_test(t, &t->members[i]);
     if (t->autostop && t->backtrack) keep_best(t);
+    nr_strength_choose(t);
     nr_summarise(t);
     t->failed = !calibrate(t) || !measure(t);
 }

@@ -5,10 +5,16 @@
 #define NR_STUDY_H
 
 #ifndef NR_STUDY_L2 /* per input unit and training sample, cross-entropy */
-#define NR_STUDY_L2 0.07
+#define NR_STUDY_L2 0.2
 #endif
 #ifndef NR_STUDY_L2_MSE /* the same for half the squared error */
-#define NR_STUDY_L2_MSE 0.01
+#define NR_STUDY_L2_MSE 0.03
+#endif
+#ifndef NR_STUDY_SPREAD /* between the strengths of L2 that members try */
+#define NR_STUDY_SPREAD 7.0
+#endif
+#ifndef NR_STUDY_CHANCE /* a gain that counts, by the root of testing samples */
+#define NR_STUDY_CHANCE 2.0
 #endif
 #ifndef NR_STUDY_SMOOTHING /* of labels */
 #define NR_STUDY_SMOOTHING 0.1

@@ -99,6 +99,7 @@ static bool make_members(nr_trainer *t) {
         memcpy(m->best, m->w, t->params * sizeof *m->w);
         nr_member_begin(t, m);
     }
+    nr_strengths_try(t);
     t->now = &t->members[0];
     return true;
 }

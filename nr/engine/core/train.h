@@ -34,6 +34,7 @@ typedef struct nr_member {
     double power1, power2; /* Adam's betas to the number of its steps */
     uint64_t shuffle, best_cycle, progress_cycle;
     uint64_t left; /* cycles of the refit */
+    double l2;
     double train_error, test_error, class_errors;
     double best_train, best_test, best_class;
     double progress_test; /* the testing error when there was progress last */
@@ -128,6 +129,11 @@ void nr_member_begin(nr_trainer *t, nr_member *m);
 /* stopping.c */
 void nr_remember(nr_trainer *t, nr_member *m, uint64_t cycle);
 void nr_judge(nr_trainer *t, nr_member *m); /* after a cycle, with AUTOSTOP */
+
+/* strength.c: of L2. Sets the members', by t->l2; then has all of them go on as
+ * those of the best did. */
+void nr_strengths_try(nr_trainer *t);
+void nr_strength_choose(nr_trainer *t);
 
 /* settle.c: the weights to keep, probabilities calibrated, and the report. */
 void nr_settle(nr_trainer *t);
