@@ -6,6 +6,7 @@ reply the same. A command is a line, a tuple of arguments, or a function of the 
 far that makes one. All networks have a SEED, so that all drivers end in the same bytes.
 """
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -314,6 +315,20 @@ def restore_errors() -> list[Step]:
     ]
 
 
+BEYOND = Refused("ERR the network's outputs for these inputs are beyond the range of 32-bit floats")
+HUGE = {
+    "relu": "REGRESSOR 2 3 -> 2 ACTIVATION RELU",
+    "linear": "REGRESSOR 2 -> 2",
+    "scaled": "REGRESSOR 2 20 -> 2 NORMALIZE",
+    "classes": "CLASSIFIER 2 3 -> 3",
+    "classic": "CLASSIFIER 2 3 -> 3 CLASSIC",
+}
+
+
+def finite(reply: Any) -> bool:
+    return all(math.isfinite(float(x)) for x in reply)
+
+
 CASES: dict[str, list[Step]] = {
     "create replies the number of parameters": [
         ("NR.CREATE net REGRESSOR 2 3 -> 1 SEED 1", 13),
@@ -500,6 +515,26 @@ CASES: dict[str, list[Step]] = {
                 ),
             )
         ),
+    ],
+    "inputs that no sum can hold": [
+        *(
+            step
+            for key, layout in HUGE.items()
+            for step in (
+                (f"NR.CREATE {key} {layout} SEED 1 TEST 0", ANY),
+                (f"NR.RUN {key} 3e38 -3e38", finite),
+                (f"NR.RUN {key} 3.4e38 3.4e38", finite),
+            )
+        ),
+        ("NR.CLASS classes 3e38 3e38", lambda reply: reply in range(3)),
+        (("NR.RUN", "classes", "FP32", floats(*[3e38, -3e38] * 70)), ANY),
+        ("NR.OBSERVE relu 1 1 -> 3e38 -3e38", ANY),
+        ("NR.OBSERVE relu 2 1 -> -3e38 3e38", ANY),
+        ("NR.TRAIN relu MAXCYCLES 3", "Training has started"),
+        ("NR.WAIT relu 0", 1),
+        ("NR.RUN relu 1 1", finite),
+        ("NR.RUN relu 3e38 -3e38", BEYOND),
+        (("NR.RUN", "relu", "FP32", floats(*[3e38, -3e38] * 70)), BEYOND),
     ],
     "the tutorial's sums": [
         (SUM, 13),

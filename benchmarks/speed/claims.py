@@ -16,6 +16,7 @@ class Claim:
     ratio: float
     bound: float
     at_most: bool = False
+    limit: float | None = None  # the ratio if ours reached all of sgemm; None: it does not tell
 
     @property
     def kept(self) -> bool:
@@ -39,6 +40,7 @@ def batch_share(figures: Figures, net: str) -> float:
     return work / figures.seconds("nr", "batch", net) / limit(figures)
 
 
+LARGE = "def"  # nets whose time is multiply-adds
 _PEERS = {
     "fann": ("libfann", {"a": 3, "b": 15, "c": 12, "d": 20, "e": 20, "f": 20}),
     "numpy skylakex": ("numpy with SkylakeX", {"b": 4, "d": 4, "e": 1.4, "f": 1.4}),
@@ -54,14 +56,15 @@ def claims(figures: Figures, growth: list[Point], threads: dict[str, float]) -> 
         for net, bound in bounds.items():
             ours = figures.seconds("nr", "classic", net)
             ratio = figures.seconds(who, "classic", net) / ours
-            yield Claim(f"training {net} against {title}", ratio, bound)
-    for net in "def":
-        yield Claim(f"training {net} of sgemm", training_share(figures, net), 0.65)
+            most = ratio / training_share(figures, net) if net in LARGE else None
+            yield Claim(f"training {net} against {title}", ratio, bound, limit=most)
+    for net in LARGE:
+        yield Claim(f"training {net} of sgemm", training_share(figures, net), 0.65, limit=1)
     for net, bound in _THREADS.items():
         least = bound if bound > 1 else 1 - _NOISE
         yield Claim(f"training {net}, two threads against one", threads[net], least)
-    for net in "def":
-        yield Claim(f"batch runs of {net} of sgemm", batch_share(figures, net), 0.75)
+    for net in LARGE:
+        yield Claim(f"batch runs of {net} of sgemm", batch_share(figures, net), 0.75, limit=1)
     for net, bound in _ROWS.items():
         ratio = figures.seconds("fann", "row", net) / figures.seconds("nr", "row", net)
         yield Claim(f"rows of {net} in C against libfann", ratio, bound)

@@ -100,6 +100,39 @@ class NumpyRprop:
                 self.move()
 
 
+def plain_train(net: Layout) -> Call:
+    """The same as one writes it down: an expression a line, a new array for each."""
+    given, rng = samples(net), np.random.default_rng(1)
+    pairs = list(zip(net.layers, net.layers[1:], strict=False))
+    weights = [rng.uniform(-0.05, 0.05, (a + 1, b)).astype("f4") for a, b in pairs]
+    before = [np.zeros_like(w) for w in weights]
+    steps = [np.full_like(w, 0.1) for w in weights]
+
+    def cycle() -> None:
+        layers = [given.x]
+        for w in weights:
+            layers.append(1 / (1 + np.exp(-(layers[-1] @ w[1:] + w[0]))))
+        delta = (layers[-1] - given.y) * layers[-1] * (1 - layers[-1])
+        for i in range(len(weights) - 1, -1, -1):
+            x, w = layers[i], weights[i]
+            g = np.vstack([delta.sum(axis=0), x.T @ delta])
+            if i:
+                delta = (delta @ w[1:].T) * x * (1 - x)
+            same = g * before[i]
+            g = np.where(same < 0, 0, g)
+            grown = np.where(same > 0, steps[i] * 1.2, np.where(same < 0, steps[i] * 0.5, steps[i]))
+            steps[i] = np.clip(grown, 1e-6, 50).astype("f4")
+            weights[i] = w - np.sign(g) * steps[i]
+            before[i] = g
+
+    def cycles(times: int) -> None:
+        with np.errstate(over="ignore"):
+            for _ in range(times):
+                cycle()
+
+    return cycles
+
+
 def numpy_train(net: Layout) -> Call:
     return NumpyRprop(net).cycles
 

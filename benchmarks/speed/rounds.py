@@ -87,7 +87,16 @@ def measure(plan: Iterable[Key], rounds: int = ROUNDS) -> Figures:
 
 def plan() -> list[Key]:
     """What is compared with what, net by net."""
-    trainers = ["nr", "nr avx2", "fann", "numpy", "numpy skylakex", "torch", "torch 2"]
+    trainers = [
+        "nr",
+        "nr avx2",
+        "fann",
+        "numpy plain",
+        "numpy",
+        "numpy skylakex",
+        "torch",
+        "torch 2",
+    ]
     keys: list[Key] = []
     for net in NETS:
         keys += [(who, "classic", net) for who in trainers]

@@ -37,6 +37,7 @@ CONTENDERS: dict[str, dict[str, Prepare]] = {
     "nr": _OURS,
     "nr avx2": _OURS,
     "fann": {"classic": peers.fann_train, "row": peers.fann_row},
+    "numpy plain": {"classic": peers.plain_train},
     "numpy": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
     "numpy skylakex": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
     "torch": {"classic": partial(peers.torch_train, threads=1)},
