@@ -196,7 +196,7 @@ def test_nothing_is_left_behind_by_redis_own_commands(db: nr.Database) -> None:
     client.rename("{n}a", "{n}b")
     assert content(db["{n}b"].dump()) == expected
     assert (db["{n}b"].run([1]) == outputs).all()
-    assert client.copy("{n}b", "{n}c")
+    copy_key(client, "{n}b", "{n}c")
     client.delete("{n}b")
     assert list(db) == ["{n}c"]
     blob = client.execute_command("DUMP", "{n}c", **{NEVER_DECODE: True})
