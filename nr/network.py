@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
 from nr.errors import BackendError, CommandError, ValuesError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SINGLE = np.dtype(np.float32)
-_CHUNK = 1 << 26  # bytes of samples or inputs in one command
+_BULK = Bulk()  # samples or inputs in one command, where no store says otherwise
 
 
 class _Database(Protocol):
@@ -80,8 +81,9 @@ class Network:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
-        output. Up to 64 MB of samples are added all or none; more go in several steps, after
-        all of them have been checked. Raises ValuesError, which names the row and the column.
+        output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
+        go in several steps, after all of them have been checked. Raises ValuesError, which
+        names the row and the column.
         """
         info = self.info()
         inputs = table(matrix(X, "inputs", "row"), info.layout[0], "inputs")
@@ -92,7 +94,8 @@ class Network:
         if len(inputs) != len(outputs):
             raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
         counts = info.train_len, info.test_len
-        for chunk in _chunks(np.hstack([inputs, outputs])):
+        bulk = getattr(getattr(self.db.backend, "store", None), "bulk", _BULK)
+        for chunk in _chunks(np.hstack([inputs, outputs]), bulk):
             counts = self._observe("FP32", chunk, to=to)
         return counts
 
@@ -160,7 +163,7 @@ class Network:
         if net_or_none:
             found = net_or_none.run(rows).astype(np.float64)
         else:
-            blobs = [self._execute("NR.RUN", "FP32", chunk) for chunk in _chunks(rows)]
+            blobs = [self._execute("NR.RUN", "FP32", chunk) for chunk in _chunks(rows, _BULK)]
             joined = b"".join(blob for blob in blobs if isinstance(blob, bytes))
             found = np.frombuffer(joined, "<f4").reshape(len(rows), -1).astype(np.float64)
         return found[0] if single else found
@@ -174,7 +177,7 @@ class Network:
         if net:
             found = net.classify(rows).astype(np.int64)
         else:
-            replies = [_list(self._execute("NR.CLASS", "FP32", c)) for c in _chunks(rows)]
+            replies = [_list(self._execute("NR.CLASS", "FP32", c)) for c in _chunks(rows, _BULK)]
             found = np.array([id for reply in replies for id in reply], np.int64)
         return int(found[0]) if single else found
 
@@ -348,8 +351,8 @@ def _list(reply: Reply) -> list[Any]:
     return reply
 
 
-def _chunks(rows: NDArray[np.float32]) -> Iterator[bytes]:
+def _chunks(rows: NDArray[np.float32], bulk: Bulk) -> Iterator[bytes]:
     """Rows as FP32 blobs of bounded size."""
-    step = max(1, _CHUNK // (4 * rows.shape[1]))
+    step = min(bulk.rows, max(1, bulk.size // (4 * rows.shape[1])))
     for start in range(0, len(rows), step):
         yield rows[start : start + step].astype("<f4", copy=False).tobytes()

@@ -23,6 +23,7 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis_server import missing, redis_62
 
 import nr
 
@@ -69,8 +70,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, wait: bool = True) -> None:
-        command = [binary(), *self._first(), "--port", str(self.port), "--dir", str(self.folder)]
-        command += ["--bind", "127.0.0.1", "--enable-debug-command", "yes", *self.options]
+        command = [*self._first(), "--dir", str(self.folder), "--bind", "127.0.0.1", *self.options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -84,7 +84,7 @@ class Server:
             until(self._answers)
 
     def _first(self) -> list[str]:
-        return []
+        return [binary(), "--port", str(self.port), "--enable-debug-command", "yes"]
 
     def _answers(self) -> bool:
         assert self.process
@@ -127,7 +127,45 @@ class SentinelServer(Server):
         (self.folder / "sentinel.conf").write_text("\n".join(lines) + "\n")
 
     def _first(self) -> list[str]:
-        return [str(self.folder / "sentinel.conf"), "--sentinel"]
+        return [
+            binary(),
+            *(str(self.folder / "sentinel.conf"), "--sentinel", "--port", str(self.port)),
+        ]
+
+
+class OldServer(Server):
+    """Of the oldest Redis that is supported."""
+
+    def _first(self) -> list[str]:
+        return [redis_62(), "--port", str(self.port)]
+
+
+class TlsServer(Server):
+    """Takes TLS alone, with a certificate of its own."""
+
+    def start(self, wait: bool = True) -> None:
+        if not shutil.which("openssl"):
+            missing("openssl")
+        made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        made += ["-keyout", str(self.folder / "key.pem"), "-out", self.certificate]
+        subprocess.run(made, check=True, capture_output=True)
+        self.url = self.url.replace("redis://", "rediss://")
+        super().start(wait)
+
+    @property
+    def certificate(self) -> str:
+        return str(self.folder / "certificate.pem")
+
+    def _first(self) -> list[str]:
+        return [
+            *(binary(), "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"),
+            *("--tls-key-file", str(self.folder / "key.pem")),
+            *("--tls-cert-file", self.certificate, "--tls-ca-cert-file", self.certificate),
+        ]
+
+    def client(self, **options: Any) -> "redis.Redis":
+        return super().client(ssl=True, ssl_ca_certs=self.certificate, **options)
 
 
 @contextmanager
@@ -266,8 +304,8 @@ def proxy(server: Server) -> Iterator[Proxy]:
         made.close()
 
 
-CONFORMING = ["fakeredis", "protocol2", "protocol3", "cached", "cluster", "sentinel"]
-KINDS = [*CONFORMING, "unix", "decoding"]
+CONFORMING = ["fakeredis", "protocol2", "protocol3", "cached", "cluster", "sentinel", "redis62"]
+KINDS = [*CONFORMING, "unix", "tls", "decoding"]
 
 
 class Servers:
@@ -305,6 +343,14 @@ class Servers:
         path = Path(self._stack.enter_context(TemporaryDirectory(prefix="nr-redis-"))) / "socket"
         self._stack.enter_context(running(Server, *QUIET, "--unixsocket", str(path)))
         return {"url": f"unix://{path}?db=3"}
+
+    def _redis62(self) -> dict[str, Any]:
+        return {"url": self._stack.enter_context(running(OldServer)).url}
+
+    def _tls(self) -> dict[str, Any]:
+        server = self._stack.enter_context(running(TlsServer))
+        assert isinstance(server, TlsServer)
+        return {"url": server.url, "ssl_ca_certs": server.certificate, "cache": True}
 
     def _cached(self) -> dict[str, Any]:
         return {"url": f"{self._single().url}/4", "cache": True}

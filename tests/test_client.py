@@ -10,6 +10,7 @@ import pytest
 
 import nr
 from nr.backends import Backend
+from nr.backends.store import Bulk
 from nr.engine import Reply
 
 
@@ -290,7 +291,9 @@ def test_observe_many_places_as_single_samples_do(db: nr.Database) -> None:
 def test_observe_many_sends_bounded_blobs(
     monkeypatch: pytest.MonkeyPatch, regressor: nr.Network
 ) -> None:
-    monkeypatch.setattr("nr.network._CHUNK", 100)
+    monkeypatch.setattr("nr.network._BULK", Bulk(size=100))
+    if store := getattr(regressor.db.backend, "store", None):
+        monkeypatch.setattr(store, "bulk", Bulk(rows=7))
     X = np.ones((50, 2))
     assert regressor.observe_many(X, X[:, 0]) == (50, 0)
     with pytest.raises(nr.ValuesError, match="row 49, column 0"):

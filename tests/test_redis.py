@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
+import numpy as np
 import pytest
 import redis
 from conformance import content
@@ -14,6 +15,7 @@ from redis_private import KINDS, Servers, running, until
 import nr
 from nr.backends.redis import layout
 from nr.backends.redis.link import script
+from nr.backends.redis.store import Recent
 
 
 def raw(db: nr.Database) -> Any:
@@ -194,7 +196,7 @@ def test_nothing_is_left_behind_by_redis_own_commands(db: nr.Database) -> None:
     client.rename("{n}a", "{n}b")
     assert content(db["{n}b"].dump()) == expected
     assert (db["{n}b"].run([1]) == outputs).all()
-    assert client.copy("{n}b", "{n}c")
+    copy_key(client, "{n}b", "{n}c")
     client.delete("{n}b")
     assert list(db) == ["{n}c"]
     blob = client.execute_command("DUMP", "{n}c", **{NEVER_DECODE: True})
@@ -335,6 +337,44 @@ def test_the_database_number_is_told(redis_servers: Servers) -> None:
 
 
 # ---- round trips ----
+
+
+def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
+    recent: Recent[int] = Recent(most=3, most_bytes=100)
+    for i, key in enumerate((b"a", b"b", b"c")):
+        recent.put(key, i)
+    assert recent.get(b"a") == 0
+    recent.put(b"d", 3)
+    assert [recent.get(key) for key in (b"a", b"b", b"c", b"d")] == [0, None, 2, 3]
+    assert recent.get(b"a") == 0
+    recent.put(b"e", 4, size=80)
+    recent.put(b"f", 5, size=80)
+    assert [recent.get(key) for key in (b"a", b"c", b"d", b"e", b"f")] == [
+        None,
+        None,
+        None,
+        None,
+        5,
+    ]
+
+
+def test_no_script_takes_very_many_samples(
+    fake: nr.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = fake.backend.store  # type: ignore[attr-defined]
+    sizes = []
+    real = store._link.write
+
+    def write(name: str, key: bytes, *argv: Any) -> Any:
+        sizes.append(len(argv[-1]))
+        return real(name, key, *argv)
+
+    monkeypatch.setattr(store._link, "write", write)
+    net = fake.create("net", "regressor", [1, 1], dataset=30_000, test=0)
+    assert net.observe_many(np.arange(25_000), np.zeros(25_000)) == (25_000, 0)
+    wide = fake.create("wide", "regressor", [2**20 - 1, 1], dataset=10, test=0)
+    assert wide.observe_many(np.zeros((5, 2**20 - 1)), np.zeros(5)) == (5, 0)
+    assert sizes == [80_000, 80_000, 40_000, 1 << 23, 1 << 23, 1 << 22]
 
 
 def test_each_verb_is_one_round_trip(

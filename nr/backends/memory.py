@@ -13,7 +13,7 @@ from threading import Lock
 from weakref import WeakSet
 
 from nr.backends.local import Local
-from nr.backends.store import Lease, Running, State
+from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, CommandError, NotFoundError
 
@@ -37,6 +37,7 @@ class _Held:
 class Memory:
     """Networks of this process alone. Threads may share it; a fork gets a copy."""
 
+    bulk = Bulk()
     renewal = 1.0
     patience = 0.0
 

@@ -51,7 +51,18 @@ class Running:
     progress: Progress
 
 
+@dataclass(frozen=True)
+class Bulk:
+    """Samples that are best handed over in one command: no more than ``rows``, nor bytes."""
+
+    rows: int = 1 << 62
+    size: int = 1 << 26
+
+
 class Store(Protocol):
+    bulk: Bulk
+    """What ``Network.observe_many`` sends at once: a store that holds up others wants less."""
+
     renewal: float
     """Seconds between two renewals of a lease, well below its lifetime."""
 

@@ -33,7 +33,7 @@ from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.backends.store import Lease, Running, State
+from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, CommandError, NotFoundError
 
@@ -75,6 +75,7 @@ class _Kept(Generic[_T]):
 class Store:
     """Networks in the tables of one schema. Threads may share it."""
 
+    bulk = Bulk()
     renewal = 1.0
     patience = LIFETIME
 
