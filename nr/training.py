@@ -210,11 +210,13 @@ class Trainings:
         """Stops all trainings, keeps what they reached, and waits for that."""
         self._closing.set()
         with self._lock:
-            jobs = list(self._jobs.values())
+            jobs, heart = list(self._jobs.values()), self._heart
         for job in jobs:
             job.stop()
         for job in jobs:
             job.done.wait()
+        if heart:
+            heart.join()  # it may be renewing: nobody speaks to the store after this
         if not self._given:
             self._workers.shutdown()
 
