@@ -429,6 +429,63 @@ def test_sqlite_waits_for_a_writer_of_another_program(lite: str) -> None:
             assert net.observe([1, 2], [3]) == (1, 0)
 
 
+def test_sqlite_locked_for_too_long_changes_nothing(
+    lite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_BUSY", 0.1)
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite[10:])) as other:
+        net = trained(db)
+        before = net.run([1, 2])
+        other.execute("BEGIN IMMEDIATE")
+        for work in (
+            lambda: net.observe([1, 2], 3),
+            lambda: net.observe_query("SELECT 1 AS a, 2 AS b, 3 AS y", "y"),
+            net.reset,
+        ):
+            with pytest.raises(nr.BackendError, match="nothing was changed: database is locked"):
+                work()
+        assert net.run([1, 2]) == before
+        other.rollback()
+        assert sum(net.observe([1, 2], 3)) == 12
+
+
+def test_a_full_disk_changes_nothing(lite: str) -> None:
+    with nr.connect(lite) as db:
+        net = db.create("net", "regressor", [200, 1], dataset=5000, test=0)
+
+        @sa.event.listens_for(engine_of(db), "checkout")
+        def full(raw: Any, record: Any, proxy: Any) -> None:
+            [pages] = raw.execute("PRAGMA page_count").fetchone()
+            raw.execute(f"PRAGMA max_page_count={pages + room}")
+
+        def fill() -> None:
+            for _ in range(100):
+                net.observe([0.5] * 200, 1)
+
+        room = 0
+        with pytest.raises(nr.BackendError, match="nothing was changed: database or disk is full"):
+            fill()
+        count = net.info().train_len
+        with pytest.raises(nr.BackendError, match="nothing was changed: database or disk is full"):
+            net.observe_many([[0.5] * 200] * 1000, [1] * 1000)
+        assert net.info().train_len == count
+        assert len(net.dump()) > 800 * count
+        room = 1000
+        assert net.observe([0.5] * 200, 1) == (count + 1, 0)
+
+
+def test_networks_in_a_file_that_is_only_read_still_run(lite: str) -> None:
+    with nr.connect(lite) as db:
+        expected = trained(db).run([1, 2])
+    path = lite.removeprefix("sqlite:///")
+    with nr.connect(f"sqlite:///file:{path}?immutable=1&uri=true") as db:
+        net = db["net"]
+        assert net.run([1, 2]) == expected
+        for command in ("NR.OBSERVE net 1 2 -> 3", "NR.TRAIN net", "NR.RESET net", "NR.DEL net"):
+            with pytest.raises(nr.BackendError, match="attempt to write a readonly database"):
+                db.execute(command)
+
+
 @pytest.mark.parametrize("driver", [sqlite, *SERVERS], ids=lambda driver: driver.__name__)
 def test_a_forked_process_has_connections_of_its_own(
     driver: Any, request: pytest.FixtureRequest
