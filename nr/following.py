@@ -27,6 +27,7 @@ class Training:
         self._classifier = info.type == "classifier"
         self._maxcycles = maxcycles
         self._ended = False
+        self._replaced = False  # its network is no more
 
     @property
     def running(self) -> bool:
@@ -34,9 +35,10 @@ class Training:
         if not self._ended:
             try:
                 info = self._network.info()
-                self._ended = not info.training or info.id != self._id
+                self._replaced = info.id != self._id
+                self._ended = self._replaced or not info.training
             except NotFoundError:
-                self._ended = True
+                self._ended = self._replaced = True
         return not self._ended
 
     def progress(self) -> Progress | None:
@@ -47,6 +49,8 @@ class Training:
 
     def wait(self, timeout: float | None = None, progress: bool = False) -> bool:
         """Whether it has ended, at the latest ``timeout`` seconds from now; None waits for ever.
+
+        Raises CommandError if it failed: the server, or this process, ran out of memory.
 
         With ``progress`` a bar shows cycles, loss and errors meanwhile. Interrupting
         (KeyboardInterrupt) ends the wait, not the training.
@@ -68,7 +72,8 @@ class Training:
     def result(self, timeout: float | None = None) -> Info:
         """Waits, and says what has become of the network.
 
-        Raises TimeoutError after ``timeout`` seconds, NotFoundError if it was deleted.
+        Raises TimeoutError after ``timeout`` seconds, NotFoundError if it was deleted, and
+        CommandError if the training failed.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"the training of {self._network.name} still runs")
@@ -82,14 +87,16 @@ class Training:
 
     def _wait(self, timeout: float | None) -> bool:
         if timeout is not None and timeout <= 0:
-            return not self.running
+            if self.running:
+                return False
+            timeout = 0.001  # says whether it failed
         milliseconds = 0 if timeout is None else ceil(timeout * 1000)
-        if self.running:
+        if self.running or not self._replaced:
             try:
                 reply = self._network.db.execute("NR.WAIT", self._network.key, milliseconds)
-                self._ended = bool(reply)
+                self._ended = self._ended or bool(reply)
             except NotFoundError:
-                self._ended = True
+                self._ended = self._replaced = True
         return self._ended
 
     def _show(self, bar: tqdm[Any], now: Progress | None) -> None:
