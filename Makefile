@@ -20,7 +20,7 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 	$(BIN)/nr --echo examples/hello.nr
 	$(BIN)/python examples/titanic.py
 
-test: .venv/dev .venv/core servers  ## Run all tests
+test: .venv/dev .venv/core .venv/node servers  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
@@ -106,6 +106,11 @@ clean:  ## Remove what was built, .venv included
 .venv/core: $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
+
+# node-redis, for a test of the module from another language.
+.venv/node: .venv/pip
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5; \
+	else echo "Not installed: npm. The test of the module from node is skipped."; fi
 
 # Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail
 # where CI=true.

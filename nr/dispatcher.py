@@ -157,7 +157,7 @@ def _stop(host: Host, command: Command) -> Reply:
 
 def _wait(host: Host, command: Command) -> Reply:
     end = monotonic() + command.number / 1000 if command.number else float("inf")
-    training = host.store.header(command.key)[1]
+    net, training = host.store.header(command.key)
     while training:
         left = end - monotonic()
         if left <= 0:
@@ -165,9 +165,15 @@ def _wait(host: Host, command: Command) -> Reply:
         job = host.trainings.get(command.key)
         job.done.wait(min(left, 1.0)) if job else sleep(min(left, _POLL))
         try:
-            training = host.store.header(command.key)[1]
+            net, training = host.store.header(command.key)
         except NotFoundError:
-            training = False
+            return 1
+    failure = host.trainings.failure(command.key, net)
+    if failure or net.failed:
+        cause = str(failure or "out of memory").removeprefix("ERR ")
+        raise CommandError(
+            f"ERR the training of {_quoted(command.key)} failed: {cause}"
+        ) from failure
     return 1
 
 

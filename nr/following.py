@@ -68,6 +68,8 @@ class Training:
     def wait(self, timeout: float | None = None, progress: bool = False) -> bool:
         """Whether it has ended, at the latest ``timeout`` seconds from now; None waits for ever.
 
+        Raises CommandError if it failed: the server, or this process, ran out of memory.
+
         With ``progress`` a bar shows cycles, loss and errors meanwhile. Interrupting
         (KeyboardInterrupt) ends the wait, not the training.
         """
@@ -88,7 +90,8 @@ class Training:
     def result(self, timeout: float | None = None) -> Info:
         """Waits, and says what has become of the network.
 
-        Raises TimeoutError after ``timeout`` seconds, NotFoundError if it was deleted.
+        Raises TimeoutError after ``timeout`` seconds, NotFoundError if it was deleted, and
+        CommandError if the training failed.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"the training of {self._network.name} still runs")
@@ -107,6 +110,9 @@ class Training:
             if left <= 0:
                 return False
             self._pause(min(left, _LOOK))
+        with suppress(NotFoundError):
+            if self._network.info().id == self._before.id:
+                self._network.db.execute("NR.WAIT", self._network.key, 1)  # says whether it failed
         return True
 
     def _pause(self, seconds: float) -> None:

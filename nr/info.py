@@ -55,7 +55,7 @@ class Info:
     """Whether AUTOSTOP ended the last training."""
     ended_by: str
     """What ended the last training: ``"cycles"``, ``"time"``, ``"autostop"``, ``"stop"``,
-    ``"diverged"``, or ``"never"`` if there was none."""
+    ``"diverged"``, ``"memory"`` (it failed), or ``"never"`` if there was none."""
     parameters: int
     """Weights and biases."""
     class_errors: float | None = None

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakSet
 
 from nr.backends.store import Lease, State, Store
-from nr.engine import Command, Progress, Trainer
-from nr.errors import BackendError, Error
+from nr.engine import Command, Net, Progress, Trainer
+from nr.errors import BackendError, EngineError, Error
 
 _log = logging.getLogger("nr")
 
@@ -67,15 +67,24 @@ def _work(line: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") -> 
         del future, call, item  # while waiting, keep nothing alive
 
 
+Version: TypeAlias = tuple[int, int]
+
+
+def version(net: Net) -> Version:
+    """What is another one after each training that was merged, and after a reset."""
+    return net.shape.id, net.shape.revision
+
+
 class Job:
     """One training, from the moment it stands in line."""
 
-    def __init__(self, store: Store, lease: Lease, trainer: Trainer) -> None:
+    def __init__(self, store: Store, lease: Lease, net: Net, command: Command) -> None:
         self.lease = lease
         self.done = threading.Event()
         self.future: Future[None] | None = None
         self._store = store
-        self._trainer = trainer
+        self.net = net
+        self._trainer = Trainer(net, command)
         self._dropped = False
         self._patient_until: float | None = None
 
@@ -84,9 +93,17 @@ class Job:
         start = monotonic()
         while self._trainer.step(int((monotonic() - start) * 1000)):
             pass
-        if not self._dropped:
+        if self._dropped:
+            return
+        try:
             trained = self._trainer.finish(int((monotonic() - start) * 1000))
-            self._persist(lambda: self._store.merge(trained, self.lease))
+        except EngineError:  # out of memory: all who look shall see that it failed
+            self._end_with(self.net.unlearned())
+            raise
+        self._end_with(trained)
+
+    def _end_with(self, net: Net) -> None:
+        self._persist(lambda: self._store.merge(net, self.lease))
 
     def release(self) -> None:
         """Gives the lease back."""
@@ -142,6 +159,7 @@ class Trainings:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._jobs: dict[bytes, Job] = {}
+        self._failures: dict[bytes, tuple[Version, BaseException]] = {}
         self._workers = self._given or Workers()
         self._heart: threading.Thread | None = None
         self._closing = threading.Event()
@@ -153,8 +171,7 @@ class Trainings:
         """
         lease = self._store.lease(key, command.maxcycles, command.maxtime)
         try:
-            job = Job(self._store, lease, Trainer(self._store.snapshot(key), command))
-            self._enqueue(job)
+            self._enqueue(Job(self._store, lease, self._store.snapshot(key), command))
         except BaseException:
             self._store.release(lease)
             raise
@@ -169,6 +186,7 @@ class Trainings:
             except RuntimeError as error:
                 raise BackendError(f"the executor takes no trainings: {error}") from error
             self._jobs[job.lease.key] = job
+            self._failures.pop(job.lease.key, None)
             if not self._heart:
                 self._heart = threading.Thread(target=self._beat, name="nr leases", daemon=True)
                 self._heart.start()
@@ -178,6 +196,11 @@ class Trainings:
         """The training of a network, if this process runs it."""
         with self._lock:
             return self._jobs.get(key)
+
+    def failure(self, key: bytes, net: Net) -> BaseException | None:
+        """Why a training of this very network failed, if it did and this process ran it."""
+        failed, error = self._failures.get(key, (None, None))
+        return error if failed == version(net) else None
 
     def _beat(self) -> None:
         while not self._closing.wait(self._store.renewal):
@@ -196,6 +219,7 @@ class Trainings:
         key = job.lease.key
         try:
             if not future.cancelled() and (error := future.exception()):
+                self._failures[key] = version(job.net), error
                 _log.error("the training of %r failed: %s", key, error, exc_info=error)
             job.release()
         except Error as error:

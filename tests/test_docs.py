@@ -23,7 +23,10 @@ from nr.cli import main
 from nr.cli.session import Session, explain
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in ("commands", "design", "redis", "sql"))]
+DOCUMENTS = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("commands", "design", "module", "redis", "sql")),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -495,9 +495,14 @@ def test_allocations_that_fail_are_errors(own: Callable[..., Server]) -> None:
         for _ in range(3):
             assert refused(client, "NR.RUN big", *ones) == "out of memory"
         nrx(client, "NR.OBSERVE big", *ones, "->", "1", "TRAIN")
+        failed = "the training of big failed: out of memory"
         nrx(client, "NR.TRAIN big MAXCYCLES 1")
-        assert nrx(client, "NR.WAIT big 0") == 1
+        assert refused(client, "NR.WAIT big 0") == failed
         assert info(client, "big")["training-total-cycles"] == 0
+        assert info(client, "big")["training-ended-by"] == "memory"
+        assert refused(client, "NR.WAIT big 0") == failed
+        nrx(client, "NR.RESET big")
+        assert nrx(client, "NR.WAIT big 0") == 1
         assert "is lost: ERR out of memory" in server.log
         client.delete("big")
         train(client)

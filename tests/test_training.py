@@ -375,7 +375,9 @@ def test_a_training_that_cannot_be_merged_is_told_and_frees_its_network(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with failing(Memory(), monkeypatch) as db, caplog.at_level(logging.ERROR, "nr"):
-        assert network(db).train(maxcycles=2).wait(60)
+        training = network(db).train(maxcycles=2)
+        with pytest.raises(nr.CommandError, match="the training of net failed: the store is gone"):
+            training.wait(60)
         assert not db["net"].info().training
     assert "the training of b'net' failed: the store is gone" in caplog.text
 
@@ -456,6 +458,24 @@ def test_what_is_no_executor_of_threads_is_refused() -> None:
         connect("memory://", executor=4)  # type: ignore[arg-type]
 
 
+def test_a_failed_training_is_told_to_those_who_wait(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(trainer: object, ms: int) -> bool:
+        raise RuntimeError("a cosmic ray")
+
+    monkeypatch.setattr("nr.engine.Trainer.step", fail)
+    with connect("memory://") as db:
+        training = network(db).train()
+        for _ in range(2):
+            with pytest.raises(nr.CommandError, match=r"^ERR the training of net failed: a cosmic"):
+                training.wait(60)
+        assert not db["net"].info().training
+        db["net"].reset()
+        assert training.wait(60)
+    assert "the training of b'net' failed" in caplog.text
+
+
 def test_closing_stops_trainings_and_keeps_what_they_reached(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -521,3 +541,32 @@ def test_a_forked_child_has_the_networks_and_no_training() -> None:
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
         "assert training.running\n"
     )
+
+
+# ---- failing ----
+
+
+def test_a_training_without_memory_is_told_to_those_who_wait(
+    db: nr.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hasattr(db.backend, "store"):
+        pytest.skip("trains in the server: test_module.py has it")
+    net = network(db)
+    net.train(maxcycles=3).wait()
+    before = net.run([3, 4]), net.info().cycles
+    with monkeypatch.context() as patch:
+        patch.setattr("nr.engine.Trainer.finish", no_memory)
+        training = net.train(maxcycles=3)
+        for _ in range(2):
+            for wait in training.wait, training.result, lambda: training.wait(0):
+                with pytest.raises(nr.CommandError) as told:
+                    wait()
+                assert str(told.value) == "ERR the training of net failed: out of memory"
+    assert (net.run([3, 4]), net.info().cycles) == before
+    assert net.info().ended_by == "memory"
+    assert net.train(maxcycles=3).wait()
+    assert net.info().cycles == before[1] + 3
+
+
+def no_memory(*_: object) -> Net:
+    raise nr.EngineError("ERR out of memory")

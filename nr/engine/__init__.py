@@ -143,10 +143,21 @@ class Net:
 
     def clone(self) -> Net:
         """The same network, sharing memory with this one until either changes."""
-        handle: int | None = held.nr_net_clone(self._handle)
+        return self._copied(held.nr_net_clone(self._handle))
+
+    def unlearned(self) -> Net:
+        """What a training that ran out of memory leaves, in place of the trained network."""
+        return self._copied(held.nr_net_unlearned(self._handle))
+
+    def _copied(self, handle: int | None) -> Net:
         if handle is None:
             raise EngineError("ERR out of memory")
         return Net(handle)
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last training ran out of memory."""
+        return bool(held.nr_net_failed(self._handle))
 
     # ---- reading ----
 

@@ -159,6 +159,8 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
     "nr_net_clone": ((_net, None), [_net]),
+    "nr_net_unlearned": ((_net, None), [_net]),
+    "nr_net_failed": ((c_bool, None), [_net]),
     "nr_net_free": ((None, None), [_net]),
     "nr_net_shape": ((None, None), [_net, POINTER(CShape)]),
     "nr_net_memory": ((_size, None), [_net]),

@@ -15,7 +15,8 @@
 enum { CHUNK_BYTES = 16384 };
 
 const char *const nr_ending_words[NR_ENDINGS + 1] = {
-    "NEVER", "CYCLES", "TIME", "AUTOSTOP", "STOP", "DIVERGED", NULL,
+    "NEVER", "CYCLES", "TIME", "AUTOSTOP", "STOP", "DIVERGED",
+    "MEMORY", NULL,
 };
 
 /* ============================ Weights' layout ============================ */
@@ -180,6 +181,16 @@ nr_net *nr_net_bare(const nr_net *net) {
         return NULL;
     }
     return bare;
+}
+
+nr_net *nr_net_unlearned(const nr_net *net) {
+    nr_net *copy = nr_net_bare(net);
+    if (copy) copy->h.stats.ending = NR_ENDED_MEMORY;
+    return copy;
+}
+
+bool nr_net_failed(const nr_net *net) {
+    return net->h.stats.ending == NR_ENDED_MEMORY;
 }
 
 void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }

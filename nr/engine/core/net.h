@@ -48,6 +48,7 @@ typedef enum nr_ending {
     NR_ENDED_AUTOSTOP,
     NR_ENDED_STOP,
     NR_ENDED_DIVERGED,
+    NR_ENDED_MEMORY, /* there was too little: it failed */
     NR_ENDINGS
 } nr_ending;
 

@@ -395,6 +395,12 @@ NR_API nr_status nr_trainer_finish(nr_trainer *trainer, uint64_t elapsed_ms,
                                    nr_net **trained, nr_error *err);
 NR_API void nr_trainer_free(nr_trainer *trainer);
 
+/* In place of the trained network where the training ran out of memory: what it
+ * began with, and that it failed, for those who look later. NULL: not even for
+ * that is there any. nr_net_failed: whether the last training ended so. */
+NR_API nr_net *nr_net_unlearned(const nr_net *net);
+NR_API bool nr_net_failed(const nr_net *net);
+
 /* Puts what was trained into the network that is there now; samples, options
  * and the generator stay. NR_STALE, and nothing changed, where the network
  * was reset or another one put in its place. */

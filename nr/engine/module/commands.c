@@ -75,7 +75,7 @@ static int stop(call *c) {
 }
 
 static int wait(call *c) {
-    return nr_job_wait(c->ctx, c->box, c->cmd.number);
+    return nr_job_wait(c->ctx, c->name, c->box, c->cmd.number);
 }
 
 /* ========================== Making and deleting ========================== */

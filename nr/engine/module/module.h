@@ -83,7 +83,8 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err);
 bool nr_job_stop(nr_box *box);              /* keeps what it reached */
 void nr_job_drop(nr_box *box);              /* keeps nothing; any thread */
-int nr_job_wait(rm_ctx *ctx, nr_box *box, uint64_t ms); /* replies */
+/* Replies. */
+int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms);
 int nr_job_list(rm_ctx *ctx);               /* replies */
 void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */

@@ -35,7 +35,7 @@ struct nr_job {
     nr_net *net;    /* a clone, as it was when the training was asked for */
     nr_command cmd; /* its limits */
     nr_trainer *trainer; /* NULL: in line, or not any more */
-    bool started, stopped, dropped;
+    bool started, stopped, dropped, failed;
     waiter *waiters;
 };
 
@@ -57,11 +57,14 @@ static void job_free(nr_job *job) {
     nr_release(job);
 }
 
+/* What a client that waited is told; nothing: time passed first. */
+static char ended, failed;
+
 static void wake(nr_job *job) {
     while (job->waiters) {
         waiter *w = job->waiters;
         job->waiters = w->next;
-        rm.UnblockClient(w->client, w->client); /* not NULL: replies 1 */
+        rm.UnblockClient(w->client, job->failed ? &failed : &ended);
         nr_release(w);
     }
 }
@@ -219,17 +222,20 @@ static nr_status merge(nr_job *job, nr_box *box, const nr_net *trained,
     return status;
 }
 
-/* Ends a job: merges, if its network still wants it. */
+/* Ends a job: merges, if its network still wants it. Where it failed, what is
+ * merged says so, and is nothing where there is no memory even for that. */
 static void conclude(nr_job *job, const nr_net *trained, rm_string *blob,
-                     nr_error *err) {
+                     bool failed_to, nr_error *err) {
     rm.ThreadSafeContextLock(merging);
     lock();
     bool wanted = !job->dropped;
     nr_box *box = job->owner;
+    job->failed = failed_to || !blob;
     unlock();
     /* A box is freed by this thread's leave, or dropped its job before. */
-    if (wanted && (!trained || !blob ||
-                   merge(job, box, trained, blob, err) != NR_OK))
+    nr_status status = NR_NOMEM;
+    if (wanted && blob) status = merge(job, box, trained, blob, err);
+    if (wanted && (failed_to || status != NR_OK))
         rm.Log(merging, "warning", "the training of network %llu is lost: %s",
                (unsigned long long)job->id, err->text);
     lock();
@@ -246,8 +252,10 @@ static void work(void) {
         nr_job *job = next_in_line();
         nr_error err = {""};
         nr_net *trained = train(job, &err);
+        bool failed_to = !trained;
+        if (failed_to) trained = nr_net_unlearned(job->net);
         rm_string *blob = trained ? dump(trained, &err) : NULL;
-        conclude(job, trained, blob, &err);
+        conclude(job, trained, blob, failed_to, &err);
         nr_net_free(trained);
         job_free(job);
     }
@@ -309,22 +317,28 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     return NR_OK;
 }
 
+static bool put_key(nr_buf *line, rm_string *name) {
+    char text[8];
+    size_t len;
+    const char *key = rm.StringPtrLen(name, &len);
+    bool ok = true;
+    for (size_t i = 0; i < len && ok; i++) {
+        unsigned char b = (unsigned char)key[i];
+        bool plain = b > 0x20 && b < 0x7f && b != '\\';
+        int n = snprintf(text, sizeof text, plain ? "%c" : "\\x%02x", b);
+        ok = nr_buf_append(line, text, (size_t)n);
+    }
+    return ok;
+}
+
 static bool put_line(nr_buf *line, const nr_job *job) {
     char text[512];
-    size_t len;
-    const char *key = rm.StringPtrLen(job->key, &len);
     nr_progress p = {0};
     if (job->trainer) nr_trainer_progress(job->trainer, &p);
     int n = snprintf(text, sizeof text, "nn_id=%llu cycle=%llu key=",
                      (unsigned long long)job->id,
                      (unsigned long long)p.cycles);
-    bool ok = nr_buf_append(line, text, (size_t)n);
-    for (size_t i = 0; i < len && ok; i++) {
-        unsigned char b = (unsigned char)key[i];
-        bool plain = b > 0x20 && b < 0x7f && b != '\\';
-        n = snprintf(text, sizeof text, plain ? "%c" : "\\x%02x", b);
-        ok = nr_buf_append(line, text, (size_t)n);
-    }
+    bool ok = nr_buf_append(line, text, (size_t)n) && put_key(line, job->key);
     n = snprintf(text, sizeof text,
                  " db=%d maxtime=%llu maxcycles=%llu trainerr=%f testerr=%f "
                  "classerr=%f",
@@ -416,15 +430,28 @@ static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
     forget(0, client);
 }
 
-static int on_unblocked(rm_ctx *ctx, rm_string **argv, int argc) {
-    (void)argv, (void)argc;
-    return rm.ReplyWithLongLong(ctx, rm.GetBlockedClientPrivateData(ctx) !=
-                                         NULL);
+static int reply_failed(rm_ctx *ctx, rm_string *key) {
+    static const char before[] = "ERR the training of ";
+    static const char after[] = " failed: out of memory";
+    nr_buf text = {0};
+    bool ok = nr_buf_append(&text, before, sizeof before - 1) &&
+              put_key(&text, key) && nr_buf_append(&text, after, sizeof after);
+    rm.ReplyWithError(ctx, ok ? (const char *)text.data : "ERR out of memory");
+    nr_buf_free(&text);
+    return RM_OK;
 }
 
-int nr_job_wait(rm_ctx *ctx, nr_box *box, uint64_t ms) {
+static int on_unblocked(rm_ctx *ctx, rm_string **argv, int argc) {
+    (void)argc;
+    const void *told = rm.GetBlockedClientPrivateData(ctx);
+    if (told == &failed) return reply_failed(ctx, argv[1]);
+    return rm.ReplyWithLongLong(ctx, told != NULL);
+}
+
+int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms) {
     static uint64_t last;
     int flags = rm.GetContextFlags(ctx);
+    if (!box->job && nr_net_failed(box->net)) return reply_failed(ctx, key);
     if (!box->job) return rm.ReplyWithLongLong(ctx, 1);
     if (flags & (RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING))
         return rm.ReplyWithLongLong(ctx, 0); /* as BLPOP there */
