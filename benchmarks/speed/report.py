@@ -137,7 +137,7 @@ def growth(points: Iterable[Point]) -> str:
 
 def latency(found: Latencies) -> str:
     head = ["microseconds of net.run", *(f"{p:g}th percentile" for p in PERCENTILES)]
-    rows = [[f"{n} trainings", *(f"{x:.1f}" for x in found[n])] for n in found]
+    rows = [[f"{n} other{'s' * (n != 1)}", *(f"{x:.1f}" for x in found[n])] for n in found]
     return LATENCY + table(head, rows)
 
 
