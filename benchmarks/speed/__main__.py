@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.speed import claims, growth, harness, report, rounds, scaling
+from benchmarks.speed import claims, growth, harness, latency, report, rounds, scaling
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -18,7 +18,7 @@ def main(times: int, docs: Path) -> None:
     figures = rounds.measure(rounds.plan(), times)
     speedups = scaling.speedups()
     samples, weights = growth.by_samples(), growth.by_weights()
-    report.write(figures, speedups, samples, weights, docs)
+    report.write(figures, speedups, samples, weights, latency.latencies(), docs)
     print(report.verdict(claims.claims(figures, samples, speedups)))
 
 

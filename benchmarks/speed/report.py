@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.speed.claims import Claim, batch_share, claims, limit, training_share
 from benchmarks.speed.growth import Point
+from benchmarks.speed.latency import PERCENTILES, Latencies
 from benchmarks.speed.nets import BATCH, NETS
 from benchmarks.speed.rounds import ROUNDS, Figures
 from nr.engine import isa
@@ -27,6 +28,13 @@ DEMANDED = """## What is demanded
 "At the limit" is what a line would come to if training, or a batch run, took no longer than sgemm
 takes for the multiply-adds alone: where that is below what is demanded, nobody can keep the line on
 this kind of machine.
+"""
+
+LATENCY = """## Running while others train
+
+One row of 9-15-2, asked 4000 times with a pause between, while networks of 64-100-10 train in the
+same process on as many threads: `memory://`.
+
 """
 
 EARLIER = """## On another kind of machine
@@ -127,6 +135,12 @@ def growth(points: Iterable[Point]) -> str:
     return table(head, rows)
 
 
+def latency(found: Latencies) -> str:
+    head = ["microseconds of net.run", *(f"{p:g}th percentile" for p in PERCENTILES)]
+    rows = [[f"{n} other{'s' * (n != 1)}", *(f"{x:.1f}" for x in found[n])] for n in found]
+    return LATENCY + table(head, rows)
+
+
 def verdict(found: Iterable[Claim]) -> str:
     rows = [
         [
@@ -157,6 +171,7 @@ def write(
     speedups: dict[str, float],
     samples: list[Point],
     weights: list[Point],
+    latencies: Latencies,
     docs: Path,
 ) -> None:
     sgemm = limit(figures)
@@ -180,6 +195,7 @@ def write(
         "## Running\n",
         running(figures),
         python(figures),
+        latency(latencies),
         "## Growth\n\nThe peak is that of the process, its samples included. First 9-15-2 with "
         "more samples, then more weights with 1000 samples; one member.\n",
         growth(samples),

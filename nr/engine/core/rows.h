@@ -1,5 +1,5 @@
-/* One row through a network; a part of kernel.c, which is compiled once for each
- * instruction set.
+/* One row through a network; a part of kernel.c, which is compiled once for
+ * each instruction set.
  *
  * Outputs lie in lanes, and a layer's weights are read once, in the order in
  * which they lie: a large layer takes as long as its weights take to come.
@@ -167,7 +167,8 @@ static float *row(const nr_way *way, const float *inputs, float *room) {
     if (way->inputs_room == 16 && way->each == 16)
         return rows_tiny(way, inputs, room);
     other += way->members * way->each;
-    if (!take_row(room, inputs, way->layers[0], way->f.in_shift, way->f.in_scale))
+    if (!take_row(room, inputs, way->layers[0], way->f.in_shift,
+                  way->f.in_scale))
         return NULL;
     for (size_t l = 1; l < way->nlayers; l++) {
         size_t in = way->layers[l - 1], out = way->layers[l];

@@ -173,7 +173,8 @@ static bool pack_panel(const runner *r, const float *rows, size_t n) {
         size_t some = n - i < SOME ? n - i : SOME;
         for (size_t j = 0; j < some; j++) at[j] = rows + (i + j) * in;
         if (!r->k->finite(at[0], some * in)) return false;
-        r->k->pack(r->inputs + i, at, some, in, r->way.f.in_shift, r->way.f.in_scale);
+        r->k->pack(r->inputs + i, at, some, in, r->way.f.in_shift,
+                   r->way.f.in_scale);
     }
     return true;
 }
@@ -183,7 +184,8 @@ static const float *run_panel(const runner *r, const float *rows, size_t n) {
     if (!pack_panel(r, rows, n)) return NULL;
     float *sum = r->sum;
     for (size_t m = 0; m < r->members; m++) {
-        const float *y = member_panel(r, r->way.f.layers + m * r->way.params, nv);
+        const float *w = r->way.f.layers + m * r->way.params;
+        const float *y = member_panel(r, w, nv);
         if (!y) return NULL;
         if (m == 0)
             memcpy(sum, y, floats * sizeof *sum);
