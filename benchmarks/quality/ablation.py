@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -42,14 +43,32 @@ class Variant:
     says: str
     flags: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    scale: Callable[[Floats], Callable[[Floats], Floats]] | None = None  # in place of NORMALIZE
+
+
+def by_largest(x: Floats) -> Callable[[Floats], Floats]:
+    most = np.maximum(np.abs(x).max(axis=0), 1e-30)
+    return lambda rows: rows / most
+
+
+def robust(x: Floats) -> Callable[[Floats], Floats]:
+    """By median and quartiles, with what is far out smoothly clipped at three of their widths."""
+    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
+    width = np.where(high > low, (high - low) / 1.35, np.maximum(x.std(axis=0), 1e-30))
+
+    def scale(rows: Floats) -> Floats:
+        z = (rows - middle) / width
+        return np.asarray(z / np.sqrt(1 + (z / 3) ** 2))
+
+    return scale
 
 
 VARIANTS = [
     Variant("defaults", "the defaults"),
     # ---- scaling ----
     Variant("plain", "inputs as they are (no NORMALIZE)", options={"normalize": False}),
-    Variant("largest", "inputs by their largest magnitude", flags={"NR_STUDY_SCALING": "1"}),
-    Variant("robust", "inputs by robust scaling", flags={"NR_STUDY_SCALING": "2"}),
+    Variant("largest", "inputs by their largest magnitude", scale=by_largest),
+    Variant("robust", "inputs by robust scaling, clipped", scale=robust),
     # ---- units and loss ----
     Variant("sigmoid", "sigmoid units", options={"activation": "sigmoid"}),
     Variant("relu", "rectified linear units", options={"activation": "relu"}),
@@ -122,9 +141,15 @@ def use(library: Path) -> None:
 
 def contender(variant: Variant) -> Contender:
     def learn(data: Dataset, x: Floats, y: Targets, seed: int) -> Predict:
-        return network(data, x, y, seed, **fitting(variant, data))
+        if not variant.scale:
+            return network(data, x, y, seed, **fitting(variant, data))
+        scale = variant.scale(x)
+        predict = network(data, scale(x), y, seed, normalize=False, **variant.options)
+        return lambda rows: predict(scale(rows))
 
-    return Contender("study", variant.says, learn, lambda: core() + json.dumps(variant.options))
+    of_scale = variant.scale.__name__ if variant.scale else ""
+    version = json.dumps(variant.options) + of_scale
+    return Contender("study", variant.says, learn, lambda: core() + version)
 
 
 def fitting(variant: Variant, data: Dataset) -> dict[str, Any]:

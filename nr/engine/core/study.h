@@ -10,6 +10,9 @@
 #ifndef NR_STUDY_L2_MSE /* the same for half the squared error */
 #define NR_STUDY_L2_MSE 0.03
 #endif
+#ifndef NR_STUDY_FEW /* samples at least, for L2: fewer are a table of truths */
+#define NR_STUDY_FEW 50
+#endif
 #ifndef NR_STUDY_SPREAD /* between the strengths of L2 that members try */
 #define NR_STUDY_SPREAD 7.0
 #endif
@@ -42,9 +45,6 @@
 #endif
 #ifndef NR_STUDY_CALIBRATE /* 1: temperature scaling */
 #define NR_STUDY_CALIBRATE 1
-#endif
-#ifndef NR_STUDY_SCALING /* inputs: 0 deviations, 1 largest magnitude, 2 robust */
-#define NR_STUDY_SCALING 0
 #endif
 
 #endif

@@ -34,9 +34,10 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
 static void resolve_options(nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
     size_t n = t->net->h.len[NR_DATASET_TRAIN];
+    size_t many = n > NR_STUDY_FEW ? n : NR_STUDY_FEW;
     double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
     t->l2 = o->l2;
-    if (o->l2 < 0) t->l2 = per_input * (double)nr_inputs(t->net) / (double)n;
+    if (o->l2 < 0) t->l2 = per_input * (double)nr_inputs(t->net) / (double)many;
     if (o->classic) t->l2 = 0;
     if (t->head == NR_SOFTMAX) t->smoothing = NR_STUDY_SMOOTHING;
     t->rate = o->learnrate;
