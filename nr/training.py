@@ -171,7 +171,8 @@ class Trainings:
         """
         lease = self._store.lease(key, command.maxcycles, command.maxtime)
         try:
-            self._enqueue(Job(self._store, lease, self._store.snapshot(key), command))
+            job = Job(self._store, lease, self._store.snapshot(key), command)
+            self._enqueue(job)
         except BaseException:
             self._store.release(lease)
             raise
