@@ -5,8 +5,8 @@
 The network has a window of 600 samples: when it is full, a new sample replaces an old one. Every
 hundred samples it is trained, in one of two ways: by AUTOSTOP BACKTRACK, which begins afresh, or
 for a few cycles from where it stands. river's learners learn from each sample at once: the linear
-ones, which are networks without a hidden layer, on inputs standardised as they go, and the tree
-that watches for drift. Streams are river's: three made up by its generators, which drift, and
+ones, which are networks without a hidden layer, and the tree that watches for drift, both on inputs
+standardised as they go. Streams are river's: three made up by its generators, which drift, and
 two real ones that it bundles.
 """
 
@@ -124,12 +124,12 @@ def linear(stream: Stream, samples: Samples, seed: int) -> Predictions:
 
 
 def tree(stream: Stream, samples: Samples, seed: int) -> Predictions:
-    from river import tree
+    from river import preprocessing, tree
 
     make: Any = tree.HoeffdingAdaptiveTreeRegressor
     if stream.classes:
         make = tree.HoeffdingAdaptiveTreeClassifier
-    return river_learner(make(seed=seed), samples)
+    return river_learner(preprocessing.StandardScaler() | make(seed=seed), samples)
 
 
 def river_learner(model: Any, samples: Samples) -> Predictions:

@@ -61,6 +61,19 @@ datasets and 0 to 4 of the others.
 """
 
 
+OF_ABLATION = """\
+One thing changed, on the datasets to choose by, {seeds} seeds from 0 on, measured on {date}.
+Differences to the defaults, of means over all datasets; positive is worse. Behind ± is the standard
+error."""
+
+OF_STREAMS = f"""\
+Each sample is predicted before it is learned from; means over {{seeds}} seeds, without the first
+{BLOCK} samples, measured on {{date}} by `make bench-online`. The network's datasets hold {WINDOW}
+samples, of which new ones replace old ones; it is trained after every {BLOCK}, by AUTOSTOP
+BACKTRACK, which begins afresh, or by a few cycles from where it stands. river's learners learn from
+every sample at once."""
+
+
 def marked(data: Dataset) -> str:
     return data.name + (" †" if data.held_out else "")
 
@@ -119,29 +132,12 @@ def datasets_table() -> str:
     return markdown(["", "kind", "rows", "layout", "bundled by", "licence of the data"], rows)
 
 
-def ablation() -> str:
-    if not ABLATION.exists():
-        return "Not measured yet: `python -m benchmarks.quality.ablation`."
-    about = json.loads(ABLATION.read_text("utf-8"))
-    return (
-        f"One thing changed, on the datasets to choose by, seeds 0 to {about['seeds'] - 1}, "
-        f"measured on {about['date']}. Differences to the defaults, of means over all datasets; "
-        f"positive is worse. Behind ± is the standard error.\n\n{about['table']}"
-    )
-
-
-def online() -> str:
-    if not ONLINE.exists():
-        return "Not measured yet: `make bench-online`."
-    about = json.loads(ONLINE.read_text("utf-8"))
-    return (
-        f"Each sample is predicted before it is learned from; means over {about['seeds']} seeds, "
-        f"without the first {BLOCK} samples, measured on {about['date']} by `make bench-online`. "
-        f"The network's datasets hold {WINDOW} samples, of which new ones replace old ones; it is "
-        f"trained after every {BLOCK}, by AUTOSTOP BACKTRACK, which begins afresh, or by a few "
-        "cycles from where it stands. river's learners learn from every sample at once.\n\n"
-        f"{about['table']}"
-    )
+def measured(path: Path, command: str, says: str) -> str:
+    """A table that another command left, with what there is to say of it."""
+    if not path.exists():
+        return f"Not measured yet: `{command}`."
+    about = json.loads(path.read_text("utf-8"))
+    return f"{says.format(**about)}\n\n{about['table']}"
 
 
 def page(found: Results, many: Results, seeds: range) -> str:
@@ -162,9 +158,9 @@ def page(found: Results, many: Results, seeds: range) -> str:
         "means over 100 seeds of these splits.",
         markdown(anchors, claims.anchor_rows(many, DATASETS)),
         "## What each choice is worth",
-        ablation(),
+        measured(ABLATION, "make bench-ablation", OF_ABLATION),
         "## Streams",
-        online(),
+        measured(ONLINE, "make bench-online", OF_STREAMS),
         "## Log-loss",
         means(found, lambda r: r.score.log_loss, ".3f", classifiers=True),
         "## Expected calibration error, in per cent",
