@@ -53,7 +53,7 @@ class Bare:
     def insert(self, slot: int, blob: bytes) -> None:
         self.run(f"INSERT INTO bare VALUES ({', '.join([self.mark] * 4)})", (1, 0, slot, blob))
 
-    def many(self, network: int, rows: list[tuple[Any, ...]]) -> None:
+    def many(self, rows: list[tuple[Any, ...]]) -> None:
         cursor = self.connection.cursor()
         if self.kind == "postgresql":
             with cursor.copy("COPY bare FROM STDIN (FORMAT BINARY)") as copy:
@@ -131,9 +131,9 @@ def measure(url: str) -> None:
         def bulks() -> Iterator[tuple[Work, Work]]:
             for number in range(ROUNDS + 1):
                 net = db.create(f"n{number}", "regressor", [INPUTS, 15, 1], dataset=ROWS, test=0)
-                rows = [(2 + number, 0, slot, blob) for slot, blob in enumerate(blobs)]
+                rows = [(net.info().id, 0, slot, blob) for slot, blob in enumerate(blobs)]
                 yield (
-                    lambda number=number, rows=rows: bare.many(2 + number, rows),
+                    lambda rows=rows: bare.many(rows),
                     lambda net=net: net.observe_many(X, Y),
                 )
 
@@ -146,7 +146,8 @@ def measure(url: str) -> None:
                     found = np.frombuffer(store.snapshot(key).rows(0), "<f4")
                     assert found.size == ROWS * (INPUTS + 1)
 
-                yield lambda number=number: bare.read(2 + number), read
+                id = db[f"n{number}"].info().id
+                yield lambda id=id: bare.read(id), read
 
         name = bare.kind
         b, d, ratio = compared(singles())

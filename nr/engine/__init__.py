@@ -275,11 +275,11 @@ class Net:
         reply: Reply = unpack(collect(function, self._handle, *args))
         return reply
 
-    def place(self, n: int, dataset: int) -> list[tuple[int, int]]:
-        """Where n samples go: (dataset, slot) each. The header changes accordingly."""
+    def place(self, n: int, dataset: int) -> NDArray[np.int64]:
+        """Where n samples go: 2 * slot + dataset each. The header changes accordingly."""
         places = (c_uint64 * n)()
         held.nr_net_place(self._handle, n, dataset, places, ErrorText())
-        return [(place & 1, place >> 1) for place in places]
+        return np.frombuffer(bytes(places), np.int64)
 
     def merge(self, trained: Net) -> bool:
         """Takes over what was trained; False, and nothing done, if not from this network."""

@@ -21,7 +21,7 @@ from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
 
 _PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
-Slots = Sequence[tuple[int, int]]  # (dataset, slot) of each row
+Slots = NDArray[np.int64]  # 2 * slot + dataset of each row
 _POINT = ("cycle", "train_error", "test_error", "class_errors")
 NOT_HEADER = ("key", "name", "created_at", "trained_at")
 
@@ -116,7 +116,7 @@ class Statements:
         """
         id = before["id"]
         moved = {"id_": id, "key_": key, **_state("was", before), **_state("new", after)}
-        (dataset, slot), one = slots[0], len(slots) == 1
+        (slot, dataset), one = divmod(int(slots[0]), 2), len(slots) == 1
         row = {"network_id": id, "dataset": dataset, "slot": slot, "data": rows}
         change = self._dialect.change
         if one and self._place_one:
@@ -139,10 +139,9 @@ class Statements:
         lengths: tuple[int, int],
     ) -> None:
         """Writes rows into slots; those from ``lengths`` on are new, and follow each other."""
-        places = np.array(slots, np.int64).reshape(-1, 2)
         for dataset, length in enumerate(lengths):
-            here = np.flatnonzero(places[:, 0] == dataset)
-            numbers = places[here, 1]
+            here = np.flatnonzero(slots & 1 == dataset)
+            numbers = slots[here] >> 1
             new = numbers >= length
             if new.any():
                 last = np.empty(numbers.max() + 1 - length, np.int64)

@@ -165,7 +165,7 @@ class Store:
             self._sql.put_trained(connection, net)
         for dataset, length in enumerate(net.shape.lengths):
             rows = np.frombuffer(net.rows(dataset), "<f4").reshape(length, net.shape.row)
-            slots = [(dataset, slot) for slot in range(length)]
+            slots = 2 * np.arange(length) + dataset
             self._sql.put(connection, id, slots, rows, (0, 0))
 
     def header(self, key: bytes) -> tuple[Net, bool]:
