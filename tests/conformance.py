@@ -146,12 +146,12 @@ def trained(key: str, options: str = "MAXCYCLES 50 MAXTIME 0") -> list[Step]:
 def too_big(reply: Any) -> bool:
     """Of "big" in the case below, on a driver with the memory that drivers.py gives them all."""
     found = re.fullmatch(
-        "ERR Can't start training: with 1 samples and 9006001 parameters, 'big' would take "
-        r"(\d+) bytes, more than half of the memory of 268435456: use fewer samples, units or "
+        "ERR Can't start training: with 1 samples and 100020001 parameters, 'big' would take "
+        r"(\d+) bytes, more than half of the memory of 2147483648: use fewer samples, units or "
         "MEMBERS, or set memory to more",
         reply,
     )
-    return found is not None and int(found[1]) > 6 * 4 * 9006001
+    return found is not None and int(found[1]) > 6 * 4 * 100020001
 
 
 def create_errors() -> list[Step]:
@@ -646,9 +646,9 @@ CASES: dict[str, list[Step]] = {
         ("NR.RUN net 3 4", ANY),
     ],
     "training refuses what takes more than half of the memory": [
-        ("NR.CREATE big REGRESSOR 3000 3000 -> 1 MEMBERS 1 SEED 1", 9006001),
+        ("NR.CREATE big REGRESSOR 10000 10000 -> 1 MEMBERS 1 SEED 1", 100020001),
         ("NR.TRAIN big", NO_TRAIN),
-        (("NR.OBSERVE", "big", "FP32", floats(*range(3001))), [1, 0]),
+        (("NR.OBSERVE", "big", "FP32", floats(*range(10001))), [1, 0]),
         ("NR.TRAIN big", too_big),
         ("NR.TRAIN big", too_big),  # nothing of the first is left
         ("NR.INFO big", field("training", 0)),

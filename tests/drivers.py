@@ -14,7 +14,7 @@ import nr
 Options = dict[str, Any]
 Driver = Callable[[pytest.FixtureRequest], Options]
 
-MEMORY = 1 << 28  # bytes that trainings reckon with, on every driver
+MEMORY = 1 << 31  # bytes that trainings reckon with, on every driver
 
 
 def memory(request: pytest.FixtureRequest) -> Options:
