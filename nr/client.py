@@ -30,9 +30,12 @@ def connect(
     ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. ``options`` are the driver's; of SQL ``engine``, an SQLAlchemy engine in
-    place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises BackendError;
-    TypeError and ValueError for arguments that are none of these, or contradict each other.
+    the database first. ``options`` are the driver's; of all that train in this process
+    ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
+    a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
+    engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
+    BackendError; TypeError and ValueError for arguments that are none of these, or
+    contradict each other.
     """
     engine = options.get("engine")
     given = {"a URL": url, "a client": client, "an engine": engine}

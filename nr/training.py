@@ -22,6 +22,7 @@ from weakref import WeakSet
 from nr.backends.store import Lease, State, Store
 from nr.engine import Command, Net, Progress, Trainer
 from nr.errors import BackendError, EngineError, Error
+from nr.memory import memory_of
 
 _log = logging.getLogger("nr")
 
@@ -150,9 +151,12 @@ class Job:
 class Trainings:
     """What Local has of trainings. Its threads and locks are for this process only."""
 
-    def __init__(self, store: Store, executor: Executor | None = None) -> None:
+    def __init__(
+        self, store: Store, executor: Executor | None = None, memory: int | None = None
+    ) -> None:
         self._store = store
         self._given = executor
+        self._memory = memory_of(memory)
         self._begin()
         _alive.add(self)
 
@@ -167,10 +171,12 @@ class Trainings:
     def start(self, key: bytes, command: Command) -> Job:
         """Puts a training of the network, as it now is, into the line.
 
-        Raises CommandError: already training, no samples, no testing samples ...
+        Raises CommandError: already training, no samples, too little memory for them ...
         """
         lease = self._store.lease(key, command.maxcycles, command.maxtime)
         try:
+            header, _ = self._store.header(key)  # before the samples fill the memory
+            header.check_training(command, self._memory)
             job = Job(self._store, lease, self._store.snapshot(key), command)
             self._enqueue(job)
         except BaseException:

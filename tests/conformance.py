@@ -7,6 +7,7 @@ far that makes one. All networks have a SEED, so that all drivers end in the sam
 """
 
 import math
+import re
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -140,6 +141,17 @@ def observed(key: str, samples: int, to: str = "") -> list[Step]:
 
 def trained(key: str, options: str = "MAXCYCLES 50 MAXTIME 0") -> list[Step]:
     return [(f"NR.TRAIN {key} {options}", "Training has started"), (f"NR.WAIT {key} 0", 1)]
+
+
+def too_big(reply: Any) -> bool:
+    """Of "big" in the case below, on a driver with the memory that drivers.py gives them all."""
+    found = re.fullmatch(
+        "ERR Can't start training: with 1 samples and 100020001 parameters, 'big' would take "
+        r"(\d+) bytes, more than half of the memory of 2147483648: use fewer samples, units or "
+        "MEMBERS, or set memory to more",
+        reply,
+    )
+    return found is not None and int(found[1]) > 6 * 4 * 100020001
 
 
 def create_errors() -> list[Step]:
@@ -632,6 +644,15 @@ CASES: dict[str, list[Step]] = {
         *observed("net", 20),
         *trained("net"),
         ("NR.RUN net 3 4", ANY),
+    ],
+    "training refuses what takes more than half of the memory": [
+        ("NR.CREATE big REGRESSOR 10000 10000 -> 1 MEMBERS 1 SEED 1", 100020001),
+        ("NR.TRAIN big", NO_TRAIN),
+        (("NR.OBSERVE", "big", "FP32", floats(*range(10001))), [1, 0]),
+        ("NR.TRAIN big", too_big),
+        ("NR.TRAIN big", too_big),  # nothing of the first is left
+        ("NR.INFO big", field("training", 0)),
+        ("NR.THREADS", []),
     ],
     "training refuses": [
         (SUM, 13),

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from drivers import DRIVERS
+from drivers import DRIVERS, MEMORY
 from hypothesis import settings
 from redis_private import Servers
 from redis_server import Server, redis_server, running
@@ -41,14 +41,15 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
 @pytest.fixture(scope="session")
 def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the module, for all tests that empty it first."""
-    with running(redis_server(), tmp_path_factory.mktemp("module")) as server:
+    directory = tmp_path_factory.mktemp("module")
+    with running(redis_server(), directory, "MEMORY", str(MEMORY)) as server:
         yield server
 
 
 @pytest.fixture
 def memory() -> Iterator[Backend]:
     """The driver that others are compared with."""
-    backend = connect("memory://")
+    backend = connect("memory://", memory=MEMORY)
     yield backend
     backend.close()
 

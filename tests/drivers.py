@@ -14,18 +14,20 @@ import nr
 Options = dict[str, Any]
 Driver = Callable[[pytest.FixtureRequest], Options]
 
+MEMORY = 1 << 31  # bytes that trainings reckon with, on every driver
+
 
 def memory(request: pytest.FixtureRequest) -> Options:
-    return {"url": "memory://"}
+    return {"url": "memory://", "memory": MEMORY}
 
 
 def sqlite_memory(request: pytest.FixtureRequest) -> Options:
-    return {"url": "sqlite://"}
+    return {"url": "sqlite://", "memory": MEMORY}
 
 
 def sqlite(request: pytest.FixtureRequest) -> Options:
     path: Path = request.getfixturevalue("tmp_path")
-    return {"url": f"sqlite:///{path}/nets.db"}
+    return {"url": f"sqlite:///{path}/nets.db", "memory": MEMORY}
 
 
 def postgresql(request: pytest.FixtureRequest) -> Options:
@@ -40,13 +42,13 @@ def _emptied(server: Server) -> Options:
     with nr.connect(server.url) as db:
         for name in db:
             del db[name]
-    return {"url": server.url}
+    return {"url": server.url, "memory": MEMORY}
 
 
 def _redis(kind: str) -> Driver:
     def driver(request: pytest.FixtureRequest) -> Options:
         options: Options = request.getfixturevalue("redis_servers").empty(kind)
-        return options
+        return options | {"memory": MEMORY}
 
     driver.__name__ = f"redis-{kind}"
     return driver

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 from conformance import content
-from redis_server import Server, module_path, redis_62, redis_server, running
+from redis_server import Server, redis_62, redis_server, running
 
 import nr
 from nr.backends import Backend, connect
@@ -110,12 +110,35 @@ def test_module_path_prints_where_it_is() -> None:
     assert result.output.strip() == str(installed_module())
 
 
-def test_a_wrong_module_argument_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", ["THREADS 0", "MEMORY 0", "MEMORY 8gb", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
+)
+def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     server = Server(redis_server(), tmp_path)
-    command = [*server.command(), "--loadmodule", module_path(), "THREADS", "0"]
+    command = [*server.command(), *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.env)
     assert done.returncode != 0
     assert "THREADS n, from 1 to" in done.stdout
+    assert "MEMORY n, bytes" in done.stdout
+
+
+def test_a_training_takes_at_most_half_of_maxmemory(own: Callable[..., Server]) -> None:
+    server = own("MEMORY", "500000000", "THREADS", "1")
+    with server.client(decode_responses=True) as client:
+        nrx(client, "NR.CREATE net REGRESSOR 2000 1000 -> 1 MEMBERS 1")  # 48 million bytes
+        nrx(client, "NR.OBSERVE net FP32", struct.pack("<2001f", *range(2001)))
+        client.config_set("maxmemory", 80_000_000)
+        assert nrx(client, "NR.TRAIN net MAXCYCLES 1") == "Training has started"
+        assert nrx(client, "NR.WAIT net 0") == 1
+    server = own()
+    with server.client(decode_responses=True) as client:
+        nrx(client, "NR.CREATE net REGRESSOR 2000 1000 -> 1 MEMBERS 1")
+        nrx(client, "NR.OBSERVE net FP32", struct.pack("<2001f", *range(2001)))
+        client.config_set("maxmemory", 80_000_000)
+        assert "the memory of 80000000:" in refused(client, "NR.TRAIN net MAXCYCLES 1")
+        client.config_set("maxmemory", 0)
+        assert nrx(client, "NR.TRAIN net MAXCYCLES 1") == "Training has started"
+        assert nrx(client, "NR.WAIT net 0") == 1
 
 
 def test_one_thread_trains_one_network_at_a_time(own: Callable[..., Server]) -> None:
@@ -482,7 +505,7 @@ def test_a_limit_of_memory_is_kept(own: Callable[..., Server]) -> None:
 
 def test_allocations_that_fail_are_errors(own: Callable[..., Server]) -> None:
     """More than the process may have: refused, and the server lives on."""
-    server = own()
+    server = own("MEMORY", str(1 << 40))  # so that trainings start
     assert server.process is not None
     with server.client(decode_responses=True) as client:
         network(client)

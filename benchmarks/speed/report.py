@@ -37,6 +37,27 @@ same process on as many threads: `memory://`.
 
 """
 
+SPARSE = """## Sparse inputs
+
+Text features are mostly zeros, and the core multiplies by them all the same. What lists of the
+others would save was measured with an experiment on the core's own blocks: the first layer of e
+(3000 inputs to 100 units, 1334 samples), forward and gradient, with AVX-512; milliseconds a cycle.
+
+| inputs that are not 0 | dense | lists a panel (64 samples) | lists a sample | times as fast |
+| --- | ---: | ---: | ---: | ---: |
+| 1%, everywhere alike | 15.8 | 11.0 | 0.63 | 25 |
+| 1%, as words are distributed (Zipf) | 16.1 | 6.2 | 0.68 | 24 |
+| 5% | 16.4 | 18.7 | 3.9 | 4.2 |
+| 10% | 16.0 | 18.7 | 6.6 | 2.4 |
+| 20% | 16.0 | 19.0 | 12.6 | 1.3 |
+
+The rest of a cycle, the second layer and RPROP on 300,000 weights, takes 0.6. So by these figures a
+training on 1% would be 13 times as fast with a list for each sample in place of the panels. **It
+would win, and is not built.** Forward sums came out the same to the bit (0 times a finite weight
+changes no sum); the gradient's are added in another order, so that lists or panels must be chosen
+by the samples alone, and NORMALIZE, which makes zeros other numbers, must go into the biases.
+"""
+
 EARLIER = """## On another kind of machine
 
 An earlier version, on two virtual cores of an Intel processor with AVX-512, where sgemm reached 105
@@ -202,6 +223,7 @@ def write(
         growth(weights),
         DEMANDED,
         verdict(claims(figures, samples, speedups)),
+        SPARSE,
         EARLIER,
     ]
     (docs / "speed.md").write_text("\n".join(parts))

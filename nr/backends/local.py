@@ -19,11 +19,15 @@ class Local:
 
     ``executor`` runs the trainings, threads in this process; by default as many as
     processors less one. It is the caller's to shut down, after this backend.
+    ``memory`` is how many bytes there are, by default all of this process': a training
+    takes at most half. Raises ValueError and BackendError for what is no such number.
     """
 
-    def __init__(self, store: Store, executor: Executor | None = None) -> None:
+    def __init__(
+        self, store: Store, executor: Executor | None = None, memory: int | None = None
+    ) -> None:
         self.store = store
-        self._host = Host(store, Trainings(store, executor))
+        self._host = Host(store, Trainings(store, executor, memory))
         self._lock = Lock()
         self._closed = False
 

@@ -18,11 +18,11 @@ from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, CommandError, NotFoundError
 
 
-def connect(url: str, executor: Executor | None = None) -> Local:
+def connect(url: str, executor: Executor | None = None, *, memory: int | None = None) -> Local:
     """``memory://``: a store of its own, which goes when it is closed."""
     if url != "memory://":
         raise BackendError("the URL of the store in memory is memory://, and nothing after it")
-    return Local(Memory(), executor)
+    return Local(Memory(), executor, memory)
 
 
 @dataclass

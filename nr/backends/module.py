@@ -33,14 +33,18 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 _OTHERS = {"WRONGTYPE", "MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE"}
 
 
-def connect(url: str, executor: Executor | None = None, **options: Any) -> Module:
+def connect(
+    url: str, executor: Executor | None = None, *, memory: int | None = None, **options: Any
+) -> Module:
     """``redis+module://[user:password@]host:port/db``, or ``rediss+module://`` over TLS.
 
     ``options`` are those of ``redis.Redis``. Raises BackendError where the server cannot be
-    reached or has no module loaded. Trainings are the server's: an ``executor`` is refused.
+    reached or has no module loaded. Trainings are the server's: an ``executor`` is refused,
+    and so is ``memory``.
     """
-    if executor is not None:
-        raise BackendError("redis+module:// trains in the server: it takes no executor")
+    for name, given in (("executor", executor), ("memory", memory)):
+        if given is not None:
+            raise BackendError(f"redis+module:// trains in the server: it takes no {name}")
     ours = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
     try:
         client = redis.Redis.from_url(

@@ -212,6 +212,14 @@ class Net:
         """The whole network as one blob."""
         return collect(free.nr_net_dump, self._handle)
 
+    def check_training(self, command: Command, memory: int) -> None:
+        """Raises CommandError where an NR.TRAIN cannot start; takes no samples to tell.
+
+        That includes one that would take more than half of the ``memory``, bytes.
+        """
+        key = command.key
+        held.nr_trainer_check(self._handle, command.c, key, len(key), memory, ErrorText())
+
     # ---- running ----
 
     def run_row(self, row: Sequence[float]) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ def connect(
     client: Any = None,
     cache: bool = False,
     index: str = "nr:trainings",
+    memory: int | None = None,
     **options: Any,
 ) -> Local:
     """``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://`` or ``redis+cluster://``.
@@ -60,7 +61,7 @@ def connect(
         raise BackendError("cache=True works with a single server and with Sentinel")
     db = int(pool.connection_kwargs.get("db") or 0) if pool else 0
     store = Store(link, db, index.encode(), Tracked(pool) if cache else None)
-    return Local(store, executor)
+    return Local(store, executor, memory)
 
 
 def _is_async(client: Any) -> bool:

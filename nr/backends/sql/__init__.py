@@ -23,6 +23,7 @@ def connect(
     engine: sa.Engine | None = None,
     prefix: str = "nr_",
     schema: str | None = None,
+    memory: int | None = None,
 ) -> Local:
     """``sqlite:///file.db``, ``sqlite://`` (in memory), ``postgresql://``, ``mysql://``.
 
@@ -36,7 +37,7 @@ def connect(
         with explaining():
             prepare(own, dialect, described)
         transactions = Own(own, dialect, lock_of(own), dispose=engine is None)
-        return Local(Store(own, dialect, described, transactions), executor)
+        return Local(Store(own, dialect, described, transactions), executor, memory)
     except BaseException:
         if engine is None:
             own.dispose()

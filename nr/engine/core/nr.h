@@ -372,9 +372,13 @@ typedef struct nr_progress {
     double class_errors;            /* per cent of the testing samples */
 } nr_progress;
 
-/* Says whether NR.TRAIN can start at all: cheap, for use under the lock. */
+/* Says whether NR.TRAIN can start at all: cheap, for use under the lock, and on
+ * a network without its samples, before they are read. `memory` is the machine's
+ * or what the host may have of it, in bytes, 0: no matter; a training that would
+ * take more than half of it is refused. */
 NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
-                                  nr_error *err);
+                                  const char *key, size_t keylen,
+                                  uint64_t memory, nr_error *err);
 
 /* Takes what it needs of the network, which may change and go afterwards. */
 NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,

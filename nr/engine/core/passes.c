@@ -231,30 +231,39 @@ const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
 
 /* ================================= Space ================================= */
 
+/* Of one panel: its units twice, and its samples where they are gathered. */
+size_t nr_space_floats(const nr_net *net) {
+    const nr_header *h = &net->h;
+    size_t units = 0;
+    for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
+    size_t gathered = nr_batch_of(net) ? (nr_inputs(net) + 1) * NR_LANES +
+                                             nr_target_floats(h)
+                                       : 0;
+    return units * NR_LANES + gathered;
+}
+
 /* How many panels at once: one block where there is one thread, since that
  * stays in the second cache; as many blocks as 32 MB hold where members must
  * meet between the halves. */
-static size_t choose_panels(const nr_trainer *t, size_t floats) {
-    size_t most = panels_for(t->batch ? t->batch : t->train.n);
+size_t nr_space_panels(const nr_net *net, size_t threads) {
+    size_t batch = nr_batch_of(net), test = panels_for(net->h.len[1]);
+    size_t most = panels_for(batch ? batch : net->h.len[0]);
     size_t panels = NR_BLOCK;
-    if (nr_team_size(t->team) > 1) {
-        size_t fit = ((size_t)32 << 20) / (floats * sizeof(float));
+    if (threads > 1) {
+        size_t bytes = nr_space_floats(net) * sizeof(float);
+        size_t fit = ((size_t)32 << 20) / bytes;
         panels = fit / NR_BLOCK * NR_BLOCK;
         if (panels < 4 * NR_BLOCK) panels = 4 * NR_BLOCK;
     }
-    if (most < t->test.panels) most = t->test.panels;
+    if (most < test) most = test;
     return panels < most ? panels : most;
 }
 
 bool nr_space_make(nr_trainer *t) {
     const nr_header *h = &t->net->h;
     nr_space *s = &t->space;
-    size_t in = nr_inputs(t->net), units = 0;
-    for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
-    size_t gathered =
-        t->order ? (in + 1) * NR_LANES + t->train.target_floats : 0;
-    size_t floats = units * NR_LANES + gathered;
-    s->panels = choose_panels(t, floats);
+    size_t in = nr_inputs(t->net), floats = nr_space_floats(t->net);
+    s->panels = nr_space_panels(t->net, nr_team_size(t->team));
     s->losses = nr_alloc(s->panels * sizeof *s->losses);
     s->block = nr_alloc_lines(s->panels * floats, sizeof(float));
     if (!s->losses || !s->block) return false;
@@ -265,7 +274,7 @@ bool nr_space_make(nr_trainer *t) {
         s->delta[l] = at + size;
         at += 2 * size;
     }
-    if (gathered) {
+    if (t->batch) {
         s->x = at;
         s->targets = at + s->panels * in * NR_LANES;
         s->weights = s->targets + s->panels * t->train.target_floats;

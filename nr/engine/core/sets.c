@@ -44,6 +44,11 @@ void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
     pack_panel(t, rows, n, x, targets, weights);
 }
 
+size_t nr_target_floats(const nr_header *h) {
+    size_t out = h->layers[h->nlayers - 1];
+    return NR_LANES * (h->kind == NR_CLASSIFIER ? 1 : out);
+}
+
 static bool make_arrays(nr_trainer *t, nr_set *set) {
     size_t in = nr_inputs(t->net);
     set->x = nr_alloc_lines(set->panels * NR_LANES, in * sizeof(float));
@@ -60,9 +65,7 @@ bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
     set->which = which;
     set->n = t->net->h.len[which];
     set->panels = (set->n + NR_LANES - 1) / NR_LANES;
-    set->target_floats =
-        NR_LANES *
-        (t->net->h.kind == NR_CLASSIFIER ? 1 : nr_outputs(t->net));
+    set->target_floats = nr_target_floats(&t->net->h);
     if (!panels || set->n == 0) return true;
     if (!make_arrays(t, set)) return false;
     for (size_t p = 0; p < set->panels; p++) {

@@ -12,10 +12,8 @@
 
 /* Temperature scaling (Guo et al., 2017): one factor on the logits that makes
  * the classes of the testing dataset most likely, here for the mean of the
- * members. The logits of some thousand samples are enough, and kept while the
- * factor is searched for. */
-enum { MOST_PANELS = 64 };
-
+ * members. The logits of some thousand samples are enough (NR_MOST_CALIBRATING
+ * panels), and kept while the factor is searched for. */
 typedef struct furnace {
     nr_trainer *t;
     size_t panels, units;
@@ -26,7 +24,8 @@ typedef struct furnace {
 static bool furnace_make(furnace *f, nr_trainer *t) {
     f->t = t;
     f->units = nr_outputs(t->net);
-    f->panels = t->test.panels < MOST_PANELS ? t->test.panels : MOST_PANELS;
+    f->panels = t->test.panels < NR_MOST_CALIBRATING ? t->test.panels
+                                                      : NR_MOST_CALIBRATING;
     size_t panel = f->units * NR_LANES;
     f->logits = nr_alloc_lines((f->panels * t->count + 2) * panel,
                                sizeof *f->logits);

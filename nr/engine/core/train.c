@@ -18,8 +18,8 @@ enum { CYCLE_WORK = 5000, DEFAULT_BATCH = 32 };
 
 /* ================================ Starting =============================== */
 
-nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
-                           nr_error *err) {
+static nr_status check_samples(const nr_net *net, const nr_command *cmd,
+                               nr_error *err) {
     if (net->h.len[NR_DATASET_TRAIN] == 0)
         return nr_fail(err, "ERR Can't start training: the training dataset "
                             "is empty, add samples with NR.OBSERVE");
@@ -28,6 +28,30 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                             "overfitting detection requires a non zero length "
                             "testing dataset");
     return NR_OK;
+}
+
+nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
+                           const char *key, size_t keylen, uint64_t memory,
+                           nr_error *err) {
+    nr_status status = check_samples(net, cmd, err);
+    if (status != NR_OK) return status;
+    return nr_room_check(net, key, keylen, memory, err);
+}
+
+size_t nr_batch_of(const nr_net *net) {
+    const nr_options *o = &net->h.options;
+    size_t n = net->h.len[NR_DATASET_TRAIN];
+    if (o->optimizer == NR_RPROP) return 0;
+    size_t batch = o->batch > 0 ? (size_t)o->batch : DEFAULT_BATCH;
+    return batch < n ? batch : n;
+}
+
+/* One where a step is too short to be shared. */
+size_t nr_threads_of(const nr_net *net) {
+    size_t batch = nr_batch_of(net);
+    size_t n = batch ? batch : net->h.len[NR_DATASET_TRAIN];
+    double work = (double)n * (double)net->params;
+    return work < SHARED_WORK ? 1 : (size_t)net->h.options.threads;
 }
 
 /* The options that are AUTO, by network and data. */
@@ -42,9 +66,7 @@ static void resolve_options(nr_trainer *t) {
     if (t->head == NR_SOFTMAX) t->smoothing = NR_STUDY_SMOOTHING;
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
-    if (o->optimizer == NR_RPROP) return;
-    t->batch = o->batch > 0 ? (size_t)o->batch : DEFAULT_BATCH;
-    if (t->batch > n) t->batch = n;
+    t->batch = nr_batch_of(t->net);
 }
 
 /* A network that AUTOSTOP and BACKTRACK finished has learned its testing
@@ -113,17 +135,10 @@ static bool make_order(nr_trainer *t) {
     return t->order != NULL;
 }
 
-/* One where a step is too short to be shared. */
-static size_t choose_threads(const nr_trainer *t) {
-    size_t n = t->batch ? t->batch : t->net->h.len[NR_DATASET_TRAIN];
-    double work = (double)n * (double)t->params;
-    return work < SHARED_WORK ? 1 : (size_t)t->net->h.options.threads;
-}
-
 static nr_status set_up(nr_trainer *t, nr_error *err) {
     nr_status status = copy_weights(t, err);
     if (status != NR_OK) return status;
-    bool ok = (t->team = nr_team_new(choose_threads(t))) &&
+    bool ok = (t->team = nr_team_new(nr_threads_of(t->net))) &&
               make_members(t) && make_order(t) &&
               nr_class_weights_make(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
@@ -134,7 +149,7 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
 
 nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
                             nr_trainer **out, nr_error *err) {
-    nr_status status = nr_trainer_check(net, cmd, err);
+    nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
     nr_trainer *t = nr_alloc(sizeof *t);
     if (!t) return nr_nomem(err);

@@ -89,12 +89,23 @@ struct nr_trainer {
     _Atomic double seen_train, seen_test, seen_class;
 };
 
+/* train.c: samples of a step, 0: all of them at once; and threads. */
+size_t nr_batch_of(const nr_net *net);
+size_t nr_threads_of(const nr_net *net);
+
+/* room.c: bytes that a training takes beside its network; whether they are at
+ * most half of the memory. */
+uint64_t nr_trainer_bytes(const nr_net *net);
+nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
+                        uint64_t memory, nr_error *err);
+
 /* scaling.c: factors by the training dataset; weights of an earlier training,
  * `trained`, are rewritten for them, so that the network stays the same
  * function. */
 void nr_scale(const nr_net *net, float *weights, bool trained);
 
 /* sets.c */
+size_t nr_target_floats(const nr_header *h); /* of a panel */
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels);
 void nr_set_free(nr_set *set);
@@ -104,6 +115,8 @@ void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
                    float *x, float *targets, float *weights);
 
 /* passes.c: all on the member `now`. false: stopped halfway. */
+size_t nr_space_floats(const nr_net *net);
+size_t nr_space_panels(const nr_net *net, size_t threads);
 bool nr_space_make(nr_trainer *t);
 void nr_space_free(nr_space *space);
 /* Losses over a set, without learning. */
@@ -136,6 +149,7 @@ void nr_strengths_try(nr_trainer *t);
 void nr_strength_choose(nr_trainer *t);
 
 /* settle.c: the weights to keep, probabilities calibrated, and the report. */
+enum { NR_MOST_CALIBRATING = 64 }; /* panels */
 void nr_settle(nr_trainer *t);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct RedisModuleScanCursor rm_cursor;
 typedef struct RedisModuleDefragCtx rm_defrag;
 typedef struct RedisModuleUser rm_user;
 typedef struct RedisModuleCommand rm_command;
+typedef struct RedisModuleServerInfoData rm_server_info;
 
 enum { RM_OK = 0, RM_ERR = 1, RM_APIVER = 1 };
 enum { RM_READ = 1, RM_WRITE = 2 };
@@ -191,6 +192,10 @@ typedef struct rm_command_info {
       (rm_ctx *, int, int (*)(rm_ctx *, int, const char *, rm_string *)))    \
     X(int, NotifyKeyspaceEvent, (rm_ctx *, int, const char *, rm_string *))  \
     X(int, SubscribeToServerEvent, (rm_ctx *, rm_event, rm_event_fn))        \
+    X(rm_server_info *, GetServerInfo, (rm_ctx *, const char *))             \
+    X(unsigned long long, ServerInfoGetFieldUnsigned,                        \
+      (rm_server_info *, const char *, int *))                               \
+    X(void, FreeServerInfo, (rm_ctx *, rm_server_info *))                    \
     X(rm_cursor *, ScanCursorCreate, (void))                                 \
     X(void, ScanCursorDestroy, (rm_cursor *))                                \
     X(int, Scan,                                                             \

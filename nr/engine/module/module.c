@@ -1,4 +1,4 @@
-/* Loading the module: `loadmodule neuralredis.so [THREADS n]`.
+/* Loading the module: `loadmodule neuralredis.so [THREADS n] [MEMORY n]`.
  *
  * All memory is the server's, so that it counts for used_memory and maxmemory.
  * The server's own allocation ends the process when there is none left; where
@@ -47,19 +47,44 @@ static long long default_threads(void) {
     return cores > 2 ? cores - 1 : 1;
 }
 
+static long long memory; /* 0: the server's own limit, or the machine's */
+
+uint64_t nr_memory(rm_ctx *ctx) {
+    if (memory) return (uint64_t)memory;
+    rm_server_info *info = rm.GetServerInfo(ctx, "memory");
+    uint64_t bytes = rm.ServerInfoGetFieldUnsigned(info, "maxmemory", NULL);
+    if (!bytes)
+        bytes = rm.ServerInfoGetFieldUnsigned(info, "total_system_memory",
+                                              NULL);
+    rm.FreeServerInfo(ctx, info);
+    return bytes;
+}
+
+static bool read_argument(const char *name, rm_string *value,
+                          long long *threads) {
+    long long n;
+    if (rm.StringToLongLong(value, &n) != RM_OK || n < 1) return false;
+    if (strcasecmp(name, "threads") == 0 && n <= NR_MAX_THREADS)
+        *threads = n;
+    else if (strcasecmp(name, "memory") == 0)
+        memory = n;
+    else
+        return false;
+    return true;
+}
+
 static int read_arguments(rm_ctx *ctx, rm_string **argv, int argc,
                           long long *threads) {
     *threads = default_threads();
-    if (argc == 0) return RM_OK;
-    size_t len;
-    const char *word = rm.StringPtrLen(argv[0], &len);
-    if (argc == 2 && strcasecmp(word, "threads") == 0 &&
-        rm.StringToLongLong(argv[1], threads) == RM_OK && *threads >= 1 &&
-        *threads <= NR_MAX_THREADS)
-        return RM_OK;
+    bool ok = argc % 2 == 0;
+    for (int i = 0; i < argc && ok; i += 2)
+        ok = read_argument(rm.StringPtrLen(argv[i], NULL), argv[i + 1],
+                           threads);
+    if (ok) return RM_OK;
     rm.Log(ctx, "warning",
            "the module takes no arguments but: THREADS n, from 1 to %d, for "
-           "how many networks are trained at once",
+           "how many networks are trained at once; MEMORY n, bytes, of which "
+           "a training takes at most half",
            NR_MAX_THREADS);
     return RM_ERR;
 }

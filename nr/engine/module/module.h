@@ -22,6 +22,9 @@ typedef struct nr_box {
 
 extern rm_type *nr_type;
 
+/* module.c: bytes that the server may have, 0: not known. */
+uint64_t nr_memory(rm_ctx *ctx);
+
 nr_box *nr_box_new(nr_net *net); /* takes the net; NULL: out of memory */
 void nr_box_free(void *box);
 /* The network under a key that is open; NULL where it holds none. */

@@ -296,7 +296,10 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     static const nr_routine worker = {work};
     if (box->job)
         return nr_fail(err, "ERR neural network training already in progress");
-    nr_status status = nr_trainer_check(box->net, cmd, err);
+    size_t len;
+    const char *name = rm.StringPtrLen(key, &len);
+    nr_status status = nr_trainer_check(box->net, cmd, name, len,
+                                        nr_memory(ctx), err);
     if (status != NR_OK) return status;
     nr_job *job = job_new(ctx, key, box, cmd);
     if (!job) return nr_nomem(err);

@@ -1,0 +1,116 @@
+/* What is told of a training's memory before it starts is what it then takes. */
+
+#include "making.h"
+
+enum { HEAD = 64 }; /* before each block: its size */
+
+static size_t taken, most;
+
+static void *count(void *block, size_t size) {
+    if (!block) return NULL;
+    memcpy(block, &size, sizeof size);
+    taken += size;
+    if (taken > most) most = taken;
+    return (char *)block + HEAD;
+}
+
+static size_t forget(void *memory) {
+    size_t size;
+    memcpy(&size, (char *)memory - HEAD, sizeof size);
+    taken -= size;
+    return size;
+}
+
+static void *counted(size_t size) { return count(malloc(size + HEAD), size); }
+
+static void counted_release(void *memory) {
+    forget(memory);
+    free((char *)memory - HEAD);
+}
+
+/* The old block is there until the new one has its bytes. */
+static void *counted_again(void *memory, size_t size) {
+    void *block = counted(size);
+    if (!memory || !block) return block;
+    size_t before;
+    memcpy(&before, (char *)memory - HEAD, sizeof before);
+    memcpy(block, memory, before < size ? before : size);
+    counted_release(memory);
+    return block;
+}
+
+static void test_what_is_told_is_what_is_taken(void) {
+    static const struct {
+        const char *create;
+        size_t train, test;
+    } cases[] = {
+        {"NR.CREATE k REGRESSOR 2 3 -> 1 CLASSIC DATASET 9000", 9000, 0},
+        {"NR.CREATE k CLASSIFIER 9 15 -> 2 DATASET 9000 TEST 5000", 9000, 5000},
+        {"NR.CREATE k CLASSIFIER 50 20 -> 10 CLASSWEIGHTS BALANCED", 1000, 500},
+        {"NR.CREATE k CLASSIFIER 300 200 -> 10 THREADS 2 MEMBERS 2", 900, 400},
+        {"NR.CREATE k REGRESSOR 60 50 -> 40 OPTIMIZER ADAM DATASET 5000", 5000,
+         500},
+        {"NR.CREATE k REGRESSOR 60 -> 3 OPTIMIZER SGD BATCH 400 THREADS 2", 900,
+         0},
+        {"NR.CREATE k REGRESSOR 500 600 500 -> 1 MEMBERS 1 SEED 1", 10, 1},
+        {"NR.CREATE k REGRESSOR 10 -> 2000 MEMBERS 2", 100, 100},
+        {"NR.CREATE k CLASSIFIER 10 -> 2000 MEMBERS 4", 100, 500},
+    };
+    nr_set_allocator(counted, counted_again, counted_release);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nr_net *net = make(cases[i].create);
+        fill(net, cases[i].train, NR_DATASET_TRAIN);
+        fill(net, cases[i].test, NR_DATASET_TEST);
+        for (int again = 0; again < 2; again++) {
+            size_t before = taken, told = nr_trainer_bytes(net);
+            most = taken;
+            nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 2");
+            size_t took = most - before;
+            if (!CHECK(took < told + told / 50 + 10000 &&
+                       told < took + took / 10 + 100000))
+                fprintf(stderr, "  %s: told %zu, took %zu\n", cases[i].create,
+                        told, took);
+            CHECK(nr_net_merge(net, trained, &err) == NR_OK);
+            nr_net_free(trained);
+        }
+        nr_net_free(net);
+    }
+    CHECK(taken == 0);
+    nr_set_allocator(malloc, realloc, free);
+}
+
+static nr_status ask(const nr_net *net, const char *key, uint64_t memory) {
+    static const char line[] = "NR.TRAIN k";
+    nr_status status = run_bytes(line, sizeof line - 1);
+    if (status == NR_OK)
+        status = nr_trainer_check(net, &cmd, key, strlen(key), memory, &err);
+    release();
+    return status;
+}
+
+static void test_more_than_half_of_the_memory_is_refused(void) {
+    nr_net *net = make("NR.CREATE k REGRESSOR 2 3 -> 1 SEED 1");
+    CHECK(ask(net, "k", 1) == NR_ERR);
+    CHECK(strstr(err.text, "the training dataset is empty") != NULL);
+    fill(net, 7, NR_DATASET_TRAIN);
+    uint64_t bytes = nr_trainer_bytes(net);
+    CHECK(ask(net, "k", 0) == NR_OK);
+    CHECK(ask(net, "k", 2 * bytes) == NR_OK);
+    CHECK(ask(net, "k", UINT64_MAX) == NR_OK);
+    CHECK(ask(net, "a\nb", 2 * bytes - 1) == NR_ERR);
+    char wanted[512];
+    snprintf(wanted, sizeof wanted,
+             "ERR Can't start training: with 7 samples and 13 parameters, "
+             "'a\\x0ab' would take %llu bytes, more than half of the memory of "
+             "%llu: use fewer samples, units or MEMBERS, or set memory to more",
+             (unsigned long long)bytes, (unsigned long long)(2 * bytes - 1));
+    if (!CHECK(!strcmp(err.text, wanted)))
+        fprintf(stderr, "  %s\n", err.text);
+    nr_net_free(net);
+}
+
+int main(void) {
+    test_what_is_told_is_what_is_taken();
+    test_more_than_half_of_the_memory_is_refused();
+    return summary();
+}

@@ -1,0 +1,94 @@
+"""What trainings may take of the memory: how much there is, and who says so."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nr
+from nr.memory import group_limits, memory_of
+
+
+def put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def big(db: nr.Database) -> nr.Network:
+    """One that takes 5.5 million bytes to train."""
+    net = db.create("big", "regressor", [500, 400, 1], seed=1, members=1)
+    net.observe([1.0] * 500, 1)
+    return net
+
+
+def test_the_limits_of_groups_are_found(tmp_path: Path) -> None:
+    groups = put(tmp_path / "cgroup", "0::/a/b\n")
+    put(tmp_path / "fs/a/b/memory.max", "max\n")
+    put(tmp_path / "fs/a/memory.max", "5000\n")
+    put(tmp_path / "memory.max", "1\n")  # not one of them
+    assert list(group_limits(groups, tmp_path / "fs")) == [5000]
+
+
+def test_the_limits_of_groups_of_version_1_are_found(tmp_path: Path) -> None:
+    lines = "5:cpu,cpuacct:/a\n4:hugetlb,memory:/docker/x\n1:name=systemd:/y\n0::/z\n"
+    groups = put(tmp_path / "cgroup", lines)
+    put(tmp_path / "fs/memory/memory.limit_in_bytes", "7000\n")  # the container's own
+    put(tmp_path / "fs/cpu/a/memory.limit_in_bytes", "1\n")
+    assert list(group_limits(groups, tmp_path / "fs")) == [7000]
+
+
+def test_a_machine_without_groups_has_none(tmp_path: Path) -> None:
+    assert list(group_limits(tmp_path / "cgroup", tmp_path)) == []
+
+
+def test_the_limit_of_the_process_counts() -> None:
+    code = (
+        "import resource; from nr.memory import memory_of; "
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 40, resource.RLIM_INFINITY)); "
+        "before = memory_of(); half = before // 2; import os; "
+        "resource.setrlimit(resource.RLIMIT_AS, (half, resource.RLIM_INFINITY)); "
+        "assert memory_of() == half, (before, half)"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "NR_MEMORY"}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=env)
+
+
+def test_there_is_no_more_than_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NR_MEMORY", raising=False)
+    assert 0 < memory_of() <= os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1 << 64])
+def test_no_such_number_of_bytes(wrong: int) -> None:
+    with pytest.raises(ValueError, match="memory is a number of bytes above 0"):
+        nr.connect("memory://", memory=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["1", 1.5, True])
+def test_memory_is_a_whole_number(wrong: object) -> None:
+    with pytest.raises(TypeError, match="memory is a whole number of bytes"):
+        nr.connect("memory://", memory=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["0", "8G", "-1", "1" * 30])
+def test_the_environment_must_be_one_too(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NR_MEMORY", wrong)
+    with pytest.raises(nr.BackendError, match="NR_MEMORY is a number of bytes above 0"):
+        nr.connect("memory://")
+
+
+def test_the_environment_says_how_much_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NR_MEMORY", "10000000")
+    with nr.connect("sqlite://") as db, pytest.raises(nr.CommandError, match="memory of 10000000:"):
+        big(db).train(maxcycles=1).wait()
+    with nr.connect("sqlite://", memory=20_000_000) as db:
+        big(db).train(maxcycles=1).wait()
+
+
+def test_the_module_takes_none() -> None:
+    with pytest.raises(nr.BackendError, match="trains in the server: it takes no memory"):
+        nr.connect("redis+module://localhost:1/0", memory=1)
