@@ -1,5 +1,6 @@
 """The benchmark of learning quality: its scores and tables, not its datasets, which are large."""
 
+from dataclasses import replace
 from types import CodeType
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_a_claim_fails_where_it_is_not_so(ours, holds):
     claim = claims.never_far(found, DATASETS[:1])
     assert claim.holds is holds
     assert f"{ours - 2:+.2f}" in claim.figures
+
+
+def test_the_time_of_training_is_the_median_of_all_runs():
+    short, long = DATASETS[0], BY_NAME["circles"]  # 150 rows and 1500
+    found = constant({"nr": 1.0}, short) | constant({"nr": 1.0}, long)
+    found[short.name, "nr"] = [replace(r, seconds=0.01) for r in found[short.name, "nr"]] * 2
+    found[long.name, "nr"] = [replace(r, seconds=0.2) for r in found[long.name, "nr"]]
+    claim = claims.quick(found, [short, long])
+    assert claim.holds
+    assert claim.figures.startswith("10 ms")
+    assert "circles 200 ms" in claim.figures
+    assert not claims.quick(found, [long]).holds
 
 
 def test_a_function_that_only_looks_different_is_the_same():

@@ -92,6 +92,8 @@ VARIANTS = [
         "triple-l2", "three times the L2", flags={"NR_STUDY_L2": "0.6", "NR_STUDY_L2_MSE": "0.1"}
     ),
     Variant("eager-l2", "another strength for a smaller gain", flags={"NR_STUDY_CHANCE": "0.5"}),
+    Variant("gain-1", "another strength for half the gain", flags={"NR_STUDY_CHANCE": "1.0"}),
+    Variant("close-l2", "strengths less far apart", flags={"NR_STUDY_SPREAD": "5.0"}),
     # ---- stopping ----
     Variant("patience-20", "a patience of 20 cycles", options={"patience": 20}),
     Variant("patience-1", "waits twice as long", flags={"NR_STUDY_PATIENCE": "1.0"}),
@@ -182,12 +184,13 @@ def score(variant: Variant, seeds: int) -> dict[str, list[Result]]:
 
 # ---- The table ----
 
+HEAD = ["", "error, points", "R2, hundredths", "log-loss", "calibration error, points"]
+
 
 def table(found: Results, variants: list[Variant], base: str = "defaults") -> str:
     """Against the defaults: positive is worse. Behind ± is the standard error of a mean."""
     classifiers = [d for d in chosen() if d.classifier]
     regressors = [d for d in chosen() if not d.classifier]
-    head = ["", "error, points", "R2, points", "log-loss", "calibration error, points", "time"]
     rows = []
     for v in variants:
         if v.name == base:
@@ -202,7 +205,7 @@ def table(found: Results, variants: list[Variant], base: str = "defaults") -> st
                 f"x {work(found, v.name) / work(found, base):.2f}",
             ]
         )
-    return markdown(head, rows)
+    return markdown([*HEAD, "time"], rows)
 
 
 def difference(
