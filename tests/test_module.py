@@ -26,13 +26,6 @@ ENDLESS = ("MAXTIME", "0")
 
 
 @pytest.fixture
-def server(module_server: Server) -> Server:
-    with module_server.client() as client:
-        client.flushall()
-    return module_server
-
-
-@pytest.fixture
 def client(server: Server) -> Iterator[redis.Redis]:
     with server.client(decode_responses=True) as client:
         yield client

@@ -23,13 +23,6 @@ SAMPLES = struct.pack("<1010f", *[v for i in range(10) for v in (*[i / 10] * 100
 
 
 @pytest.fixture
-def server(module_server: Server) -> Server:
-    with module_server.client() as client:
-        client.flushall()
-    return module_server
-
-
-@pytest.fixture
 def client(server: Server) -> Iterator[redis.Redis]:
     with server.client() as client:
         yield client
