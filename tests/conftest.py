@@ -47,6 +47,14 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
+def server(module_server: Server) -> Server:
+    """It, empty."""
+    with module_server.client() as client:
+        client.flushall()
+    return module_server
+
+
+@pytest.fixture
 def memory() -> Iterator[Backend]:
     """The driver that others are compared with."""
     backend = connect("memory://", memory=MEMORY)

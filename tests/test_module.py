@@ -26,13 +26,6 @@ ENDLESS = ("MAXTIME", "0")
 
 
 @pytest.fixture
-def server(module_server: Server) -> Server:
-    with module_server.client() as client:
-        client.flushall()
-    return module_server
-
-
-@pytest.fixture
 def client(server: Server) -> Iterator[redis.Redis]:
     with server.client(decode_responses=True) as client:
         yield client
@@ -704,83 +697,6 @@ def test_a_large_network_is_created_and_trained_without_holding_the_server(
         assert client.ping()
     client.delete("big")
     assert nrx(client, "NR.THREADS") == []
-
-
-# ---- much work, which is done aside ----
-
-LARGE = "CLASSIFIER 100 20000 -> 3 SEED 1 MEMBERS 1 DATASET 20 TEST 0"  # 8 MB
-
-
-@pytest.fixture
-def large(backend: Backend, memory: Backend) -> list[Backend]:
-    """The same network in both."""
-    values = [value for i in range(10) for value in (*[i / 10] * 100, i % 3)]
-    rows = struct.pack("<1010f", *values)
-    for each in backend, memory:
-        each.execute(*f"NR.CREATE large {LARGE}".encode().split())
-        each.execute(b"NR.OBSERVE", b"large", b"FP32", rows)
-    return [backend, memory]
-
-
-def test_much_work_has_the_replies_of_little(large: list[Backend]) -> None:
-    ones, blob = [b"1"] * 100, struct.pack("<100f", *[1] * 100)
-    commands = [
-        (b"NR.RUN", b"large", *ones),
-        (b"NR.CLASS", b"large", *ones),
-        (b"NR.RUN", b"large", b"FP32", blob),
-        (b"NR.CLASS", b"large", b"FP32", blob * 30),
-        (b"NR.IMPORTANCE", b"large"),
-        (b"NR.RUN", b"large", b"1"),
-        (b"NR.RUN", b"large", b"FP32", blob[:-4] + b"\0\0\x80\x7f"),
-    ]
-    for _ in range(2):
-        for command in commands:
-            replies = []
-            for each in large:
-                try:
-                    replies.append(each.execute(*command))
-                except nr.CommandError as error:
-                    replies.append(str(error))
-            assert replies[0] == replies[1], command[:3]
-        dumps = [each.execute(b"NR.DUMP", b"large") for each in large]
-        assert content(dumps[0]) == content(dumps[1])
-        for each in large:
-            each.execute(*b"NR.TRAIN large MAXCYCLES 2 MAXTIME 0".split())
-            assert each.execute(b"NR.WAIT", b"large", b"0") == 1
-
-
-def test_much_work_blocks_its_client_alone(large: list[Backend], server: Server) -> None:
-    ones = [1] * 100
-    with server.client() as client:
-        client.execute_command("NR.TRAIN", "large", "MAXCYCLES", 1)
-        client.execute_command("NR.WAIT", "large", 0)
-        expected = client.execute_command("NR.RUN", "large", *ones)
-        with client.pipeline(transaction=True) as transaction:  # at once, where it must be
-            transaction.execute_command("NR.RUN", "large", *ones)
-            assert transaction.execute() == [expected]
-        script = "return redis.call('NR.RUN', 'large', unpack(ARGV))"
-        assert [*map(float, client.eval(script, 0, *ones))] == [*map(float, expected)]
-        with server.client() as waiting:
-            connection = waiting.connection_pool.get_connection()
-            connection.send_command("NR.IMPORTANCE", "large")
-            assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
-            client.delete("large")
-            assert client.ping()
-            assert len(connection.read_response()) == 100
-
-
-def test_a_client_that_leaves_much_work_behind(large: list[Backend], server: Server) -> None:
-    with server.client() as client:
-        client.execute_command("NR.TRAIN", "large", "MAXCYCLES", 1)
-        client.execute_command("NR.WAIT", "large", 0)
-        for _ in range(4):
-            with server.client() as gone:
-                connection = gone.connection_pool.get_connection()
-                connection.send_command("NR.IMPORTANCE", "large")
-                assert eventually(lambda: client.info("clients")["blocked_clients"] > 0)
-                connection.disconnect()
-        assert eventually(lambda: client.info("clients")["blocked_clients"] == 0)
-        assert len(client.execute_command("NR.IMPORTANCE", "large")) == 100
 
 
 # ---- Neural Redis' files ----

@@ -44,13 +44,6 @@ const { createClient } = require("redis");
 """
 
 
-@pytest.fixture
-def server(module_server: Server) -> Server:
-    with module_server.client() as client:
-        client.flushall()
-    return module_server
-
-
 def test_the_tutorial_runs_from_redis_cli(server: Server) -> None:
     cli = shutil.which("redis-cli")
     if cli is None:

@@ -69,6 +69,8 @@ static void work(void) {
         if (!gone)
             t->status = nr_net_execute(t->net, &t->cmd, t->training, &t->reply,
                                        &t->err);
+        nr_net_free(t->net); /* the last of it, if it was deleted meanwhile */
+        t->net = NULL;
         rm.UnblockClient(t->client, t);
     }
 }
@@ -120,6 +122,18 @@ static void enqueue(task *t) {
     pthread_cond_signal(&more);
 }
 
+/* Once a command has returned, the server gives back the surplus of those of
+ * its arguments that were kept, which moves them. The timer comes after. */
+static void on_returned(rm_ctx *ctx, void *data) {
+    (void)ctx;
+    task *t = data;
+    t->cmd.blob =
+        (const unsigned char *)rm.StringPtrLen(t->blob, &t->cmd.bloblen);
+    pthread_mutex_lock(&mutex);
+    enqueue(t);
+    pthread_mutex_unlock(&mutex);
+}
+
 bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
               rm_string *blob) {
     const int cannot = RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING;
@@ -131,7 +145,10 @@ bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
     if (t) {
         t->client = rm.BlockClient(ctx, reply, NULL, task_free, 0);
         rm.SetDisconnectCallback(t->client, on_disconnect);
-        enqueue(t);
+        if (t->blob)
+            rm.CreateTimer(ctx, 0, on_returned, t);
+        else
+            enqueue(t);
     }
     pthread_mutex_unlock(&mutex);
     return t != NULL;

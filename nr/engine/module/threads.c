@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "module.h"
 
@@ -14,7 +15,8 @@ enum { NICER = 10 };
 
 static void *begin(void *routine) {
 #ifdef __linux__ /* elsewhere it is the process' priority */
-    setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICER);
+    int first = getpriority(PRIO_PROCESS, (id_t)getpid()); /* thread's */
+    setpriority(PRIO_PROCESS, 0, first + NICER);
 #endif
     ((const nr_routine *)routine)->run();
     return NULL;
