@@ -97,6 +97,8 @@ VARIANTS = [
     # ---- stopping ----
     Variant("patience-20", "a patience of 20 cycles", options={"patience": 20}),
     Variant("patience-1", "waits twice as long", flags={"NR_STUDY_PATIENCE": "1.0"}),
+    Variant("patience-0.3", "waits 0.3 of the cycles", flags={"NR_STUDY_PATIENCE": "0.3"}),
+    Variant("delta-2", "two hundredths are progress", flags={"NR_STUDY_DELTA": "0.02"}),
     Variant("no-delta", "any progress counts", flags={"NR_STUDY_DELTA": "0.0"}),
     Variant("no-minimum", "at least 20 cycles, not 100", flags={"NR_STUDY_MIN_CYCLES": "20"}),
     # ---- all samples, and members ----
@@ -184,7 +186,7 @@ def score(variant: Variant, seeds: int) -> dict[str, list[Result]]:
 
 # ---- The table ----
 
-HEAD = ["", "error, points", "R2, hundredths", "log-loss", "calibration error, points"]
+HEAD = ["", "error, points", "R2, hundredths", "log-loss", "calibration error, points", "time"]
 
 
 def table(found: Results, variants: list[Variant], base: str = "defaults") -> str:
@@ -205,7 +207,7 @@ def table(found: Results, variants: list[Variant], base: str = "defaults") -> st
                 f"x {work(found, v.name) / work(found, base):.2f}",
             ]
         )
-    return markdown([*HEAD, "time"], rows)
+    return markdown(HEAD, rows)
 
 
 def difference(
