@@ -13,6 +13,7 @@ from redis_server import Server, redis_62, redis_server
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always")
 SIXTY_TWO = "6.2"
+PAUSE = ("CLIENT", "PAUSE", "600000", "WRITE")  # as a failover does
 
 
 @contextmanager
@@ -203,3 +204,60 @@ def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> No
         server.kill()
     assert acknowledged > 0
     assert cycles > 0
+
+
+def observed(client: redis.Redis) -> None:
+    run(client, "NR.CREATE net REGRESSOR 2 3 -> 1")
+    run(client, "NR.OBSERVE net 1 2 -> 3 TRAIN")
+
+
+def test_a_training_that_ends_while_clients_are_paused_is_merged_afterwards(
+    tmp_path: Path, binary: str
+) -> None:
+    with pair(binary, tmp_path, *AOF) as (master, replica), master.client() as client:
+        observed(client)
+        with client.pipeline(transaction=False) as pipe:
+            pipe.execute_command("NR.TRAIN", "net", "MAXTIME", "500")
+            pipe.execute_command(*PAUSE)
+            pipe.execute()
+        until(lambda: b" cycle=0 " not in client.execute_command("NR.THREADS")[0])
+        until(lambda: b" cycle=0 " in client.execute_command("NR.THREADS")[0])
+        told = client.execute_command("NR.INFO", "net")
+        assert told[told.index(b"training-total-cycles") + 1] == 0
+        client.execute_command("CLIENT", "UNPAUSE")
+        until(lambda: client.execute_command("NR.THREADS") == [])
+        told = client.execute_command("NR.INFO", "net")
+        assert told[told.index(b"training-total-cycles") + 1] > 0
+        assert replicated(master, replica)
+
+
+def test_a_copy_just_before_a_pause_gets_its_id_afterwards(tmp_path: Path, binary: str) -> None:
+    with pair(binary, tmp_path, *AOF) as (master, replica), master.client() as client:
+        observed(client)
+        with client.pipeline(transaction=True) as pipe:
+            pipe.execute_command("COPY", "net", "other")
+            pipe.execute_command(*PAUSE)
+            pipe.execute()
+        assert client.ping()
+        client.execute_command("CLIENT", "UNPAUSE")
+        run(client, "NR.OBSERVE other 3 4 -> 5")
+        assert replicated(master, replica)
+
+
+def test_a_failover_takes_what_was_trained_and_no_more(tmp_path: Path, binary: str) -> None:
+    with (
+        pair(binary, tmp_path, *AOF) as (master, replica),
+        master.client() as client,
+        replica.client() as other,
+    ):
+        observed(client)
+        run(client, "NR.TRAIN net MAXTIME 0 MAXCYCLES 9")
+        run(client, "NR.WAIT net 0")
+        run(client, "NR.TRAIN net MAXTIME 0")
+        client.execute_command("FAILOVER")
+        until(lambda: other.info("replication")["role"] == "master")
+        until(lambda: client.info("replication").get("master_link_status") == "up")
+        assert client.execute_command("NR.THREADS") == []
+        told = other.execute_command("NR.INFO", "net")
+        assert told[told.index(b"training-total-cycles") + 1] == 9
+        assert replicated(replica, master)

@@ -186,6 +186,7 @@ typedef struct rm_command_info {
     X(void, FreeThreadSafeContext, (rm_ctx *))                               \
     X(void, ThreadSafeContextLock, (rm_ctx *))                               \
     X(void, ThreadSafeContextUnlock, (rm_ctx *))                             \
+    X(int, AvoidReplicaTraffic, (void))                                      \
     X(uint64_t, CreateTimer,                                                 \
       (rm_ctx *, long long, void (*)(rm_ctx *, void *), void *))             \
     X(int, SubscribeToKeyspaceEvents,                                        \
@@ -206,6 +207,7 @@ typedef struct rm_command_info {
 /* Redis 7.0, but for the categories, which are 7.2's and 7.4's. */
 #define RM_API_OPTIONAL(X)                                                   \
     X(void *, TryAlloc, (size_t))                                            \
+    X(int, EventLoopAddOneShot, (void (*)(void *), void *))                  \
     X(rm_command *, GetCommand, (rm_ctx *, const char *))                    \
     X(int, SetCommandInfo, (rm_command *, const rm_command_info *))          \
     X(rm_string *, GetCurrentUserName, (rm_ctx *))                           \

@@ -36,6 +36,10 @@ void nr_identify(rm_ctx *ctx, rm_string *key, nr_box *box) {
 
 static void identify_all(rm_ctx *ctx, void *unused) {
     (void)unused;
+    if (rm.AvoidReplicaTraffic()) { /* see training.c */
+        rm.CreateTimer(ctx, NR_PAUSE_MS, identify_all, NULL);
+        return;
+    }
     while (places) {
         place *p = places;
         places = p->next;

@@ -2,9 +2,8 @@
  *
  * The module is glue: commands, replies, training and the serialised form are
  * the core's. A key holds a box, the box a network and, while it is trained, a
- * job. All of it belongs to the server's main thread, or to whoever holds the
- * server's lock in its place; only training.c has anything that other threads
- * touch, and a mutex for it. */
+ * job. All of it belongs to the server's main thread; only training.c has
+ * anything that other threads touch, and a mutex for it. */
 
 #ifndef NR_MODULE_H
 #define NR_MODULE_H
@@ -80,18 +79,22 @@ bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
               rm_string *blob);
 void nr_free_aside(nr_net *net); /* any thread */
 
+/* How long to wait until looking again whether clients are still paused. */
+enum { NR_PAUSE_MS = 10 };
+
 /* training.c. Those with a box are no-ops where it is not in training. */
 int nr_trainings_begin(rm_ctx *ctx, long long threads);
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err);
 bool nr_job_stop(nr_box *box);              /* keeps what it reached */
 void nr_job_drop(nr_box *box);              /* keeps nothing; any thread */
-/* Replies. */
-int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms);
 int nr_job_list(rm_ctx *ctx);               /* replies */
 void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
 void nr_jobs_swap(int first, int second);   /* databases */
 void nr_jobs_flush(int db);                 /* -1: all */
+
+/* waiting.c: replies, at once or when the training has ended. */
+int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms);
 
 #endif

@@ -1,0 +1,39 @@
+/* What training.c and waiting.c share: jobs, and the mutex that guards them. */
+
+#ifndef NR_MODULE_TRAINING_H
+#define NR_MODULE_TRAINING_H
+
+#include "module.h"
+
+typedef struct nr_waiter {
+    struct nr_waiter *next;
+    uint64_t number; /* from 1 */
+    rm_blocked *client;
+} nr_waiter;
+
+struct nr_job {
+    nr_job *next;
+    nr_box *owner;
+    rm_string *key;
+    int db;
+    uint64_t id;
+    nr_net *net;    /* a clone, as it was when the training was asked for */
+    nr_command cmd; /* its limits */
+    nr_trainer *trainer; /* NULL: in line, or not any more */
+    nr_net *trained;     /* what came of it, NULL: not even a failure */
+    rm_string *blob;     /* the same for replicas and the AOF */
+    nr_error err;
+    bool started, stopped, dropped, failed;
+    nr_waiter *waiters;
+};
+
+extern nr_job *nr_jobs; /* oldest first: running ones and those in line */
+void nr_jobs_lock(void);
+void nr_jobs_unlock(void);
+
+/* Under the lock: tells all who wait for a job that it has ended. */
+void nr_job_wake(nr_job *job);
+/* A key as one word: other bytes than plain ones as \xHH. */
+bool nr_put_key(nr_buf *line, rm_string *name);
+
+#endif

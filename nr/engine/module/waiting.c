@@ -1,0 +1,136 @@
+/* NR.WAIT: clients that wait for a training to end. */
+
+#include <stdio.h>
+
+#include "../core/internal.h"
+#include "training.h"
+
+/* What a client that waited is told; nothing: time passed first. */
+static char ended, failed;
+
+void nr_job_wake(nr_job *job) {
+    while (job->waiters) {
+        nr_waiter *w = job->waiters;
+        job->waiters = w->next;
+        rm.UnblockClient(w->client, job->failed ? &failed : &ended);
+        nr_release(w);
+    }
+}
+
+/* The server has time limits for blocked clients, but up to 7.0 a client whose
+ * limit passes just as it is unblocked is never answered. So the limit is a
+ * timer of the module's. It looks again every second whether its client still
+ * waits: it is not known to threads, and cannot be stopped by them. */
+enum { LOOK_AGAIN_MS = 1000 };
+
+typedef struct alarm {
+    uint64_t number; /* of the waiter */
+    uint64_t left;   /* milliseconds */
+} alarm;
+
+/* Takes a waiter from its job: found by its number or its client. */
+static nr_waiter *take_waiter(uint64_t number, rm_blocked *client, bool take) {
+    for (nr_job *job = nr_jobs; job; job = job->next)
+        for (nr_waiter **at = &job->waiters; *at; at = &(*at)->next) {
+            nr_waiter *w = *at;
+            if (w->number != number && w->client != client) continue;
+            if (take) *at = w->next;
+            return w;
+        }
+    return NULL;
+}
+
+/* The server wants each client's handle back just once. */
+static void forget(uint64_t number, rm_blocked *client) {
+    nr_jobs_lock();
+    nr_waiter *w = take_waiter(number, client, true);
+    if (w) rm.UnblockClient(w->client, NULL);
+    nr_jobs_unlock();
+    nr_release(w);
+}
+
+static void on_alarm(rm_ctx *ctx, void *data);
+
+static void set_alarm(rm_ctx *ctx, alarm *a) {
+    uint64_t ms = a->left < LOOK_AGAIN_MS ? a->left : LOOK_AGAIN_MS;
+    a->left -= ms;
+    rm.CreateTimer(ctx, (long long)ms, on_alarm, a);
+}
+
+static void on_alarm(rm_ctx *ctx, void *data) {
+    alarm *a = data;
+    nr_jobs_lock();
+    bool waits = take_waiter(a->number, NULL, false) != NULL;
+    nr_jobs_unlock();
+    if (waits && a->left) {
+        set_alarm(ctx, a);
+        return;
+    }
+    if (waits) forget(a->number, NULL);
+    nr_release(a);
+}
+
+static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
+    (void)ctx;
+    forget(0, client);
+}
+
+bool nr_put_key(nr_buf *line, rm_string *name) {
+    char text[8];
+    size_t len;
+    const char *key = rm.StringPtrLen(name, &len);
+    bool ok = true;
+    for (size_t i = 0; i < len && ok; i++) {
+        unsigned char b = (unsigned char)key[i];
+        bool plain = b > 0x20 && b < 0x7f && b != '\\';
+        int n = snprintf(text, sizeof text, plain ? "%c" : "\\x%02x", b);
+        ok = nr_buf_append(line, text, (size_t)n);
+    }
+    return ok;
+}
+
+static int reply_failed(rm_ctx *ctx, rm_string *key) {
+    static const char before[] = "ERR the training of ";
+    static const char after[] = " failed: out of memory";
+    nr_buf text = {0};
+    bool ok = nr_buf_append(&text, before, sizeof before - 1) &&
+              nr_put_key(&text, key) && nr_buf_append(&text, after, sizeof after);
+    rm.ReplyWithError(ctx, ok ? (const char *)text.data : "ERR out of memory");
+    nr_buf_free(&text);
+    return RM_OK;
+}
+
+static int on_unblocked(rm_ctx *ctx, rm_string **argv, int argc) {
+    (void)argc;
+    const void *told = rm.GetBlockedClientPrivateData(ctx);
+    if (told == &failed) return reply_failed(ctx, argv[1]);
+    return rm.ReplyWithLongLong(ctx, told != NULL);
+}
+
+int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms) {
+    static uint64_t last;
+    int flags = rm.GetContextFlags(ctx);
+    if (!box->job && nr_net_failed(box->net)) return reply_failed(ctx, key);
+    if (!box->job) return rm.ReplyWithLongLong(ctx, 1);
+    if (flags & (RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING))
+        return rm.ReplyWithLongLong(ctx, 0); /* as BLPOP there */
+    nr_waiter *w = nr_alloc(sizeof *w);
+    alarm *a = ms ? nr_alloc(sizeof *a) : NULL;
+    if (!w || (ms && !a)) {
+        nr_release(w);
+        nr_release(a);
+        return rm.ReplyWithError(ctx, "ERR out of memory");
+    }
+    w->number = ++last;
+    w->client = rm.BlockClient(ctx, on_unblocked, NULL, NULL, 0);
+    rm.SetDisconnectCallback(w->client, on_disconnect);
+    nr_jobs_lock();
+    /* Jobs end in this thread: it is still there. */
+    w->next = box->job->waiters;
+    box->job->waiters = w;
+    nr_jobs_unlock();
+    if (!a) return RM_OK;
+    *a = (alarm){w->number, ms};
+    set_alarm(ctx, a);
+    return RM_OK;
+}
