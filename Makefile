@@ -40,8 +40,8 @@ sanitize: .venv/dev .venv/core servers  ## Run the C tests under ASan, UBSan and
 	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
 	$(CMAKE) --build build/asan --target neuralredis --parallel 2
 	NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
-		$(BIN)/python -m pytest tests/test_module.py tests/test_module_aside.py tests/test_module_durability.py \
-		tests/test_module_soak.py tests/test_conformance.py tests/test_sequences.py -k "module and not allocations and not limit_of_memory"
+		$(BIN)/python -m pytest tests/test_module*.py tests/test_conformance.py tests/test_sequences.py \
+		-k "module and not allocations and not limit_of_memory"
 
 soak: .venv/dev .venv/core servers  ## Run the long proofs, which test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)

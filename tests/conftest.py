@@ -1,8 +1,10 @@
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import redis
 from drivers import DRIVERS, MEMORY
 from hypothesis import settings
 from redis_private import Servers
@@ -52,6 +54,28 @@ def server(module_server: Server) -> Server:
     with module_server.client() as client:
         client.flushall()
     return module_server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[redis.Redis]:
+    with server.client(decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers for this test alone."""
+    started: list[Server] = []
+
+    def start(*options: str, binary: str | None = None) -> Server:
+        directory = tmp_path / str(len(started))
+        directory.mkdir()
+        started.append(Server(binary or redis_server(), directory, *options))
+        return started[-1].start()
+
+    yield start
+    for server in started:
+        server.kill()
 
 
 @pytest.fixture

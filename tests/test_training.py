@@ -550,7 +550,7 @@ def test_a_training_without_memory_is_told_to_those_who_wait(
     db: nr.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not hasattr(db.backend, "store"):
-        pytest.skip("trains in the server: test_module.py has it")
+        pytest.skip("trains in the server: test_module_training.py has it")
     net = network(db)
     net.train(maxcycles=3).wait()
     before = net.run([3, 4]), net.info().cycles

@@ -1,0 +1,173 @@
+"""Trainings in the module: who waits for them, and what becomes of their keys."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from module_calls import ENDLESS, eventually, info, network, nrx, refused, train
+from redis_server import Server
+
+# ---- waiting ----
+
+
+def test_wait_blocks_its_client_alone(server: Server, client: redis.Redis) -> None:
+    network(client)
+    nrx(client, "NR.TRAIN net", *ENDLESS)
+    replies: list[int] = []
+
+    def wait() -> None:
+        with server.client() as other:
+            replies.append(nrx(other, "NR.WAIT net 0"))
+
+    waiting = [threading.Thread(target=wait) for _ in range(5)]
+    for thread in waiting:
+        thread.start()
+    assert eventually(lambda: client.info("clients")["blocked_clients"] == 5)
+    assert nrx(client, "NR.RUN net 1 1")
+    nrx(client, "NR.STOP net")
+    for thread in waiting:
+        thread.join(60)
+    assert replies == [1] * 5
+
+
+def test_wait_ends_with_time_with_its_client_and_with_its_network(
+    server: Server, client: redis.Redis
+) -> None:
+    network(client)
+    nrx(client, "NR.TRAIN net", *ENDLESS)
+    assert nrx(client, "NR.WAIT net 1") == 0
+    with server.client() as gone:
+        connection = gone.connection_pool.get_connection()
+        connection.send_command("NR.WAIT", "net", "0")
+        assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
+        connection.disconnect()
+    assert eventually(lambda: client.info("clients")["blocked_clients"] == 0)
+    with client.pipeline(transaction=True) as transaction:
+        transaction.execute_command("NR.WAIT", "net", "0")
+        assert transaction.execute() == [0]
+    assert client.eval("return redis.call('NR.WAIT', 'net', '0')", 0) == 0
+    replies: list[int] = []
+    thread = threading.Thread(target=lambda: replies.append(nrx(server.client(), "NR.WAIT net 0")))
+    thread.start()
+    assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
+    client.delete("net")
+    thread.join(60)
+    assert replies == [1]
+    assert client.ping()
+
+
+# ---- what happens to the key of a network in training ----
+
+GONE: dict[str, Callable[[redis.Redis], Any]] = {
+    "DEL": lambda c: c.delete("net"),
+    "UNLINK": lambda c: c.unlink("net"),
+    "NR.DEL": lambda c: nrx(c, "NR.DEL net"),
+    "SET over it": lambda c: c.set("net", "x"),
+    "RENAME over it": lambda c: (c.set("text", "x"), c.rename("text", "net")),
+    "FLUSHDB": lambda c: c.flushdb(),
+    "FLUSHALL ASYNC": lambda c: c.flushall(asynchronous=True),
+    "PEXPIRE": lambda c: (c.pexpire("net", 1), eventually(lambda: not c.exists("net"))),
+    "PEXPIRE in the past": lambda c: c.pexpireat("net", 1),
+    "NR.RESET": lambda c: nrx(c, "NR.RESET net"),
+    "NR.RESTORE over it": lambda c: (
+        network(c, "other"),
+        c.execute_command("NR.DUMP", "other", NEVER_DECODE=True),
+        c.eval(
+            "return redis.call('NR.RESTORE', 'net', redis.call('NR.DUMP', 'other'), 'REPLACE')", 0
+        ),
+        c.delete("other"),
+    ),
+    "RESTORE over it": lambda c: c.eval(
+        "return redis.call('RESTORE', 'net', 0, redis.call('DUMP', 'net'), 'REPLACE')", 0
+    ),
+    "SORT over it": lambda c: (c.rpush("list", 2, 1), c.sort("list", store="net")),
+    "COPY over it": lambda c: (c.set("text", "x"), c.copy("text", "net", replace=True)),
+}
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_a_training_ends_without_trace_when_its_network_goes(client: redis.Redis, how: str) -> None:
+    network(client)
+    nrx(client, "NR.TRAIN net", *ENDLESS)
+    GONE[how](client)
+    assert nrx(client, "NR.THREADS") == []
+    if client.type("net") == "neural-NN":
+        assert info(client)["training"] == 0
+        assert info(client)["training-total-cycles"] == 0
+    client.delete("net")
+    for _ in range(3):  # the threads are free again
+        network(client)
+        train(client)
+        assert info(client)["training-total-cycles"] == 50
+        client.delete("net")
+
+
+def test_a_training_follows_its_network(client: redis.Redis) -> None:
+    network(client)
+    nrx(client, "NR.TRAIN net", *ENDLESS)
+    client.rename("net", "one")
+    client.copy("one", "other")
+    assert info(client, "other")["training"] == 0
+    client.move("one", 3)
+    client.swapdb(3, 4)
+    client.delete("other")
+    lines = nrx(client, "NR.THREADS")
+    assert len(lines) == 1
+    assert " key=one db=4 " in lines[0]
+    client.select(4)
+    assert info(client, "one")["training"] == 1
+    assert eventually(lambda: " cycle=0 " not in nrx(client, "NR.THREADS")[0])
+    assert nrx(client, "NR.STOP one") == 1
+    assert nrx(client, "NR.WAIT one 0") == 1
+    assert info(client, "one")["training-total-cycles"] > 0
+    assert info(client, "one")["training-ended-by"] == "stop"
+    client.flushall()
+    client.select(0)
+
+
+def test_a_training_is_merged_when_it_ends(client: redis.Redis) -> None:
+    network(client)
+    before = nrx(client, "NR.RUN net 1 1")
+    nrx(client, "NR.TRAIN net MAXTIME 0 MAXCYCLES 50")
+    assert eventually(lambda: client.execute_command("NR.RUN", "net", 1, 1) != before)
+
+
+def test_the_end_of_a_training_is_an_event(server: Server, client: redis.Redis) -> None:
+    client.config_set("notify-keyspace-events", "EA")
+    with server.client() as listener, listener.pubsub() as events:
+        events.subscribe("__keyevent@0__:nr.trained")
+        events.get_message(timeout=10)
+        network(client)
+        train(client)
+        message = events.get_message(timeout=10)
+    client.config_set("notify-keyspace-events", "")
+    assert message is not None
+    assert message["data"] == b"net"
+
+
+def test_the_line_holds_keys_of_any_bytes(client: redis.Redis) -> None:
+    network(client, "net")
+    client.rename("net", b"a b\n\\\xff")
+    client.execute_command("NR.TRAIN", b"a b\n\\\xff", *ENDLESS)
+    assert " key=a\\x20b\\x0a\\x5c\\xff db=0 " in nrx(client, "NR.THREADS")[0]
+    client.flushall()
+
+
+def test_threads_and_list_show_what_the_user_may_read(server: Server, client: redis.Redis) -> None:
+    for key in "mine", "yours":
+        network(client, key)
+        nrx(client, f"NR.TRAIN {key}", *ENDLESS)
+    client.execute_command(
+        "ACL SETUSER me on nopass %R~mine %RW~both +nr.threads +nr.list +nr.run +nr.observe"
+    )
+    with server.client(username="me", password="x", decode_responses=True) as me:
+        lines = nrx(me, "NR.THREADS")
+        assert [line.split()[2] for line in lines] == ["key=mine"]
+        assert nrx(me, "NR.LIST") == ["mine"]
+        assert nrx(me, "NR.RUN mine 1 1")
+        assert "permission" in refused(me, "NR.OBSERVE mine 1 1 -> 1")
+        assert "permission" in refused(me, "NR.RUN yours 1 1")
+    client.execute_command("ACL DELUSER me")
+    client.flushall()
