@@ -31,7 +31,7 @@ typedef struct pass {
     const uint32_t *order; /* gather samples by it; NULL: the set's panels */
     const nr_step *step;   /* NULL: without learning */
     size_t n;              /* samples of the whole pass */
-    size_t start[NR_PARTS + 1]; /* of the parts: a panel; of the last, the end */
+    size_t start[NR_PARTS + 1]; /* a panel; where the last part ends */
     size_t part, parts;    /* of this round */
     size_t done, each;     /* panels of a part: before this round, in it */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
@@ -162,8 +162,8 @@ static size_t units_of(const pass *p, size_t l) {
     return in <= p->inputs ? 1 : (in + p->inputs - 1) / p->inputs;
 }
 
-/* What makes a unit: some inputs of a layer, and the rows of their weights, with
- * the first input's that of the biases. */
+/* What makes a unit: some inputs of a layer, and the rows of their weights;
+ * with the first goes that of the biases. */
 typedef struct rows {
     size_t l, first, last; /* inputs */
     size_t at, n, biases;  /* floats: the first, how many, of them biases */
