@@ -14,10 +14,9 @@
 
 #include "net.h"
 
-enum { NR_LANES = 64, NR_BLOCK = 8, NR_NOT_ACTIVATED = -1 };
+#define NOINLINE static __attribute__((noinline))
 
-/* What becomes of the last layer's sums. */
-typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
+enum { NR_LANES = 64, NR_BLOCK = 8 };
 
 /* The loss of a panel. `target` holds class ids in lanes, or [unit][lane]. */
 typedef struct nr_target {
@@ -42,15 +41,6 @@ typedef struct nr_rprop_rule {
 typedef struct nr_adam_rule {
     float rate, beta1, beta2, epsilon, correct1, correct2;
 } nr_adam_rule;
-
-/* A network as a row goes through it. */
-typedef struct nr_way {
-    const uint32_t *layers;
-    size_t nlayers, members, params; /* of a member */
-    nr_factors f;
-    int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
-    size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
-} nr_way;
 
 typedef struct nr_kernels {
     const char *name;
@@ -97,7 +87,8 @@ typedef struct nr_kernels {
      * `room`, way->each floats apart, activated but for the head's softmax; the
      * same bits as pack, layer and activate give. NULL: an input is not finite.
      * The room: inputs_room floats and twice `each` for each member. */
-    float *(*row)(const nr_way *way, const float *inputs, float *room);
+    float *(*row)(const nr_way *way, const nr_factors *f, const float *inputs,
+                  float *room);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */
@@ -119,7 +110,6 @@ extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
 const nr_kernels *nr_kernels_now(void); /* isa.c */
 
 /* run.c */
-nr_head nr_net_head(const nr_header *h);
 /* As nr_net_run, which refuses outputs that are not finite. */
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
                          float *outputs, nr_error *err);

@@ -139,6 +139,7 @@ nr_net *nr_net_new(const nr_header *header) {
     atomic_init(&net->draft, NULL);
     size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (net->row * sizeof(float));
     net->per = fit ? (uint32_t)fit : 1;
+    nr_net_way(net);
     return net;
 }
 

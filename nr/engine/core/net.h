@@ -80,8 +80,23 @@ typedef struct nr_draft {
     _Atomic(nr_array *) weights; /* NULL: not made yet */
 } nr_draft;
 
+/* What becomes of the last layer's sums. */
+typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
+enum { NR_NOT_ACTIVATED = -1 };
+
+/* How a network is run, by its header: worked out once and not for each row,
+ * which may take less time than that. */
+typedef struct nr_way {
+    const uint32_t *layers; /* the header's */
+    size_t nlayers, members, params; /* params: of a member */
+    nr_head head;
+    int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
+    size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
+} nr_way;
+
 struct nr_net {
     nr_header h;
+    nr_way way;
     size_t params, row;
     uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
@@ -155,6 +170,10 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
+
+/* run.c */
+nr_head nr_net_head(const nr_header *h);
+void nr_net_way(nr_net *net); /* by its header, which must not move */
 
 /* random.c */
 uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */

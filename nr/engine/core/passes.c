@@ -5,12 +5,24 @@
  * second gradients are summed, a unit of the job for some inputs of a layer,
  * and after the last round the weights they were summed for are moved. No unit
  * adds to what another one adds to, so it does not matter who runs which;
- * panels are summed in blocks of NR_BLOCK whatever the space holds. */
+ * panels are summed in blocks of NR_BLOCK whatever the space holds.
+ *
+ * A small network's samples are in two parts, each with a gradient of its own,
+ * and a round takes panels of both: so each of two members sums over what it
+ * has just run, which is in its own core's caches. Fetching it from another's
+ * took a third of the time. */
 
 #include <string.h>
 
 #include "study.h"
 #include "train.h"
+
+enum { SMALL = 16384 }; /* parameters; twice that many stay in any cache */
+
+static size_t panels_for(size_t n) { return (n + NR_LANES - 1) / NR_LANES; }
+static size_t blocks_for(size_t panels) {
+    return (panels + NR_BLOCK - 1) / NR_BLOCK;
+}
 
 /* A pass on its way: what the members need to know. */
 typedef struct pass {
@@ -18,8 +30,11 @@ typedef struct pass {
     const nr_set *set;
     const uint32_t *order; /* gather samples by it; NULL: the set's panels */
     const nr_step *step;   /* NULL: without learning */
-    size_t n, panels;      /* of the whole pass */
-    size_t first, count;   /* panels of this round */
+    size_t n;              /* samples of the whole pass */
+    size_t start[NR_PARTS + 1]; /* a panel; where the last part ends */
+    size_t part, parts;    /* of this round */
+    size_t done, each;     /* panels of a part: before this round, in it */
+    size_t inputs, units;  /* of a layer that make a unit; units of all */
 } pass;
 
 static const float *layer_weights(const nr_trainer *t, size_t l) {
@@ -31,20 +46,37 @@ static size_t lanes_of(const pass *p, size_t panel) {
     return left < NR_LANES ? left : NR_LANES;
 }
 
-static const float *inputs_of(const pass *p, size_t panel) {
+/* Panels of the round's i-th part in this round: `each`, or, where the second
+ * part is shorter, what is left of it. */
+static size_t count_of(const pass *p, size_t i) {
+    size_t first = p->start[p->part + i] + p->done;
+    size_t end = p->start[p->part + i + 1];
+    size_t left = first < end ? end - first : 0;
+    return left < p->each ? left : p->each;
+}
+
+/* Which panel lies at a place of the space. (A division here, and a network of
+ * 2-3-1 takes a tenth more.) */
+static size_t panel_at(const pass *p, size_t at) {
+    const size_t *start = p->start + p->part;
+    for (; at >= p->each; at -= p->each) start++;
+    return *start + p->done + at;
+}
+
+static const float *inputs_of(const pass *p, size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
-    return p->order ? p->t->space.x + (panel - p->first) * floats
-                    : p->set->x + panel * floats;
+    return p->order ? p->t->space.x + at * floats
+                    : p->set->x + panel_at(p, at) * floats;
 }
 
 /* ========================== A panel, both ways =========================== */
 
 /* Up to the last layer's sums, which it returns. */
-static float *forward(const pass *p, size_t panel) {
+static float *forward(const pass *p, size_t at) {
     nr_trainer *t = p->t;
     const nr_header *h = &t->net->h;
-    size_t at = panel - p->first, nv = (lanes_of(p, panel) + 15) / 16;
-    const float *x = inputs_of(p, panel);
+    size_t nv = (lanes_of(p, panel_at(p, at)) + 15) / 16;
+    const float *x = inputs_of(p, at);
     float *y = NULL;
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t in = h->layers[l - 1], out = h->layers[l];
@@ -58,10 +90,10 @@ static float *forward(const pass *p, size_t panel) {
     return y;
 }
 
-static void lose(const pass *p, size_t panel, float *y) {
+static void lose(const pass *p, size_t at, float *y) {
     nr_trainer *t = p->t;
     const nr_set *set = p->set;
-    size_t at = panel - p->first, out = nr_outputs(t->net);
+    size_t panel = panel_at(p, at), out = nr_outputs(t->net);
     nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
                         .units = out,
                         .lanes = lanes_of(p, panel)};
@@ -76,10 +108,10 @@ static void lose(const pass *p, size_t panel, float *y) {
     t->space.losses[at] = t->k->loss(y, t->head, &target);
 }
 
-static void backward(const pass *p, size_t panel) {
+static void backward(const pass *p, size_t at) {
     nr_trainer *t = p->t;
     const nr_header *h = &t->net->h;
-    size_t at = panel - p->first, nv = (lanes_of(p, panel) + 15) / 16;
+    size_t nv = (lanes_of(p, panel_at(p, at)) + 15) / 16;
     for (size_t l = h->nlayers - 1; l > 1; l--) {
         size_t in = h->layers[l - 1], out = h->layers[l];
         float *from = t->space.delta[l] + at * out * NR_LANES;
@@ -91,17 +123,17 @@ static void backward(const pass *p, size_t panel) {
     }
 }
 
-static void panel_job(void *context, size_t i) {
+static void panel_job(void *context, size_t at) {
     const pass *p = context;
     nr_space *s = &p->t->space;
-    size_t panel = p->first + i;
+    size_t panel = panel_at(p, at);
     if (p->order)
         nr_set_gather(p->t, p->order + panel * NR_LANES, lanes_of(p, panel),
-                      s->x + i * nr_inputs(p->t->net) * NR_LANES,
-                      s->targets + i * p->set->target_floats,
-                      s->weights + i * NR_LANES);
-    lose(p, panel, forward(p, panel));
-    if (p->step) backward(p, panel);
+                      s->x + at * nr_inputs(p->t->net) * NR_LANES,
+                      s->targets + at * p->set->target_floats,
+                      s->weights + at * NR_LANES);
+    lose(p, at, forward(p, at));
+    if (p->step) backward(p, at);
 }
 
 /* ====================== Gradients, and moving weights ==================== */
@@ -124,109 +156,150 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
     }
 }
 
-/* Rows first..last of layer l's weights; row 0 is the biases', which do not
- * decay. */
-static void move_rows(const pass *p, size_t l, size_t first, size_t last) {
-    nr_trainer *t = p->t;
-    size_t out = t->net->h.layers[l], at = t->offset[l] + first * out;
-    size_t n = (last - first) * out, free = first == 0 ? out : 0;
-    if (t->l2 == 0) free = n;
-    float *w = t->now->w + at, *g = t->g + at;
-    float scale = 1 / (float)p->step->total;
-    t->k->decay(g, w, free, scale, 0);
-    t->k->decay(g + free, w + free, n - free, scale, (float)t->l2);
-    if (p->step->move) optimise(t, w, g, at, n);
+/* Of layer l's weights. */
+static size_t units_of(const pass *p, size_t l) {
+    size_t in = p->t->net->h.layers[l - 1];
+    return in <= p->inputs ? 1 : (in + p->inputs - 1) / p->inputs;
 }
 
-static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
+/* What makes a unit: some inputs of a layer, and the rows of their weights;
+ * with the first goes that of the biases. */
+typedef struct rows {
+    size_t l, first, last; /* inputs */
+    size_t at, n, biases;  /* floats: the first, how many, of them biases */
+} rows;
+
+static rows rows_of(const pass *p, size_t unit) {
+    const uint32_t *layers = p->t->net->h.layers;
+    rows r = {.l = 1};
+    for (; unit >= units_of(p, r.l); r.l++) unit -= units_of(p, r.l);
+    size_t in = layers[r.l - 1], out = layers[r.l];
+    r.first = unit * p->inputs;
+    r.last = r.first + p->inputs < in ? r.first + p->inputs : in;
+    r.biases = unit == 0 ? out : 0;
+    r.at = p->t->offset[r.l] + (1 + r.first) * out - r.biases;
+    r.n = (r.last - r.first) * out + r.biases;
+    return r;
+}
+
+/* Of the round's i-th part. */
+static void sum_rows(const pass *p, size_t i, const rows *r) {
     nr_trainer *t = p->t;
-    size_t in = t->net->h.layers[l - 1], out = t->net->h.layers[l];
+    size_t in = t->net->h.layers[r->l - 1], out = t->net->h.layers[r->l];
     size_t in_step = in * NR_LANES, out_step = out * NR_LANES;
-    for (size_t b = 0; b < p->count; b += NR_BLOCK) {
-        size_t some = p->count - b < NR_BLOCK ? p->count - b : NR_BLOCK;
-        size_t nv = (lanes_of(p, p->first + b + some - 1) + 15) / 16;
-        const float *x = l == 1 ? inputs_of(p, p->first + b)
-                                : t->space.act[l - 1] + b * in_step;
-        t->k->gradient(t->g + t->offset[l], x, in_step,
-                       t->space.delta[l] + b * out_step, out_step, some, nv,
-                       first, last, out);
+    size_t begin = i * p->each, end = begin + count_of(p, i);
+    for (size_t b = begin; b < end; b += NR_BLOCK) {
+        size_t some = end - b < NR_BLOCK ? end - b : NR_BLOCK;
+        size_t nv = (lanes_of(p, panel_at(p, b + some - 1)) + 15) / 16;
+        const float *x = r->l == 1 ? inputs_of(p, b)
+                                   : t->space.act[r->l - 1] + b * in_step;
+        t->k->gradient(t->g[p->part + i] + t->offset[r->l], x, in_step,
+                       t->space.delta[r->l] + b * out_step, out_step, some,
+                       nv, r->first, r->last, out);
     }
-}
-
-/* Inputs of a layer that make a unit: a dozen, which the tiles of all kernels
- * divide, or all of them where there is nobody to share with. */
-static size_t inputs_each(const nr_trainer *t) {
-    return nr_team_size(t->team) > 1 ? 12 : NR_MAX_UNITS;
-}
-
-static size_t units_of(const nr_trainer *t, size_t l) {
-    size_t each = inputs_each(t);
-    return (t->net->h.layers[l - 1] + each - 1) / each;
 }
 
 static void gradient_job(void *context, size_t unit) {
     const pass *p = context;
+    size_t i = 0;
+    for (; unit >= p->units; unit -= p->units) i++;
+    rows r = rows_of(p, unit);
+    if (p->step->begin && p->done == 0)
+        memset(p->t->g[p->part + i] + r.at, 0, r.n * sizeof(float));
+    sum_rows(p, i, &r);
+}
+
+static void move_job(void *context, size_t unit) {
+    const pass *p = context;
     nr_trainer *t = p->t;
-    const uint32_t *layers = t->net->h.layers;
-    size_t l = 1;
-    for (; unit >= units_of(t, l); l++) unit -= units_of(t, l);
-    size_t out = layers[l], first = unit * inputs_each(t);
-    size_t last = first + inputs_each(t), row = first == 0 ? 0 : first + 1;
-    if (last > layers[l - 1]) last = layers[l - 1];
-    float *g = t->g + t->offset[l];
-    if (p->step->begin && p->first == 0)
-        memset(g + row * out, 0, (last + 1 - row) * out * sizeof *g);
-    sum_layer(p, l, first, last);
-    if (p->step->end && p->first + p->count == p->panels)
-        move_rows(p, l, row, last + 1);
+    rows r = rows_of(p, unit);
+    float *w = t->now->w + r.at, *g = t->g[0] + r.at;
+    size_t free = t->l2 == 0 ? r.n : r.biases; /* do not decay */
+    float scale = 1 / (float)p->step->total;
+    for (size_t i = 1; i < t->parts; i++)
+        t->k->decay(g, t->g[i] + r.at, r.n, 1, 1);
+    t->k->decay(g, w, free, scale, 0);
+    t->k->decay(g + free, w + free, r.n - free, scale, (float)t->l2);
+    if (p->step->move) optimise(t, w, g, r.at, r.n);
 }
 
 /* ================================ A pass ================================= */
 
-static bool run(pass *p, nr_losses *sum) {
+static void add_losses(nr_losses *sum, const nr_losses *some) {
+    sum->error += some->error;
+    sum->objective += some->objective;
+    sum->wrong += some->wrong;
+}
+
+static bool run_round(pass *p, nr_losses *sums) {
     nr_trainer *t = p->t;
-    size_t units = 0;
-    for (size_t l = 1; l < t->net->h.nlayers; l++) units += units_of(t, l);
-    *sum = (nr_losses){0, 0, 0};
-    for (p->first = 0; p->first < p->panels; p->first += p->count) {
-        if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
-        p->count = p->panels - p->first;
-        if (p->count > t->space.panels) p->count = t->space.panels;
-        nr_team_run(t->team, panel_job, p, p->count);
-        for (size_t i = 0; i < p->count; i++) {
-            sum->error += t->space.losses[i].error;
-            sum->objective += t->space.losses[i].objective;
-            sum->wrong += t->space.losses[i].wrong;
-        }
-        if (p->step) nr_team_run(t->team, gradient_job, p, units);
-    }
+    size_t last = p->parts - 1;
+    if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
+    nr_team_run(t->team, panel_job, p, last * p->each + count_of(p, last));
+    for (size_t i = 0; i < p->parts; i++)
+        for (size_t j = 0; j < count_of(p, i); j++)
+            add_losses(&sums[p->part + i], &t->space.losses[i * p->each + j]);
+    if (p->step) nr_team_run(t->team, gradient_job, p, p->parts * p->units);
     return true;
 }
 
-static size_t panels_for(size_t n) { return (n + NR_LANES - 1) / NR_LANES; }
+/* Of whole blocks, the first not shorter than the second. */
+static void divide(pass *p, size_t panels) {
+    size_t blocks = blocks_for(panels), parts = p->t->parts;
+    for (size_t i = 0; i <= parts; i++) {
+        size_t first = (blocks * i + parts - 1) / parts * NR_BLOCK;
+        p->start[i] = first < panels ? first : panels;
+    }
+}
+
+/* All parts at once, or one after the other where there is nobody to share
+ * with: a block then stays in the second cache. */
+static bool run(pass *p, size_t panels, nr_losses *sum) {
+    nr_trainer *t = p->t;
+    nr_losses sums[NR_PARTS] = {{0, 0, 0}};
+    bool shared = nr_team_size(t->team) > 1;
+    p->parts = shared ? t->parts : 1;
+    p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
+    for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
+    divide(p, panels);
+    for (; p->part < t->parts; p->part += p->parts) {
+        size_t room = t->space.panels / p->parts;
+        size_t left = p->start[p->part + 1] - p->start[p->part];
+        p->done = 0;
+        do { /* even where there are none: gradients begin with 0 */
+            p->each = left < room ? left : room;
+            if (!run_round(p, sums)) return false;
+            p->done += p->each;
+            left -= p->each;
+        } while (left > 0);
+    }
+    if (p->step && p->step->end) nr_team_run(t->team, move_job, p, p->units);
+    *sum = sums[0];
+    for (size_t i = 1; i < t->parts; i++) add_losses(sum, &sums[i]);
+    return true;
+}
 
 bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
-    pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
-    return run(&p, sum);
+    pass p = {.t = t, .set = set, .n = set->n};
+    return run(&p, set->panels, sum);
 }
 
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
     const nr_set *set = step->set;
     size_t n = set ? set->n : step->n;
     pass p = {.t = t, .set = set ? set : &t->train, .step = step, .n = n};
-    p.panels = panels_for(n);
     if (!set) p.order = t->order + step->first;
     if (step->end) {
         t->now->power1 *= 0.9;
         t->now->power2 *= 0.999;
     }
-    return run(&p, sum);
+    return run(&p, panels_for(n), sum);
 }
 
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
-    pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
-    p.first = panel;
-    return forward(&p, panel);
+    pass p = {.t = t, .set = set, .n = set->n, .each = 1};
+    p.start[0] = panel;
+    return forward(&p, 0);
 }
 
 /* ================================= Space ================================= */
@@ -242,21 +315,33 @@ size_t nr_space_floats(const nr_net *net) {
     return units * NR_LANES + gathered;
 }
 
+static size_t samples_of_step(const nr_net *net) {
+    size_t batch = nr_batch_of(net);
+    return batch ? batch : net->h.len[0];
+}
+
+size_t nr_parts_of(const nr_net *net) {
+    bool small = net->params <= SMALL;
+    return small && panels_for(samples_of_step(net)) > NR_BLOCK ? NR_PARTS : 1;
+}
+
 /* How many panels at once: one block where there is one thread, since that
- * stays in the second cache; as many blocks as 32 MB hold where members must
- * meet between the halves. */
+ * stays in the second cache, and of each part what stays there where there are
+ * parts; else as many blocks as 32 MB hold. */
 size_t nr_space_panels(const nr_net *net, size_t threads) {
-    size_t batch = nr_batch_of(net), test = panels_for(net->h.len[1]);
-    size_t most = panels_for(batch ? batch : net->h.len[0]);
-    size_t panels = NR_BLOCK;
-    if (threads > 1) {
-        size_t bytes = nr_space_floats(net) * sizeof(float);
-        size_t fit = ((size_t)32 << 20) / bytes;
-        panels = fit / NR_BLOCK * NR_BLOCK;
-        if (panels < 4 * NR_BLOCK) panels = 4 * NR_BLOCK;
-    }
+    size_t test = panels_for(net->h.len[1]);
+    size_t most = panels_for(samples_of_step(net));
+    size_t parts = threads > 1 ? nr_parts_of(net) : 1, panels = NR_BLOCK;
     if (most < test) most = test;
-    return panels < most ? panels : most;
+    if (threads > 1) {
+        size_t least = parts > 1 ? 1 : 4;
+        size_t room = (size_t)(parts > 1 ? 1 : 64) << 19;
+        size_t fit = room / (nr_space_floats(net) * sizeof(float)) / NR_BLOCK;
+        panels *= fit > least ? fit : least;
+    }
+    size_t longest = (blocks_for(most) + parts - 1) / parts * NR_BLOCK;
+    if (longest > most) longest = most;
+    return parts * (panels < longest ? panels : longest);
 }
 
 bool nr_space_make(nr_trainer *t) {

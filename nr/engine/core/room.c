@@ -25,12 +25,12 @@ static uint64_t sets_floats(const nr_net *net) {
 }
 
 /* Those it begins with, which may have to be made, those it changes, four more
- * of each member, and the gradient. */
+ * of each member, and the gradient of each part. */
 static uint64_t weights_floats(const nr_net *net) {
     uint64_t all = nr_weights_len(&net->h);
     uint64_t members = (uint64_t)net->h.options.members;
     return (net->h.trained ? 1 : 2) * all +
-           (4 * members + 1) * (net->params + NR_LANES);
+           (4 * members + nr_parts_of(net)) * (net->params + NR_LANES);
 }
 
 static uint64_t space_floats(const nr_net *net) {

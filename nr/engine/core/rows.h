@@ -143,13 +143,14 @@ INLINE void row_tiny(float *out, const nr_way *way, const float *w, v16 inputs,
     for (int m = 0; m < nm; m++) v_store(out + (size_t)m * way->each, x[m]);
 }
 
-/* NULL as row, which see. */
-static float *rows_tiny(const nr_way *way, const float *inputs, float *room) {
+/* As row, which see. */
+static float *rows_tiny(const nr_way *way, const nr_factors *f,
+                        const float *inputs, float *room) {
     size_t n = way->layers[0], left = way->members;
-    const float *w = way->f.layers;
+    const float *w = f->layers;
     v16 x = n == 16 ? v_load(inputs) : v_load_some(inputs, n);
     if (!v_finite(x)) return NULL;
-    x = v_taken(x, v_load(way->f.in_shift), v_load(way->f.in_scale));
+    x = v_taken(x, v_load(f->in_shift), v_load(f->in_scale));
     for (float *to = room; left;) {
         size_t some = left >= 4 ? 4 : left >= 2 ? 2 : 1;
         if (some == 4) row_tiny(to, way, w, x, 4);
@@ -160,25 +161,32 @@ static float *rows_tiny(const nr_way *way, const float *inputs, float *room) {
     return room;
 }
 
-static float *row(const nr_way *way, const float *inputs, float *room) {
-    const float *w = way->f.layers;
+/* As row, which see. Not a part of it: the registers that this one saves would
+ * cost a tiny network half as much again. */
+NOINLINE float *row_large(const nr_way *way, const nr_factors *f,
+                          const float *inputs, float *room) {
+    const float *w = f->layers;
     float *from = room, *to = room + way->inputs_room, *other = to;
     size_t x_step = 0;
-    if (way->inputs_room == 16 && way->each == 16)
-        return rows_tiny(way, inputs, room);
     other += way->members * way->each;
-    if (!take_row(room, inputs, way->layers[0], way->f.in_shift,
-                  way->f.in_scale))
+    if (!take_row(room, inputs, way->layers[0], f->in_shift, f->in_scale))
         return NULL;
     for (size_t l = 1; l < way->nlayers; l++) {
         size_t in = way->layers[l - 1], out = way->layers[l];
-        int f = l + 1 < way->nlayers ? way->hidden : way->last;
-        row_layer(to, w, from, in, out, x_step, f, way);
+        int kind = l + 1 < way->nlayers ? way->hidden : way->last;
+        row_layer(to, w, from, in, out, x_step, kind, way);
         w += (in + 1) * out;
         x_step = way->each;
         from = to, to = other, other = from;
     }
     return from;
+}
+
+static float *row(const nr_way *way, const nr_factors *f, const float *inputs,
+                  float *room) {
+    if (way->inputs_room == 16 && way->each == 16)
+        return rows_tiny(way, f, inputs, room);
+    return row_large(way, f, inputs, room);
 }
 
 static void exp_row(float *x, size_t n) {

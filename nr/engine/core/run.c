@@ -18,12 +18,25 @@ nr_head nr_net_head(const nr_header *h) {
     return h->options.loss == NR_CROSSENTROPY ? NR_SOFTMAX : NR_LOGISTIC;
 }
 
-/* Of the layers behind the inputs. */
-static size_t widest(const nr_header *h) {
-    size_t units = 0;
+static size_t sixteens(size_t units) { return (units + 15) / 16 * 16; }
+
+void nr_net_way(nr_net *net) {
+    const nr_header *h = &net->h;
+    nr_head head = nr_net_head(h);
+    size_t widest = 0; /* of the layers behind the inputs */
     for (size_t l = 1; l < h->nlayers; l++)
-        if (h->layers[l] > units) units = h->layers[l];
-    return units;
+        if (h->layers[l] > widest) widest = h->layers[l];
+    net->way = (nr_way){
+        .layers = h->layers,
+        .nlayers = h->nlayers,
+        .members = (size_t)h->options.members,
+        .params = net->params,
+        .head = head,
+        .hidden = (int)h->options.activation,
+        .last = head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED,
+        .inputs_room = sixteens(h->layers[0]),
+        .each = sixteens(widest),
+    };
 }
 
 /* What a run needs: the network's parts, and room for the inputs, for two
@@ -32,7 +45,8 @@ static size_t widest(const nr_header *h) {
 typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
-    nr_way way;
+    const nr_way *way;
+    nr_factors f;
     size_t members, out;
     nr_head head;
     bool lenient; /* sums may be infinite */
@@ -60,7 +74,7 @@ static bool sound(const runner *r, const float *sums, size_t n) {
 
 static void row_softmax(const runner *r, float *y, size_t n) {
     float max, sum = 0;
-    for (size_t o = 0; o < n; o++) y[o] *= r->way.f.out_scale[o];
+    for (size_t o = 0; o < n; o++) y[o] *= r->f.out_scale[o];
     max = y[0];
     for (size_t o = 1; o < n; o++)
         if (y[o] > max) max = y[o];
@@ -76,9 +90,9 @@ static bool members_softmax(const runner *r, const float *y) {
     size_t nv = (r->members + 15) / 16;
     float *z = r->sum;
     for (size_t o = 0; o < r->out; o++) {
-        float *at = z + o * NR_LANES, scale = r->way.f.out_scale[o];
+        float *at = z + o * NR_LANES, scale = r->f.out_scale[o];
         for (size_t m = 0; m < nv * 16; m++)
-            at[m] = m < r->members ? y[m * r->way.each + o] * scale : 0;
+            at[m] = m < r->members ? y[m * r->way->each + o] * scale : 0;
         if (!sound(r, at, nv * 16)) return false;
     }
     r->k->head(z, r->out, nv, NR_SOFTMAX);
@@ -93,7 +107,7 @@ static bool members_softmax(const runner *r, const float *y) {
 static void members_mean(const runner *r, const float *y) {
     memcpy(r->sum, y, r->out * sizeof *y);
     for (size_t m = 1; m < r->members; m++) {
-        y += r->way.each;
+        y += r->way->each;
         for (size_t o = 0; o < r->out; o++) r->sum[o] += y[o];
     }
     for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
@@ -103,7 +117,7 @@ static void members_mean(const runner *r, const float *y) {
 static bool unscale(const runner *r, const float *y, float *restrict to) {
     float sum = 0;
     for (size_t o = 0; o < r->out; o++) {
-        to[o] = y[o] * r->way.f.out_scale[o] + r->way.f.out_shift[o];
+        to[o] = y[o] * r->f.out_scale[o] + r->f.out_shift[o];
         sum += to[o] * 0;
     }
     return r->lenient || sum == 0;
@@ -113,7 +127,7 @@ static bool unscale(const runner *r, const float *y, float *restrict to) {
  * are none; so the next. */
 static bool run_row(const runner *r, const float *row, float *restrict to) {
     bool softmax = r->head == NR_SOFTMAX;
-    float *y = r->k->row(&r->way, row, r->inputs);
+    float *y = r->k->row(r->way, &r->f, row, r->inputs);
     if (!y) return false;
     if (r->members > 1) {
         if (!softmax) members_mean(r, y);
@@ -140,7 +154,7 @@ static bool panel_head(const runner *r, float *y, size_t nv) {
     if (r->head == NR_SOFTMAX) {
         for (size_t o = 0; o < r->out; o++)
             for (size_t l = 0; l < nv * 16; l++)
-                y[o * NR_LANES + l] *= r->way.f.out_scale[o];
+                y[o * NR_LANES + l] *= r->f.out_scale[o];
         if (!panel_sound(r, y, nv)) return false;
     }
     r->k->head(y, r->out, nv, r->head);
@@ -173,8 +187,8 @@ static bool pack_panel(const runner *r, const float *rows, size_t n) {
         size_t some = n - i < SOME ? n - i : SOME;
         for (size_t j = 0; j < some; j++) at[j] = rows + (i + j) * in;
         if (!r->k->finite(at[0], some * in)) return false;
-        r->k->pack(r->inputs + i, at, some, in, r->way.f.in_shift,
-                   r->way.f.in_scale);
+        r->k->pack(r->inputs + i, at, some, in, r->f.in_shift,
+                   r->f.in_scale);
     }
     return true;
 }
@@ -184,7 +198,7 @@ static const float *run_panel(const runner *r, const float *rows, size_t n) {
     if (!pack_panel(r, rows, n)) return NULL;
     float *sum = r->sum;
     for (size_t m = 0; m < r->members; m++) {
-        const float *w = r->way.f.layers + m * r->way.params;
+        const float *w = r->f.layers + m * r->way->params;
         const float *y = member_panel(r, w, nv);
         if (!y) return NULL;
         if (m == 0)
@@ -196,7 +210,7 @@ static const float *run_panel(const runner *r, const float *rows, size_t n) {
         for (size_t i = 0; i < floats; i++) sum[i] /= (float)r->members;
     for (size_t o = 0; o < r->out && r->h->kind == NR_REGRESSOR; o++)
         for (size_t l = o * NR_LANES; l < (o + 1) * NR_LANES; l++)
-            sum[l] = sum[l] * r->way.f.out_scale[o] + r->way.f.out_shift[o];
+            sum[l] = sum[l] * r->f.out_scale[o] + r->f.out_shift[o];
     if (r->h->kind == NR_REGRESSOR && !panel_sound(r, sum, nv)) return NULL;
     return sum;
 }
@@ -230,8 +244,9 @@ static bool run_rows(const runner *r, const float *rows, size_t n,
     return true;
 }
 
-static bool run_panels(const runner *r, const float *rows, size_t n,
-                       results to) {
+/* Not a part of what runs a row: it would cost a small network a fifth. */
+NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
+                         results to) {
     size_t in = r->h->layers[0], out = r->out;
     for (size_t i = 0; i < n; i += NR_LANES) {
         size_t some = n - i < NR_LANES ? n - i : NR_LANES;
@@ -248,12 +263,9 @@ static bool run_all(runner *r, const float *rows, size_t n, results to,
                     bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
     bool alone = n <= FEW_ROWS;
-    size_t inputs = ((size_t)r->h->layers[0] + 15) / 16 * 16;
-    size_t units = (widest(r->h) + 15) / 16 * 16, each = units * NR_LANES;
-    size_t sum = each;
+    size_t inputs = r->way->inputs_room, units = r->way->each;
+    size_t each = units * NR_LANES, sum = each;
     if (alone) {
-        r->way.inputs_room = inputs;
-        r->way.each = units;
         each = units * r->members;
         if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
     } else {
@@ -282,17 +294,12 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
     runner r; /* clearing it first would cost a small network a tenth */
     r.h = h;
     r.k = nr_kernels_now();
-    r.head = nr_net_head(h);
+    r.way = &net->way;
+    r.f = nr_factors_of(h, weights->data);
+    r.head = net->way.head;
     r.lenient = to.lenient;
     r.out = nr_outputs(net);
-    r.members = (size_t)h->options.members;
-    r.way.layers = h->layers;
-    r.way.nlayers = h->nlayers;
-    r.way.members = r.members;
-    r.way.params = net->params;
-    r.way.f = nr_factors_of(h, weights->data);
-    r.way.hidden = (int)h->options.activation;
-    r.way.last = r.head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED;
+    r.members = net->way.members;
     bool nomem;
     if (run_all(&r, rows, n, to, &nomem)) return NR_OK;
     return nomem ? nr_nomem(err) : explain(net, rows, n, err);

@@ -106,8 +106,10 @@ static bool make_members(nr_trainer *t) {
     size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
     t->count = (size_t)t->net->h.options.members;
     t->keeping = nr_alloc_lines(t->count * 4, each * sizeof(float));
-    t->g = nr_alloc_lines(each, sizeof(float));
-    if (!t->keeping || !t->g) return false;
+    t->parts = nr_parts_of(t->net);
+    t->g[0] = nr_alloc_lines(t->parts * each, sizeof(float));
+    if (!t->keeping || !t->g[0]) return false;
+    for (size_t i = 1; i < t->parts; i++) t->g[i] = t->g[i - 1] + each;
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         float *at = t->keeping + i * 4 * each;
@@ -187,7 +189,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_set_free(&t->test);
     nr_space_free(&t->space);
     nr_release(t->order);
-    nr_release_lines(t->g);
+    nr_release_lines(t->g[0]);
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);

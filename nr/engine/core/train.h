@@ -6,6 +6,8 @@
 #include "kernel.h"
 #include "team.h"
 
+enum { NR_PARTS = 2 };
+
 /* A dataset as the kernels want it: its panels of inputs, scaled, and its
  * targets, class ids [panel][64] or outputs [panel][output][64]. */
 typedef struct nr_set {
@@ -67,7 +69,8 @@ struct nr_trainer {
     nr_member members[NR_MAX_MEMBERS], *now;
     size_t count;   /* of the members */
     float *keeping; /* what members keep of their weights, in one piece */
-    float *g;       /* the gradient */
+    size_t parts;   /* of the samples; the gradient is their sum */
+    float *g[NR_PARTS]; /* what each part adds to it */
     nr_set train, test;
     nr_space space;
     uint32_t *order;       /* of the samples, for mini-batches */
@@ -115,6 +118,7 @@ void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
                    float *x, float *targets, float *weights);
 
 /* passes.c: all on the member `now`. false: stopped halfway. */
+size_t nr_parts_of(const nr_net *net); /* by which samples are summed */
 size_t nr_space_floats(const nr_net *net);
 size_t nr_space_panels(const nr_net *net, size_t threads);
 bool nr_space_make(nr_trainer *t);
