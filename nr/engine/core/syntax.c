@@ -143,7 +143,15 @@ static nr_status take_blob(nr_parser *p, nr_text text) {
     return NR_OK;
 }
 
-/* The arguments from p->at to `end`, the one at `arrow` left out. */
+static nr_status no_number(nr_parser *p, size_t i) {
+    char quoted[NR_QUOTED];
+    return nr_fail(p->err,
+                   "ERR invalid neural network input: must be a valid float "
+                   "precision floating point number, not '%s'",
+                   nr_quote(quoted, sizeof quoted, p->argv[i], p->len[i]));
+}
+
+/* The arguments from p->at to `end`, but for the one at `arrow`. */
 static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
     nr_command *cmd = p->cmd;
     size_t n = end - p->at - (arrow < end), bytes;
@@ -154,16 +162,13 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
             return nr_nomem(p->err);
     }
     cmd->values = values;
-    for (size_t i = p->at; i < end; i++) {
-        nr_text text = nr_argument(p, i);
-        if (i == arrow) continue;
-        if (!nr_parse_float(text, &values[cmd->nvalues++])) {
-            char quoted[NR_QUOTED];
-            return nr_fail(p->err,
-                           "ERR invalid neural network input: must be a valid "
-                           "float precision floating point number, not '%s'",
-                           nr_quote(quoted, sizeof quoted, text.s, text.n));
-        }
+    for (size_t i = p->at; i < end;) {
+        size_t stop = i <= arrow && arrow < end ? arrow : end;
+        size_t read = nr_parse_floats(p->argv + i, p->len + i, stop - i,
+                                      values + cmd->nvalues);
+        cmd->nvalues += read;
+        if (i + read < stop) return no_number(p, i + read);
+        i = stop + 1;
     }
     return NR_OK;
 }
