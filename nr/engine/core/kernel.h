@@ -50,7 +50,15 @@ typedef struct nr_way {
     nr_factors f;
     int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
     size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
+    const float *abreast;     /* NULL: one member after the other; and then: */
+    size_t groups, group;     /* of eight members; floats for any layer's */
 } nr_way;
+
+/* Members that lie side by side, and the floats of so many units of theirs. */
+enum { NR_ABREAST = 8 };
+static inline size_t nr_abreast_step(size_t units) {
+    return (units + 1) / 2 * 2 * NR_ABREAST;
+}
 
 typedef struct nr_kernels {
     const char *name;
@@ -98,6 +106,11 @@ typedef struct nr_kernels {
      * same bits as pack, layer and activate give. NULL: an input is not finite.
      * The room: inputs_room floats and twice `each` for each member. */
     float *(*row)(const nr_way *way, const float *inputs, float *room);
+
+    /* The same by weights that lie abreast: outputs of eight members, one unit
+     * after the other, then of the next eight, way->group floats on. The room:
+     * inputs_room times eight floats, and `group` for each group and twice. */
+    float *(*abreast)(const nr_way *way, const float *inputs, float *room);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */
@@ -117,6 +130,10 @@ extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
 #endif
 
 const nr_kernels *nr_kernels_now(void); /* isa.c */
+
+/* abreast.c: the weights abreast, made now where they are not there yet; NULL:
+ * there are none, or no memory, and `row` does the same. Safe in threads. */
+const float *nr_abreast_ready(const nr_header *h, const nr_array *weights);
 
 /* run.c */
 nr_head nr_net_head(const nr_header *h);

@@ -13,6 +13,7 @@ typedef struct nr_array {
     atomic_size_t refs;
     size_t n;
     float *data; /* aligned to a cache line */
+    _Atomic(float *) abreast; /* weights, as abreast.c has them; NULL: not made */
 } nr_array;
 
 nr_array *nr_array_new(size_t n); /* zeroed; NULL: out of memory */
@@ -40,6 +41,12 @@ typedef struct nr_dataset {
 typedef struct nr_random {
     uint64_t s[6];
 } nr_random;
+
+static inline bool nr_random_same(const nr_random *a, const nr_random *b) {
+    uint64_t other = 0;
+    for (int i = 0; i < 6; i++) other |= a->s[i] ^ b->s[i];
+    return !other;
+}
 
 typedef enum nr_ending {
     NR_ENDED_NOT, /* never trained */
@@ -73,6 +80,15 @@ typedef struct nr_header {
     nr_statistics stats;
 } nr_header;
 
+/* Where the next sample of a full dataset will go, drawn ahead so that its place
+ * is on its way to the cache. It follows from the generator's state alone. */
+typedef struct nr_foresight {
+    bool known;
+    nr_dataset_id which; /* that was asked for */
+    nr_random before, after;
+    uint64_t place;
+} nr_foresight;
+
 /* The initial weights of a network and its clones: whoever needs them first
  * makes them for all. */
 typedef struct nr_draft {
@@ -88,6 +104,7 @@ struct nr_net {
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
+    nr_foresight next;
     bool partial; /* assembled without its samples */
 };
 
@@ -155,6 +172,9 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
+
+/* abreast.c: floats that weights abreast take, 0: the network has none. */
+size_t nr_abreast_len(const nr_header *h);
 
 /* random.c */
 uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */

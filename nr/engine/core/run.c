@@ -70,15 +70,27 @@ static void row_softmax(const runner *r, float *y, size_t n) {
     for (size_t o = 0; o < n; o++) y[o] /= sum;
 }
 
+/* Where a member's first output lies, and how far its outputs are apart. */
+static const float *member_outputs(const runner *r, const float *y, size_t m,
+                                   size_t *step) {
+    *step = r->way.abreast ? NR_ABREAST : 1;
+    return r->way.abreast ? y + m / NR_ABREAST * r->way.group + m % NR_ABREAST
+                          : y + m * r->way.each;
+}
+
 /* The members' logits go into a panel, a sample each; the mean of their
  * probabilities takes its place. */
 static bool members_softmax(const runner *r, const float *y) {
-    size_t nv = (r->members + 15) / 16;
+    size_t nv = (r->members + 15) / 16, step;
     float *z = r->sum;
+    for (size_t m = 0; m < r->members; m++) {
+        const float *from = member_outputs(r, y, m, &step);
+        for (size_t o = 0; o < r->out; o++)
+            z[o * NR_LANES + m] = from[o * step] * r->way.f.out_scale[o];
+    }
     for (size_t o = 0; o < r->out; o++) {
-        float *at = z + o * NR_LANES, scale = r->way.f.out_scale[o];
-        for (size_t m = 0; m < nv * 16; m++)
-            at[m] = m < r->members ? y[m * r->way.each + o] * scale : 0;
+        float *at = z + o * NR_LANES;
+        for (size_t m = r->members; m < nv * 16; m++) at[m] = 0;
         if (!sound(r, at, nv * 16)) return false;
     }
     r->k->head(z, r->out, nv, NR_SOFTMAX);
@@ -91,12 +103,14 @@ static bool members_softmax(const runner *r, const float *y) {
 }
 
 static void members_mean(const runner *r, const float *y) {
-    memcpy(r->sum, y, r->out * sizeof *y);
-    for (size_t m = 1; m < r->members; m++) {
-        y += r->way.each;
-        for (size_t o = 0; o < r->out; o++) r->sum[o] += y[o];
+    float *restrict sum = r->sum, members = (float)r->members;
+    size_t step;
+    for (size_t m = 0; m < r->members; m++) {
+        const float *from = member_outputs(r, y, m, &step);
+        for (size_t o = 0; o < r->out; o++)
+            sum[o] = m ? sum[o] + from[o * step] : from[o * step];
     }
-    for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
+    for (size_t o = 0; o < r->out; o++) sum[o] /= members;
 }
 
 /* A regressor's outputs as its samples were. */
@@ -113,7 +127,8 @@ static bool unscale(const runner *r, const float *y, float *restrict to) {
  * are none; so the next. */
 static bool run_row(const runner *r, const float *row, float *restrict to) {
     bool softmax = r->head == NR_SOFTMAX;
-    float *y = r->k->row(&r->way, row, r->inputs);
+    float *y = (r->way.abreast ? r->k->abreast : r->k->row)(&r->way, row,
+                                                            r->inputs);
     if (!y) return false;
     if (r->members > 1) {
         if (!softmax) members_mean(r, y);
@@ -255,6 +270,11 @@ static bool run_all(runner *r, const float *rows, size_t n, results to,
         r->way.inputs_room = inputs;
         r->way.each = units;
         each = units * r->members;
+        if (r->way.abreast) {
+            r->way.groups = (r->members + NR_ABREAST - 1) / NR_ABREAST;
+            r->way.group = each = nr_abreast_step(units);
+            inputs = inputs * NR_ABREAST + r->way.groups * each;
+        }
         if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
     } else {
         inputs *= NR_LANES;
@@ -293,6 +313,7 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
     r.way.f = nr_factors_of(h, weights->data);
     r.way.hidden = (int)h->options.activation;
     r.way.last = r.head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED;
+    r.way.abreast = n <= FEW_ROWS ? nr_abreast_ready(h, weights) : NULL;
     bool nomem;
     if (run_all(&r, rows, n, to, &nomem)) return NR_OK;
     return nomem ? nr_nomem(err) : explain(net, rows, n, err);
