@@ -103,14 +103,25 @@ static bool members_softmax(const runner *r, const float *y) {
 }
 
 static void members_mean(const runner *r, const float *y) {
-    float *restrict sum = r->sum, members = (float)r->members;
-    size_t step;
-    for (size_t m = 0; m < r->members; m++) {
-        const float *from = member_outputs(r, y, m, &step);
-        for (size_t o = 0; o < r->out; o++)
-            sum[o] = m ? sum[o] + from[o * step] : from[o * step];
+    memcpy(r->sum, y, r->out * sizeof *y);
+    for (size_t m = 1; m < r->members; m++) {
+        y += r->way.each;
+        for (size_t o = 0; o < r->out; o++) r->sum[o] += y[o];
     }
-    for (size_t o = 0; o < r->out; o++) sum[o] /= members;
+    for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
+}
+
+/* The same sums, of outputs as they lie abreast. */
+static void abreast_mean(const runner *r, const float *y) {
+    for (size_t o = 0; o < r->out; o++, y += NR_ABREAST) {
+        const float *at = y;
+        float sum = at[0];
+        for (size_t m = 1; m < r->members; m++) {
+            if (m % NR_ABREAST == 0) at += r->way.group;
+            sum += at[m % NR_ABREAST];
+        }
+        r->sum[o] = sum / (float)r->members;
+    }
 }
 
 /* A regressor's outputs as its samples were. */
@@ -131,7 +142,7 @@ static bool run_row(const runner *r, const float *row, float *restrict to) {
                                                             r->inputs);
     if (!y) return false;
     if (r->members > 1) {
-        if (!softmax) members_mean(r, y);
+        if (!softmax) (r->way.abreast ? abreast_mean : members_mean)(r, y);
         if (softmax && !members_softmax(r, y)) return false;
         y = r->sum;
     } else if (softmax) {

@@ -273,12 +273,19 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
 
 enum { PREFIX = 3 }; /* "NR." */
 
+static bool has_prefix(nr_text text) {
+    return text.n >= PREFIX && nr_same_word((nr_text){text.s, PREFIX}, "NR.");
+}
+
+static nr_text behind_prefix(nr_text text) {
+    return (nr_text){text.s + PREFIX, text.n - PREFIX};
+}
+
 static nr_status unknown_command(nr_parser *p) {
-    nr_text text = nr_argument(p, 0), tail = text;
+    nr_text text = nr_argument(p, 0);
+    nr_text tail = has_prefix(text) ? behind_prefix(text) : text;
     char quoted[NR_QUOTED];
     nr_guess guess = {0};
-    if (text.n >= PREFIX && nr_same_word((nr_text){text.s, PREFIX}, "NR."))
-        tail = (nr_text){text.s + PREFIX, text.n - PREFIX};
     for (int i = 0; i < NR_VERBS; i++)
         nr_guess_try(&guess, tail, nr_spec_of((nr_verb)i)->name + PREFIX);
     if (guess.word) guess.word -= PREFIX; /* it leads into the whole name */
@@ -298,10 +305,12 @@ static nr_status wrong_arity(nr_parser *p) {
 }
 
 static const nr_spec *find_spec(nr_text text, nr_verb *verb) {
+    if (!has_prefix(text)) return NULL;
+    text = behind_prefix(text);
     for (int i = 0; i < NR_VERBS; i++) {
         const nr_spec *spec = nr_spec_of((nr_verb)i);
         *verb = (nr_verb)i;
-        if (nr_same_word(text, spec->name)) return spec;
+        if (nr_same_word(text, spec->name + PREFIX)) return spec;
     }
     return NULL;
 }
