@@ -78,6 +78,26 @@ static void test_placing_is_observing(void) {
     nr_net_free(b);
 }
 
+/* Whatever was asked for before: places are drawn ahead. */
+static void test_a_sample_lies_where_it_was_placed(void) {
+    nr_net *a = make("NR.CREATE k REGRESSOR 3 -> 2 DATASET 90 TEST 40 SEED 3");
+    nr_net *b = nr_net_clone(a);
+    for (int i = 0; i < 1000; i++) {
+        uint64_t place;
+        float row[5];
+        nr_dataset_id which = i % 5 == 4   ? NR_DATASET_TRAIN
+                              : i % 7 == 6 ? NR_DATASET_TEST
+                                           : NR_DATASET_ANY;
+        for (int k = 0; k < 5; k++) row[k] = noise();
+        CHECK(nr_net_observe(a, row, 1, which, &err) == NR_OK);
+        CHECK(nr_net_place(b, 1, which, &place, &err) == NR_OK);
+        CHECK(!memcmp(row, nr_dataset_row(a, place & 1, place >> 1),
+                      sizeof row));
+    }
+    nr_net_free(a);
+    nr_net_free(b);
+}
+
 static void test_datasets_that_keep_nothing(void) {
     nr_net *net = make("NR.CREATE k REGRESSOR 1 -> 1 DATASET 3 TEST 0");
     REFUSES(net, "NR.OBSERVE k 1 -> 1 TEST",
@@ -372,6 +392,7 @@ int main(void) {
     test_samples_go_where_the_contract_says();
     test_eviction_is_uniform();
     test_placing_is_observing();
+    test_a_sample_lies_where_it_was_placed();
     test_datasets_that_keep_nothing();
     test_a_clone_does_not_change_with_its_original();
     test_errors_of_the_network();

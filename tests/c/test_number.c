@@ -190,19 +190,80 @@ static void test_what_is_no_number_is_refused(void) {
     CHECK(value == 42 && narrow == 42);
 }
 
+static const char *skip_digits(const char *p) {
+    while (*p >= '0' && *p <= '9') p++;
+    return p;
+}
+
+/* The grammar, as plainly as can be. */
+static bool is_number(const char *p) {
+    p += *p == '+' || *p == '-';
+    const char *whole = p;
+    p = skip_digits(p);
+    size_t digits = (size_t)(p - whole);
+    if (*p == '.') {
+        const char *fraction = ++p;
+        p = skip_digits(p);
+        digits += (size_t)(p - fraction);
+    }
+    if (!digits) return false;
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        p += *p == '+' || *p == '-';
+        if (!*p) return false;
+        p = skip_digits(p);
+    }
+    return !*p;
+}
+
+static bool read_as_it_should_be(const char *text) {
+    double value;
+    if (is_number(text)) return same_as_strtod(text);
+    bool ok = !nr_parse_double((nr_text){text, strlen(text)}, &value);
+    if (!ok) fprintf(stderr, "'%s' was read\n", text);
+    return ok;
+}
+
 /* They are read eight at a time. */
 static void test_one_byte_that_is_no_digit_is_seen_anywhere(void) {
-    double value;
-    for (size_t at = 0; at < 17; at++)
-        for (int byte = 0; byte < 256; byte++) {
-            char text[] = "12345678123456781";
-            text[at] = (char)byte;
-            bool digit = byte >= '0' && byte <= '9';
-            bool sign = at == 0 && (byte == '-' || byte == '+');
-            bool e = (byte == 'e' || byte == 'E') && at > 0 && at < 16;
-            CHECK(nr_parse_double((nr_text){text, 17}, &value) ==
-                  (digit || sign || e || byte == '.'));
+    for (size_t n = 1; n <= 17; n++)
+        for (size_t at = 0; at < n; at++)
+            for (int byte = 1; byte < 256; byte++) {
+                char text[] = "12345678123456781";
+                text[n] = '\0';
+                text[at] = (char)byte;
+                CHECK(read_as_it_should_be(text));
+            }
+}
+
+static void test_all_short_texts(void) {
+    static const char signs[] = "059.-+e";
+    enum { SIGNS = 7, LONGEST = 6 };
+    size_t texts = 1;
+    for (size_t n = 1; n <= LONGEST; n++) {
+        char text[LONGEST + 1] = "";
+        bool ok = true;
+        texts *= SIGNS;
+        for (size_t i = 0; i < texts; i++) {
+            size_t rest = i;
+            for (size_t at = 0; at < n; at++, rest /= SIGNS)
+                text[at] = signs[rest % SIGNS];
+            ok = read_as_it_should_be(text) && ok;
         }
+        CHECK(ok);
+    }
+}
+
+static void test_floats_are_read_up_to_what_is_none(void) {
+    static const char *const texts[] = {"1", "-0.5", "1234567.25", "1e3",
+                                        "1e39", "7"};
+    static const size_t len[] = {1, 4, 10, 3, 4, 1};
+    float values[6] = {0};
+    CHECK(nr_parse_floats(texts, len, 6, values) == 4);
+    CHECK(values[0] == 1 && values[1] == -0.5f && values[2] == 1234567.25f &&
+          values[3] == 1000);
+    CHECK(nr_parse_floats(texts, len, 2, values) == 2);
+    CHECK(nr_parse_floats(texts, len, 0, values) == 0);
 }
 
 static void test_numbers_end_where_the_text_ends(void) {
@@ -247,6 +308,8 @@ int main(int argc, char **argv) {
     test_random_numbers_equal_strtod(times);
     test_what_is_no_number_is_refused();
     test_one_byte_that_is_no_digit_is_seen_anywhere();
+    test_all_short_texts();
+    test_floats_are_read_up_to_what_is_none();
     test_numbers_end_where_the_text_ends();
     test_integers_are_digits_alone();
     return summary();

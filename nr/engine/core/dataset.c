@@ -26,6 +26,7 @@ nr_array *nr_array_new(size_t n) {
     }
     array->n = n;
     atomic_init(&array->refs, 1);
+    atomic_init(&array->abreast, NULL);
     return array;
 }
 
@@ -40,6 +41,7 @@ void nr_array_drop(nr_array *array) {
                                             memory_order_acq_rel) != 1)
         return;
     nr_release_lines(array->data);
+    nr_release_lines(atomic_load(&array->abreast));
     nr_release(array);
 }
 
@@ -141,7 +143,7 @@ static nr_status check_room(const nr_net *net, nr_dataset_id which,
 
 /* The dataset that is less full in proportion, training on a tie; when both
  * are full, one drawn in proportion to the sizes. */
-static nr_dataset_id choose(nr_header *h) {
+static nr_dataset_id choose(const nr_header *h, nr_random *random) {
     const uint64_t *len = h->len, *max = h->maxlen;
     if (len[0] < max[0] || len[1] < max[1]) {
         if (max[1] == 0) return NR_DATASET_TRAIN;
@@ -149,16 +151,17 @@ static nr_dataset_id choose(nr_header *h) {
         return len[0] * max[1] <= len[1] * max[0] ? NR_DATASET_TRAIN
                                                   : NR_DATASET_TEST;
     }
-    return nr_random_below(&h->random, max[0] + max[1]) < max[0]
+    return nr_random_below(random, max[0] + max[1]) < max[0]
                ? NR_DATASET_TRAIN
                : NR_DATASET_TEST;
 }
 
-static uint64_t place_one(nr_header *h, nr_dataset_id which) {
-    if (which == NR_DATASET_ANY) which = choose(h);
+static uint64_t place_one(nr_header *h, nr_random *random,
+                          nr_dataset_id which) {
+    if (which == NR_DATASET_ANY) which = choose(h, random);
     uint64_t slot = h->len[which] < h->maxlen[which]
                         ? h->len[which]++
-                        : nr_random_below(&h->random, h->maxlen[which]);
+                        : nr_random_below(random, h->maxlen[which]);
     return slot * 2 + which;
 }
 
@@ -166,8 +169,40 @@ nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
                        uint64_t *places, nr_error *err) {
     nr_status status = check_room(net, which, err);
     if (status != NR_OK) return status;
-    for (size_t i = 0; i < n; i++) places[i] = place_one(&net->h, which);
+    for (size_t i = 0; i < n; i++)
+        places[i] = place_one(&net->h, &net->h.random, which);
     return NR_OK;
+}
+
+/* ============================ Looking ahead ============================== */
+
+/* A large dataset does not stay in a cache, and a sample that goes anywhere in
+ * it waits for memory: longer than all else there is to observing it. */
+static void foresee(nr_net *net, nr_dataset_id which) {
+    nr_header *h = &net->h;
+    nr_foresight *next = &net->next;
+    for (int d = 0; d < 2; d++)
+        if ((which == NR_DATASET_ANY || which == (nr_dataset_id)d) &&
+            h->len[d] < h->maxlen[d])
+            return; /* the next one goes where the last one went, nearly */
+    next->before = next->after = h->random;
+    next->place = place_one(h, &next->after, which);
+    next->which = which;
+    next->known = true;
+    const float *row = nr_dataset_row(net, next->place & 1, next->place >> 1);
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + net->row - 1, 1);
+}
+
+/* Full datasets stay full: what was foreseen holds while the generator stands
+ * where it stood. */
+static uint64_t place_next(nr_net *net, nr_dataset_id which) {
+    const nr_foresight *next = &net->next;
+    if (!next->known || next->which != which ||
+        !nr_random_same(&next->before, &net->h.random))
+        return place_one(&net->h, &net->h.random, which);
+    net->h.random = next->after;
+    return next->place;
 }
 
 /* =============================== Observing =============================== */
@@ -209,7 +244,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
     const uint64_t len[2] = {net->h.len[0], net->h.len[1]};
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++) {
-        places[i] = place_one(&net->h, which);
+        places[i] = place_next(net, which);
         ok = make_writable(net, &net->data[places[i] & 1], places[i] >> 1);
     }
     for (size_t i = 0; i < n && ok; i++)
@@ -219,6 +254,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
         net->h.random = random;
         net->h.len[0] = len[0], net->h.len[1] = len[1];
     }
+    if (n == 1) foresee(net, which);
     if (places != few) nr_release(places);
     return ok ? NR_OK : nr_nomem(err);
 }

@@ -7,6 +7,7 @@
  * rounds. The others go to printf. Shortest digits (Ryu and its like) are
  * faster still, and other digits than those that Redis sends. */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,20 +56,65 @@ static bool scale(uint64_t m, int e, int p, uint64_t *whole) {
     return true;
 }
 
-/* The first 17 digits of m * 2^e, and the power of ten of the first one. */
-static bool find_digits(uint64_t m, int e, uint64_t *digits, int *power) {
-    int top = 63 - __builtin_clzll(m) + e; /* 2^top <= number < 2^(top + 1) */
+/* The power of ten of a number's first digit, for those from 10^-5 to 10^17;
+ * beyond, one that is not between -4 and 16. Where a double is not a power of
+ * ten, it is the next one above: so none is between the two. */
+static int find_power(double value, int top) {
+    static const double tens[] = {1e-4, 1e-3, 1e-2, 1e-1, 1e0,  1e1,
+                                  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                  1e14, 1e15, 1e16, 1e17};
+    enum { LEAST = -5 };
     /* log10(2) from below, rounded down: this power, or one more. */
-    *power = top < 0 ? (top * 1234 - 4095) / 4096 : top * 1233 / 4096;
-    if (!scale(m, e, DIGITS - 1 - *power, digits)) return false;
-    if (*digits < powers[DIGITS]) return true;
-    ++*power;
+    int power = top < 0 ? (top * 1234 - 4095) / 4096 : top * 1233 / 4096;
+    if (power < LEAST || power >= DIGITS) return DIGITS;
+    return power + (value >= tens[power - LEAST]);
+}
+
+/* The first 17 digits of m * 2^e, which is the value, and the power of ten of
+ * the first one. */
+static bool find_digits(double value, uint64_t m, int e, uint64_t *digits,
+                        int *power) {
+    *power = find_power(value, 63 - __builtin_clzll(m) + e);
+    if (*power < -4 || *power >= DIGITS) return false;
     if (!scale(m, e, DIGITS - 1 - *power, digits)) return false;
     if (*digits == powers[DIGITS]) { /* 9.99... became 10 */
         *digits /= 10;
         ++*power;
     }
-    return true;
+    return *power < DIGITS;
+}
+
+/* Eight digits, the first one in the lowest byte: halved, and each half again,
+ * all by one product. */
+static uint64_t split_digits(uint32_t number) {
+    uint64_t fours = number / 10000 | (uint64_t)(number % 10000) << 32;
+    uint64_t high = fours * 10486 >> 20 & UINT64_C(0x0000007f0000007f);
+    uint64_t twos = high | (fours - high * 100) << 16;
+    high = twos * 103 >> 10 & UINT64_C(0x000f000f000f000f);
+    return high | (twos - high * 10) << 8;
+}
+
+static void put_digits(char *to, uint64_t digits) {
+    digits |= UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    memcpy(to, &digits, sizeof digits);
+}
+
+/* All 17 of them; returns how many there are before the zeros at the end. */
+static size_t write_digits(char all[DIGITS], uint64_t number) {
+    const uint32_t eight = 100000000;
+    uint64_t high = number / eight;
+    uint64_t last = split_digits((uint32_t)(number % eight));
+    uint64_t middle = split_digits((uint32_t)(high % eight));
+    all[0] = (char)('0' + high / eight);
+    put_digits(all + 1, middle);
+    put_digits(all + 9, last);
+    if (last) return DIGITS - (size_t)__builtin_clzll(last) / 8;
+    if (middle) return DIGITS - 8 - (size_t)__builtin_clzll(middle) / 8;
+    return 1;
 }
 
 static size_t write_fixed(char *to, const char *digits, size_t n, int power) {
@@ -102,13 +148,11 @@ size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]) {
     m |= UINT64_C(1) << 52;
     e -= 1075;
     int zeros = __builtin_ctzll(m);
-    if (!find_digits(m >> zeros, e + zeros, &digits, &power)) goto rare;
-    if (power < -4 || power >= DIGITS) goto rare;
-    for (int i = DIGITS; i-- > 0; digits /= 10)
-        all[i] = (char)('0' + digits % 10);
-    size_t n = DIGITS;
-    while (n > 1 && all[n - 1] == '0') n--;
-    if (negative) *at++ = '-';
+    if (!find_digits(fabs(value), m >> zeros, e + zeros, &digits, &power))
+        goto rare;
+    size_t n = write_digits(all, digits);
+    *at = '-';
+    at += negative;
     at += write_fixed(at, all, n, power);
     *at = '\0';
     return (size_t)(at - text);

@@ -296,6 +296,7 @@ static void derive(float *delta, const float *x, size_t units, size_t nv,
 }
 
 #include "rows.h"
+#include "abreast.h"
 
 /* ============================= Heads and losses ========================== */
 
@@ -509,6 +510,7 @@ const nr_kernels NAME(NR_ISA) = {
     .unpack = unpack,
     .finite = all_finite,
     .row = row,
+    .abreast = abreast,
     .exp_row = exp_row,
     .decay = decay,
     .rprop = rprop,

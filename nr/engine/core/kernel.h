@@ -42,6 +42,12 @@ typedef struct nr_adam_rule {
     float rate, beta1, beta2, epsilon, correct1, correct2;
 } nr_adam_rule;
 
+/* Members that lie side by side, and the floats of so many units of theirs. */
+enum { NR_ABREAST = 8 };
+static inline size_t nr_abreast_step(size_t units) {
+    return (units + 1) / 2 * 2 * NR_ABREAST;
+}
+
 typedef struct nr_kernels {
     const char *name;
 
@@ -89,6 +95,12 @@ typedef struct nr_kernels {
      * The room: inputs_room floats and twice `each` for each member. */
     float *(*row)(const nr_way *way, const nr_factors *f, const float *inputs,
                   float *room);
+
+    /* The same by weights that lie abreast: outputs of eight members, one unit
+     * after the other, then of the next eight, way->group floats on. The room:
+     * inputs_room times eight floats, and `group` for each group and twice. */
+    float *(*abreast)(const nr_way *way, const nr_factors *f,
+                      const float *weights, const float *inputs, float *room);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */
@@ -108,6 +120,10 @@ extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
 #endif
 
 const nr_kernels *nr_kernels_now(void); /* isa.c */
+
+/* abreast.c: the weights abreast, made now where they are not there yet; NULL:
+ * there are none, or no memory, and `row` does the same. Safe in threads. */
+const float *nr_abreast_ready(const nr_header *h, const nr_array *weights);
 
 /* run.c */
 /* As nr_net_run, which refuses outputs that are not finite. */

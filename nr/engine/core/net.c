@@ -219,9 +219,11 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
 }
 
 size_t nr_net_memory(const nr_net *net) {
-    const nr_array *weights = made_weights((nr_net *)net);
+    nr_array *weights = made_weights((nr_net *)net);
     size_t bytes = sizeof *net;
     if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
+    if (weights && atomic_load(&weights->abreast))
+        bytes += nr_abreast_len(&net->h) * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
     for (int d = 0; d < 2; d++) {
         const nr_dataset *data = &net->data[d];

@@ -13,6 +13,7 @@ typedef struct nr_array {
     atomic_size_t refs;
     size_t n;
     float *data; /* aligned to a cache line */
+    _Atomic(float *) abreast; /* weights, as abreast.c has them; NULL: not made */
 } nr_array;
 
 nr_array *nr_array_new(size_t n); /* zeroed; NULL: out of memory */
@@ -40,6 +41,12 @@ typedef struct nr_dataset {
 typedef struct nr_random {
     uint64_t s[6];
 } nr_random;
+
+static inline bool nr_random_same(const nr_random *a, const nr_random *b) {
+    uint64_t other = 0;
+    for (int i = 0; i < 6; i++) other |= a->s[i] ^ b->s[i];
+    return !other;
+}
 
 typedef enum nr_ending {
     NR_ENDED_NOT, /* never trained */
@@ -73,6 +80,15 @@ typedef struct nr_header {
     nr_statistics stats;
 } nr_header;
 
+/* Where the next sample of a full dataset will go, drawn ahead so that its place
+ * is on its way to the cache. It follows from the generator's state alone. */
+typedef struct nr_foresight {
+    bool known;
+    nr_dataset_id which; /* that was asked for */
+    nr_random before, after;
+    uint64_t place;
+} nr_foresight;
+
 /* The initial weights of a network and its clones: whoever needs them first
  * makes them for all. */
 typedef struct nr_draft {
@@ -92,6 +108,8 @@ typedef struct nr_way {
     nr_head head;
     int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
     size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
+    size_t groups, group; /* of members abreast, 0: none; floats for any layer's
+                             units of one */
 } nr_way;
 
 struct nr_net {
@@ -103,6 +121,7 @@ struct nr_net {
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
+    nr_foresight next;
     bool partial; /* assembled without its samples */
 };
 
@@ -174,6 +193,9 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 /* run.c */
 nr_head nr_net_head(const nr_header *h);
 void nr_net_way(nr_net *net); /* by its header, which must not move */
+
+/* abreast.c: floats that weights abreast take, 0: the network has none. */
+size_t nr_abreast_len(const nr_header *h);
 
 /* random.c */
 uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */

@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "everyday.h"
 #include "syntax.h"
 
 /* ------------------------------- Scanning -------------------------------- */
@@ -41,8 +42,6 @@ typedef struct decimal {
     bool more;              /* the mantissa does not hold all of it: */
     const char *rest, *end; /* the digits it had no room for are here */
 } decimal;
-
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* Adds digits to the mantissa while there is room; each digit that is not
  * added raises the exponent by `dropped`, each that is by `taken`. */
@@ -274,89 +273,6 @@ static double by_big_integers(decimal *d) {
     return round_bits(bits, length + (int)d->exponent, over.n > 0);
 }
 
-/* --------------------------- Everyday numbers ---------------------------- */
-
-/* Those that a double holds exactly. */
-static const double tens[] = {
-    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
-#if FLT_EVAL_METHOD == 0 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Eight bytes that are digits all, as the number they write: pairs, then
- * fours, then all eight are joined, each by one product. */
-static inline bool eight_digits(uint64_t bytes, uint64_t *number) {
-    uint64_t high = bytes & UINT64_C(0xf0f0f0f0f0f0f0f0);
-    uint64_t past = bytes + UINT64_C(0x0606060606060606);
-    if ((high | (past & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4) !=
-        UINT64_C(0x3333333333333333))
-        return false;
-    bytes &= UINT64_C(0x0f0f0f0f0f0f0f0f);
-    bytes = bytes * 10 + (bytes >> 8);
-    *number = ((bytes & UINT64_C(0x000000ff000000ff)) *
-                   UINT64_C(0x000f424000000064) +
-               (bytes >> 16 & UINT64_C(0x000000ff000000ff)) *
-                   UINT64_C(0x0000271000000001)) >>
-              32;
-    return true;
-}
-
-/* The last n of them, 1 to 8: the bytes before, which must be there, are made
- * zeros. */
-static inline bool last_digits(const char *end, size_t n, uint64_t *number) {
-    uint64_t bytes, kept = ~UINT64_C(0) << (64 - 8 * n);
-    memcpy(&bytes, end - 8, sizeof bytes);
-    bytes = (bytes & kept) | (UINT64_C(0x3030303030303030) & ~kept);
-    return eight_digits(bytes, number);
-}
-
-/* Puts the digits of a fraction behind those of the whole part. */
-static inline bool take_fraction(nr_text text, const char *p, uint64_t *number) {
-    const char *end = text.s + text.n;
-    uint64_t sum = *number, some;
-    if (text.n < 8) {
-        for (; p < end && is_digit(*p); p++)
-            sum = sum * 10 + (uint64_t)(*p - '0');
-    } else {
-        for (size_t n; p < end; p += n) {
-            n = end - p < 8 ? (size_t)(end - p) : 8;
-            if (!last_digits(p + n, n, &some)) return false;
-            sum = sum * (uint64_t)tens[n] + some;
-        }
-    }
-    *number = sum;
-    return p == end;
-}
-
-/* Short ones without an exponent, whose digits fit a double: one division is
- * rounded right then. Says nothing of others, not even that they are none. */
-static inline bool parse_everyday(nr_text text, double *value) {
-    enum { LONGEST = 19 }; /* characters: below 2^64 */
-    if (!text.n || text.n > LONGEST) return false;
-    const char *p = text.s, *end = text.s + text.n;
-    bool negative = *p == '-';
-    p += negative;
-    uint64_t number = 0;
-    size_t places = 0;
-    const char *start = p;
-    for (; p < end && is_digit(*p); p++)
-        number = number * 10 + (uint64_t)(*p - '0');
-    if (p < end) {
-        if (*p != '.' || !take_fraction(text, p + 1, &number)) return false;
-        places = (size_t)(end - p) - 1;
-    }
-    if ((p == start && !places) || number > UINT64_C(1) << DBL_MANT_DIG)
-        return false;
-    double found = (double)(int64_t)number / tens[places];
-    *value = negative ? -found : found;
-    return true;
-}
-#else
-static bool parse_everyday(nr_text text, double *value) {
-    (void)text, (void)value;
-    return false;
-}
-#endif
-
 /* ------------------------------- The three ------------------------------- */
 
 static double magnitude(decimal *d) {
@@ -393,10 +309,25 @@ bool nr_parse_double(nr_text text, double *value) {
 bool nr_parse_float(nr_text text, float *value) {
     const double beyond = 0x1.ffffffp127; /* rounds to 2^128 */
     double wide;
-    if (!parse_everyday(text, &wide) && !parse_any(text, &wide)) return false;
-    if (!(fabs(wide) < beyond)) return false;
+    if (!parse_everyday(text, &wide)) {
+        if (!parse_any(text, &wide) || !(fabs(wide) < beyond)) return false;
+    }
     *value = (float)wide;
     return true;
+}
+
+size_t nr_parse_floats(const char *const *texts, const size_t *len, size_t n,
+                       float *values) {
+    double wide;
+    size_t i = 0;
+    for (; i < n; i++) {
+        nr_text text = {texts[i], len[i]};
+        if (parse_short(text, &wide))
+            values[i] = (float)wide;
+        else if (!nr_parse_float(text, &values[i]))
+            break;
+    }
+    return i;
 }
 
 /* snprintf goes by the locale of the host, whose decimal point may be a comma,

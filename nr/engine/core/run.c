@@ -26,16 +26,20 @@ void nr_net_way(nr_net *net) {
     size_t widest = 0; /* of the layers behind the inputs */
     for (size_t l = 1; l < h->nlayers; l++)
         if (h->layers[l] > widest) widest = h->layers[l];
+    size_t members = (size_t)h->options.members;
+    size_t groups = (members + NR_ABREAST - 1) / NR_ABREAST;
     net->way = (nr_way){
         .layers = h->layers,
         .nlayers = h->nlayers,
-        .members = (size_t)h->options.members,
+        .members = members,
         .params = net->params,
         .head = head,
         .hidden = (int)h->options.activation,
         .last = head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED,
         .inputs_room = sixteens(h->layers[0]),
         .each = sixteens(widest),
+        .groups = nr_abreast_len(h) ? groups : 0,
+        .group = nr_abreast_step(sixteens(widest)),
     };
 }
 
@@ -46,6 +50,7 @@ typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
     const nr_way *way;
+    const float *abreast; /* NULL: one member after the other */
     nr_factors f;
     size_t members, out;
     nr_head head;
@@ -84,15 +89,27 @@ static void row_softmax(const runner *r, float *y, size_t n) {
     for (size_t o = 0; o < n; o++) y[o] /= sum;
 }
 
+/* Where a member's first output lies, and how far its outputs are apart. */
+static const float *member_outputs(const runner *r, const float *y, size_t m,
+                                   size_t *step) {
+    *step = r->abreast ? NR_ABREAST : 1;
+    return r->abreast ? y + m / NR_ABREAST * r->way->group + m % NR_ABREAST
+                      : y + m * r->way->each;
+}
+
 /* The members' logits go into a panel, a sample each; the mean of their
  * probabilities takes its place. */
 static bool members_softmax(const runner *r, const float *y) {
-    size_t nv = (r->members + 15) / 16;
+    size_t nv = (r->members + 15) / 16, step;
     float *z = r->sum;
+    for (size_t m = 0; m < r->members; m++) {
+        const float *from = member_outputs(r, y, m, &step);
+        for (size_t o = 0; o < r->out; o++)
+            z[o * NR_LANES + m] = from[o * step] * r->f.out_scale[o];
+    }
     for (size_t o = 0; o < r->out; o++) {
-        float *at = z + o * NR_LANES, scale = r->f.out_scale[o];
-        for (size_t m = 0; m < nv * 16; m++)
-            at[m] = m < r->members ? y[m * r->way->each + o] * scale : 0;
+        float *at = z + o * NR_LANES;
+        for (size_t m = r->members; m < nv * 16; m++) at[m] = 0;
         if (!sound(r, at, nv * 16)) return false;
     }
     r->k->head(z, r->out, nv, NR_SOFTMAX);
@@ -113,6 +130,19 @@ static void members_mean(const runner *r, const float *y) {
     for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
 }
 
+/* The same sums, of outputs as they lie abreast. */
+static void abreast_mean(const runner *r, const float *y) {
+    for (size_t o = 0; o < r->out; o++, y += NR_ABREAST) {
+        const float *at = y;
+        float sum = at[0];
+        for (size_t m = 1; m < r->members; m++) {
+            if (m % NR_ABREAST == 0) at += r->way->group;
+            sum += at[m % NR_ABREAST];
+        }
+        r->sum[o] = sum / (float)r->members;
+    }
+}
+
 /* A regressor's outputs as its samples were. */
 static bool unscale(const runner *r, const float *y, float *restrict to) {
     float sum = 0;
@@ -127,10 +157,12 @@ static bool unscale(const runner *r, const float *y, float *restrict to) {
  * are none; so the next. */
 static bool run_row(const runner *r, const float *row, float *restrict to) {
     bool softmax = r->head == NR_SOFTMAX;
-    float *y = r->k->row(r->way, &r->f, row, r->inputs);
+    float *y = r->abreast ? r->k->abreast(r->way, &r->f, r->abreast, row,
+                                          r->inputs)
+                          : r->k->row(r->way, &r->f, row, r->inputs);
     if (!y) return false;
     if (r->members > 1) {
-        if (!softmax) members_mean(r, y);
+        if (!softmax) (r->abreast ? abreast_mean : members_mean)(r, y);
         if (softmax && !members_softmax(r, y)) return false;
         y = r->sum;
     } else if (softmax) {
@@ -267,6 +299,10 @@ static bool run_all(runner *r, const float *rows, size_t n, results to,
     size_t each = units * NR_LANES, sum = each;
     if (alone) {
         each = units * r->members;
+        if (r->abreast) {
+            each = r->way->group;
+            inputs = inputs * NR_ABREAST + r->way->groups * each;
+        }
         if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
     } else {
         inputs *= NR_LANES;
@@ -300,6 +336,9 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
     r.lenient = to.lenient;
     r.out = nr_outputs(net);
     r.members = net->way.members;
+    r.abreast = n <= FEW_ROWS && r.way->groups
+                    ? nr_abreast_ready(h, weights)
+                    : NULL;
     bool nomem;
     if (run_all(&r, rows, n, to, &nomem)) return NR_OK;
     return nomem ? nr_nomem(err) : explain(net, rows, n, err);

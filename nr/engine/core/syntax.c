@@ -143,7 +143,15 @@ static nr_status take_blob(nr_parser *p, nr_text text) {
     return NR_OK;
 }
 
-/* The arguments from p->at to `end`, the one at `arrow` left out. */
+static nr_status no_number(nr_parser *p, size_t i) {
+    char quoted[NR_QUOTED];
+    return nr_fail(p->err,
+                   "ERR invalid neural network input: must be a valid float "
+                   "precision floating point number, not '%s'",
+                   nr_quote(quoted, sizeof quoted, p->argv[i], p->len[i]));
+}
+
+/* The arguments from p->at to `end`, but for the one at `arrow`. */
 static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
     nr_command *cmd = p->cmd;
     size_t n = end - p->at - (arrow < end), bytes;
@@ -154,16 +162,13 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
             return nr_nomem(p->err);
     }
     cmd->values = values;
-    for (size_t i = p->at; i < end; i++) {
-        nr_text text = nr_argument(p, i);
-        if (i == arrow) continue;
-        if (!nr_parse_float(text, &values[cmd->nvalues++])) {
-            char quoted[NR_QUOTED];
-            return nr_fail(p->err,
-                           "ERR invalid neural network input: must be a valid "
-                           "float precision floating point number, not '%s'",
-                           nr_quote(quoted, sizeof quoted, text.s, text.n));
-        }
+    for (size_t i = p->at; i < end;) {
+        size_t stop = i <= arrow && arrow < end ? arrow : end;
+        size_t read = nr_parse_floats(p->argv + i, p->len + i, stop - i,
+                                      values + cmd->nvalues);
+        cmd->nvalues += read;
+        if (i + read < stop) return no_number(p, i + read);
+        i = stop + 1;
     }
     return NR_OK;
 }
@@ -268,12 +273,19 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
 
 enum { PREFIX = 3 }; /* "NR." */
 
+static bool has_prefix(nr_text text) {
+    return text.n >= PREFIX && nr_same_word((nr_text){text.s, PREFIX}, "NR.");
+}
+
+static nr_text behind_prefix(nr_text text) {
+    return (nr_text){text.s + PREFIX, text.n - PREFIX};
+}
+
 static nr_status unknown_command(nr_parser *p) {
-    nr_text text = nr_argument(p, 0), tail = text;
+    nr_text text = nr_argument(p, 0);
+    nr_text tail = has_prefix(text) ? behind_prefix(text) : text;
     char quoted[NR_QUOTED];
     nr_guess guess = {0};
-    if (text.n >= PREFIX && nr_same_word((nr_text){text.s, PREFIX}, "NR."))
-        tail = (nr_text){text.s + PREFIX, text.n - PREFIX};
     for (int i = 0; i < NR_VERBS; i++)
         nr_guess_try(&guess, tail, nr_spec_of((nr_verb)i)->name + PREFIX);
     if (guess.word) guess.word -= PREFIX; /* it leads into the whole name */
@@ -293,10 +305,12 @@ static nr_status wrong_arity(nr_parser *p) {
 }
 
 static const nr_spec *find_spec(nr_text text, nr_verb *verb) {
+    if (!has_prefix(text)) return NULL;
+    text = behind_prefix(text);
     for (int i = 0; i < NR_VERBS; i++) {
         const nr_spec *spec = nr_spec_of((nr_verb)i);
         *verb = (nr_verb)i;
-        if (nr_same_word(text, spec->name)) return spec;
+        if (nr_same_word(text, spec->name + PREFIX)) return spec;
     }
     return NULL;
 }
