@@ -33,6 +33,7 @@ static size_t lanes_of(const pass *p, size_t panel) {
 
 static const float *inputs_of(const pass *p, size_t panel) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
+    if (p->t->sparse) return NULL;
     return p->order ? p->t->space.x + (panel - p->first) * floats
                     : p->set->x + panel * floats;
 }
@@ -51,7 +52,11 @@ static float *forward(const pass *p, size_t panel) {
         const float *w = layer_weights(t, l);
         bool last = l + 1 == h->nlayers;
         y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
-        t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
+        if (l == 1 && t->sparse)
+            nr_sparse_forward(t, p->set, p->order, panel * NR_LANES,
+                              lanes_of(p, panel), at, y);
+        else
+            t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
         if (!last) t->k->activate(y, out, nv, h->options.activation);
         x = y;
     }
@@ -89,6 +94,7 @@ static void backward(const pass *p, size_t panel) {
                     out, nv);
         t->k->derive(to, act, in, nv, h->options.activation);
     }
+    if (t->sparse) nr_sparse_backward(t, lanes_of(p, panel), at);
 }
 
 static void panel_job(void *context, size_t i) {
@@ -97,7 +103,7 @@ static void panel_job(void *context, size_t i) {
     size_t panel = p->first + i;
     if (p->order)
         nr_set_gather(p->t, p->order + panel * NR_LANES, lanes_of(p, panel),
-                      s->x + i * nr_inputs(p->t->net) * NR_LANES,
+                      s->x ? s->x + i * nr_inputs(p->t->net) * NR_LANES : NULL,
                       s->targets + i * p->set->target_floats,
                       s->weights + i * NR_LANES);
     lose(p, panel, forward(p, panel));
@@ -142,6 +148,11 @@ static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
     nr_trainer *t = p->t;
     size_t in = t->net->h.layers[l - 1], out = t->net->h.layers[l];
     size_t in_step = in * NR_LANES, out_step = out * NR_LANES;
+    if (l == 1 && t->sparse) {
+        nr_sparse_gradient(t, p->order ? NULL : p->set, p->first, p->count,
+                           first, last);
+        return;
+    }
     for (size_t b = 0; b < p->count; b += NR_BLOCK) {
         size_t some = p->count - b < NR_BLOCK ? p->count - b : NR_BLOCK;
         size_t nv = (lanes_of(p, p->first + b + some - 1) + 15) / 16;
@@ -177,17 +188,28 @@ static void gradient_job(void *context, size_t unit) {
     if (p->step->begin && p->first == 0)
         memset(g + row * out, 0, (last + 1 - row) * out * sizeof *g);
     sum_layer(p, l, first, last);
-    if (p->step->end && p->first + p->count == p->panels)
-        move_rows(p, l, row, last + 1);
+    if (!p->step->end || p->first + p->count < p->panels) return;
+    if (l == 1 && t->sparse) nr_sparse_finish(t, first, last);
+    move_rows(p, l, row, last + 1);
 }
 
 /* ================================ A pass ================================= */
+
+/* Between the halves of a round, where inputs are lists. */
+static void turn(const pass *p) {
+    nr_trainer *t = p->t;
+    size_t first = p->first * NR_LANES, n = p->n - first;
+    if (n > p->count * NR_LANES) n = p->count * NR_LANES;
+    if (p->order) nr_batch_turn(t, p->order + first, n);
+    nr_sparse_total(t, p->count, p->step->begin && p->first == 0);
+}
 
 static bool run(pass *p, nr_losses *sum) {
     nr_trainer *t = p->t;
     size_t units = 0;
     for (size_t l = 1; l < t->net->h.nlayers; l++) units += units_of(t, l);
     *sum = (nr_losses){0, 0, 0};
+    if (t->sparse) nr_sparse_begin(t);
     for (p->first = 0; p->first < p->panels; p->first += p->count) {
         if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
         p->count = p->panels - p->first;
@@ -198,6 +220,7 @@ static bool run(pass *p, nr_losses *sum) {
             sum->objective += t->space.losses[i].objective;
             sum->wrong += t->space.losses[i].wrong;
         }
+        if (p->step && t->sparse) turn(p);
         if (p->step) nr_team_run(t->team, gradient_job, p, units);
     }
     return true;
@@ -226,19 +249,21 @@ bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
     pass p = {.t = t, .set = set, .n = set->n, .panels = set->panels};
     p.first = panel;
+    if (t->sparse) nr_sparse_begin(t);
     return forward(&p, panel);
 }
 
 /* ================================= Space ================================= */
 
-/* Of one panel: its units twice, and its samples where they are gathered. */
-size_t nr_space_floats(const nr_net *net) {
+/* Of one panel: its units twice, its samples where they are gathered, and what
+ * lists take. */
+size_t nr_space_floats(const nr_net *net, bool lists) {
     const nr_header *h = &net->h;
-    size_t units = 0;
+    size_t units = 0, in = lists ? 0 : nr_inputs(net);
     for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
-    size_t gathered = nr_batch_of(net) ? (nr_inputs(net) + 1) * NR_LANES +
-                                             nr_target_floats(h)
-                                       : 0;
+    size_t gathered =
+        nr_batch_of(net) ? (in + 1) * NR_LANES + nr_target_floats(h) : 0;
+    if (lists) gathered += nr_row_step(h->layers[1]) * (NR_LANES + 1);
     return units * NR_LANES + gathered;
 }
 
@@ -250,7 +275,7 @@ size_t nr_space_panels(const nr_net *net, size_t threads) {
     size_t most = panels_for(batch ? batch : net->h.len[0]);
     size_t panels = NR_BLOCK;
     if (threads > 1) {
-        size_t bytes = nr_space_floats(net) * sizeof(float);
+        size_t bytes = nr_space_floats(net, false) * sizeof(float);
         size_t fit = ((size_t)32 << 20) / bytes;
         panels = fit / NR_BLOCK * NR_BLOCK;
         if (panels < 4 * NR_BLOCK) panels = 4 * NR_BLOCK;
@@ -262,12 +287,19 @@ size_t nr_space_panels(const nr_net *net, size_t threads) {
 bool nr_space_make(nr_trainer *t) {
     const nr_header *h = &t->net->h;
     nr_space *s = &t->space;
-    size_t in = nr_inputs(t->net), floats = nr_space_floats(t->net);
+    size_t in = t->sparse ? 0 : nr_inputs(t->net);
+    size_t floats = nr_space_floats(t->net, t->sparse);
     s->panels = nr_space_panels(t->net, nr_team_size(t->team));
     s->losses = nr_alloc(s->panels * sizeof *s->losses);
     s->block = nr_alloc_lines(s->panels * floats, sizeof(float));
     if (!s->losses || !s->block) return false;
     float *at = s->block;
+    if (t->sparse) { /* first, since rows want whole lines */
+        size_t step = nr_row_step(h->layers[1]);
+        s->rows = at;
+        s->sums = at + s->panels * step * NR_LANES;
+        at = s->sums + s->panels * step;
+    }
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t size = s->panels * h->layers[l] * NR_LANES;
         s->act[l] = at;
@@ -275,7 +307,7 @@ bool nr_space_make(nr_trainer *t) {
         at += 2 * size;
     }
     if (t->batch) {
-        s->x = at;
+        s->x = in ? at : NULL;
         s->targets = at + s->panels * in * NR_LANES;
         s->weights = s->targets + s->panels * t->train.target_floats;
     }
