@@ -243,6 +243,10 @@ static void test_samples_say_which(void) {
     CHECK(chosen_of(create, 0.01));
     CHECK(!chosen_of(create, 0.6));
     CHECK(!chosen_of(create, 1));
+    /* Few units leave vectors empty; deltas take more than panels did. */
+    CHECK(chosen_of(create, 0.15) && !chosen_of("NR.CREATE k CLASSIFIER 300 2 "
+                                                "-> 3 SEED 1", 0.15));
+    CHECK(!chosen_of("NR.CREATE k CLASSIFIER 70 900 -> 3 SEED 1", 0.01));
     CHECK(!chosen_of("NR.CREATE k CLASSIFIER 9 15 -> 2 SEED 1", 0.01));
 }
 

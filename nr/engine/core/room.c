@@ -34,13 +34,18 @@ static uint64_t weights_floats(const nr_net *net) {
            (4 * members + 1) * (net->params + NR_LANES);
 }
 
+/* Lists' part of it is in place of panels, but for what threads add. */
 static uint64_t space_floats(const nr_net *net) {
+    uint64_t panels = nr_space_panels(net, nr_threads_of(net)), more = 0;
     uint64_t each = nr_space_floats(net, false);
     uint64_t lists = nr_space_floats(net, true);
-    if (nr_batch_of(net) && nr_lists_may_be(&net->h) && lists > each)
-        each = lists;
-    return nr_space_panels(net, nr_threads_of(net)) *
-           (each + sizeof(nr_losses) / sizeof(float));
+    if (nr_lists_may_be(&net->h) && lists > each) {
+        if (nr_batch_of(net))
+            each = lists;
+        else if (panels > NR_BLOCK)
+            more = (panels - NR_BLOCK) * (lists - each);
+    }
+    return panels * (each + sizeof(nr_losses) / sizeof(float)) + more;
 }
 
 /* What is taken for a while at the end: to calibrate, and then to report. */

@@ -1,11 +1,11 @@
 /* Samples that are mostly zeros, as those of text are: the first layer works on
  * lists of the inputs that are not 0.
  *
- * A list a sample for the way forward, and a list an input, over NR_BLOCK
- * panels, for the gradient: so each row of weights has one owner, which adds
- * samples in their order, and no cut changes a bit. Lists a panel, which would
- * keep the dense kernels, were rejected: among 64 samples few inputs are 0 in
- * all of them.
+ * A list a sample for the way forward, and a list an input, over a block of up
+ * to NR_BLOCK panels, for the gradient: so each row of weights has one owner,
+ * which adds samples in their order, and no cut changes a bit. Lists a panel,
+ * which would keep the dense kernels, were rejected: among 64 samples few inputs
+ * are 0 in all of them.
  *
  * NORMALIZE makes another number of an input's 0, c, that then is the same in
  * nearly all samples. x = c + s, and s is listed; W c goes into the biases, and
@@ -23,9 +23,13 @@
 
 enum { SLICE = 64 }; /* inputs that are taken at once */
 
-/* Up to this part of the inputs lists win, by measurement (docs/speed.md). */
+/* Up to this part of the inputs lists win, by measurement (docs/speed.md): the
+ * less, the more of a vector is empty that holds the first layer's units. */
 static double most_listed(const nr_header *h) {
-    return h->layers[0] < NR_STUDY_LEAST_INPUTS ? 0 : NR_STUDY_LISTED;
+    double units = h->layers[1] < 16 ? h->layers[1] : 16;
+    double most = NR_STUDY_LISTED * units / 16;
+    if (h->layers[0] < NR_STUDY_LEAST_INPUTS) return 0;
+    return most < 1 ? most : 1;
 }
 
 static nr_listing forced = NR_LISTING_AUTO;
@@ -112,19 +116,30 @@ static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
     return (h->len[which] + NR_LANES - 1) / NR_LANES;
 }
 
-/* Do lists fit where panels would, whatever the number of threads? */
+/* Do lists fit where panels would, with the deltas of a block? Threads, which
+ * take more of those, must not matter. */
 static bool fit(const nr_net *net, double listed) {
     const nr_header *h = &net->h;
     uint64_t train = panels_of(h, NR_DATASET_TRAIN);
     uint64_t test = panels_of(h, NR_DATASET_TEST);
     uint64_t in = nr_inputs(net), panels = train + test;
-    uint64_t blocks = panels / NR_BLOCK + 2;
-    uint64_t rows = (train > test ? train : test) * (NR_LANES + 1) *
+    uint64_t most = train > test ? train : test;
+    uint64_t rows = (most < NR_BLOCK ? most : NR_BLOCK) * (NR_LANES + 1) *
                     nr_row_step(h->layers[1]) * sizeof(float);
-    uint64_t starts = (panels * NR_LANES + blocks * (in + 1)) * sizeof(size_t);
+    uint64_t starts = (panels * (NR_LANES + in + 1) + 2) * sizeof(size_t);
     double bytes = 2 * listed * sizeof(nr_entry) + (double)(rows + starts);
     return nr_batch_of(net) ||
            bytes <= (double)(panels * NR_LANES * in * sizeof(float));
+}
+
+/* Panels of a block: few, so that their deltas stay in the first cache, but as
+ * many as give an input some samples, since each of its lists costs once more
+ * to read and write its gradient. */
+static size_t block_of(double part) {
+    enum { SOME = 8 };
+    size_t block = NR_BLOCK;
+    while (block > 1 && part * (double)(block * NR_LANES) > SOME) block /= 2;
+    return block;
 }
 
 bool nr_sparse_choose(nr_trainer *t) {
@@ -142,6 +157,7 @@ bool nr_sparse_choose(nr_trainer *t) {
         nr_sparse_free(t);
         return true;
     }
+    s->block = block_of(listed / all);
     s->biases = nr_alloc_lines(2 * room, sizeof *s->biases);
     s->total = s->biases ? s->biases + room : NULL;
     return s->biases != NULL;
@@ -163,8 +179,9 @@ void nr_sparse_free(nr_trainer *t) {
 
 /* ================================= Lists ================================= */
 
-static size_t blocks_of(size_t n) {
-    return (n + NR_BLOCK_SAMPLES - 1) / NR_BLOCK_SAMPLES;
+static size_t blocks_of(const nr_trainer *t, size_t n) {
+    size_t each = t->sparse->block * NR_LANES;
+    return (n + each - 1) / each;
 }
 
 static nr_list list_of(const nr_set *set, size_t sample) {
@@ -239,13 +256,14 @@ static bool make_turned(nr_lists *c, size_t blocks, size_t in, size_t n) {
 
 /* By inputs, block by block, once for all cycles. */
 static bool turn_set(const nr_trainer *t, nr_set *set) {
-    size_t in = nr_inputs(t->net), blocks = blocks_of(set->n), end = 0;
-    nr_list lists[NR_BLOCK_SAMPLES];
+    size_t in = nr_inputs(t->net), blocks = blocks_of(t, set->n), end = 0;
+    size_t each = t->sparse->block * NR_LANES;
+    nr_list lists[NR_BLOCK * NR_LANES];
     if (!make_turned(&set->by_input, blocks, in, set->by_sample.starts[set->n]))
         return false;
     for (size_t b = 0; b < blocks; b++) {
-        size_t n = 0, first = b * NR_BLOCK_SAMPLES;
-        for (; n < NR_BLOCK_SAMPLES && first + n < set->n; n++)
+        size_t n = 0, first = b * each;
+        for (; n < each && first + n < set->n; n++)
             lists[n] = list_of(set, first + n);
         end = turn_lists(lists, n, in, set->by_input.entries,
                          set->by_input.starts + b * (in + 1), end);
@@ -300,17 +318,17 @@ bool nr_batch_lists_make(nr_trainer *t) {
         if (n > longest) longest = n;
         sum += n;
     }
-    return make_turned(&t->sparse->turned, blocks_of(most), in,
+    return make_turned(&t->sparse->turned, blocks_of(t, most), in,
                         sum / most < longest ? sum : longest * most);
 }
 
 void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n) {
-    size_t in = nr_inputs(t->net), end = 0;
+    size_t in = nr_inputs(t->net), each = t->sparse->block * NR_LANES, end = 0;
     nr_lists *c = &t->sparse->turned;
-    nr_list lists[NR_BLOCK_SAMPLES];
-    for (size_t b = 0; b < blocks_of(n); b++) {
-        size_t some = 0, first = b * NR_BLOCK_SAMPLES;
-        for (; some < NR_BLOCK_SAMPLES && first + some < n; some++)
+    nr_list lists[NR_BLOCK * NR_LANES];
+    for (size_t b = 0; b < blocks_of(t, n); b++) {
+        size_t some = 0, first = b * each;
+        for (; some < each && first + some < n; some++)
             lists[some] = any_list(t, order[first + some]);
         end = turn_lists(lists, some, in, c->entries,
                          c->starts + b * (in + 1), end);
@@ -361,9 +379,9 @@ void nr_sparse_gradient(const nr_trainer *t, const nr_set *set,
                         size_t last) {
     size_t in = nr_inputs(t->net), out = t->net->h.layers[1];
     const nr_lists *c = set ? &set->by_input : &t->sparse->turned;
-    size_t block = set ? first_panel / NR_BLOCK : 0;
-    size_t rows = NR_BLOCK_SAMPLES * nr_row_step(out);
-    for (size_t b = 0; b * NR_BLOCK < panels; b++, block++)
+    size_t each = t->sparse->block, block = set ? first_panel / each : 0;
+    size_t rows = each * NR_LANES * nr_row_step(out);
+    for (size_t b = 0; b * each < panels; b++, block++)
         t->k->list_gradient(t->g, t->space.rows + b * rows, c->entries,
                             c->starts + block * (in + 1), first, last, out);
 }

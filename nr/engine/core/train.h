@@ -43,7 +43,7 @@ typedef struct nr_sparse {
     nr_entry *constants, *factors; /* the zeros that are not 0, n of them: as
                                       a list of inputs, and as lists by input */
     size_t *starts; /* of the factors */
-    size_t n;
+    size_t n, block; /* panels of a block of the gradient */
     float *biases, *total; /* with the zeros' part; all deltas of a step */
     nr_lists turned;       /* a mini-batch's round by input */
 } nr_sparse;
@@ -112,8 +112,6 @@ struct nr_trainer {
     atomic_uint_least64_t seen_cycles;
     _Atomic double seen_train, seen_test, seen_class;
 };
-
-enum { NR_BLOCK_SAMPLES = NR_BLOCK * NR_LANES };
 
 /* train.c: samples of a step, 0: all of them at once; and threads. */
 size_t nr_batch_of(const nr_net *net);
