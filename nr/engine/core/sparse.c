@@ -22,6 +22,7 @@
 #include "train.h"
 
 enum { SLICE = 64 }; /* inputs that are taken at once */
+static const float FAR = 4; /* a constant that costs two bits */
 
 /* Up to this part of the inputs lists win, by measurement (docs/speed.md): the
  * less, the more of a vector is empty that holds the first layer's units. */
@@ -87,7 +88,7 @@ static bool make_constants(nr_trainer *t, nr_sparse *s, double *listed) {
         if (at == 0) take(t, &row, 1, i, count, panel);
         float c = panel[at * NR_LANES];
         s->starts[i] = s->n;
-        if (fabsf(c) > 1) {
+        if (fabsf(c) > FAR) {
             s->whole[i] = true;
             *listed += count_zeros(t->net, i);
         } else if (c != 0) {
