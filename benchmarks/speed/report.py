@@ -51,9 +51,9 @@ MNIST's digits. The peers had the same samples, in full and as compressed rows (
 """
 
 LISTED = """How many times as fast a training is with lists as without, by the part of 1000 inputs
-that is not 0, and by the first layer's units. Lists are taken up to {most:.0%}, with fewer than
-sixteen units up to as many sixteenths of that: samples and layout alone decide, since the bits are
-others.
+that is not 0, and by the first layer's units. Lists are taken up to {most:.0%}, of fewer than
+sixteen units up to as many sixteenths of that: samples and layout alone decide, since the bits
+differ.
 
 """
 
