@@ -130,6 +130,31 @@ static void test_lists_learn_as_panels_do(void) {
     expect_agreement(networks[1], 600, 100, 1, PLAIN);
 }
 
+/* To the end: best weights, the refit, the temperature, the errors told. */
+static void test_whole_trainings_agree(void) {
+    const char *create = "NR.CREATE k CLASSIFIER 300 12 -> 3 SEED 2 NORMALIZE "
+                         "OPTIMIZER SGD BATCH 90 MEMBERS 4";
+    float outputs[2][70 * 3];
+    double errors[2];
+    nr_net *net = make(create);
+    fill_sparse(net, 300, NR_DATASET_TRAIN, 0.1, OFFSETS);
+    fill_sparse(net, 70, NR_DATASET_TEST, 0.1, OFFSETS);
+    for (int i = 0; i < 2; i++) {
+        nr_listing_force(i ? NR_LISTING_ALWAYS : NR_LISTING_NEVER);
+        nr_net *trained =
+            train(net, "NR.TRAIN k MAXCYCLES 8 AUTOSTOP BACKTRACK");
+        nr_listing_force(NR_LISTING_AUTO);
+        errors[i] = trained->h.stats.test_error;
+        for (size_t r = 0; r < 70; r++)
+            CHECK(nr_net_run(trained, nr_dataset_row(net, NR_DATASET_TEST, r),
+                             1, outputs[i] + r * 3, &err) == NR_OK);
+        nr_net_free(trained);
+    }
+    CHECK(near(errors[0], errors[1], 1e-4));
+    CHECK(apart(outputs[1], outputs[0], 70 * 3) < 1e-3);
+    nr_net_free(net);
+}
+
 /* Panels and lists take the largest numbers alike, and end by the same word. */
 static void test_huge_values_do_no_harm(void) {
     for (int i = 0; i < NETWORKS; i++) {
@@ -276,6 +301,7 @@ static void test_wide_networks(void) {
 
 int main(void) {
     test_lists_learn_as_panels_do();
+    test_whole_trainings_agree();
     test_huge_values_do_no_harm();
     test_forward_sums_are_the_same_to_the_bit();
     test_neither_threads_nor_instructions_change_a_bit();
