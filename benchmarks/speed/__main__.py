@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import cores
 from benchmarks.speed import claims, growth, harness, latency, report, rounds, scaling
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -15,6 +16,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 def main(times: int, docs: Path) -> None:
     """Measure, print the ratios and write speed.md and speed.png."""
     harness.build()
+    for name, flags in rounds.CORES.items():
+        cores.build(name, flags)
     figures = rounds.measure(rounds.plan(), times)
     speedups = scaling.speedups()
     samples, weights = growth.by_samples(), growth.by_weights()

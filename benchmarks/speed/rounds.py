@@ -10,9 +10,13 @@ from statistics import median
 
 from tqdm import tqdm
 
-from benchmarks.speed.nets import NETS
+from benchmarks.speed.nets import NETS, SPARSE, SWEEP
 
 ROUNDS = 7
+CORES = {  # inputs never as lists, and always
+    "panels": {"NR_STUDY_LISTED": "0"},
+    "lists": {"NR_STUDY_LISTED": "16"},
+}
 Key = tuple[str, str, str]  # contender, task, net
 
 
@@ -39,12 +43,20 @@ def _environment(contender: str) -> dict[str, str]:
     return found
 
 
+def _code(contender: str) -> str:
+    """A core of its own is to be chosen before any other is loaded."""
+    core = contender.removeprefix("nr ")
+    chosen = f"from benchmarks import cores; cores.use(cores.built({core!r})); "
+    start = f"from benchmarks.speed.worker import main; main({contender!r})"
+    return chosen + start if core in CORES else start
+
+
 class Contender:
     """A process that waits for its turn."""
 
     def __init__(self, name: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.speed.worker", name],
+            [sys.executable, "-c", _code(name)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(name),
@@ -107,4 +119,9 @@ def plan() -> list[Key]:
     for who in ("nr", "onnxruntime", "scikit-learn"):
         keys.append((who, "python", "b"))
     keys.append(("nr", "default python", "b"))
+    for net in SPARSE:
+        keys += [(who, "classic", net) for who in trainers if who not in ("numpy plain", "torch 2")]
+        keys += [(who, "lists", net) for who in ("numpy", "numpy skylakex", "torch")]
+        keys += [("nr", "one", net), ("nr", "normalized", net)]
+    keys += [(f"nr {core}", "classic", net) for net in SWEEP for core in CORES]
     return keys

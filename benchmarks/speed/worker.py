@@ -11,7 +11,7 @@ from functools import partial
 from time import perf_counter, process_time
 
 from benchmarks.speed import ours, peers
-from benchmarks.speed.nets import NETS, Layout
+from benchmarks.speed.nets import ALL, Layout
 
 LONG_ENOUGH = 0.04  # seconds of a measurement, unless one call takes longer
 
@@ -24,6 +24,7 @@ _OURS: dict[str, Prepare] = {
     "classic": partial(ours.train, options=CLASSIC),
     "one": partial(ours.train, options=ONE),
     "default": partial(ours.train, options=""),
+    "normalized": partial(ours.train, options="MEMBERS 1 NORMALIZE"),
     "row": partial(ours.row, options=CLASSIC),
     "batch": partial(ours.batch, options=CLASSIC),
     "default row": partial(ours.row, options=""),
@@ -33,14 +34,26 @@ _OURS: dict[str, Prepare] = {
 }
 
 
+_NUMPY: dict[str, Prepare] = {
+    "classic": peers.numpy_train,
+    "lists": peers.numpy_lists_train,
+    "sgemm": peers.sgemm,
+}
+
+
 CONTENDERS: dict[str, dict[str, Prepare]] = {
     "nr": _OURS,
     "nr avx2": _OURS,
+    "nr panels": _OURS,
+    "nr lists": _OURS,
     "fann": {"classic": peers.fann_train, "row": peers.fann_row},
     "numpy plain": {"classic": peers.plain_train},
-    "numpy": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
-    "numpy skylakex": {"classic": peers.numpy_train, "sgemm": peers.sgemm},
-    "torch": {"classic": partial(peers.torch_train, threads=1)},
+    "numpy": _NUMPY,
+    "numpy skylakex": _NUMPY,
+    "torch": {
+        "classic": partial(peers.torch_train, threads=1),
+        "lists": partial(peers.torch_train, threads=1, lists=True),
+    },
     "torch 2": {"classic": partial(peers.torch_train, threads=2)},
     "onnxruntime": {"python": peers.onnx_row},
     "scikit-learn": {"python": peers.sklearn_row},
@@ -67,10 +80,6 @@ def main(contender: str) -> None:
     tasks = CONTENDERS[contender]
     for line in sys.stdin:
         asked = json.loads(line)
-        net = NETS[asked["net"]]
+        net = ALL[asked["net"]]
         clock, processor = seconds(tasks[asked["task"]](net))
         print(json.dumps([clock, processor]), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -79,6 +79,51 @@ static void test_what_is_told_is_what_is_taken(void) {
     nr_set_allocator(malloc, realloc, free);
 }
 
+/* The same network trained on samples of which one number in `every` is not 0;
+ * what it took at most, beside what was told. */
+static size_t take_sparse(const char *create, size_t every, size_t *told) {
+    nr_set_allocator(counted, counted_again, counted_release);
+    nr_net *net = make(create);
+    size_t in = nr_inputs(net);
+    float row[4096];
+    for (size_t r = 0; r < 1500; r++) {
+        for (size_t i = 0; i < in; i++)
+            row[i] = (r + i) % every ? 0 : noise();
+        row[in] = (float)(r % 2);
+        nr_dataset_id which = r % 3 ? NR_DATASET_TRAIN : NR_DATASET_TEST;
+        CHECK(nr_net_observe(net, row, 1, which, &err) == NR_OK);
+    }
+    size_t before = most = taken;
+    *told = nr_trainer_bytes(net);
+    nr_net_free(train(net, "NR.TRAIN k MAXCYCLES 2"));
+    nr_net_free(net);
+    CHECK(taken == 0);
+    nr_set_allocator(malloc, realloc, free);
+    return most - before;
+}
+
+static void test_lists_take_no_more_than_panels(void) {
+    static const char *creates[] = {
+        "NR.CREATE k CLASSIFIER 900 20 -> 2 NORMALIZE SEED 1 MEMBERS 2",
+        "NR.CREATE k CLASSIFIER 900 20 -> 2 NORMALIZE SEED 1 THREADS 2",
+        "NR.CREATE k CLASSIFIER 70 50 -> 2 SEED 1 THREADS 3",
+        "NR.CREATE k CLASSIFIER 900 20 -> 2 OPTIMIZER ADAM SEED 1 BATCH 200",
+        "NR.CREATE k CLASSIFIER 900 20 -> 2 OPTIMIZER SGD SEED 1 BATCH 999",
+    };
+    for (size_t i = 0; i < sizeof creates / sizeof *creates; i++)
+        for (size_t every = 6; every < 100; every *= 3) {
+            size_t told, dense, sparse = take_sparse(creates[i], every, &told);
+            nr_listing_force(NR_LISTING_NEVER);
+            dense = take_sparse(creates[i], every, &told);
+            nr_listing_force(NR_LISTING_AUTO);
+            bool batch = strstr(creates[i], "BATCH") != NULL;
+            if (!CHECK(sparse < told + told / 50 + 10000 &&
+                       (batch || sparse < dense || every == 6)))
+                fprintf(stderr, "  %s: told %zu, lists %zu, panels %zu\n",
+                        creates[i], told, sparse, dense);
+        }
+}
+
 static nr_status ask(const nr_net *net, const char *key, uint64_t memory) {
     static const char line[] = "NR.TRAIN k";
     nr_status status = run_bytes(line, sizeof line - 1);
@@ -111,6 +156,7 @@ static void test_more_than_half_of_the_memory_is_refused(void) {
 
 int main(void) {
     test_what_is_told_is_what_is_taken();
+    test_lists_take_no_more_than_panels();
     test_more_than_half_of_the_memory_is_refused();
     return summary();
 }

@@ -8,6 +8,7 @@
  * small enough for broadcasts from where weights lie. */
 
 #include "kernel.h"
+#include "lists.h"
 #include "packing.h"
 #include "vec.h"
 
@@ -502,6 +503,10 @@ const nr_kernels NAME(NR_ISA) = {
     .name = TEXT(NR_ISA),
     .layer = layer,
     .gradient = gradient,
+    .list_layer = list_layer,
+    .list_gradient = list_gradient,
+    .delta_rows = delta_rows,
+    .weigh = weigh,
     .activate = activate,
     .derive = derive,
     .head = head_outputs,

@@ -48,6 +48,22 @@ static inline size_t nr_abreast_step(size_t units) {
     return (units + 1) / 2 * 2 * NR_ABREAST;
 }
 
+/* One number of a list, times a row; and a list of such. */
+typedef struct nr_entry {
+    uint32_t at; /* which row */
+    float x;
+} nr_entry;
+
+typedef struct nr_list {
+    const nr_entry *entries;
+    size_t n;
+} nr_list;
+
+/* Floats from one of the lists' rows of units to the next: whole lines. */
+static inline size_t nr_row_step(size_t units) {
+    return (units + 15) / 16 * 16;
+}
+
 typedef struct nr_kernels {
     const char *name;
 
@@ -66,6 +82,24 @@ typedef struct nr_kernels {
                      const float *delta, size_t delta_step, size_t panels,
                      size_t nv_last, size_t first, size_t last,
                      size_t outputs);
+
+    /* The first layer's part of both, where inputs are lists of those that are
+     * not 0. To a panel, by lists of n lanes' inputs and weights' rows w; its
+     * `rows`, nr_row_step apart, are room for 64. The gradient of inputs
+     * first..last by their lists of samples, of which `rows` are the deltas:
+     * input i's begins with entries[starts[i]]. Sixteen more floats are read
+     * behind init. */
+    void (*list_layer)(float *out, float *rows, const nr_list *lists,
+                       size_t n, const float *w, const float *init,
+                       size_t units);
+    void (*list_gradient)(float *g, const float *rows,
+                          const nr_entry *entries, const size_t *starts,
+                          size_t first, size_t last, size_t units);
+    void (*delta_rows)(float *rows, const float *panel, size_t n,
+                       size_t units);
+    /* to = from + the list's sum of rows. */
+    void (*weigh)(float *to, const float *from, nr_list list,
+                  const float *rows, size_t units);
 
     /* x[unit][lane] through an activation; delta times its derivative, from
      * the activation's value. */

@@ -55,7 +55,9 @@ INLINE void turn(float *panel, const float *const *rows, size_t unit,
 }
 #endif
 
-static void unpack(float *rows, const float *panel, size_t n, size_t units) {
+/* A panel's first n lanes to rows `step` floats apart. */
+static void to_rows(float *rows, size_t step, const float *panel, size_t n,
+                    size_t units) {
     size_t whole = 0, lanes = 0;
 #if defined(__AVX2__)
     whole = units / 8 * 8, lanes = n / 8 * 8;
@@ -66,12 +68,37 @@ static void unpack(float *rows, const float *panel, size_t n, size_t units) {
                 r[i] = _mm256_loadu_ps(panel + (u + i) * NR_LANES + l);
             turn8(r);
             for (size_t i = 0; i < 8; i++)
-                _mm256_storeu_ps(rows + (l + i) * units + u, r[i]);
+                _mm256_storeu_ps(rows + (l + i) * step + u, r[i]);
         }
 #endif
     for (size_t u = 0; u < units; u++)
         for (size_t l = u < whole ? lanes : 0; l < n; l++)
-            rows[l * units + u] = panel[u * NR_LANES + l];
+            rows[l * step + u] = panel[u * NR_LANES + l];
+}
+
+/* The other way; n a multiple of 8. */
+static void to_panel(float *panel, const float *rows, size_t step, size_t n,
+                     size_t units) {
+    size_t whole = 0;
+#if defined(__AVX2__)
+    whole = units / 8 * 8;
+    for (size_t u = 0; u < whole; u += 8)
+        for (size_t l = 0; l < n; l += 8) {
+            __m256 r[8];
+            for (size_t i = 0; i < 8; i++)
+                r[i] = _mm256_loadu_ps(rows + (l + i) * step + u);
+            turn8(r);
+            for (size_t i = 0; i < 8; i++)
+                _mm256_storeu_ps(panel + (u + i) * NR_LANES + l, r[i]);
+        }
+#endif
+    for (size_t u = whole; u < units; u++)
+        for (size_t l = 0; l < n; l++)
+            panel[u * NR_LANES + l] = rows[l * step + u];
+}
+
+static void unpack(float *rows, const float *panel, size_t n, size_t units) {
+    to_rows(rows, units, panel, n, units);
 }
 
 static void pack(float *panel, const float *const *rows, size_t n,

@@ -9,10 +9,11 @@
 #include "train.h"
 
 static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
-    return (h->len[which] + NR_LANES - 1) / NR_LANES;
+    return nr_panels_for(h->len[which]);
 }
 
-/* Inputs, targets and what samples count; a class's own is in `weights`. */
+/* Inputs, targets and what samples count, in panels: lists of inputs are taken
+ * where they take no more; a class's own is in `weights`. */
 static uint64_t sets_floats(const nr_net *net) {
     const nr_header *h = &net->h;
     bool weighed = h->options.class_weights == NR_BALANCED;
@@ -33,9 +34,18 @@ static uint64_t weights_floats(const nr_net *net) {
            (4 * members + nr_parts_of(net)) * (net->params + NR_LANES);
 }
 
+/* Lists' part of it is in place of panels, but for what threads add. */
 static uint64_t space_floats(const nr_net *net) {
-    uint64_t each = nr_space_floats(net) + sizeof(nr_losses) / sizeof(float);
-    return nr_space_panels(net, nr_threads_of(net)) * each;
+    uint64_t panels = nr_space_panels(net, nr_threads_of(net)), more = 0;
+    uint64_t each = nr_space_floats(net, false);
+    uint64_t lists = nr_space_floats(net, true);
+    if (nr_lists_may_be(&net->h) && lists > each) {
+        if (nr_batch_of(net))
+            each = lists;
+        else if (panels > NR_BLOCK)
+            more = (panels - NR_BLOCK) * (lists - each);
+    }
+    return panels * (each + sizeof(nr_losses) / sizeof(float)) + more;
 }
 
 /* What is taken for a while at the end: to calibrate, and then to report. */
@@ -59,7 +69,8 @@ static uint64_t settling_floats(const nr_net *net) {
 uint64_t nr_trainer_bytes(const nr_net *net) {
     return sizeof(nr_trainer) +
            sizeof(float) * (sets_floats(net) + weights_floats(net) +
-                            space_floats(net) + settling_floats(net));
+                            space_floats(net) + settling_floats(net) +
+                            nr_lists_floats(net));
 }
 
 nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,

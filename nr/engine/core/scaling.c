@@ -110,7 +110,8 @@ void nr_scale(const nr_net *net, float *weights, bool trained) {
     size_t members = rewrite ? (size_t)h->options.members : 0;
     float shift, scale;
     for (size_t i = 0; i < in; i++) {
-        scale_input(&h->options, measure(net, i), &shift, &scale);
+        column c = h->options.normalize ? measure(net, i) : (column){0};
+        scale_input(&h->options, c, &shift, &scale);
         for (size_t m = 0; m < members; m++) {
             float *b = edges_of(net, f.layers, m).first;
             rewrite_input(b + (1 + i) * first, b, first, f.in_shift[i],

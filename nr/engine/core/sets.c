@@ -24,7 +24,8 @@ static void pack_targets(const nr_trainer *t, const float *const *rows,
 static void pack_panel(const nr_trainer *t, const float *const *rows, size_t n,
                        float *x, float *targets, float *weights) {
     size_t in = nr_inputs(t->net);
-    t->k->pack(x, rows, n, in, t->f.in_shift, t->f.in_scale);
+    if (!t->sparse)
+        t->k->pack(x, rows, n, in, t->f.in_shift, t->f.in_scale);
     pack_targets(t, rows, n, targets);
     for (size_t i = 0; i < NR_LANES && t->class_weights; i++)
         weights[i] = i < n ? t->class_weights[(size_t)rows[i][in]] : 0;
@@ -50,7 +51,7 @@ size_t nr_target_floats(const nr_header *h) {
 }
 
 static bool make_arrays(nr_trainer *t, nr_set *set) {
-    size_t in = nr_inputs(t->net);
+    size_t in = t->sparse ? 0 : nr_inputs(t->net);
     set->x = nr_alloc_lines(set->panels * NR_LANES, in * sizeof(float));
     set->targets =
         nr_alloc_lines(set->panels, set->target_floats * sizeof(float));
@@ -61,11 +62,12 @@ static bool make_arrays(nr_trainer *t, nr_set *set) {
 
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels) {
-    size_t in = nr_inputs(t->net);
+    size_t in = t->sparse ? 0 : nr_inputs(t->net);
     set->which = which;
     set->n = t->net->h.len[which];
-    set->panels = (set->n + NR_LANES - 1) / NR_LANES;
+    set->panels = nr_panels_for(set->n);
     set->target_floats = nr_target_floats(&t->net->h);
+    if (!nr_lists_make(t, set)) return false;
     if (!panels || set->n == 0) return true;
     if (!make_arrays(t, set)) return false;
     for (size_t p = 0; p < set->panels; p++) {
@@ -85,6 +87,7 @@ void nr_set_free(nr_set *set) {
     nr_release_lines(set->x);
     nr_release_lines(set->targets);
     nr_release_lines(set->weights);
+    nr_lists_free(set);
     *set = (nr_set){0};
 }
 

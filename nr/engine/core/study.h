@@ -46,5 +46,11 @@
 #ifndef NR_STUDY_CALIBRATE /* 1: temperature scaling */
 #define NR_STUDY_CALIBRATE 1
 #endif
+#ifndef NR_STUDY_LEAST_INPUTS /* of a network whose inputs may be lists */
+#define NR_STUDY_LEAST_INPUTS 64
+#endif
+#ifndef NR_STUDY_LISTED /* at most, in parts of all inputs; docs/speed.md */
+#define NR_STUDY_LISTED 0.2
+#endif
 
 #endif

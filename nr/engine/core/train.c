@@ -142,10 +142,10 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
     if (status != NR_OK) return status;
     bool ok = (t->team = nr_team_new(nr_threads_of(t->net))) &&
               make_members(t) && make_order(t) &&
-              nr_class_weights_make(t) &&
+              nr_class_weights_make(t) && nr_sparse_choose(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
-              nr_space_make(t);
+              nr_space_make(t) && nr_batch_lists_make(t);
     return ok ? NR_OK : nr_nomem(err);
 }
 
@@ -188,6 +188,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_set_free(&t->train);
     nr_set_free(&t->test);
     nr_space_free(&t->space);
+    nr_sparse_free(t);
     nr_release(t->order);
     nr_release_lines(t->g[0]);
     nr_release_lines(t->keeping);

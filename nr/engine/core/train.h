@@ -8,12 +8,21 @@
 
 enum { NR_PARTS = 2 };
 
+/* Lists one after the other: the i-th begins at entries[starts[i]]. */
+typedef struct nr_lists {
+    nr_entry *entries;
+    size_t *starts;
+} nr_lists;
+
 /* A dataset as the kernels want it: its panels of inputs, scaled, and its
- * targets, class ids [panel][64] or outputs [panel][output][64]. */
+ * targets, class ids [panel][64] or outputs [panel][output][64]. Where inputs
+ * are mostly zeros, lists in place of panels: by sample, and by input for each
+ * block in turn, each block's with a start more than there are inputs. */
 typedef struct nr_set {
     nr_dataset_id which;
     size_t n, panels, target_floats; /* of a panel */
     float *x, *targets;
+    nr_lists by_sample, by_input;
     float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
 } nr_set;
 
@@ -23,9 +32,23 @@ typedef struct nr_space {
     size_t panels;
     float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
-    nr_losses *losses; /* by panel */
-    float *block;      /* all of the above in one piece */
+    float *rows, *sums; /* the first layer's deltas, where inputs are lists:
+                           by sample, and each panel's sum; or NULL */
+    nr_losses *losses;  /* by panel */
+    float *block;       /* all of the above in one piece */
 } nr_space;
+
+/* What lists need beside a dataset's own. */
+typedef struct nr_sparse {
+    float *zero; /* by input: what is not in its lists, and added to all */
+    bool *whole; /* by input: it is listed where it is 0, too */
+    nr_entry *constants, *factors; /* the zeros that are not 0, n of them: as
+                                      a list of inputs, and as lists by input */
+    size_t *starts; /* of the factors */
+    size_t n, block; /* panels of a block of the gradient */
+    float *biases, *total; /* with the zeros' part; all deltas of a step */
+    nr_lists turned;       /* a mini-batch's round by input */
+} nr_sparse;
 
 /* One of the networks whose mean is the answer, while it is trained. */
 typedef struct nr_member {
@@ -72,6 +95,7 @@ struct nr_trainer {
     size_t parts;   /* of the samples; the gradient is their sum */
     float *g[NR_PARTS]; /* what each part adds to it */
     nr_set train, test;
+    nr_sparse *sparse; /* NULL: panels */
     nr_space space;
     uint32_t *order;       /* of the samples, for mini-batches */
     float *class_weights; /* by class; NULL: all count alike */
@@ -117,12 +141,50 @@ bool nr_class_weights_make(nr_trainer *t);
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
                    float *x, float *targets, float *weights);
 
-/* passes.c: all on the member `now`. false: stopped halfway. */
+/* sparse.c: lists of inputs. Whether the layout allows them; whether a
+ * training's samples want them, and its part in a training's making. */
+bool nr_lists_may_be(const nr_header *h);
+uint64_t nr_lists_floats(const nr_net *net); /* at most, but for panels' */
+bool nr_sparse_choose(nr_trainer *t);
+bool nr_lists_make(nr_trainer *t, nr_set *set);
+bool nr_batch_lists_make(nr_trainer *t);
+void nr_lists_free(nr_set *set);
+void nr_sparse_free(nr_trainer *t);
+/* Its part in a pass: before it; a panel forward, n samples from `first` of a
+ * set or of an order, in the space's panel `at`, and backward; between the
+ * halves of a round; the gradient of inputs first..last; before they move. */
+void nr_sparse_begin(nr_trainer *t);
+void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
+                       size_t first, size_t n, size_t at, float *y);
+void nr_sparse_backward(nr_trainer *t, size_t n, size_t at);
+void nr_sparse_total(nr_trainer *t, size_t panels, bool begin);
+void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n);
+void nr_sparse_gradient(const nr_trainer *t, const nr_set *set,
+                        size_t first_panel, size_t panels, size_t first,
+                        size_t last);
+void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
+/* For tests: lists or panels, whatever the samples are. */
+typedef enum nr_listing {
+    NR_LISTING_AUTO,
+    NR_LISTING_NEVER,
+    NR_LISTING_ALWAYS
+} nr_listing;
+void nr_listing_force(nr_listing how);
+
+/* space.c: what a pass needs, floats of a panel and panels at once. */
 size_t nr_parts_of(const nr_net *net); /* by which samples are summed */
-size_t nr_space_floats(const nr_net *net);
+size_t nr_space_floats(const nr_net *net, bool lists);
 size_t nr_space_panels(const nr_net *net, size_t threads);
 bool nr_space_make(nr_trainer *t);
 void nr_space_free(nr_space *space);
+static inline size_t nr_panels_for(size_t n) {
+    return (n + NR_LANES - 1) / NR_LANES;
+}
+static inline size_t nr_blocks_for(size_t panels) {
+    return (panels + NR_BLOCK - 1) / NR_BLOCK;
+}
+
+/* passes.c: all on the member `now`. false: stopped halfway. */
 /* Losses over a set, without learning. */
 bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum);
 /* Adds the gradient over a set, or over n samples of the order, to g. */
