@@ -10,7 +10,7 @@
  * A small network's samples are in two parts, each with a gradient of its own,
  * and a round takes panels of both: so each of two members sums over what it
  * has just run, which is in its own core's caches. Fetching it from another's
- * took a third of the time. */
+ * took a tenth of the time. */
 
 #include <string.h>
 
@@ -246,7 +246,8 @@ static bool run_round(pass *p, nr_losses *sums) {
 /* Of whole blocks, the first not shorter than the second. */
 static void divide(pass *p, size_t panels) {
     size_t blocks = blocks_for(panels), parts = p->t->parts;
-    for (size_t i = 0; i <= parts; i++) {
+    p->start[parts] = panels;
+    for (size_t i = 1; i < parts; i++) {
         size_t first = (blocks * i + parts - 1) / parts * NR_BLOCK;
         p->start[i] = first < panels ? first : panels;
     }
@@ -263,7 +264,7 @@ static bool run(pass *p, size_t panels, nr_losses *sum) {
     for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
     divide(p, panels);
     for (; p->part < t->parts; p->part += p->parts) {
-        size_t room = t->space.panels / p->parts;
+        size_t room = shared ? t->space.panels / p->parts : t->space.panels;
         size_t left = p->start[p->part + 1] - p->start[p->part];
         p->done = 0;
         do { /* even where there are none: gradients begin with 0 */
