@@ -11,9 +11,9 @@
 #include "packing.h"
 #include "vec.h"
 
-/* Of tiles, and of how many inputs a layer takes at once (KBLOCK). Those of 64
- * lanes are far from the first cache's size before taking sums up again costs
- * less than it saves; those of 16 are not. */
+/* Sizes of tiles, and how many inputs a layer takes at once (KBLOCK): fewer stay
+ * in the first cache, but sums are taken up again more often, which for tiles
+ * of 64 lanes costs more than it saves. */
 #if defined(__AVX512F__)
 enum { MR = 6, NV = 4, GI = 6, GO = 4, KBLOCK = 1024 };
 #elif defined(__AVX2__)
