@@ -165,11 +165,9 @@ static void sum_layer(const pass *p, size_t l, size_t first, size_t last) {
 }
 
 /* Inputs of a layer that make a unit: a dozen, which the tiles of all kernels
- * divide; or all of them where there is nobody to share with, but for lists,
- * whose gradient then is still near when it moves the weights. */
+ * divide, or all of them where there is nobody to share with. */
 static size_t inputs_each(const nr_trainer *t) {
-    if (nr_team_size(t->team) > 1) return 12;
-    return t->sparse ? 48 : NR_MAX_UNITS;
+    return nr_team_size(t->team) > 1 ? 12 : NR_MAX_UNITS;
 }
 
 static size_t units_of(const nr_trainer *t, size_t l) {
