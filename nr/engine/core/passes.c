@@ -266,11 +266,9 @@ static bool run_round(pass *p, nr_losses *sums) {
 }
 
 /* Inputs of a layer that make a unit: a dozen, which the tiles of all kernels
- * divide; or all of them where there is nobody to share with, but for lists,
- * whose gradient then is still near when it moves the weights. */
+ * divide, or all of them where there is nobody to share with. */
 static size_t inputs_each(const nr_trainer *t) {
-    if (nr_team_size(t->team) > 1) return 12;
-    return t->sparse ? 48 : NR_MAX_UNITS;
+    return nr_team_size(t->team) > 1 ? 12 : NR_MAX_UNITS;
 }
 
 /* Of whole blocks, the first not shorter than the second. */
