@@ -22,10 +22,10 @@ def constant(losses: dict[str, float], data: Dataset) -> Results:
     }
 
 
-def test_a_third_of_the_datasets_is_held_out():
+def test_at_least_a_third_of_the_datasets_is_held_out():
     assert len(BY_NAME) == len(DATASETS) >= 20
     held_out = [data for data in DATASETS if data.held_out]
-    assert len(held_out) == pytest.approx(len(DATASETS) / 3, abs=0.5)
+    assert len(held_out) >= len(DATASETS) / 3
     assert {data.classifier for data in held_out} == {True, False}
     assert not any(data.anchor for data in held_out)
 

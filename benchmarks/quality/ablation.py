@@ -98,6 +98,7 @@ VARIANTS = [
     Variant("no-minimum", "at least 20 cycles, not 100", flags={"NR_STUDY_MIN_CYCLES": "20"}),
     # ---- all samples, and members ----
     Variant("no-refit", "the testing samples not learned from", flags={"NR_STUDY_REFIT": "0"}),
+    Variant("first-l2", "the refit with the L2 of before", flags={"NR_STUDY_REFIT_L2": "0"}),
     Variant("one", "MEMBERS 1", options={"members": 1}),
     Variant("three", "MEMBERS 3", options={"members": 3}),
     Variant("sixteen", "MEMBERS 16", options={"members": 16}),

@@ -256,6 +256,19 @@ DATASETS = [
     Dataset("segment", C, (20,), "river: segment", UCI, segment, held_out=True),
     Dataset("banana", C, (20,), "river: bananas", "BSD-3-Clause", banana),
     Dataset(
+        "reaven", C, (10,), "R heplots: Diabetes", GPL, r("heplots", "Diabetes", "group"),
+        held_out=True,
+    ),
+    Dataset(
+        "biopsy", C, (15,), "R MASS: biopsy", GPL, r("MASS", "biopsy", "class", drop=("ID",)),
+        held_out=True,
+    ),
+    Dataset("juice", C, (15,), "R ISLR: OJ", "GPL-2", r("ISLR", "OJ", "Purchase"), held_out=True),
+    Dataset(
+        "jobs", C, (15,), "R modeldata: hpc_data", "MIT", r("modeldata", "hpc_data", "class"),
+        held_out=True,
+    ),
+    Dataset(
         "diabetes", R, (20,), "scikit-learn", "not stated (Efron et al., 2004)",
         sklearn("diabetes"), anchor=(0.452, 0.497),
     ),
@@ -298,6 +311,10 @@ DATASETS = [
     Dataset(
         "diamonds", R, (20,), "R ggplot2: diamonds", "MIT",
         r("ggplot2", "diamonds", "price", number=True),
+    ),
+    Dataset(
+        "saratoga", R, (15,), "R mosaicData: SaratogaHouses", GPL,
+        r("mosaicData", "SaratogaHouses", "price", number=True), held_out=True,
     ),
     Dataset("sums", R, (10,), "made up", "-", sums),
     Dataset("sine", R, (10,), "made up", "-", sine),

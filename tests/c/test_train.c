@@ -327,6 +327,36 @@ static void test_new_factors_keep_the_function(void) {
     }
 }
 
+/* ================================ L2's AUTO ============================== */
+
+static double refit_strength(const char *create, double *first) {
+    nr_net *net = make(create);
+    fill(net, 60, NR_DATASET_TRAIN);
+    fill(net, 30, NR_DATASET_TEST);
+    nr_trainer *t = trainer(net, "NR.TRAIN k MAXCYCLES 5 AUTOSTOP BACKTRACK");
+    *first = t->members[0].l2;
+    while (nr_trainer_step(t, 0)) {}
+    CHECK(t->refitting && t->refit_cycles > 0);
+    double refit = t->members[0].l2;
+    nr_trainer_free(t);
+    nr_net_free(net);
+    return refit;
+}
+
+static void test_the_refit_has_l2_for_all_its_samples(void) {
+    double first, refit;
+    refit = refit_strength("NR.CREATE k CLASSIFIER 3 5 -> 2 SEED 1 MEMBERS 1",
+                           &first);
+    CHECK(fabs(first - 0.2 * 3 / 60) < 1e-12);
+    CHECK(fabs(refit - 0.2 * 3 / 90) < 1e-12);
+    refit = refit_strength(
+        "NR.CREATE k CLASSIFIER 3 5 -> 2 SEED 1 MEMBERS 1 L2 0.5", &first);
+    CHECK(first == 0.5 && refit == 0.5);
+    refit = refit_strength(
+        "NR.CREATE k CLASSIFIER 3 5 -> 2 SEED 1 MEMBERS 1 L2 0", &first);
+    CHECK(first == 0 && refit == 0);
+}
+
 int main(void) {
     test_gradients();
     test_threads_change_no_bit();
@@ -335,5 +365,6 @@ int main(void) {
     test_functions_are_accurate();
     test_a_reset_network_refuses_the_old_training();
     test_new_factors_keep_the_function();
+    test_the_refit_has_l2_for_all_its_samples();
     return summary();
 }

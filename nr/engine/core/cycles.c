@@ -173,6 +173,7 @@ static void begin_refit(nr_trainer *t) {
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         m->left = m->best_cycle;
+        nr_strength_refit(t, m);
         memcpy(m->w, m->start, t->params * sizeof *m->w);
         nr_member_begin(t, m);
     }

@@ -17,6 +17,17 @@
 
 enum { MIDDLE, LESS, MORE, STRENGTHS };
 
+/* What the user said, or the middle one: the more samples speak against it,
+ * the less L2 has to say. */
+double nr_strength_for(const nr_trainer *t, size_t samples) {
+    const nr_options *o = &t->net->h.options;
+    double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
+    size_t many = samples > NR_STUDY_FEW ? samples : NR_STUDY_FEW;
+    if (o->classic) return 0;
+    if (o->l2 >= 0) return o->l2;
+    return per_input * (double)nr_inputs(t->net) / (double)many;
+}
+
 static size_t strength_of(const nr_trainer *t, const nr_member *m) {
     return (size_t)(m - t->members) % STRENGTHS;
 }
@@ -79,4 +90,11 @@ void nr_strength_choose(nr_trainer *t) {
         next += STRENGTHS;
         if (next >= t->count) next = best;
     }
+}
+
+/* The refit has more samples than its strength was chosen by. */
+void nr_strength_refit(const nr_trainer *t, nr_member *m) {
+    double chosen_by = nr_strength_for(t, t->train.n);
+    if (chosen_by > 0 && NR_STUDY_REFIT_L2)
+        m->l2 *= nr_strength_for(t, t->train.n + t->test.n) / chosen_by;
 }

@@ -43,6 +43,9 @@
 #ifndef NR_STUDY_REFIT /* 1: once more on all samples for the cycles found */
 #define NR_STUDY_REFIT 1
 #endif
+#ifndef NR_STUDY_REFIT_L2 /* 1: which has L2 by the number of these samples */
+#define NR_STUDY_REFIT_L2 1
+#endif
 #ifndef NR_STUDY_CALIBRATE /* 1: temperature scaling */
 #define NR_STUDY_CALIBRATE 1
 #endif

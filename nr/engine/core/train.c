@@ -57,12 +57,7 @@ size_t nr_threads_of(const nr_net *net) {
 /* The options that are AUTO, by network and data. */
 static void resolve_options(nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
-    size_t n = t->net->h.len[NR_DATASET_TRAIN];
-    size_t many = n > NR_STUDY_FEW ? n : NR_STUDY_FEW;
-    double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
-    t->l2 = o->l2;
-    if (o->l2 < 0) t->l2 = per_input * (double)nr_inputs(t->net) / (double)many;
-    if (o->classic) t->l2 = 0;
+    t->l2 = nr_strength_for(t, t->net->h.len[NR_DATASET_TRAIN]);
     if (t->head == NR_SOFTMAX) t->smoothing = NR_STUDY_SMOOTHING;
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;

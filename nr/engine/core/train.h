@@ -209,10 +209,12 @@ void nr_member_begin(nr_trainer *t, nr_member *m);
 void nr_remember(nr_trainer *t, nr_member *m, uint64_t cycle);
 void nr_judge(nr_trainer *t, nr_member *m); /* after a cycle, with AUTOSTOP */
 
-/* strength.c: of L2. Sets the members', by t->l2; then has all of them go on as
- * those of the best did. */
+/* strength.c: of L2, for that many samples. Sets the members', by t->l2; has
+ * all of them go on as those of the best did; and fits it to all samples. */
+double nr_strength_for(const nr_trainer *t, size_t samples);
 void nr_strengths_try(nr_trainer *t);
 void nr_strength_choose(nr_trainer *t);
+void nr_strength_refit(const nr_trainer *t, nr_member *m);
 
 /* settle.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */
