@@ -265,12 +265,6 @@ static bool run_round(pass *p, nr_losses *sums) {
     return true;
 }
 
-/* Inputs of a layer that make a unit: a dozen, which the tiles of all kernels
- * divide, or all of them where there is nobody to share with. */
-static size_t inputs_each(const nr_trainer *t) {
-    return nr_team_size(t->team) > 1 ? 12 : NR_MAX_UNITS;
-}
-
 /* Of whole blocks, the first not shorter than the second. */
 static void divide(pass *p, size_t panels) {
     size_t blocks = nr_blocks_for(panels), parts = p->t->parts;
@@ -288,7 +282,7 @@ static bool run(pass *p, size_t panels, nr_losses *sum) {
     nr_losses sums[NR_PARTS] = {{0, 0, 0}};
     bool shared = nr_team_size(t->team) > 1;
     p->parts = shared ? t->parts : 1;
-    p->inputs = inputs_each(t);
+    p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
     for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
     divide(p, panels);
     if (t->sparse) nr_sparse_begin(t);
