@@ -91,6 +91,36 @@ def test_importance_tells_what_matters() -> None:
     assert abs(importance[2]) < 0.1 * importance[1]
 
 
+@pytest.mark.parametrize("members", [1, 8])
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_importance_is_what_the_loss_grows_by(kind: str, members: int) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 1, (450, 5)).astype(np.float32)
+    values = (np.c_[x @ [3, 1, 0, -1, 0.5], x[:, 1] * x[:, 2]]).astype(np.float32)
+    y = (values[:, 0] > values[:, 1]).astype(int) if kind == "classifier" else values
+    net = nr.connect().create(
+        "n", kind, [5, 7, 6, 2], normalize=True, seed=1, members=members, test=150
+    )
+    net.observe_many(x[:300], y[:300], to="train")
+    net.observe_many(x[300:], y[300:], to="test")
+    net.train(maxcycles=60, autostop=False).wait()
+
+    def loss(inputs: NDArray[np.float32]) -> float:
+        said = np.array(net.run(inputs), float)
+        if kind == "classifier":
+            return float(-np.log(said[np.arange(150), y[300:]]).mean())
+        return float((((said - y[300:]) / values[:300].std(0)) ** 2).sum(1).mean() / 2)
+
+    grown = []
+    for i in range(5):
+        shuffled = x[300:].copy()
+        shuffled[:, i] = np.roll(shuffled[:, i], -50)
+        grown.append(loss(shuffled) - loss(x[300:]))
+    importance = net.importance()
+    assert importance is not None
+    np.testing.assert_allclose(importance, grown, rtol=1e-3, atol=1e-5)
+
+
 def test_balanced_class_weights_find_the_rare_class() -> None:
     x, y = blobs(3000, 2)
     keep = (y == 0) | (np.arange(3000) % 20 == 0)

@@ -65,7 +65,6 @@ class CCommand(Structure):
         ("nkeys", c_size_t),
         ("kind", c_int),
         ("nlayers", c_size_t),
-        ("layers", c_uint32 * MAX_LAYERS),
         ("maxlen", c_uint64 * 2),
         ("options", Options),
         ("given", c_uint),
@@ -83,6 +82,7 @@ class CCommand(Structure):
         ("replace", c_bool),
         ("pattern", c_size_t),
         ("few", c_float * 64),
+        ("layers", c_uint32 * MAX_LAYERS),
     ]
 
 

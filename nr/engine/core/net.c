@@ -146,7 +146,7 @@ nr_net *nr_net_new(const nr_header *header) {
 nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
                         nr_net **out, nr_error *err) {
     nr_header h = {.id = id, .kind = cmd->kind, .nlayers = cmd->nlayers};
-    memcpy(h.layers, cmd->layers, sizeof h.layers);
+    memcpy(h.layers, cmd->layers, cmd->nlayers * sizeof *h.layers);
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;

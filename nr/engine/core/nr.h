@@ -190,8 +190,7 @@ typedef struct nr_command {
     /* NR.CREATE, NR.CONFIGURE */
     nr_kind kind;
     size_t nlayers;
-    uint32_t layers[NR_MAX_LAYERS]; /* inputs first */
-    uint64_t maxlen[2];             /* by nr_dataset_id */
+    uint64_t maxlen[2]; /* by nr_dataset_id */
     nr_options options;
     unsigned given;
 
@@ -211,7 +210,9 @@ typedef struct nr_command {
     bool replace;    /* NR.RESTORE */
     size_t pattern;  /* NR.LIST: index in argv; 0: none */
 
-    float few[64]; /* where values rest while they are few */
+    /* Only as much of these as the command has. */
+    float few[64];                  /* where values rest while they are few */
+    uint32_t layers[NR_MAX_LAYERS]; /* inputs first */
 } nr_command;
 
 /* Parses argc arguments, the command's name first. All that can be said

@@ -43,6 +43,28 @@ typedef struct tally {
     float *scores;  /* two classes: class 1's probability; negative: class 0 */
 } tally;
 
+static const double TINY = 1e-30; /* the least probability */
+
+void nr_report_loss(const nr_net *net, const float *y, const float *target,
+                    const float *scale, double *sum) {
+    double squares = 0;
+    if (net->h.kind == NR_REGRESSOR) {
+        for (size_t o = 0; o < nr_outputs(net); o++) {
+            double unit = ((double)y[o] - (double)target[o]) / (double)scale[o];
+            *sum += unit * unit / 2;
+        }
+        return;
+    }
+    size_t class = (size_t)*target;
+    for (size_t o = 0; o < nr_outputs(net); o++) {
+        double off = (double)y[o] - (o == class);
+        squares += off * off;
+    }
+    *sum += net->h.options.loss == NR_CROSSENTROPY
+                ? -log(fmax((double)y[class], TINY))
+                : squares / 2;
+}
+
 /* ============================== Classifiers ============================== */
 
 static void count(tally *t, size_t class, size_t taken) {
@@ -57,7 +79,7 @@ static void count(tally *t, size_t class, size_t taken) {
 
 static void add_class(tally *t, const float *y, float target) {
     size_t class = (size_t)target, best = 0;
-    double squares = 0, tiny = 1e-30;
+    double squares = 0;
     for (size_t o = 0; o < t->out; o++) {
         double off = (double)y[o] - (o == class);
         squares += off * off;
@@ -65,9 +87,7 @@ static void add_class(tally *t, const float *y, float target) {
     }
     double sure = fmin(fmax((double)y[best], 0), 1);
     size_t bin = (size_t)fmin(sure * BINS, BINS - 1);
-    double log_loss = -log(fmax((double)y[class], tiny));
-    bool entropy = t->net->h.options.loss == NR_CROSSENTROPY;
-    t->loss += entropy ? log_loss : squares / 2;
+    double log_loss = -log(fmax((double)y[class], TINY));
     t->log_loss += log_loss;
     t->brier += squares;
     t->wrong += best != class;
@@ -122,12 +142,10 @@ static bool report_classes(tally *t, nr_buf *b) {
 
 /* =============================== Regressors ============================== */
 
-static void add_values(tally *t, const float *y, const float *target,
-                       const float *scale) {
+static void add_values(tally *t, const float *y, const float *target) {
     for (size_t o = 0; o < t->out; o++) {
         double want = (double)target[o], e = (double)y[o] - want;
-        double unit = e / (double)scale[o], *sums = t->sums + 4 * o;
-        t->loss += unit * unit / 2;
+        double *sums = t->sums + 4 * o;
         sums[0] += want;
         sums[1] += want * want;
         sums[2] += e * e;
@@ -176,10 +194,11 @@ static bool run_dataset(tally *t, nr_dataset_id which, float *x, float *y) {
         if (nr_net_outputs(net, x, some, y, &err) != NR_OK) return false;
         for (size_t i = 0; i < some; i++, t->n++) {
             const float *target = nr_dataset_row(net, which, at + i) + in;
+            nr_report_loss(net, y + i * t->out, target, scale, &t->loss);
             if (net->h.kind == NR_CLASSIFIER)
                 add_class(t, y + i * t->out, *target);
             else
-                add_values(t, y + i * t->out, target, scale);
+                add_values(t, y + i * t->out, target);
         }
     }
     return true;

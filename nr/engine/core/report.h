@@ -17,6 +17,10 @@ size_t nr_report_len(const nr_header *h);
 bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
                     double *error, double *wrong);
 
+/* Adds one sample's loss; `scale` is the network's out_scale. */
+void nr_report_loss(const nr_net *net, const float *y, const float *target,
+                    const float *scale, double *sum);
+
 /* NR.METRICS' and NR.IMPORTANCE's replies. */
 bool nr_report_reply(const nr_net *net, nr_buf *reply);
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
