@@ -194,10 +194,11 @@ static void test_avx2_and_avx512_agree(void) {
     nr_set_isa("avx512");
 }
 
-static void expect_same_alone(const char *create) {
+static void expect_same_alone(const char *create, const char *line) {
     nr_net *net = make(create);
     fill(net, 100, NR_DATASET_TRAIN);
-    nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 3");
+    fill(net, 3, NR_DATASET_TEST);
+    nr_net *trained = train(net, line);
     size_t in = nr_inputs(net), out = nr_outputs(net), n = 150;
     float *rows = malloc(n * in * sizeof *rows);
     float *y = malloc(n * out * sizeof *y), one[128];
@@ -229,13 +230,21 @@ static const char *crowds[] = {
 
 static void test_a_row_runs_the_same_in_any_company(void) {
     const char *best = nr_isa(), *all[] = {best, "avx2", "baseline"};
+    const char *line = "NR.TRAIN k MAXCYCLES 3";
     for (int s = 0; s < 3; s++) {
         if (nr_set_isa(all[s]) != NR_OK) continue;
-        for (int i = 0; i < NETWORKS; i++) expect_same_alone(networks[i]);
+        for (int i = 0; i < NETWORKS; i++) expect_same_alone(networks[i], line);
         for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++)
-            expect_same_alone(crowds[i]);
+            expect_same_alone(crowds[i], line);
     }
     nr_set_isa(best);
+}
+
+/* Few testing samples are run one by one, before the refit and after it. */
+static void test_a_refit_network_runs_by_its_new_weights(void) {
+    for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++)
+        expect_same_alone(crowds[i],
+                          "NR.TRAIN k MAXCYCLES 3 AUTOSTOP BACKTRACK");
 }
 
 /* ============================ Vector functions =========================== */
@@ -362,6 +371,7 @@ int main(void) {
     test_threads_change_no_bit();
     test_avx2_and_avx512_agree();
     test_a_row_runs_the_same_in_any_company();
+    test_a_refit_network_runs_by_its_new_weights();
     test_functions_are_accurate();
     test_a_reset_network_refuses_the_old_training();
     test_new_factors_keep_the_function();

@@ -60,3 +60,7 @@ const float *nr_abreast_ready(const nr_header *h, const nr_array *weights) {
     nr_release_lines(made);
     return have;
 }
+
+void nr_abreast_drop(nr_array *weights) {
+    nr_release_lines(atomic_exchange(&weights->abreast, NULL));
+}

@@ -130,6 +130,7 @@ static bool measure(nr_trainer *t) {
         }
     }
     nr_net_free(net);
+    nr_abreast_drop(t->weights); /* the refit changes them */
     return ok;
 }
 
