@@ -307,6 +307,25 @@ static void test_a_reset_network_refuses_the_old_training(void) {
     nr_buf_free(&reply);
 }
 
+/* The id and the revision are the same: someone made them up. */
+static void test_weights_of_another_layout_are_refused(void) {
+    static const char *others[] = {
+        "NR.CREATE k CLASSIFIER 3 4 -> 2 SEED 1 MEMBERS 4",
+        "NR.CREATE k CLASSIFIER 3 5 -> 2 SEED 1 MEMBERS 5",
+        "NR.CREATE k REGRESSOR 3 4 -> 2 SEED 1 MEMBERS 5",
+    };
+    nr_net *net = make("NR.CREATE k CLASSIFIER 3 4 -> 2 SEED 1 MEMBERS 5");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        nr_net *other = make(others[i]);
+        fill(other, 20, NR_DATASET_TRAIN);
+        nr_net *trained = train(other, "NR.TRAIN k MAXCYCLES 1");
+        CHECK(nr_net_merge(net, trained, &err) == NR_STALE);
+        nr_net_free(trained);
+        nr_net_free(other);
+    }
+    nr_net_free(net);
+}
+
 /* A second training sees other factors and must start from the same function:
  * trained for no time at all it gives the same outputs. */
 static void test_new_factors_keep_the_function(void) {
@@ -374,6 +393,7 @@ int main(void) {
     test_a_refit_network_runs_by_its_new_weights();
     test_functions_are_accurate();
     test_a_reset_network_refuses_the_old_training();
+    test_weights_of_another_layout_are_refused();
     test_new_factors_keep_the_function();
     test_the_refit_has_l2_for_all_its_samples();
     return summary();

@@ -237,8 +237,17 @@ size_t nr_net_memory(const nr_net *net) {
 
 /* ============================ Merge and reset ============================ */
 
+/* An id and a revision can be made up (NR.REPLAY), and weights of another layout
+ * would be read beyond their end. */
+static bool same_network(const nr_header *a, const nr_header *b) {
+    return a->id == b->id && a->revision == b->revision &&
+           a->kind == b->kind && a->nlayers == b->nlayers &&
+           a->options.members == b->options.members &&
+           !memcmp(a->layers, b->layers, a->nlayers * sizeof *a->layers);
+}
+
 nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
-    if (net->h.id != trained->h.id || net->h.revision != trained->h.revision) {
+    if (!same_network(&net->h, &trained->h)) {
         nr_fail(err, "ERR the network was reset or replaced in the meantime");
         return NR_STALE;
     }
