@@ -158,7 +158,8 @@ bool nr_sparse_choose(nr_trainer *t) {
         nr_sparse_free(t);
         return true;
     }
-    s->block = block_of(listed / all);
+    s->part = listed / all;
+    s->block = block_of(s->part);
     t->parts = 1;
     s->biases = nr_alloc_lines(2 * room, sizeof *s->biases);
     s->total = s->biases ? s->biases + room : NULL;

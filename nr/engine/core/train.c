@@ -46,12 +46,20 @@ size_t nr_batch_of(const nr_net *net) {
     return batch < n ? batch : n;
 }
 
-/* One where a step is too short to be shared. */
-size_t nr_threads_of(const nr_net *net) {
+/* One where a step is too short to be shared; it works on a part of the
+ * inputs, 1 but for lists. */
+static size_t threads_for(const nr_net *net, double part) {
     size_t batch = nr_batch_of(net);
     size_t n = batch ? batch : net->h.len[NR_DATASET_TRAIN];
-    double work = (double)n * (double)net->params;
+    double work = (double)n * (double)net->params * part;
     return work < SHARED_WORK ? 1 : (size_t)net->h.options.threads;
+}
+
+size_t nr_threads_of(const nr_net *net) { return threads_for(net, 1); }
+
+static bool make_team(nr_trainer *t) {
+    double part = t->sparse ? t->sparse->part : 1;
+    return (t->team = nr_team_new(threads_for(t->net, part))) != NULL;
 }
 
 /* The options that are AUTO, by network and data. */
@@ -135,9 +143,9 @@ static bool make_order(nr_trainer *t) {
 static nr_status set_up(nr_trainer *t, nr_error *err) {
     nr_status status = copy_weights(t, err);
     if (status != NR_OK) return status;
-    bool ok = (t->team = nr_team_new(nr_threads_of(t->net))) &&
-              make_members(t) && make_order(t) &&
+    bool ok = make_members(t) && make_order(t) &&
               nr_class_weights_make(t) && nr_sparse_choose(t) &&
+              make_team(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
               nr_space_make(t) && nr_batch_lists_make(t);

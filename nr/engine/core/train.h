@@ -46,6 +46,7 @@ typedef struct nr_sparse {
                                       a list of inputs, and as lists by input */
     size_t *starts; /* of the factors */
     size_t n, block; /* panels of a block of the gradient */
+    double part;     /* of the inputs that are listed */
     float *biases, *total; /* with the zeros' part; all deltas of a step */
     nr_lists turned;       /* a mini-batch's round by input */
 } nr_sparse;
