@@ -198,14 +198,13 @@ static nr_status merge(rm_ctx *ctx, nr_job *job) {
  * merged says so, and is nothing where there is no memory even for that. */
 static void conclude(rm_ctx *ctx, nr_job *job) {
     nr_status status = NR_NOMEM;
-    bool lost = job->failed;
-    if (!job->blob) job->failed = true;
     nr_jobs_lock();
     bool wanted = !job->dropped;
+    job->failed = job->unlearned || !job->blob;
     nr_jobs_unlock();
     /* A box that another thread frees has lost its job in this one before. */
     if (wanted && job->blob) status = merge(ctx, job);
-    if (wanted && (lost || status != NR_OK))
+    if (wanted && (job->unlearned || status != NR_OK))
         rm.Log(ctx, "warning", "the training of network %llu is lost: %s",
                (unsigned long long)job->id, job->err.text);
     nr_jobs_lock();
@@ -241,8 +240,8 @@ static void work(void) {
     for (;;) {
         nr_job *job = next_in_line();
         job->trained = train(job);
-        job->failed = !job->trained;
-        if (job->failed) job->trained = nr_net_unlearned(job->net);
+        job->unlearned = !job->trained;
+        if (job->unlearned) job->trained = nr_net_unlearned(job->net);
         if (job->trained) job->blob = dump(job->trained, &job->err);
         hand_over(job);
     }
