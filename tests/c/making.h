@@ -66,4 +66,20 @@ static inline bool same_bytes(nr_buf a, nr_buf b) {
     return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
 }
 
+/* Frees them. */
+static inline void expect_same_result(nr_net *one, nr_net *other,
+                                      const char *what) {
+    nr_buf a = {0}, b = {0};
+    nr_net_weights(one, &a, &err);
+    nr_net_weights(other, &b, &err);
+    CHECK(a.len > 0);
+    check(same_bytes(a, b), what, __LINE__);
+    CHECK(one->h.stats.train_error == other->h.stats.train_error);
+    CHECK(one->h.stats.test_error == other->h.stats.test_error);
+    nr_buf_free(&a);
+    nr_buf_free(&b);
+    nr_net_free(one);
+    nr_net_free(other);
+}
+
 #endif
