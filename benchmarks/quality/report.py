@@ -88,14 +88,18 @@ MLP: something that learns better from few samples. Ideas were judged on the dat
 without mnist, on as many seeds. One was better or as good by all measures, and it is the simplest:
 the refit learns from the testing samples as well, so its L2 counts them, too. Glass was scored
 once, when that was chosen and before the last of the others were judged; none of these was scored
-on it. Still, glass is not as unseen as the others, and that is why five datasets joined them. The
-first row differs from the defaults of that time, the others from those with it:
+on it. What glass still lags, 0.99 ± 1.11 points, is just within the limit. The price is paid by
+the smallest datasets to choose by: on 100 seeds they err a little more, if by better
+probabilities, and so does iris on the report's 100 splits, by 0.2 points. And glass is no longer
+as unseen as the others; that is why five datasets joined them. The first two rows differ from the
+defaults of that time, the others from those with it:
 """
 
 # Measured on 2026-11-21: first-l2 of the ablation, turned around; robust, rprop-plus. The code of
 # the others was not kept.
 FEW = """
 the refit's L2, by samples  | -0.02 ± 0.03 | -0.02 ± 0.02 | -0.0010 ± 0.0002 | -0.07 ± 0.04 | x 1.08
+seven small ones, 100 seeds | +0.06 ± 0.03 | +0.01 ± 0.01 | -0.0003 ± 0.0002 | -0.14 ± 0.04 | x 1.07
 half of the units ReLU      | -0.00 ± 0.04 | +0.22 ± 0.09 | +0.0002 ± 0.0004 | +0.12 ± 0.06 | x 0.73
 refits half as long again   | -0.00 ± 0.04 | -0.04 ± 0.03 | -0.0007 ± 0.0003 | +0.05 ± 0.05 | x 1.16
 half the label smoothing    | +0.05 ± 0.04 | +0.00 ± 0.00 | +0.0009 ± 0.0006 | -0.09 ± 0.05 | x 0.95
@@ -106,16 +110,20 @@ RPROP+                      | -0.01 ± 0.04 | +0.01 ± 0.04 | -0.0005 ± 0.0003 
 OF_STRENGTHS = """\
 Refits half as long again gain some log-loss and R2 and calibrate worse; robust scaling gains some
 R2; both take their time. Others were seen to be no better on the fourteen quickest of these
-datasets: members that differ in their units; strengths of L2 compared sample by sample, by the mean
-of their members, calibrated, and taken if better by one standard error, or by two; members left
-with three strengths where none is clearly best, which differs from the defaults of that time:
+datasets: members or units that differ; refits of the members' mean number of cycles; strengths of
+L2 compared sample by sample, by the mean of their members, calibrated, and taken if better by one
+standard error, or by two. The last two rows, members left with three strengths where none is
+clearly best, or with those that are not clearly worse, differ from the defaults of that time:
 """
 
 STRENGTHS = """
 half of the members ReLU    | -0.04 ± 0.05 | +0.82 ± 0.08 | -0.0008 ± 0.0004 | +0.07 ± 0.07 | x 0.71
+half of the units leaky     | -0.03 ± 0.05 | +0.05 ± 0.09 | -0.0011 ± 0.0005 | +0.11 ± 0.08 | x 0.81
+refits equally long         | +0.01 ± 0.04 | -0.05 ± 0.03 | -0.0000 ± 0.0003 | +0.03 ± 0.05 | x 0.94
 better by a standard error  | +0.06 ± 0.03 | +0.00 ± 0.03 | +0.0016 ± 0.0008 | +0.02 ± 0.05 | x 0.98
 by two                      | +0.02 ± 0.02 | -0.00 ± 0.01 | +0.0001 ± 0.0004 | -0.01 ± 0.02 | x 1.08
 three strengths left        | +0.13 ± 0.04 | +0.01 ± 0.03 | +0.0028 ± 0.0003 | +0.19 ± 0.07 | x 0.97
+those not worse left        | +0.14 ± 0.05 | -0.02 ± 0.03 | +0.0012 ± 0.0007 | -0.12 ± 0.06 | x 0.99
 """
 
 OF_ABLATION = """\
