@@ -17,8 +17,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "net.h"
-#include "syntax.h"
+#include "model/net.h"
+#include "grammar/syntax.h"
 
 typedef enum field_type {
     VERSION,
