@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "net.h"
+#include "model/net.h"
 
 static bool same(double value) {
     char ours[NR_DOUBLE_TEXT], theirs[64];

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "module.h"
 
 static const double MUCH = 2e6; /* multiply-adds: about a millisecond */

@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "module.h"
 
 /* A command on its way. */

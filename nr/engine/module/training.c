@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "training.h"
 
 nr_job *nr_jobs;
