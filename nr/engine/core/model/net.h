@@ -136,8 +136,8 @@ static inline size_t nr_outputs(const nr_net *net) {
 /* ------------------------- The array of weights -------------------------- */
 
 /* First the factors: inputs are taken as (x - in_shift) * in_scale; a
- * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
- * multiplied by out_scale. They lie with the weights because they are one
+ * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
+ * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
  * with them: neither makes sense with another generation of the other. Then
  * member by member and layer by layer a row of biases and a row of weights for
  * each input unit: [1 + inputs][outputs]. */
