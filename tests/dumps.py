@@ -5,6 +5,14 @@ from typing import Any
 import msgpack
 
 MASK = (1 << 64) - 1
+FORMAT_1 = (
+    *("format", "id", "revision", "resets", "kind", "layout", "normalize", "classic", "seed"),
+    *("activation", "loss", "optimizer", "learnrate", "l2", "batch", "patience", "threads"),
+    *("members", "class_weights", "train_maxlen", "test_maxlen", "train_len", "test_len"),
+    *("random", "trained", "total_steps", "total_cycles", "total_ms", "train_error"),
+    *("test_error", "class_errors", "overfitting", "ended_by"),
+)
+"""The fields of its header."""
 
 
 def _mix(state: int) -> int:
@@ -51,4 +59,4 @@ def as_format_1(blob: bytes) -> bytes:
     arrays = [parts[name][1] if name in parts else b"" for name in names]
     if not header["trained"]:
         arrays[0] = None  # type: ignore[call-overload]
-    return sealed(["nr", 1, header | {"format": 1}, *arrays])
+    return sealed(["nr", 1, {name: header[name] for name in FORMAT_1} | {"format": 1}, *arrays])

@@ -1,15 +1,18 @@
 """Formats of the serialised form: what is read for ever, and what is told to be newer."""
 
+import json
 from typing import Any
 
 import msgpack
 import pytest
+import sqlalchemy as sa
 from conformance import content
 from drivers import DRIVERS, Driver
-from dumps import as_format_1, closed, opened, sealed
+from dumps import FORMAT_1, as_format_1, closed, opened, sealed
 
 import nr
 from nr.backends import Backend
+from nr.backends.redis import layout
 
 STORES = [one for one in DRIVERS if one.__name__ not in ("memory", "module", "sqlite_memory")]
 NEWER = "ERR the network has format 3, newer than the 2 that this version reads"
@@ -34,11 +37,19 @@ def trained(db: nr.Database) -> nr.Network:
 def set_format(db: nr.Database, number: int) -> None:
     """Says in the store that the network is of another format, as its version would."""
     inner: Any = db.backend.store  # type: ignore[attr-defined]
+    later = set(layout.names()) - {*FORMAT_1, layout.MARK} if number == 1 else set()
     if hasattr(inner, "engine"):
+        columns = dict.fromkeys(later & set(inner._sql.names))
         with inner.engine.begin() as connection:
-            connection.exec_driver_sql(f"UPDATE nr_networks SET format = {number}")
+            networks = inner._schema.networks
+            more = json.loads(connection.scalar(sa.select(networks.c.more)))
+            kept = json.dumps({name: value for name, value in more.items() if name not in later})
+            values = {"format": number, "more": kept} | columns
+            connection.execute(sa.update(networks).values(values))
     else:
         inner._link.client.hset("net", "nr", str(number))
+        if later:
+            inner._link.client.hdel("net", *later)
 
 
 def format_of(db: nr.Database) -> int:

@@ -13,7 +13,7 @@ from threading import Lock
 from weakref import WeakSet
 
 from nr.backends.local import Local
-from nr.backends.store import Bulk, Lease, Running, State
+from nr.backends.store import Bulk, Lease, Running, Samples, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
@@ -85,6 +85,11 @@ class Memory:
     def observe(self, key: bytes, command: Command) -> Reply:
         with self._lock:
             return self._net(key).execute(command)
+
+    def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        with self._lock:
+            net = self._net(key)
+            return net.put(samples(net), dataset)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         with self._lock:

@@ -15,6 +15,7 @@ gone) locks nothing any more. Whoever resets, deletes or replaces a network drop
 its lease with it, in the same step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -59,6 +60,10 @@ class Bulk:
     size: int = 1 << 26
 
 
+Samples = Callable[[Net], bytes]
+"""From a network's header to samples for it, as ``Net.rows`` has them: rows, or records."""
+
+
 class Store(Protocol):
     bulk: Bulk
     """What ``Network.observe_many`` sends at once: a store that holds up others wants less."""
@@ -93,6 +98,9 @@ class Store(Protocol):
 
     def observe(self, key: bytes, command: Command) -> Reply:
         """NR.OBSERVE: all samples of the command, or none and a CommandError."""
+
+    def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        """The same for samples that are made otherwise, for a network as it is."""
 
     def sample(self, key: bytes, command: Command) -> Reply:
         """NR.GETDATA."""

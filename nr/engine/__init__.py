@@ -6,7 +6,7 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ctypes import c_uint64
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,10 @@ def set_isa(name: str) -> None:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a host needs to know of a network; ``lengths`` are samples (train, test)."""
+    """What a host needs to know of a network; ``lengths`` are samples (train, test).
+
+    ``row`` is a sample's floats; 0 where samples are records of any length.
+    """
 
     id: int
     revision: int
@@ -131,11 +134,16 @@ class Net:
         history: bytes | None = None,
         train: bytes | None = None,
         test: bytes | None = None,
+        kept: Iterable[bytes] | None = None,
     ) -> Net:
-        """A network from its parts; datasets that are left out have a length but no samples."""
+        """A network from its parts; datasets that are left out have a length but no samples.
+
+        ``kept`` are all other parts, as ``kept`` has them.
+        """
         parts = binding.Parts(header=binding.bytes_of(header))
         parts.weights, parts.history = binding.bytes_of(weights), binding.bytes_of(history)
         parts.rows[0], parts.rows[1] = binding.bytes_of(train), binding.bytes_of(test)
+        parts.kept = binding.bytes_of(None if kept is None else b"".join(kept))
         return cls(make(free.nr_net_assemble, parts))
 
     def clone(self) -> Net:
@@ -192,18 +200,21 @@ class Net:
         return collect(held.nr_net_history, self._handle)
 
     def rows(self, dataset: int) -> bytes:
-        """The samples of a dataset, TRAIN 0 or TEST 1, as float32 rows."""
+        """The samples of a dataset, TRAIN 0 or TEST 1: float32 rows, or records (records.py)."""
         return collect(free.nr_net_rows, self._handle, dataset)
 
+    def kept(self) -> dict[str, bytes]:
+        """The parts that are neither weights nor history nor samples, for ``assemble``."""
+        parts: dict[str, bytes] = unpack(collect(held.nr_net_kept, self._handle))
+        return parts
+
     def samples(self, command: Command) -> bytes:
-        """The samples of an NR.OBSERVE, checked against this network, as float32 rows."""
+        """The samples of an NR.OBSERVE, checked against this network, as ``rows`` has them."""
         return collect(free.nr_net_samples, self._handle, command.c)
 
-    def sample_reply(self, row: bytes) -> Reply:
-        """NR.GETDATA's reply, from the row itself."""
-        if len(row) != 4 * self.shape.row:
-            raise EngineError(f"ERR a row of {len(row)} bytes where {4 * self.shape.row} belong")
-        return self._reply(held.nr_net_sample_reply, row)
+    def sample_reply(self, sample: bytes) -> Reply:
+        """NR.GETDATA's reply, from the row or the record itself."""
+        return self._reply(held.nr_net_sample_reply, sample, len(sample))
 
     def dump(self) -> bytes:
         """The whole network as one blob."""
@@ -285,6 +296,18 @@ class Net:
         places = (c_uint64 * n)()
         held.nr_net_place(self._handle, n, dataset, places, ErrorText())
         return np.frombuffer(bytes(places), np.int64)
+
+    def weigh(self, dataset: int, added: int, removed: int) -> None:
+        """Counts the bytes of records that go into a dataset, and of those they replace.
+
+        Raises CommandError where there is no room.
+        """
+        held.nr_net_weigh(self._handle, dataset, added, removed, ErrorText())
+
+    def put(self, samples: bytes, dataset: int) -> Reply:
+        """Keeps samples, as ``rows`` has them; how many there are then, as NR.OBSERVE says it."""
+        free.nr_net_put(self._handle, binding.bytes_of(samples), dataset, ErrorText())
+        return list(self.shape.lengths)
 
     def merge(self, trained: Net) -> bool:
         """Takes over what was trained; False, and nothing done, if not from this network."""

@@ -113,7 +113,13 @@ class Bytes(Structure):
 
 
 class Parts(Structure):
-    _fields_ = [("header", Bytes), ("weights", Bytes), ("history", Bytes), ("rows", Bytes * 2)]
+    _fields_ = [
+        ("header", Bytes),
+        ("weights", Bytes),
+        ("history", Bytes),
+        ("rows", Bytes * 2),
+        ("kept", Bytes),
+    ]
 
 
 class CProgress(Structure):
@@ -172,10 +178,13 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_assemble": (_status, [POINTER(Parts), POINTER(_net), _err]),
     "nr_net_weights": (_status, [_net, _buf, _err]),
     "nr_net_history": (_status, [_net, _buf, _err]),
+    "nr_net_kept": (_status, [_net, _buf, _err]),
     "nr_net_rows": (_status, [_net, c_int, _buf, _err]),
     "nr_net_samples": (_status, [_net, _command, _buf, _err]),
     "nr_net_place": (_status, [_net, _size, c_int, POINTER(c_uint64), _err]),
-    "nr_net_sample_reply": (_status, [_net, c_char_p, _buf, _err]),
+    "nr_net_weigh": (_status, [_net, c_int, c_uint64, c_uint64, _err]),
+    "nr_net_put": (_status, [_net, Bytes, c_int, _err]),
+    "nr_net_sample_reply": (_status, [_net, c_char_p, _size, _buf, _err]),
     "nr_net_dump": (_status, [_net, _buf, _err]),
     "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),
     "nr_trainer_check": (_status, [_net, _command, c_char_p, _size, c_uint64, _err]),

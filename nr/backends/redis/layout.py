@@ -15,11 +15,12 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
-from nr.engine import Net, parse
+from nr.engine import Net, parse, records
 from nr.engine.command import unpack
 from nr.errors import CommandError
 
 MARK = "nr"
+PART = "part:"
 STATISTICS = (  # what a merge brings and a reset takes away
     "trained",
     "total_steps",
@@ -85,21 +86,26 @@ def _value(text: bytes) -> Any:
 
 def everything(net: Net) -> dict[str, bytes]:
     """All but the samples; weights and history empty where there are none."""
-    return encode(net.header()) | {"weights": net.weights(), "history": net.history()}
+    parts = {PART + name: part for name, part in net.kept().items()}
+    return encode(net.header()) | parts | {"weights": net.weights(), "history": net.history()}
 
 
 def assemble(fields: Mapping[bytes, bytes]) -> Net:
     """The whole network from the whole hash. CommandError where something is missing."""
     header = decode([fields.get(name.encode()) for name in names()])
-    lengths = Net.assemble(header).shape.lengths
-    train, test = (_rows(fields, *one) for one in zip(_SLOTS, lengths, strict=True))
+    shape = Net.assemble(header).shape
+    join = b"".join if shape.row else records.joined
+    train, test = (join(_samples(fields, *one)) for one in zip(_SLOTS, shape.lengths, strict=True))
     weights, history = fields.get(b"weights"), fields.get(b"history", b"")
-    return Net.assemble(header, weights, history, train, test)
+    kept = [part for name, part in fields.items() if name.startswith(PART.encode())]
+    return Net.assemble(header, weights, history, train, test, kept)
 
 
-def _rows(fields: Mapping[bytes, bytes], slots: Callable[[int], list[bytes]], n: int) -> bytes:
+def _samples(
+    fields: Mapping[bytes, bytes], slots: Callable[[int], list[bytes]], n: int
+) -> list[bytes]:
     try:
-        return b"".join([fields[slot] for slot in slots(n)])
+        return [fields[slot] for slot in slots(n)]
     except KeyError as error:
         raise CommandError(f"ERR invalid network: no {error.args[0].decode()}") from error
 

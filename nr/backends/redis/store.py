@@ -19,7 +19,7 @@ from nr.backends.redis import layout
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
-from nr.backends.store import Bulk, Lease, Running, State
+from nr.backends.store import Bulk, Lease, Running, Samples, State
 from nr.engine import Command, Net, Progress, Reply, Verb
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -113,11 +113,13 @@ class Store:
                 return reply
 
     def observe(self, key: bytes, command: Command) -> Reply:
+        return self.put(key, lambda net: net.samples(command), command.dataset)
+
+    def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
         def write(head: _Head) -> list[Any]:
-            rows = head.net.samples(command)
-            head.check_room(command.dataset)
-            numbers = (head.id, command.dataset, head.row_bytes)
-            return self._link.write("observe", key, *numbers, rows)
+            rows = samples(head.net)
+            head.check_room(dataset)
+            return self._link.write("observe", key, head.id, dataset, head.row_bytes, rows)
 
         return self._with_head(key, write)[1:]
 

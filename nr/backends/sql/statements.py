@@ -20,6 +20,10 @@ from nr.backends.sql.dialects import STATE, Change, Dialect, Place, placing, ups
 from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
 
+ARRAYS = ("weights", "history")
+"""What a training brings; all else in the table of arrays is kept as it is."""
+
+_SLOTS = 500  # in one statement
 _PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
 Slots = NDArray[np.int64]  # 2 * slot + dataset of each row
 _POINT = ("cycle", "train_error", "test_error", "class_errors")
@@ -54,11 +58,11 @@ class Text:
         many = list(rows) if self._order else [dict(zip(columns, row, strict=True)) for row in rows]
         connection.exec_driver_sql(self._text, many)
 
-    def blobs(self, connection: sa.Connection, **values: Any) -> bytes:
-        """Those of a SELECT of one column, joined. Of the driver's own cursor, for their number."""
+    def blobs(self, connection: sa.Connection, **values: Any) -> list[bytes]:
+        """Those of a SELECT of one column. Of the driver's own cursor, for their number."""
         cursor = self.run(connection, **values).cursor
         assert cursor is not None
-        return b"".join([row[0] for row in cursor.fetchall()])
+        return [row[0] for row in cursor.fetchall()]
 
 
 class Statements:
@@ -176,33 +180,50 @@ class Statements:
             data=[rows[at].tobytes() for at in latest.values()],
         )
 
-    def samples(self, connection: sa.Connection, network: int, dataset: int) -> bytes:
-        """The rows of a dataset, one after the other."""
+    def samples(self, connection: sa.Connection, network: int, dataset: int) -> list[bytes]:
+        """The rows or records of a dataset."""
         return self._rows.blobs(connection, id=network, dataset=dataset)
+
+    def sizes(self, connection: sa.Connection, network: int, dataset: int, slots: list[int]) -> int:
+        """How many bytes the records in these slots have, where there are any."""
+        table, found = self.schema.samples.c, 0
+        here = table.network_id == network, table.dataset == dataset
+        for at in range(0, len(slots), _SLOTS):
+            size = sa.func.sum(sa.func.length(table.data))
+            within = table.slot.in_(slots[at : at + _SLOTS])
+            found += int(connection.scalar(sa.select(size).where(*here, within)) or 0)
+        return found
+
+    def put_records(
+        self, connection: sa.Connection, network: int, dataset: int, records: dict[int, bytes]
+    ) -> None:
+        """Writes records of any length into slots, instead of those that are there."""
+        if records:
+            self._upsert.run_many(
+                connection,
+                network_id=[network] * len(records),
+                dataset=[dataset] * len(records),
+                slot=list(records),
+                data=list(records.values()),
+            )
 
     # ---- arrays and history ----
 
     def arrays(self, connection: sa.Connection, network: int) -> dict[str, bytes]:
-        """The weights and the course of the training of a network that was trained."""
+        """By name: the weights and the course of a training, and other parts as they are kept."""
         table = self.schema.arrays.c
         parts = sa.select(table.array, table.data).where(table.network_id == network)
-        found: dict[str, list[bytes]] = {"weights": [], "history": []}
+        found: dict[str, list[bytes]] = {}
         for name, data in connection.execute(parts.order_by(table.array, table.part)):
-            found[name].append(data)
+            found.setdefault(name, []).append(data)
         return {name: b"".join(data) for name, data in found.items()}
 
     def put_trained(self, connection: sa.Connection, net: Net) -> None:
         """Writes the weights and the course of a training, instead of others."""
-        network = net.shape.id
-        weights, course, points = net.weights(), net.history(), _points(net)
+        network, points = net.shape.id, _points(net)
         self.drop_trained(connection, network)
-        parts = [
-            {"network_id": network, "array": name, "part": number, "data": data[at : at + _PART]}
-            for name, data in (("weights", weights), ("history", course))
-            for number, at in enumerate(range(0, len(data), _PART))
-        ]
-        for part in parts:  # one packet each
-            connection.execute(sa.insert(self.schema.arrays), part)
+        arrays = dict(zip(ARRAYS, (net.weights(), net.history()), strict=True))
+        self.put_kept(connection, network, arrays)
         rows = [
             {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
             for number, point in enumerate(points)
@@ -210,9 +231,21 @@ class Statements:
         if rows:
             connection.execute(sa.insert(self.schema.history), rows)
 
+    def put_kept(self, connection: sa.Connection, network: int, arrays: dict[str, bytes]) -> None:
+        """Writes arrays, or parts that are kept as they are, that were not there."""
+        parts = [
+            {"network_id": network, "array": name, "part": number, "data": data[at : at + _PART]}
+            for name, data in arrays.items()
+            for number, at in enumerate(range(0, len(data), _PART))
+        ]
+        for part in parts:  # one packet each
+            connection.execute(sa.insert(self.schema.arrays), part)
+
     def drop_trained(self, connection: sa.Connection, network: int) -> None:
-        for table in (self.schema.arrays, self.schema.history):
-            connection.execute(sa.delete(table).where(table.c.network_id == network))
+        arrays, history = self.schema.arrays, self.schema.history
+        of_it = arrays.c.network_id == network, arrays.c.array.in_(ARRAYS)
+        connection.execute(sa.delete(arrays).where(*of_it))
+        connection.execute(sa.delete(history).where(history.c.network_id == network))
 
     # ---- headers ----
 

@@ -31,10 +31,10 @@ from nr.backends.sql.dialects import STATE, Dialect
 from nr.backends.sql.leases import LIFETIME, Leases
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
-from nr.backends.sql.statements import Statements
+from nr.backends.sql.statements import ARRAYS, Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.backends.store import Bulk, Lease, Running, State
-from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.backends.store import Bulk, Lease, Running, Samples, State
+from nr.engine import Command, Net, Progress, Reply, Verb, records
 from nr.errors import BackendError, BusyError, CommandError, FormatError, NotFoundError
 
 _T = TypeVar("_T")
@@ -163,6 +163,12 @@ class Store:
         )
         if net.weights():
             self._sql.put_trained(connection, net)
+        self._sql.put_kept(connection, id, net.kept())
+        if not net.row:
+            for dataset in range(2):
+                numbered = enumerate(records.split(net.rows(dataset)))
+                self._sql.put_records(connection, id, dataset, dict(numbered))
+            return
         for dataset, length in enumerate(net.shape.lengths):
             rows = np.frombuffer(net.rows(dataset), "<f4").reshape(length, net.shape.row)
             slots = 2 * np.arange(length) + dataset
@@ -193,44 +199,76 @@ class Store:
     def _read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
         fields = self._locked(connection, key) if self._do.bound else self._header(connection, key)
         id = fields["id"]
-        parts = self._sql.arrays(connection, id) if fields["trained"] else {}
+        parts: dict[str, Any] = {}
+        if samples or fields["trained"]:
+            arrays = self._sql.arrays(connection, id)
+            parts = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
+            parts["kept"] = list(arrays.values())
         if samples:
+            join = records.joined if fields.get("records") == "variable" else b"".join
             for dataset, name in enumerate(("train", "test")):
                 if fields[f"{name}_len"]:
-                    parts[name] = self._sql.samples(connection, id, dataset)
+                    parts[name] = join(self._sql.samples(connection, id, dataset))
         return self._assemble(fields, **parts)
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        reply, known = self._do.write(lambda connection: self._observe(connection, key, command))
+        return self.put(key, lambda net: net.samples(command), command.dataset)
+
+    def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        reply, known = self._do.write(lambda c: self._put(c, key, samples, dataset))
         self._known.keep(key, known)
         return reply
 
-    def _observe(
-        self, connection: sa.Connection, key: bytes, command: Command
+    def _put(
+        self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
     ) -> tuple[Reply, _Known]:
         known = self._known.get(key)
         if known and known.alone:
             with suppress(CommandError):  # it may be another network by now
-                after = self._place(connection, key, known, command)
+                after = self._place(connection, key, known, samples, dataset)
                 if after:
                     return _lengths(after), after
         fields = self._locked(connection, key)
         undisturbed = known is None or _same(known.fields, fields)
         before = _Known(self._assemble(fields), fields, alone=undisturbed)
-        after = self._place(connection, key, before, command)
+        if not before.net.row:
+            after = self._place_records(connection, before, samples, dataset)
+            return _lengths(after), after
+        after = self._place(connection, key, before, samples, dataset)
         assert after
         return _lengths(after), after
 
     def _place(
-        self, connection: sa.Connection, key: bytes, before: _Known, command: Command
+        self,
+        connection: sa.Connection,
+        key: bytes,
+        before: _Known,
+        samples: Samples,
+        dataset: int,
     ) -> _Known | None:
-        """The header after the samples of a command; None if it was another one before."""
+        """The header after more rows; None if it was another one before."""
         net = before.net.clone()
-        rows = net.samples(command)
-        slots = net.place(len(rows) // (4 * net.row), command.dataset)
+        rows = samples(net)
+        slots = net.place(len(rows) // (4 * net.row), dataset)
         after = replace(before, net=net, fields=header.fields(net))
         moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
         return after if moved else None
+
+    def _place_records(
+        self, connection: sa.Connection, before: _Known, samples: Samples, dataset: int
+    ) -> _Known:
+        """The header, whose row is locked, after more records: they are weighed as well."""
+        net, id = before.net.clone(), before.fields["id"]
+        found = records.split(samples(net))
+        latest = dict(zip(net.place(len(found), dataset).tolist(), found, strict=True))
+        for which in range(2):
+            here = {place >> 1: record for place, record in latest.items() if place & 1 == which}
+            replaced = self._sql.sizes(connection, id, which, list(here))
+            net.weigh(which, sum(map(len, here.values())), replaced)
+            self._sql.put_records(connection, id, which, here)
+        fields = header.fields(net)
+        self._sql.change(connection, before.fields, fields)
+        return _Known(net, fields, alone=False)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
@@ -316,7 +354,7 @@ class Store:
         except (TypeError, ValueError) as error:
             raise BackendError(f"the header of a network is damaged: {error}") from error
 
-    def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
+    def _assemble(self, fields: dict[str, Any], **parts: Any) -> Net:
         try:
             return Net.assemble(header.packed(fields), **parts)
         except FormatError:

@@ -47,6 +47,8 @@
 #define NR_MAX_PATIENCE (INT64_C(1) << 31)
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
+#define NR_MAX_RECORD (1u << 20) /* bytes of a sample of any length */
+#define NR_MAXBYTES (UINT64_C(1) << 28) /* of a dataset of those, by default */
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
 #define NR_FORMAT 2         /* version of the serialised form */
 
@@ -253,7 +255,10 @@ NR_API nr_status nr_split(const char *line, size_t len, nr_args *args,
  * creating and resetting cost the same for any size, and in any store.
  *
  * A sample (a "row") is inputs then outputs; a classifier's outputs are one
- * number, the class id. */
+ * number, the class id. In a network with a schema it is a record: bytes, 1 to
+ * NR_MAX_RECORD of them. Where this header speaks of rows that lie one after
+ * the other, these are then records with the length of each before it, as 32
+ * bits, little-endian. */
 typedef struct nr_net nr_net;
 
 /* What a host needs to know of a network. */
@@ -261,7 +266,7 @@ typedef struct nr_shape {
     uint64_t id;
     uint64_t revision; /* grows with every change of the weights */
     uint64_t inputs, outputs;
-    uint64_t row;    /* floats in a sample */
+    uint64_t row;    /* floats in a sample; 0: samples are records */
     uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
@@ -331,6 +336,7 @@ typedef struct nr_parts {
     nr_bytes weights; /* empty: not trained yet */
     nr_bytes history;
     nr_bytes rows[2]; /* by nr_dataset_id */
+    nr_bytes kept;    /* all other parts, one behind the other in any order */
 } nr_parts;
 
 NR_API nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
@@ -341,6 +347,11 @@ NR_API nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_rows(const nr_net *net, nr_dataset_id dataset,
                              nr_buf *out, nr_error *err);
 
+/* The parts that are neither weights nor history nor samples: a msgpack map of
+ * their names to the bytes to assemble them from. The schema is one of them, and
+ * what a newer version put there for itself. A merge and a reset leave them. */
+NR_API nr_status nr_net_kept(const nr_net *net, nr_buf *out, nr_error *err);
+
 /* The samples of an NR.OBSERVE, checked against the network, as rows. */
 NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
@@ -350,9 +361,19 @@ NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
 NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
                               uint64_t *places, nr_error *err);
 
-/* NR.GETDATA's reply from the row itself. */
-NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
-                                     nr_buf *reply, nr_error *err);
+/* Where samples are records, their bytes are counted as well: those that go into
+ * a dataset, and those that they replace. Refused where there is no room. */
+NR_API nr_status nr_net_weigh(nr_net *net, nr_dataset_id dataset,
+                              uint64_t added, uint64_t removed,
+                              nr_error *err);
+
+/* All of it, and keeps the samples, rows or records: every one, or none. */
+NR_API nr_status nr_net_put(nr_net *net, nr_bytes samples,
+                            nr_dataset_id dataset, nr_error *err);
+
+/* NR.GETDATA's reply from the row or the record itself. */
+NR_API nr_status nr_net_sample_reply(const nr_net *net, const void *sample,
+                                     size_t len, nr_buf *reply, nr_error *err);
 
 /* ---- The serialised form ----
  *
@@ -367,13 +388,15 @@ NR_API nr_status nr_net_load(const unsigned char *blob, size_t len,
 /* ---- For hosts that write a network in pieces ----
  *
  * A dump needs room for all samples at once; nr_net_bare's dump and then the
- * samples as they lie, piece by piece, need none. nr_net_piece sets *rows to the
+ * samples as they lie, piece by piece, need none. nr_net_piece sets *piece to the
  * samples that lie together from `slot` on and returns how many there are, 0
  * behind the last. nr_net_append puts samples behind the last of a dataset
  * without drawing a place for them: for reading back such pieces, in their
  * order, and nothing else. On an error the network is of no more use. */
 NR_API size_t nr_net_piece(const nr_net *net, nr_dataset_id dataset,
-                           size_t slot, const float **rows);
+                           size_t slot, nr_bytes *piece);
+NR_API nr_bytes nr_net_sample(const nr_net *net, nr_dataset_id dataset,
+                              size_t slot); /* one, its length aside */
 NR_API nr_status nr_net_append(nr_net *net, nr_dataset_id dataset,
                                const unsigned char *bytes, size_t len,
                                nr_error *err);

@@ -173,6 +173,7 @@ static void complete(legacy *l) {
     h->options.batch = h->options.patience = -1;
     h->options.threads = 1;
     h->options.class_weights = NR_EQUAL;
+    h->maxbytes = NR_MAXBYTES;
     h->options.seed = sum & NR_MAX_SEED;
     nr_random_seed(&h->random, h->options.seed);
     h->id = 1 + nr_mix(sum ^ nr_mix(h->id)) % NR_MAX_SEED;

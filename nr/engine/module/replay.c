@@ -135,13 +135,10 @@ void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id) {
 
 static void emit_rows(rm_io *aof, rm_string *key, const nr_net *net,
                       nr_dataset_id which, const char *word) {
-    const float *rows;
-    nr_shape shape;
-    nr_net_shape(net, &shape);
-    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
+    nr_bytes piece;
+    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &piece));
          slot += n)
-        rm.EmitAOF(aof, "NR.REPLAY", "csb", word, key, rows,
-                   n * shape.row * sizeof(float));
+        rm.EmitAOF(aof, "NR.REPLAY", "csb", word, key, piece.data, piece.len);
 }
 
 void nr_aof_rewrite(rm_io *aof, rm_string *key, void *value) {

@@ -3,7 +3,12 @@
  * Encoding 3 is the core's dump of the network without its samples, then the
  * samples piece by piece as they lie in memory, then a checksum of those: the
  * child that saves a gigabyte of samples needs no gigabyte for it. The name and
- * encoding 2 are Neural Redis' (legacy.c). */
+ * encoding 2 are Neural Redis' (legacy.c).
+ *
+ * The dump says which format it has, and so what comes behind it. A number of
+ * its own for each format was rejected: a server with an older module could say
+ * no more of such a file than that it cannot be loaded, where it can now say
+ * that the network has a newer format. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,16 +48,15 @@ nr_status nr_dump_bare(const nr_net *net, nr_buf *dump, nr_error *err) {
 }
 
 static void save_rows(rm_io *io, const nr_net *net, nr_dataset_id which) {
-    const float *rows;
+    nr_bytes piece;
     uint64_t sum = 0;
     nr_shape shape;
     nr_net_shape(net, &shape);
     rm.SaveUnsigned(io, shape.len[which]);
-    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
+    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &piece));
          slot += n) {
-        size_t bytes = n * shape.row * sizeof(float);
-        sum = nr_mix(sum ^ nr_checksum((const unsigned char *)rows, bytes));
-        rm.SaveStringBuffer(io, (const char *)rows, bytes);
+        sum = nr_mix(sum ^ nr_checksum(piece.data, piece.len));
+        rm.SaveStringBuffer(io, (const char *)piece.data, piece.len);
     }
     rm.SaveUnsigned(io, sum);
 }
@@ -131,6 +135,11 @@ static void *load(rm_io *io, int encoding) {
     nr_net *net = encoding == ENCODING ? load_net(io)
                   : encoding == LEGACY ? nr_legacy_load(io)
                                        : NULL;
+    if (encoding > ENCODING)
+        rm.LogIOError(io, "warning",
+                      "ERR the network has encoding %d, newer than the %d that "
+                      "this version reads",
+                      encoding, ENCODING);
     nr_box *box = net ? nr_box_new(net) : NULL;
     if (box) box->borrowed = from_restore(io);
     return box;
@@ -165,16 +174,16 @@ static void digest(rm_digest *md, void *value) {
     nr_buf dump = {0};
     nr_error err;
     nr_shape shape;
-    const float *rows;
+    nr_bytes sample;
     if (nr_dump_bare(box->net, &dump, &err) == NR_OK)
         rm.DigestAddStringBuffer(md, (const char *)dump.data, dump.len);
     nr_buf_free(&dump);
     nr_net_shape(box->net, &shape);
     for (int which = 0; which < 2; which++)
         for (size_t slot = 0; slot < shape.len[which]; slot++) {
-            nr_net_piece(box->net, which, slot, &rows);
-            rm.DigestAddStringBuffer(md, (const char *)rows,
-                                     shape.row * sizeof(float));
+            sample = nr_net_sample(box->net, which, slot);
+            rm.DigestAddStringBuffer(md, (const char *)sample.data,
+                                     sample.len);
         }
     rm.DigestAddStringBuffer(md, (const char *)shape.len, sizeof shape.len);
     rm.DigestEndSequence(md);

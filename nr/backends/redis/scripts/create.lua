@@ -1,5 +1,5 @@
 -- Puts a network under a key. ARGV: id, whether to replace another one, bytes of a
--- row, training rows, testing rows, fields and values ...
+-- row (0: each record has its length before it), training rows, testing rows, fields and values ...
 
 local field, refused = open('id')
 if field and field[2] == ARGV[1] then return {1} end -- made already

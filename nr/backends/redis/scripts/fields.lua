@@ -1,10 +1,17 @@
 -- Fields and values from arguments.
 
--- Adds a dataset's rows to fields and values.
+-- Adds a dataset's rows to fields and values; of records where bytes is 0.
 local function rows(pairs_, dataset, blob, bytes)
-  for slot = 0, #blob / bytes - 1 do
-    pairs_[#pairs_ + 1] = dataset .. ':' .. int(slot)
-    pairs_[#pairs_ + 1] = string.sub(blob, slot * bytes + 1, (slot + 1) * bytes)
+  local slot, at, n = 0, 1, #pairs_
+  while at <= #blob do
+    local size = bytes
+    if bytes == 0 then
+      local a, b, c, d = string.byte(blob, at, at + 3)
+      size, at = a + 256 * (b + 256 * (c + 256 * d)), at + 4
+    end
+    pairs_[n + 1] = dataset .. ':' .. int(slot)
+    pairs_[n + 2] = string.sub(blob, at, at + size - 1)
+    slot, at, n = slot + 1, at + size, n + 2
   end
 end
 

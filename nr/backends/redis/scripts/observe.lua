@@ -1,4 +1,5 @@
--- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row, rows.
+-- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
+-- record has its length before it), rows.
 --
 -- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
 -- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
@@ -50,8 +51,13 @@ local fixed = ARGV[4] ~= '2'
 local bytes, blob = tonumber(ARGV[5]), ARGV[6]
 local pairs_, n = {'train_len', '', 'test_len', ''}, 4
 
-for at = 1, #blob, bytes do
-  local training, slot = ARGV[4] == '0'
+local sizes, at = {{}, {}}, 1 -- of records, by their slot in each dataset
+while at <= #blob do
+  local training, slot, size = ARGV[4] == '0', nil, bytes
+  if bytes == 0 then
+    local a, b, c, d = string.byte(blob, at, at + 3)
+    size, at = a + 256 * (b + 256 * (c + 256 * d)), at + 4
+  end
   if not fixed then training = is_training() end
   if training then
     if train < trains then slot, train = train, train + 1 else slot = below(trains) end
@@ -60,8 +66,30 @@ for at = 1, #blob, bytes do
     if test < tests then slot, test = test, test + 1 else slot = below(tests) end
     slot = 'test:' .. slot
   end
-  pairs_[n + 1], pairs_[n + 2] = slot, string.sub(blob, at, at + bytes - 1)
-  n = n + 2
+  pairs_[n + 1], pairs_[n + 2] = slot, string.sub(blob, at, at + size - 1)
+  n, at = n + 2, at + size
+  if bytes == 0 then sizes[training and 1 or 2][slot] = size end
+end
+
+-- Records are weighed: with these, and without those that they replace.
+if bytes == 0 then
+  local has = redis.call('HMGET', key, 'max_bytes', 'train_bytes', 'test_bytes')
+  local most = tonumber(has[1])
+  for i, name in ipairs({'training', 'testing'}) do
+    local before = tonumber(has[i + 1])
+    if not (most and before) then return {'ERR invalid network: a damaged header'} end
+    local now = before
+    for slot, size in pairs(sizes[i]) do
+      now = now + size - redis.call('HSTRLEN', key, slot)
+    end
+    if now > most and now > before then
+      return {'ERR the ' .. name .. ' samples would take ' .. int(now) ..
+              ' bytes, more than BYTES ' .. int(most) ..
+              ': give the network more BYTES, or shorter samples'}
+    end
+    pairs_[n + 1], pairs_[n + 2] = i == 1 and 'train_bytes' or 'test_bytes', int(now)
+    n = n + 2
+  end
 end
 
 train, test = train .. '', test .. ''

@@ -17,6 +17,21 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "floats are written as they lie in memory");
 
+/* The parts that there are, in the order in which they are written. */
+enum { WEIGHTS, HISTORY, TRAIN, TEST, OWN, SCHEMA = OWN, PARTS };
+static const struct {
+    const char *name;
+    uint64_t version; /* the latest; all from 1 on are read */
+} kinds[PARTS] = {
+    [WEIGHTS] = {"weights", 1},
+    [HISTORY] = {"history", 1},
+    [TRAIN] = {"train", 1},
+    [TEST] = {"test", 1},
+    [SCHEMA] = {"schema", 1}, /* kept as it is: parts.c */
+};
+
+static const unsigned char nothing[1]; /* a part that is there, and empty */
+
 /* =============================== The parts =============================== */
 
 static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
@@ -82,9 +97,20 @@ static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its history");
 }
 
+/* Samples are records where there is a schema to make them by. */
+static nr_status load_kept(nr_net *net, nr_bytes bytes, nr_error *err) {
+    nr_status status = nr_kept_load(bytes, &net->kept, err);
+    if (status != NR_OK || !bytes.data) return status;
+    bool schema = nr_net_part(net, kinds[SCHEMA].name).data != NULL;
+    return schema == (net->h.records == NR_VARIABLE)
+               ? NR_OK
+               : nr_fail(err, "ERR invalid network: its schema");
+}
+
 static nr_status load_parts(nr_net *net, const nr_parts *parts,
                             nr_error *err) {
-    nr_status status = NR_OK;
+    nr_status status = load_kept(net, parts->kept, err);
+    if (status != NR_OK) return status;
     if (net->h.trained && parts->weights.data)
         status = load_weights(net, parts->weights, err);
     else if (net->h.trained)
@@ -162,18 +188,6 @@ static bool put_checksum(nr_buf *out, size_t start) {
     return nr_buf_append(out, bytes, sizeof bytes);
 }
 
-/* The parts that there are, in the order in which they are written. */
-enum { WEIGHTS, HISTORY, TRAIN, TEST, PARTS };
-static const struct {
-    const char *name;
-    uint64_t version; /* the latest; all from 1 on are read */
-} kinds[PARTS] = {
-    [WEIGHTS] = {"weights", 1},
-    [HISTORY] = {"history", 1},
-    [TRAIN] = {"train", 1},
-    [TEST] = {"test", 1},
-};
-
 static size_t array_bytes(const nr_array *array) {
     return array ? array->n * sizeof(float) : 0;
 }
@@ -184,7 +198,7 @@ static size_t part_bytes(const nr_net *net, int part) {
     case WEIGHTS:
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
     case HISTORY: return array_bytes(net->course);
-    default: return net->h.len[part - TRAIN] * net->row * sizeof(float);
+    default: return nr_rows_bytes(net, part - TRAIN);
     }
 }
 
@@ -206,11 +220,14 @@ static nr_status put_part(const nr_net *net, int part, nr_buf *out,
 }
 
 static nr_status put_parts(const nr_net *net, nr_buf *out, nr_error *err) {
-    size_t n = 0;
-    for (int p = 0; p < PARTS; p++) n += part_bytes(net, p) > 0;
+    size_t n = nr_kept_count(net->kept);
+    nr_bytes kept = nr_kept_bytes(net->kept);
+    for (int p = 0; p < OWN; p++) n += part_bytes(net, p) > 0;
     nr_status status = nr_put_array(out, n) ? NR_OK : nr_nomem(err);
-    for (int p = 0; p < PARTS && status == NR_OK; p++)
+    for (int p = 0; p < OWN && status == NR_OK; p++)
         if (part_bytes(net, p)) status = put_part(net, p, out, err);
+    if (status == NR_OK && !nr_buf_append(out, kept.data, kept.len))
+        status = nr_nomem(err);
     return status;
 }
 
@@ -231,49 +248,48 @@ nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err) {
 
 /* ============================ Reading the whole ========================== */
 
-static const unsigned char nothing[1]; /* a part that is there, and empty */
-
-/* A part's name and version, to which of the kinds it belongs, and its bytes. */
-static nr_status read_part(nr_cursor *c, nr_bytes *places[PARTS],
-                           nr_error *err) {
-    size_t n;
-    uint64_t version;
-    nr_bytes name, data;
-    char quoted[NR_QUOTED];
-    if (!nr_get_array(c, &n) || n != 3 || !nr_get_str(c, &name) ||
-        !nr_get_uint(c, &version) || version == 0 || !nr_get_bin(c, &data) ||
-        !data.data)
-        return nr_fail(err, "ERR invalid network: its parts");
-    nr_quote(quoted, sizeof quoted, (const char *)name.data, name.len);
-    for (int p = 0; p < PARTS; p++) {
-        if (strlen(kinds[p].name) != name.len ||
-            memcmp(kinds[p].name, name.data, name.len) != 0)
-            continue;
-        if (version > kinds[p].version)
-            return nr_fail(err, "ERR the network has format %d with '%s' of "
-                                "version %llu, newer than the %llu that this "
-                                "version reads",
-                           NR_FORMAT, quoted, (unsigned long long)version,
-                           (unsigned long long)kinds[p].version);
-        if (places[p]->len)
-            return nr_fail(err, "ERR invalid network: '%s' twice", quoted);
-        *places[p] = data;
-        return NR_OK;
-    }
-    return nr_fail(err, "ERR the network has format %d with '%s', which a "
-                        "newer version wrote and this one does not know",
-                   NR_FORMAT, quoted);
+/* Which of the kinds it is, PARTS for one of none. */
+static int kind_of(nr_bytes name) {
+    int p = 0;
+    while (p < PARTS && !nr_part_is(name, kinds[p].name)) p++;
+    return p;
 }
 
-static nr_status read_parts(nr_cursor *c, nr_parts *parts, nr_error *err) {
+/* One part to its place, or behind those that are kept as they are. */
+static nr_status read_part(nr_cursor *c, nr_bytes *places[OWN], nr_buf *kept,
+                           nr_error *err) {
+    const unsigned char *start = c->at;
+    uint64_t version;
+    nr_bytes name, data;
+    if (!nr_part_get(c, &name, &version, &data))
+        return nr_fail(err, "ERR invalid network: its parts");
+    int p = kind_of(name);
+    if (p < PARTS && version > kinds[p].version)
+        return nr_fail(err, "ERR the network has format %d with '%s' of "
+                            "version %llu, newer than the %llu that this "
+                            "version reads",
+                       NR_FORMAT, kinds[p].name, (unsigned long long)version,
+                       (unsigned long long)kinds[p].version);
+    if (p >= OWN)
+        return nr_buf_append(kept, start, (size_t)(c->at - start))
+                   ? NR_OK
+                   : nr_nomem(err);
+    if (places[p]->len)
+        return nr_fail(err, "ERR invalid network: '%s' twice", kinds[p].name);
+    *places[p] = data;
+    return NR_OK;
+}
+
+static nr_status read_parts(nr_cursor *c, nr_parts *parts, nr_buf *kept,
+                            nr_error *err) {
     size_t n;
-    nr_bytes *places[PARTS] = {&parts->weights, &parts->history,
-                               &parts->rows[0], &parts->rows[1]};
+    nr_bytes *places[OWN] = {&parts->weights, &parts->history,
+                             &parts->rows[0], &parts->rows[1]};
     parts->rows[0].data = parts->rows[1].data = nothing;
     if (!nr_get_array(c, &n))
         return nr_fail(err, "ERR invalid network: its parts");
     nr_status status = NR_OK;
-    while (n-- && status == NR_OK) status = read_part(c, places, err);
+    while (n-- && status == NR_OK) status = read_part(c, places, kept, err);
     return status;
 }
 
@@ -285,7 +301,8 @@ static nr_status read_arrays(nr_cursor *c, nr_parts *parts, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its arrays");
 }
 
-static nr_status read_dump(nr_cursor *c, nr_parts *parts, nr_error *err) {
+static nr_status read_dump(nr_cursor *c, nr_parts *parts, nr_buf *kept,
+                           nr_error *err) {
     size_t n;
     nr_bytes magic;
     uint64_t format;
@@ -300,7 +317,7 @@ static nr_status read_dump(nr_cursor *c, nr_parts *parts, nr_error *err) {
     if (!nr_skip(c)) return nr_fail(err, "ERR invalid network: its header");
     parts->header.len = (size_t)(c->at - parts->header.data);
     return format == 1 ? read_arrays(c, parts, err)
-                       : read_parts(c, parts, err);
+                       : read_parts(c, parts, kept, err);
 }
 
 nr_status nr_net_load(const unsigned char *blob, size_t len, uint64_t id,
@@ -316,12 +333,14 @@ nr_status nr_net_load(const unsigned char *blob, size_t len, uint64_t id,
         written != nr_checksum(blob, len - SUM))
         return nr_fail(err, "ERR invalid network: the checksum does not "
                             "match, the dump is damaged");
-    nr_status status = read_dump(&c, &parts, err);
-    if (status != NR_OK) return status;
-    if (c.at != c.end)
-        return nr_fail(err, "ERR invalid network: more after its parts");
-    nr_net *net;
-    status = nr_net_assemble(&parts, &net, err);
+    nr_net *net = NULL;
+    nr_buf kept = {0};
+    nr_status status = read_dump(&c, &parts, &kept, err);
+    if (status == NR_OK && c.at != c.end)
+        status = nr_fail(err, "ERR invalid network: more after its parts");
+    parts.kept = (nr_bytes){kept.len ? kept.data : nothing, kept.len};
+    if (status == NR_OK) status = nr_net_assemble(&parts, &net, err);
+    nr_buf_free(&kept);
     if (status != NR_OK) return status;
     if (net->partial) {
         nr_net_free(net);

@@ -42,6 +42,8 @@ typedef struct field {
     double missing; /* its value where an older header lacks it */
 } field;
 
+static const char *const nr_record_words[] = {"FIXED", "VARIABLE", NULL};
+
 #define AT(member) offsetof(nr_header, member)
 static const field fields[] = {
     {"format", VERSION, 0, NULL, 1, 0},
@@ -68,6 +70,10 @@ static const field fields[] = {
     {"test_maxlen", UINT, AT(maxlen[1]), NULL, 1, 0},
     {"train_len", UINT, AT(len[0]), NULL, 1, 0},
     {"test_len", UINT, AT(len[1]), NULL, 1, 0},
+    {"records", WORD, AT(records), nr_record_words, 2, NR_FIXED},
+    {"max_bytes", UINT, AT(maxbytes), NULL, 2, NR_MAXBYTES},
+    {"train_bytes", UINT, AT(bytes[0]), NULL, 2, 0},
+    {"test_bytes", UINT, AT(bytes[1]), NULL, 2, 0},
     {"random", RANDOM, AT(random), NULL, 1, 0},
     {"trained", BOOL, AT(trained), NULL, 1, 0},
     {"total_steps", COUNT, AT(stats.steps), NULL, 1, 0},
@@ -238,6 +244,12 @@ static nr_status check_together(const nr_header *h, nr_error *err) {
                  o->members >= 1 && o->members <= NR_MAX_MEMBERS &&
                  ((o->loss == NR_MSE && o->class_weights == NR_EQUAL) ||
                   h->kind == NR_CLASSIFIER);
+    for (int d = 0; d < 2; d++)
+        sound = sound && (h->records == NR_VARIABLE
+                              ? h->len[d] <= h->bytes[d] &&
+                                    h->bytes[d] <= NR_MAX_DATASET_BYTES
+                              : h->bytes[d] == 0);
+    sound = sound && h->maxbytes > 0 && h->maxbytes <= NR_MAX_DATASET_BYTES;
     if (o->classic)
         sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&
                 o->optimizer == NR_RPROP && o->members == 1;

@@ -140,13 +140,14 @@ nr_net *nr_net_new(const nr_header *header) {
     memset(net, 0, sizeof *net);
     net->h = *header;
     net->params = count_params(header);
-    net->row = header->layers[0];
-    net->row += header->kind == NR_CLASSIFIER
-                    ? 1
-                    : header->layers[header->nlayers - 1];
+    size_t floats = header->layers[0];
+    floats += header->kind == NR_CLASSIFIER
+                  ? 1
+                  : header->layers[header->nlayers - 1];
+    net->row = header->records == NR_FIXED ? floats : 0;
     atomic_init(&net->weights, NULL);
     atomic_init(&net->draft, NULL);
-    size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (net->row * sizeof(float));
+    size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (floats * sizeof(float));
     net->per = fit ? (uint32_t)fit : 1;
     nr_net_way(net);
     return net;
@@ -157,6 +158,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     nr_header h = {.id = id, .kind = cmd->kind, .nlayers = cmd->nlayers};
     memcpy(h.layers, cmd->layers, cmd->nlayers * sizeof *h.layers);
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
+    h.maxbytes = NR_MAXBYTES;
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
     if (h.options.members < 0) h.options.members = choose_members(&h);
@@ -172,6 +174,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->course = nr_array_hold(net->course);
+    copy->kept = nr_kept_hold(net->kept);
     if (!share_weights(copy, (nr_net *)net) ||
         !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
         !nr_dataset_clone(&copy->data[1], &net->data[1])) {
@@ -185,7 +188,9 @@ nr_net *nr_net_bare(const nr_net *net) {
     nr_net *bare = nr_net_new(&net->h);
     if (!bare) return NULL;
     bare->course = nr_array_hold(net->course);
+    bare->kept = nr_kept_hold(net->kept);
     bare->h.len[0] = bare->h.len[1] = 0;
+    bare->h.bytes[0] = bare->h.bytes[1] = 0;
     if (!share_weights(bare, (nr_net *)net)) {
         nr_net_free(bare);
         return NULL;
@@ -217,6 +222,7 @@ void nr_net_free(nr_net *net) {
     if (!net) return;
     nr_net_forget(net);
     nr_array_drop(net->course);
+    nr_kept_drop(net->kept);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
     nr_release(net);
@@ -242,12 +248,15 @@ size_t nr_net_memory(const nr_net *net) {
     if (weights && atomic_load(&weights->abreast))
         bytes += nr_abreast_len(&net->h) * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
+    bytes += nr_kept_bytes(net->kept).len;
     for (int d = 0; d < 2; d++) {
         const nr_dataset *data = &net->data[d];
         bytes += data->capchunks * sizeof *data->chunks;
         for (size_t i = 0; i < data->nchunks; i++)
-            bytes += sizeof(nr_chunk) +
-                     data->chunks[i]->cap * net->row * sizeof(float);
+            bytes += net->h.records == NR_VARIABLE
+                         ? nr_record_chunk_bytes(data->chunks[i])
+                         : sizeof(nr_chunk) + data->chunks[i]->cap * net->row *
+                                                  sizeof(float);
     }
     return bytes;
 }

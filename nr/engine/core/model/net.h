@@ -26,7 +26,7 @@ void nr_array_drop(nr_array *array);
  * other holders is copied before it is written. */
 typedef struct nr_chunk {
     atomic_size_t refs;
-    size_t cap; /* rows */
+    size_t cap; /* rows; bytes of records of any length */
     float rows[];
 } nr_chunk;
 
@@ -68,6 +68,9 @@ typedef struct nr_statistics {
     nr_ending ending;
 } nr_statistics;
 
+/* How samples lie: rows of floats, or records of any length. */
+typedef enum nr_record_kind { NR_FIXED, NR_VARIABLE } nr_record_kind;
+
 typedef struct nr_header {
     uint64_t id, revision, resets;
     nr_kind kind;
@@ -75,6 +78,8 @@ typedef struct nr_header {
     uint32_t layers[NR_MAX_LAYERS];
     nr_options options;
     uint64_t maxlen[2], len[2];
+    nr_record_kind records;
+    uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
@@ -115,14 +120,17 @@ typedef struct nr_way {
                              units of one */
 } nr_way;
 
+typedef struct nr_kept nr_kept; /* parts.c */
+
 struct nr_net {
     nr_header h;
     nr_way way;
-    size_t params, row;
+    size_t params, row; /* row: floats; 0: records of any length */
     uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *course; /* of the last training; NULL: none */
+    nr_kept *kept;     /* the parts that are neither of these nor samples */
     nr_dataset data[2];
     nr_foresight next;
     bool partial; /* assembled without its samples */
@@ -188,19 +196,48 @@ bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
 
+/* parts.c: NULL is no part at all. */
+nr_kept *nr_kept_hold(nr_kept *kept);
+void nr_kept_drop(nr_kept *kept);
+size_t nr_kept_count(const nr_kept *kept);
+nr_bytes nr_kept_bytes(const nr_kept *kept); /* as they are written */
+nr_status nr_kept_load(nr_bytes bytes, nr_kept **out, nr_error *err);
+nr_bytes nr_net_part(const nr_net *net, const char *word); /* its bytes */
+bool nr_part_get(nr_cursor *c, nr_bytes *name, uint64_t *version,
+                 nr_bytes *data);
+bool nr_part_put(nr_buf *out, nr_bytes name, uint64_t version, nr_bytes data);
+bool nr_part_is(nr_bytes name, const char *word);
+
 /* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 
 /* samples.c */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
 void nr_dataset_free(nr_dataset *data);
+bool nr_dataset_reserve(nr_dataset *data, size_t index); /* for a chunk */
+void nr_dataset_swap(nr_dataset *data, size_t index, nr_chunk *chunk);
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
+size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
+
+/* Refuses what works on rows where the samples are records. */
+nr_status nr_rows_needed(const nr_net *net, nr_error *err);
+
+/* records.c: networks with a schema only. */
+bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
+nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
+size_t nr_record_chunk_bytes(const nr_chunk *chunk);
+size_t nr_records_piece(const nr_net *net, nr_dataset_id which, size_t slot,
+                        nr_bytes *piece);
+nr_status nr_records_append(nr_net *net, nr_dataset_id which, nr_bytes bytes,
+                            nr_error *err);
+nr_status nr_records_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
+                          nr_error *err);
 
 /* run.c */
 nr_head nr_net_head(const nr_header *h);

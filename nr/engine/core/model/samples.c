@@ -72,6 +72,24 @@ void nr_dataset_free(nr_dataset *data) {
     *data = (nr_dataset){0};
 }
 
+bool nr_dataset_reserve(nr_dataset *data, size_t index) {
+    if (index < data->capchunks) return true;
+    size_t cap = data->capchunks ? data->capchunks * 2 : 1;
+    void *chunks = nr_resize(data->chunks, cap * sizeof *data->chunks);
+    if (!chunks) return false;
+    data->chunks = chunks;
+    data->capchunks = cap;
+    return true;
+}
+
+void nr_dataset_swap(nr_dataset *data, size_t index, nr_chunk *chunk) {
+    if (index < data->nchunks)
+        chunk_drop(data->chunks[index]);
+    else
+        data->nchunks++;
+    data->chunks[index] = chunk;
+}
+
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot) {
     uint32_t at = (uint32_t)slot; /* at most NR_MAX_SAMPLES */
     nr_chunk *chunk = net->data[which].chunks[at / net->per];
@@ -98,13 +116,7 @@ static size_t chunk_cap(const nr_net *net, size_t rows) {
  * dataset holds does not change, so it may fail halfway through many. */
 static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
     size_t index = (uint32_t)slot / net->per, at = (uint32_t)slot % net->per;
-    if (index == data->capchunks) {
-        size_t cap = data->capchunks ? data->capchunks * 2 : 1;
-        void *chunks = nr_resize(data->chunks, cap * sizeof *data->chunks);
-        if (!chunks) return false;
-        data->chunks = chunks;
-        data->capchunks = cap;
-    }
+    if (!nr_dataset_reserve(data, index)) return false;
     if (index == data->nchunks) {
         nr_chunk *chunk = chunk_new(net, chunk_cap(net, at + 1));
         if (!chunk) return false;
@@ -120,8 +132,7 @@ static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
     if (!chunk) return false;
     size_t bytes = old->cap * net->row * sizeof(float);
     memcpy(chunk->rows, old->rows, bytes);
-    data->chunks[index] = chunk;
-    chunk_drop(old);
+    nr_dataset_swap(data, index, chunk);
     return true;
 }
 
@@ -207,6 +218,13 @@ static uint64_t place_next(nr_net *net, nr_dataset_id which) {
 
 /* =============================== Observing =============================== */
 
+nr_status nr_rows_needed(const nr_net *net, nr_error *err) {
+    if (net->h.records == NR_FIXED) return NR_OK;
+    return nr_fail(err, "ERR the network has format %d with a schema, by which "
+                        "this version keeps samples and cannot read them",
+                   NR_FORMAT);
+}
+
 /* Rows of a blob are only known to be floats: refuses NaN, infinities and
  * class ids that are none. */
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
@@ -264,6 +282,8 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
                           nr_error *err) {
     size_t row_bytes = net->row * sizeof(float), n = net->h.len[which];
+    if (net->h.records == NR_VARIABLE)
+        return nr_records_load(net, which, bytes, err);
     if (bytes.len != n * row_bytes)
         return nr_fail(err, "ERR invalid network: %zu bytes of samples where "
                             "%zu were expected",
@@ -279,31 +299,50 @@ nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
     return NR_OK;
 }
 
+size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which) {
+    const nr_header *h = &net->h;
+    return h->records == NR_FIXED
+               ? h->len[which] * net->row * sizeof(float)
+               : h->len[which] * sizeof(uint32_t) + h->bytes[which];
+}
+
 nr_status nr_net_rows(const nr_net *net, nr_dataset_id which, nr_buf *out,
                       nr_error *err) {
-    const float *rows;
-    if (!nr_buf_reserve(out, net->h.len[which] * net->row * sizeof(float)))
-        return nr_nomem(err);
-    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
+    nr_bytes piece;
+    if (!nr_buf_reserve(out, nr_rows_bytes(net, which))) return nr_nomem(err);
+    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &piece));
          slot += n)
-        nr_buf_append(out, rows, n * net->row * sizeof(float));
+        nr_buf_append(out, piece.data, piece.len);
     return NR_OK;
 }
 
 /* ======================= Whole datasets, in pieces ======================= */
 
 size_t nr_net_piece(const nr_net *net, nr_dataset_id which, size_t slot,
-                    const float **rows) {
+                    nr_bytes *piece) {
     size_t n = net->h.len[which];
     if (net->partial || slot >= n) return 0;
-    *rows = nr_dataset_row(net, which, slot);
+    if (net->h.records == NR_VARIABLE)
+        return nr_records_piece(net, which, slot, piece);
     size_t rest = net->per - slot % net->per;
-    return n - slot < rest ? n - slot : rest;
+    if (rest > n - slot) rest = n - slot;
+    *piece = (nr_bytes){(const void *)nr_dataset_row(net, which, slot),
+                        rest * net->row * sizeof(float)};
+    return rest;
+}
+
+nr_bytes nr_net_sample(const nr_net *net, nr_dataset_id which, size_t slot) {
+    if (net->partial || slot >= net->h.len[which]) return (nr_bytes){NULL, 0};
+    if (net->h.records == NR_VARIABLE) return nr_record_at(net, which, slot);
+    return (nr_bytes){(const void *)nr_dataset_row(net, which, slot),
+                      net->row * sizeof(float)};
 }
 
 nr_status nr_net_append(nr_net *net, nr_dataset_id which,
                         const unsigned char *bytes, size_t len,
                         nr_error *err) {
+    if (net->h.records == NR_VARIABLE)
+        return nr_records_append(net, which, (nr_bytes){bytes, len}, err);
     size_t row = net->row * sizeof(float), n = len / row;
     uint64_t first = net->h.len[which];
     if (len % row || n > net->h.maxlen[which] - first)

@@ -55,7 +55,9 @@ static nr_status values_check(const nr_net *net, const nr_command *cmd,
 nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                          nr_buf *rows, nr_error *err) {
     size_t n = 1, start = rows->len;
-    nr_status status = cmd->values ? values_check(net, cmd, err)
+    nr_status status = nr_rows_needed(net, err);
+    if (status != NR_OK) return status;
+    status = cmd->values ? values_check(net, cmd, err)
                                    : blob_rows(cmd, net->row, &n, err);
     if (status != NR_OK) return status;
     const void *data = cmd->values ? (const void *)cmd->values : cmd->blob;
@@ -72,7 +74,8 @@ static nr_status observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
-    nr_status status;
+    nr_status status = nr_rows_needed(net, err);
+    if (status != NR_OK) return status;
     if (cmd->values) {
         status = values_check(net, cmd, err);
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
@@ -218,10 +221,17 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "parameters", net->params);
 }
 
-nr_status nr_net_sample_reply(const nr_net *net, const float *row,
-                              nr_buf *reply, nr_error *err) {
+nr_status nr_net_sample_reply(const nr_net *net, const void *sample,
+                              size_t len, nr_buf *reply, nr_error *err) {
     size_t in = nr_inputs(net), out = nr_outputs(net);
+    const float *row = sample;
     bool classifier = net->h.kind == NR_CLASSIFIER;
+    if (net->h.records == NR_VARIABLE)
+        return done(nr_put_bin(reply, sample, len), err);
+    if (len != net->row * sizeof(float))
+        return nr_fail(err, "ERR invalid network: a sample of %zu bytes where "
+                            "%zu belong",
+                       len, net->row * sizeof(float));
     bool ok = nr_put_array(reply, 2) && nr_put_array(reply, in);
     for (size_t i = 0; i < in && ok; i++)
         ok = nr_put_double(reply, (double)row[i]);
@@ -238,8 +248,8 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
         return done(nr_put_nil(reply), err);
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
-    return nr_net_sample_reply(
-        net, nr_dataset_row(net, cmd->dataset, cmd->number), reply, err);
+    nr_bytes sample = nr_net_sample(net, cmd->dataset, cmd->number);
+    return nr_net_sample_reply(net, sample.data, sample.len, reply, err);
 }
 
 /* One row a point: cycle, training error, testing error and classification

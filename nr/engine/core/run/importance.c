@@ -221,6 +221,8 @@ nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err) {
     nr_dataset_id which = choose_dataset(net);
     size_t start = reply->len;
+    nr_status status = nr_rows_needed(net, err);
+    if (status != NR_OK) return status;
     if (net->h.len[which] == 0 || !net->h.trained)
         return nr_put_nil(reply) ? NR_OK : nr_nomem(err);
     if (net->partial)

@@ -21,6 +21,8 @@ enum { CYCLE_WORK = 5000, DEFAULT_BATCH = 32 };
 
 static nr_status check_samples(const nr_net *net, const nr_command *cmd,
                                nr_error *err) {
+    nr_status status = nr_rows_needed(net, err);
+    if (status != NR_OK) return status;
     if (net->h.len[NR_DATASET_TRAIN] == 0)
         return nr_fail(err, "ERR Can't start training: the training dataset "
                             "is empty, add samples with NR.OBSERVE");
