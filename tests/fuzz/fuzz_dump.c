@@ -57,6 +57,34 @@ static void train(const nr_net *net) {
     nr_command_release(&cmd);
 }
 
+/* More samples, of any bytes and of some that are records: all or none. */
+static void keep(nr_net *net, const uint8_t *data, size_t size) {
+    nr_buf before = {0}, after = {0}, frames = {0};
+    uint32_t len = size < 300 ? (uint32_t)size : 300;
+    nr_error err;
+    for (int i = 0; i < 20 && net->h.records == NR_VARIABLE; i++) {
+        uint32_t n = 1 + (len + (uint32_t)i * 7) % len;
+        MUST(nr_buf_append(&frames, &n, sizeof n));
+        MUST(nr_buf_append(&frames, data, n));
+    }
+    MUST(nr_net_dump(net, &before, &err) == NR_OK);
+    for (int i = 0; i < 2; i++) {
+        nr_bytes bytes = i ? (nr_bytes){frames.data, frames.len}
+                           : (nr_bytes){data, size};
+        nr_status status = nr_net_put(net, bytes, NR_DATASET_ANY, &err);
+        MUST(status == NR_OK || !strncmp(err.text, "ERR ", 4));
+        after.len = 0;
+        MUST(nr_net_dump(net, &after, &err) == NR_OK);
+        MUST(status == NR_OK || (before.len == after.len &&
+                                 !memcmp(before.data, after.data, after.len)));
+        before.len = 0;
+        MUST(nr_buf_append(&before, after.data, after.len));
+    }
+    nr_buf_free(&before);
+    nr_buf_free(&after);
+    nr_buf_free(&frames);
+}
+
 static void use(nr_net *net) {
     const char *const commands[][3] = {{"NR.INFO", "k"},
                                        {"NR.HISTORY", "k"},
@@ -99,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     free(blob);
     if (status == NR_OK) {
         use(net);
+        keep(net, data, size);
         nr_net_free(net);
     } else {
         MUST(!strncmp(err.text, "ERR ", 4));
