@@ -39,6 +39,11 @@ class Training:
         self._ended = False
 
     @property
+    def key(self) -> bytes:
+        """Of its network."""
+        return self._network.key
+
+    @property
     def running(self) -> bool:
         """Whether it runs, or waits in line."""
         if self._job and self._job.done.is_set():

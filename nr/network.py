@@ -215,9 +215,13 @@ class Network:
         for word, value in given.items():
             words += [] if value is None else option(word, value)
         words += [*option("autostop", autostop), *option("backtrack", backtrack)]
+        return self._train(info, words, maxcycles or 0)
+
+    def _train(self, before: Info, words: Sequence[Argument], maxcycles: int) -> Training:
+        """Starts the training of an NR.TRAIN with these words behind the key."""
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        return Training(self, info, maxcycles or 0, started if isinstance(started, Job) else None)
+        return Training(self, before, maxcycles, started if isinstance(started, Job) else None)
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""
