@@ -333,7 +333,9 @@ def bulk() -> None:
                 start = server.cpu()
                 _send(server.port, request(*words), name)
                 spent[name].append((server.cpu() - start) / 1e6)
-    print(f"the main thread's CPU time: commands of {BULK // 10**6} MB, replies of {numbers} numbers")
+    print(
+        f"the main thread's CPU time: commands of {BULK // 10**6} MB, replies of {numbers} numbers"
+    )
     for own, ours in ("SET", ["NR.OBSERVE", "NR.RESTORE"]), ("GET", ["NR.DUMP"]), (
         "LRANGE", ["NR.RUN", "NR.GETDATA"]
     ):  # fmt: skip
