@@ -1,6 +1,6 @@
 """The Redis module against what the server itself does, on the same machine.
 
-    make bench-module, or python benchmarks/module_driver.py [ratios|memory|latency|holding|bulk ...]
+    make bench-module, or python benchmarks/module_driver.py [ratios|memory|latency|holding|bulk]
 
 Starts a redis-server of its own. CPU time is the server's main thread's, as the kernel counts
 it; commands are measured in turns, and ratios are the medians of the turns': a machine's speed
