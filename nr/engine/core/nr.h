@@ -372,8 +372,8 @@ NR_API nr_status nr_net_put(nr_net *net, nr_bytes samples,
                             nr_dataset_id dataset, nr_error *err);
 
 /* NR.GETDATA's reply from the row or the record itself. */
-NR_API nr_status nr_net_sample_reply(const nr_net *net, const void *sample,
-                                     size_t len, nr_buf *reply, nr_error *err);
+NR_API nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,
+                                     nr_buf *reply, nr_error *err);
 
 /* ---- The serialised form ----
  *

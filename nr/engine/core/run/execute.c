@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "model/net.h"
 #include "run/report.h"
 #include "grammar/syntax.h"
@@ -221,17 +222,17 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "parameters", net->params);
 }
 
-nr_status nr_net_sample_reply(const nr_net *net, const void *sample,
-                              size_t len, nr_buf *reply, nr_error *err) {
+NOINLINE nr_status sample_reply(const nr_net *net, nr_bytes sample,
+                                nr_buf *reply, nr_error *err) {
     size_t in = nr_inputs(net), out = nr_outputs(net);
-    const float *row = sample;
+    const float *row = (const void *)sample.data;
     bool classifier = net->h.kind == NR_CLASSIFIER;
     if (net->h.records == NR_VARIABLE)
-        return done(nr_put_bin(reply, sample, len), err);
-    if (len != net->row * sizeof(float))
+        return done(nr_put_bin(reply, sample.data, sample.len), err);
+    if (sample.len != net->row * sizeof(float))
         return nr_fail(err, "ERR invalid network: a sample of %zu bytes where "
                             "%zu belong",
-                       len, net->row * sizeof(float));
+                       sample.len, net->row * sizeof(float));
     bool ok = nr_put_array(reply, 2) && nr_put_array(reply, in);
     for (size_t i = 0; i < in && ok; i++)
         ok = nr_put_double(reply, (double)row[i]);
@@ -242,6 +243,14 @@ nr_status nr_net_sample_reply(const nr_net *net, const void *sample,
     return done(ok, err);
 }
 
+nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,
+                              nr_buf *reply, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = sample_reply(net, sample, reply, err);
+    nr_mode_end(before);
+    return status;
+}
+
 static nr_status getdata(const nr_net *net, const nr_command *cmd,
                          nr_buf *reply, nr_error *err) {
     if (cmd->number >= net->h.len[cmd->dataset])
@@ -249,7 +258,7 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
     nr_bytes sample = nr_net_sample(net, cmd->dataset, cmd->number);
-    return nr_net_sample_reply(net, sample.data, sample.len, reply, err);
+    return sample_reply(net, sample, reply, err);
 }
 
 /* One row a point: cycle, training error, testing error and classification
@@ -341,8 +350,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
 
 /* ================================= Which ================================= */
 
-nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
-                         nr_buf *reply, nr_error *err) {
+NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
+                           nr_buf *reply, nr_error *err) {
     nr_buf dump = {0};
     nr_status status;
     switch (cmd->verb) {
@@ -366,4 +375,12 @@ nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
         return nr_fail(err, "ERR %s is not a command on one network",
                        nr_spec_of(cmd->verb)->name);
     }
+}
+
+nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
+                         nr_buf *reply, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = execute(net, cmd, training, reply, err);
+    nr_mode_end(before);
+    return status;
 }
