@@ -63,12 +63,16 @@ bool nr_put_map(nr_buf *buf, size_t n) {
     return put_sized(buf, 0xde, n, 2);
 }
 
-bool nr_put_str(nr_buf *buf, const char *text) {
-    size_t len = strlen(text);
-    bool head = len < 32           ? put_sized(buf, 0xa0 | (unsigned)len, 0, 0)
-                : len <= UINT8_MAX ? put_sized(buf, 0xd9, len, 1)
-                                   : put_sized(buf, 0xda, len, 2);
+bool nr_put_text(nr_buf *buf, const char *text, size_t len) {
+    bool head = len < 32            ? put_sized(buf, 0xa0 | (unsigned)len, 0, 0)
+                : len <= UINT8_MAX  ? put_sized(buf, 0xd9, len, 1)
+                : len <= UINT16_MAX ? put_sized(buf, 0xda, len, 2)
+                : len <= UINT32_MAX && put_sized(buf, 0xdb, len, 4);
     return head && nr_buf_append(buf, text, len);
+}
+
+bool nr_put_str(nr_buf *buf, const char *text) {
+    return nr_put_text(buf, text, strlen(text));
 }
 
 bool nr_put_bin_head(nr_buf *buf, size_t len) {
@@ -211,6 +215,100 @@ bool nr_get_bool(nr_cursor *c, bool *value) {
     if (!get_type(c, &type) || (type != 0xc2 && type != 0xc3)) return fail(c);
     *value = type == 0xc3;
     return true;
+}
+
+/* Signed numbers in `width` bytes. */
+static bool get_signed(nr_cursor *c, int width, nr_item *item) {
+    uint64_t bits;
+    if (!get_big_endian(c, width, &bits)) return false;
+    uint64_t sign = UINT64_C(1) << (8 * width - 1);
+    item->negative = (bits & sign) != 0;
+    item->number = item->negative ? (sign << 1) - bits : bits;
+    return true;
+}
+
+static bool get_number(nr_cursor *c, unsigned type, nr_item *item) {
+    item->type = NR_ITEM_INT;
+    if (type < 0x80) {
+        item->number = type;
+    } else if (type >= 0xe0) {
+        item->negative = true;
+        item->number = 0x100 - type;
+    } else if (type >= 0xd0) {
+        if (!get_signed(c, 1 << (type - 0xd0), item)) return false;
+    } else if (!get_big_endian(c, 1 << (type - 0xcc), &item->number)) {
+        return false;
+    }
+    item->real = (double)item->number;
+    if (item->negative) item->real = -item->real;
+    return true;
+}
+
+static bool get_real(nr_cursor *c, unsigned type, nr_item *item) {
+    uint64_t bits;
+    float single;
+    item->type = NR_ITEM_REAL;
+    if (!get_big_endian(c, type == 0xca ? 4 : 8, &bits)) return false;
+    if (type == 0xcb) {
+        memcpy(&item->real, &bits, sizeof item->real);
+        return true;
+    }
+    uint32_t half = (uint32_t)bits;
+    memcpy(&single, &half, sizeof single);
+    item->real = (double)single;
+    return true;
+}
+
+static bool get_ext(nr_cursor *c, unsigned type, nr_item *item) {
+    size_t len = type >= 0xd4 ? (size_t)1 << (type - 0xd4) : 0;
+    uint64_t kind;
+    item->type = NR_ITEM_EXT;
+    if (type < 0xd4 && !get_length(c, type, 0, 0, 0xc7, 1, &len)) return false;
+    if (!get_big_endian(c, 1, &kind)) return false;
+    item->number = kind;
+    return take(c, len, &item->bytes);
+}
+
+/* What a type byte begins, of those that are no numbers. */
+static bool get_other(nr_cursor *c, unsigned type, nr_item *item) {
+    size_t n = 0;
+    bool ok = true;
+    if ((type & 0xe0) == 0xa0 || (type >= 0xd9 && type <= 0xdb)) {
+        item->type = NR_ITEM_STR;
+        return get_length(c, type, 0xa0, 0x1f, 0xd9, 1, &n) &&
+               take(c, n, &item->bytes);
+    }
+    if (type >= 0xc4 && type <= 0xc6) {
+        item->type = NR_ITEM_BIN;
+        return get_length(c, type, 0, 0, 0xc4, 1, &n) &&
+               take(c, n, &item->bytes);
+    }
+    if ((type & 0xf0) == 0x90 || type == 0xdc || type == 0xdd) {
+        item->type = NR_ITEM_ARRAY;
+        ok = get_length(c, type, 0x90, 0x0f, 0xdc, 2, &n);
+    } else if ((type & 0xf0) == 0x80 || type == 0xde || type == 0xdf) {
+        item->type = NR_ITEM_MAP;
+        ok = get_length(c, type, 0x80, 0x0f, 0xde, 2, &n);
+    } else if (type == 0xc2 || type == 0xc3) {
+        item->type = NR_ITEM_BOOL;
+        n = type == 0xc3;
+    } else if (type != 0xc0) {
+        return fail(c);
+    }
+    item->number = n;
+    return ok && (item->type == NR_ITEM_BOOL || n <= left(c) || fail(c));
+}
+
+bool nr_get_item(nr_cursor *c, nr_item *item) {
+    unsigned type;
+    *item = (nr_item){0};
+    if (!get_type(c, &type)) return false;
+    if (type < 0x80 || type >= 0xe0 || (type >= 0xcc && type <= 0xd3))
+        return get_number(c, type, item);
+    if (type == 0xca || type == 0xcb) return get_real(c, type, item);
+    if ((type >= 0xc7 && type <= 0xc9) || (type >= 0xd4 && type <= 0xd8))
+        return get_ext(c, type, item);
+    return get_other(c, type, item);
 }
 
 static bool skip_deep(nr_cursor *c, int depth);
