@@ -18,6 +18,7 @@ from nr.errors import (
     CommandError,
     EngineError,
     Error,
+    FormatError,
     NotFoundError,
     ValuesError,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Database",
     "EngineError",
     "Error",
+    "FormatError",
     "Info",
     "Metrics",
     "Network",

@@ -3,6 +3,7 @@
     Error
     ├── CommandError            a command was refused; nothing has changed
     │   ├── NotFoundError       ... because no such key is there (also a KeyError)
+    │   ├── FormatError         ... because a newer version of nr wrote the network
     │   └── ValuesError         ... by Python, for values no network can take (also a ValueError)
     ├── BackendError            the store cannot be reached, has failed or is closed
     └── EngineError             the core is missing, or out of memory
@@ -12,6 +13,7 @@ errors: ``ERR no such key``. Its first word is ``code``, for programs.
 """
 
 NO_SUCH_KEY = "ERR no such key"
+NEWER = "ERR the network has format "
 
 
 class Error(Exception):
@@ -36,6 +38,10 @@ class NotFoundError(CommandError, KeyError):
         super().__init__(text)
 
 
+class FormatError(CommandError):
+    """A newer version of nr wrote the network, and this one cannot read it: upgrade nr here."""
+
+
 class ValuesError(CommandError, ValueError):
     """Values that no network can take; the text names the row and the column."""
 
@@ -50,4 +56,6 @@ class EngineError(Error):
 
 def refusal(text: str) -> CommandError:
     """The exception for a reply's error text, wherever the command ran."""
-    return NotFoundError(text) if text == NO_SUCH_KEY else CommandError(text)
+    if text == NO_SUCH_KEY:
+        return NotFoundError(text)
+    return FormatError(text) if text.startswith(NEWER) else CommandError(text)

@@ -35,7 +35,7 @@ from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, CommandError, FormatError, NotFoundError
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -281,7 +281,9 @@ class Store:
         found = []
         for key in sorted(set(keys)):
             with suppress(NotFoundError):
-                found.append(self._lock(connection, key).id)
+                row = self._lock(connection, key)
+                header.check_format(row.format)
+                found.append(row.id)
         for id in found:
             for part in self._schema.parts:  # SQLite's foreign keys may be switched off
                 connection.execute(sa.delete(part).where(part.c.network_id == id))
@@ -317,6 +319,8 @@ class Store:
     def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
         try:
             return Net.assemble(header.packed(fields), **parts)
+        except FormatError:
+            raise
         except CommandError as error:
             raise BackendError(f"the rows of a network are damaged: {error}") from error
 
@@ -342,7 +346,7 @@ class Store:
 
     def stop(self, key: bytes) -> bool:
         def work(connection: sa.Connection) -> bool:
-            id, _ = self._version(connection, key)
+            id = self._header(connection, key)["id"]
             return self._leases.stop(connection, id)
 
         return self._do.write(work)

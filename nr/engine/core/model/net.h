@@ -133,8 +133,8 @@ static inline size_t nr_outputs(const nr_net *net) {
 /* ------------------------- The array of weights -------------------------- */
 
 /* First the factors: inputs are taken as (x - in_shift) * in_scale; a
- * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
- * multiplied by out_scale. They lie with the weights because they are one
+ * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
+ * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
  * with them: neither makes sense with another generation of the other. Then
  * member by member and layer by layer a row of biases and a row of weights for
  * each input unit: [1 + inputs][outputs]. */
@@ -177,9 +177,14 @@ size_t nr_report_len(const nr_header *h); /* floats */
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+
+/* header.c */
 bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
+
+/* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 
 /* samples.c */

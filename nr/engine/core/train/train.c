@@ -6,6 +6,7 @@
  * as many cycles as a fixed amount of arithmetic allows, not a fixed time: what
  * is trained must not depend on how fast the machine is. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -266,7 +267,10 @@ static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
     return NR_OK;
 }
 
-static double sound(double error) { return isfinite(error) ? error : 0; }
+/* A statistic: NaN is none. */
+static double sound(double error) {
+    return isnan(error) ? 0 : fmin(error, DBL_MAX);
+}
 
 static void add_statistics(const nr_trainer *t, nr_net *net,
                            uint64_t elapsed_ms) {
@@ -296,7 +300,7 @@ nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
         return status;
     }
     add_statistics(t, net, elapsed_ms);
-    if (t->cycles && all_finite(t->weights)) {
+    if (t->cycles && all_finite(t->weights) && !isnan(t->train_error)) {
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;
