@@ -117,17 +117,19 @@ static bool parse_flag(nr_text text, bool *flag) {
     return found >= 0;
 }
 
-static nr_status put_vector(const nr_field *field, nr_cursor *c, nr_buf *out,
-                            nr_error *err);
+static nr_status put_item(const nr_field *field, const nr_item *item,
+                          nr_cursor *c, nr_buf *out, nr_error *err);
 
 /* A vector is said as a list in JSON. */
 static nr_status put_list(const nr_field *field, nr_text text, nr_buf *out,
                           nr_error *err) {
     nr_buf list = {0};
+    nr_item item;
     nr_status status = nr_json_read(text, &list, err);
     nr_cursor c = {list.data, list.data + list.len, false};
     if (status == NR_ERR) status = refuse(field, needed[field->kind], text, err);
-    if (status == NR_OK) status = put_vector(field, &c, out, err);
+    if (status == NR_OK && nr_get_item(&c, &item))
+        status = put_item(field, &item, &c, out, err);
     nr_buf_free(&list);
     return status;
 }
@@ -222,43 +224,50 @@ static nr_status put_floats(const nr_field *field, nr_cursor *c,
     return NR_OK;
 }
 
-static nr_status put_vector(const nr_field *field, nr_cursor *c, nr_buf *out,
-                            nr_error *err) {
-    nr_item item;
-    if (!nr_get_item(c, &item))
-        return nr_fail(err, "ERR invalid msgpack");
-    if (item.type == NR_ITEM_NIL) return done(nr_put_nil(out), err);
-    if (item.type == NR_ITEM_ARRAY || item.type == NR_ITEM_BIN)
-        return put_floats(field, c, &item, out, err);
-    return refuse_item(field, &item, err);
+/* A time of a column's own type: microseconds since 1970 in eight bytes, of
+ * which the least number stands for none. */
+static nr_status put_time(const nr_field *field, const nr_item *item,
+                          nr_buf *out, nr_error *err) {
+    int64_t time;
+    if (item->number != NR_EXT_TIME || item->bytes.len != sizeof time ||
+        field->kind != NR_FIELD_TIME)
+        return refuse_item(field, item, err);
+    memcpy(&time, item->bytes.data, sizeof time);
+    if (time == INT64_MIN) return done(nr_put_nil(out), err);
+    if (time < NR_FIRST_TIME || time > NR_LAST_TIME)
+        return refuse_item(field, item, err);
+    return done(nr_put_int(out, time), err);
 }
 
-static nr_status put_item(const nr_field *field, nr_cursor *c, nr_buf *out,
-                          nr_error *err) {
-    nr_cursor before = *c;
-    nr_item item;
-    if (!nr_get_item(c, &item))
-        return nr_fail(err, "ERR invalid msgpack");
-    nr_text text = {(const char *)item.bytes.data, item.bytes.len};
-    switch (item.type) {
+static nr_status put_flag(const nr_field *field, const nr_item *item,
+                          nr_buf *out, nr_error *err) {
+    switch (field->kind) {
+    case NR_FIELD_FLAG: return done(nr_put_bool(out, item->number != 0), err);
+    case NR_FIELD_NUMBER:
+        return done(nr_put_double(out, (double)item->number), err);
+    case NR_FIELD_CATEGORY:
+        return put_string(field, described(item, NULL), out, err);
+    default: return refuse_item(field, item, err);
+    }
+}
+
+/* A value; the items of a list come from the cursor. */
+static nr_status put_item(const nr_field *field, const nr_item *item,
+                          nr_cursor *c, nr_buf *out, nr_error *err) {
+    nr_text text = {(const char *)item->bytes.data, item->bytes.len};
+    bool list = item->type == NR_ITEM_ARRAY || item->type == NR_ITEM_BIN;
+    switch (item->type) {
     case NR_ITEM_NIL: return done(nr_put_nil(out), err);
     case NR_ITEM_STR: return put_text_value(field, text, out, err);
     case NR_ITEM_INT:
-    case NR_ITEM_REAL: return put_number_item(field, &item, out, err);
-    case NR_ITEM_BOOL:
-        if (field->kind == NR_FIELD_FLAG)
-            return done(nr_put_bool(out, item.number != 0), err);
-        if (field->kind == NR_FIELD_NUMBER)
-            return done(nr_put_double(out, (double)item.number), err);
-        if (field->kind == NR_FIELD_CATEGORY)
-            return put_string(field, described(&item, NULL), out, err);
-        break;
+    case NR_ITEM_REAL: return put_number_item(field, item, out, err);
+    case NR_ITEM_BOOL: return put_flag(field, item, out, err);
+    case NR_ITEM_EXT: return put_time(field, item, out, err);
     default:
-        if (field->kind != NR_FIELD_VECTOR) break;
-        *c = before;
-        return put_vector(field, c, out, err);
+        if (list && field->kind == NR_FIELD_VECTOR)
+            return put_floats(field, c, item, out, err);
+        return refuse_item(field, item, err);
     }
-    return refuse_item(field, &item, err);
 }
 
 /* ============================== One sample in ============================ */
@@ -312,17 +321,17 @@ nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,
     return status;
 }
 
-nr_status nr_maker_item(nr_maker *m, const nr_field *field, nr_cursor *c,
-                        nr_error *err) {
+nr_status nr_maker_item(nr_maker *m, const nr_field *field,
+                        const nr_item *item, nr_cursor *c, nr_error *err) {
     size_t from = m->scratch.len;
     nr_status status = check_place(m, field, err);
-    if (status == NR_OK) status = put_item(field, c, &m->scratch, err);
+    if (status == NR_OK) status = put_item(field, item, c, &m->scratch, err);
     if (status == NR_OK) keep_span(m, field, from);
     return status;
 }
 
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
-    nr_item head, name;
+    nr_item head, name, value;
     if (!nr_get_item(c, &head) || head.type != NR_ITEM_MAP)
         return nr_fail(err, "ERR a sample is a map of fields and values");
     for (size_t i = 0; i < head.number; i++) {
@@ -331,7 +340,8 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
         nr_text text = {(const char *)name.bytes.data, name.bytes.len};
         const nr_field *field = nr_schema_find(m->schema, text);
         if (!field) return nr_no_field(m->schema, text, m->key, err);
-        nr_status status = nr_maker_item(m, field, c, err);
+        if (!nr_get_item(c, &value)) return nr_fail(err, "ERR invalid msgpack");
+        nr_status status = nr_maker_item(m, field, &value, c, err);
         if (status != NR_OK) return status;
     }
     return NR_OK;

@@ -13,6 +13,9 @@
 
 #include "encode/schema.h"
 
+/* msgpack's extension types that values may come in. */
+enum { NR_EXT_TIME = 4 };
+
 /* A field's value, read. */
 typedef struct nr_value {
     bool missing;
@@ -40,9 +43,10 @@ void nr_maker_begin(nr_maker *m);
 /* One value, as text: what stands behind "name=". */
 nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,
                         nr_error *err);
-/* One value that the cursor stands before. */
-nr_status nr_maker_item(nr_maker *m, const nr_field *field, nr_cursor *c,
-                        nr_error *err);
+/* One value as msgpack; the cursor stands behind it, before the items of a
+ * list. */
+nr_status nr_maker_item(nr_maker *m, const nr_field *field,
+                        const nr_item *item, nr_cursor *c, nr_error *err);
 /* A whole map of names and values. */
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
 /* Appends the record; refuses one that lacks an output. */
