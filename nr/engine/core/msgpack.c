@@ -311,37 +311,15 @@ bool nr_get_item(nr_cursor *c, nr_item *item) {
     return get_other(c, type, item);
 }
 
-static bool skip_deep(nr_cursor *c, int depth);
-
-static bool skip_many(nr_cursor *c, size_t n, int depth) {
-    if (depth == 0) return fail(c);
+static bool skip_deep(nr_cursor *c, int depth) {
+    nr_item item;
+    if (depth == 0 || !nr_get_item(c, &item)) return fail(c);
+    size_t n = item.type == NR_ITEM_ARRAY ? item.number
+               : item.type == NR_ITEM_MAP ? 2 * item.number
+                                          : 0;
     while (n--)
         if (!skip_deep(c, depth - 1)) return false;
     return true;
 }
 
-static bool skip_deep(nr_cursor *c, int depth) {
-    nr_bytes data;
-    uint64_t number;
-    double real;
-    size_t n;
-    if (c->bad || c->at == c->end) return fail(c);
-    unsigned type = *c->at;
-    if (type < 0x80 || (type >= 0xcc && type <= 0xcf))
-        return nr_get_uint(c, &number);
-    if ((type & 0xe0) == 0xa0 || (type >= 0xd9 && type <= 0xdb))
-        return nr_get_str(c, &data);
-    if (type == 0xc0 || (type >= 0xc4 && type <= 0xc6))
-        return nr_get_bin(c, &data);
-    if (type == 0xcb) return nr_get_double(c, &real);
-    if (type == 0xc2 || type == 0xc3) {
-        c->at++;
-        return true;
-    }
-    if ((type & 0xf0) == 0x80 || type == 0xde || type == 0xdf)
-        return nr_get_map(c, &n) && n <= left(c) &&
-               skip_many(c, n * 2, depth);
-    return nr_get_array(c, &n) && skip_many(c, n, depth);
-}
-
-bool nr_skip(nr_cursor *c) { return skip_deep(c, 8); }
+bool nr_skip(nr_cursor *c) { return skip_deep(c, 9); }

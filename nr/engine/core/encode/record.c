@@ -425,11 +425,10 @@ bool nr_record_read(const nr_schema *schema, nr_bytes record, nr_value *values,
     size_t slots;
     for (size_t i = 0; i < schema->n; i++)
         values[i] = (nr_value){.missing = true};
-    if (!nr_get_array(&c, &slots) || !slots || slots > schema->slots ||
-        !read_weight(&c, weight))
+    if (!nr_get_array(&c, &slots) || !slots || !read_weight(&c, weight))
         return false;
     for (size_t slot = 1; slot < slots; slot++) {
-        uint32_t field = schema->by_slot[slot];
+        uint32_t field = slot < schema->slots ? schema->by_slot[slot] : 0;
         bool ok = field ? read_value(&schema->fields[field - 1], &c,
                                      &values[field - 1])
                         : nr_skip(&c);
@@ -458,7 +457,11 @@ static bool value_sound(const nr_field *field, const nr_value *value) {
 
 bool nr_record_sound(const nr_schema *schema, nr_bytes record) {
     nr_value few[64], *values = few;
-    if (record.len > NR_MAX_RECORD) return false;
+    nr_cursor c = {record.data, record.data + record.len, false};
+    size_t slots;
+    if (record.len > NR_MAX_RECORD || !nr_get_array(&c, &slots) ||
+        slots > schema->slots)
+        return false;
     if (schema->n > 64 && !(values = nr_alloc(schema->n * sizeof *values)))
         return false;
     bool ok = nr_record_read(schema, record, values, NULL);

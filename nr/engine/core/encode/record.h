@@ -52,7 +52,7 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
 /* Appends the record; refuses one that lacks an output. */
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
 
-/* The values by field and, unless weight is NULL, what the sample counts. false:
+/* The values by field, whatever else a record of a newer schema holds, and, unless weight is NULL, what the sample counts. false:
  * it is damaged. */
 bool nr_record_read(const nr_schema *schema, nr_bytes record, nr_value *values,
                     double *weight);
