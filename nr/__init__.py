@@ -15,11 +15,13 @@ from nr.client import Database, connect, sqlite_functions
 from nr.engine import Progress
 from nr.errors import (
     BackendError,
+    BusyError,
     CommandError,
     EngineError,
     Error,
     FormatError,
     NotFoundError,
+    TrainingError,
     ValuesError,
 )
 from nr.following import Training
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError",
+    "BusyError",
     "CommandError",
     "Database",
     "EngineError",
@@ -42,6 +45,7 @@ __all__ = [
     "NotFoundError",
     "Progress",
     "Training",
+    "TrainingError",
     "ValuesError",
     "__version__",
     "connect",

@@ -35,7 +35,7 @@ from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, FormatError, NotFoundError
+from nr.errors import BackendError, BusyError, CommandError, FormatError, NotFoundError
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -147,7 +147,7 @@ class Store:
             if replace:
                 self._delete(connection, [key])
             elif connection.scalar(sa.select(networks.c.id).where(networks.c.key == key)):
-                raise CommandError("ERR the key name is busy")
+                raise BusyError
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster

@@ -307,13 +307,13 @@ nr_status nr_net_load(const unsigned char *blob, size_t len, uint64_t id,
                       nr_net **out, nr_error *err) {
     enum { SUM = 9 };
     nr_parts parts = {0};
-    if (len < SUM || blob[len - SUM] != 0xcf)
+    if (len < SUM || memcmp(blob + 1, "\xa2nr", 3) != 0)
         return nr_fail(err, "ERR invalid network: not a dump of one");
     nr_cursor c = {blob, blob + len - SUM, false};
     nr_cursor sum = {blob + len - SUM, blob + len, false};
     uint64_t written;
-    nr_get_uint(&sum, &written);
-    if (written != nr_checksum(blob, len - SUM))
+    if (blob[len - SUM] != 0xcf || !nr_get_uint(&sum, &written) ||
+        written != nr_checksum(blob, len - SUM))
         return nr_fail(err, "ERR invalid network: the checksum does not "
                             "match, the dump is damaged");
     nr_status status = read_dump(&c, &parts, err);

@@ -43,6 +43,15 @@ double nr_importance_work(const nr_net *net) {
     return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
 }
 
+/* Panels: of inputs twice, of each member's first layer, of the layers behind
+ * and of the outputs. */
+uint64_t nr_importance_bytes(const nr_net *net) {
+    const nr_way *way = &net->way;
+    uint64_t units = way->members * (uint64_t)net->h.layers[1];
+    units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
+    return units * NR_LANES * sizeof(float);
+}
+
 /* ================================ A panel ================================ */
 
 /* Some samples, run again and again. Panels are [unit][lane]. */
