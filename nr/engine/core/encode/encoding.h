@@ -84,6 +84,8 @@ bool nr_encoding_put(const nr_encoding *encoding, nr_buf *out);
 nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
                           nr_error *err);
 
+size_t nr_terms_most(size_t samples); /* words of one field */
+
 /* For fit.c: gives the codes their places in the row, once all are known. */
 bool nr_encoding_arrange(nr_encoding *encoding);
 nr_encoding *nr_encoding_new(const nr_schema *schema, nr_kind kind);

@@ -172,7 +172,7 @@ static bool count_words(nr_terms *all, nr_text text, uint32_t document) {
 }
 
 /* As many as memory has room for, of rows that hold a column for each. */
-static size_t most_terms(size_t samples) {
+size_t nr_terms_most(size_t samples) {
     size_t most = ROOM / (samples + 1);
     return most < LEAST_TERMS     ? LEAST_TERMS
            : most < NR_MOST_TERMS ? most
@@ -188,7 +188,7 @@ static bool fit_text(nr_code *code, const column *column) {
         texts++;
         ok = count_words(&all, text_of(value_at(column, i)), (uint32_t)i + 1);
     }
-    ok = ok && nr_terms_choose(&all, most_terms(column->n), TWICE,
+    ok = ok && nr_terms_choose(&all, nr_terms_most(column->n), TWICE,
                                &code->terms);
     nr_terms_free(&all);
     code->weights = ok ? nr_alloc((code->terms.n + 1) * sizeof(float)) : NULL;

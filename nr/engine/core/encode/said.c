@@ -290,11 +290,21 @@ static nr_status read_blob(nr_maker *m, const nr_command *cmd, nr_said *said,
     return status;
 }
 
+static nr_status ask_for_names(const nr_schema *schema, nr_text key,
+                               nr_error *err) {
+    char quoted[NR_QUOTED];
+    return nr_fail(err, "ERR %s has fields: give their values by name, as "
+                        "%.*s=value, or as JSON",
+                   nr_quote(quoted, sizeof quoted, key.s, key.n),
+                   (int)schema->fields[0].name.n, schema->fields[0].name.s);
+}
+
 nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
                        bool running, nr_said *said, nr_error *err) {
     nr_maker m;
     *said = (nr_said){0};
     nr_text key = {cmd->argv[cmd->key], cmd->arglen[cmd->key]};
+    if (cmd->form <= NR_FORM_FP32) return ask_for_names(schema, key, err);
     nr_status status = nr_maker_init(&m, schema, key, running, err);
     if (status != NR_OK) return status;
     status = cmd->form == NR_FORM_NAMED ? read_pairs(&m, cmd, said, err)

@@ -425,7 +425,8 @@ long nr_field_listed(const nr_field *field, nr_text value) {
 
 bool nr_schema_same(const nr_schema *a, const nr_schema *b) {
     if (a == b) return true;
-    if (a->n != b->n || a->inputs != b->inputs) return false;
+    if (a->n != b->n || a->inputs != b->inputs || a->layout != b->layout)
+        return false;
     for (size_t i = 0; i < a->n; i++)
         if (a->fields[i].slot != b->fields[i].slot ||
             strcmp(a->fields[i].text, b->fields[i].text))
@@ -436,8 +437,12 @@ bool nr_schema_same(const nr_schema *a, const nr_schema *b) {
 /* =============================== As msgpack ============================== */
 
 bool nr_schema_put(const nr_schema *schema, nr_buf *out) {
-    bool ok = nr_put_array(out, 3) && nr_put_uint(out, schema->slots) &&
-              nr_put_uint(out, schema->inputs) && nr_put_array(out, schema->n);
+    bool ok = nr_put_array(out, 6) && nr_put_uint(out, schema->slots) &&
+              nr_put_uint(out, schema->inputs) &&
+              nr_put_uint(out, schema->layout) &&
+              nr_put_bool(out, schema->auto_members) &&
+              nr_put_bool(out, schema->auto_activation) &&
+              nr_put_array(out, schema->n);
     for (size_t i = 0; i < schema->n && ok; i++)
         ok = nr_put_array(out, 2) && nr_put_uint(out, schema->fields[i].slot) &&
              nr_put_text(out, schema->fields[i].text,
@@ -472,11 +477,13 @@ static nr_status get_field(nr_schema *schema, nr_cursor *c, bool output,
 
 nr_status nr_schema_get(nr_cursor *c, nr_kind kind, nr_schema **out,
                         nr_error *err) {
-    size_t three, n;
-    uint64_t slots, inputs;
-    if (!nr_get_array(c, &three) || three != 3 || !nr_get_uint(c, &slots) ||
-        !nr_get_uint(c, &inputs) || !nr_get_array(c, &n) ||
-        slots > NR_MAX_SLOTS || n > NR_MAX_FIELDS || n >= slots || inputs > n)
+    size_t six, n;
+    uint64_t slots, inputs, layout;
+    bool members, activation;
+    if (!nr_get_array(c, &six) || six != 6 || !nr_get_uint(c, &slots) ||
+        !nr_get_uint(c, &inputs) || !nr_get_uint(c, &layout) ||
+        !nr_get_bool(c, &members) || !nr_get_bool(c, &activation) ||
+        !nr_get_array(c, &n) || layout > NR_LAYOUT_LINEAR || slots > NR_MAX_SLOTS || n > NR_MAX_FIELDS || n >= slots || inputs > n)
         return damaged(err);
     bool *taken = nr_alloc(slots);
     nr_schema *schema = nr_schema_new();
@@ -484,7 +491,12 @@ nr_status nr_schema_get(nr_cursor *c, nr_kind kind, nr_schema **out,
     if (status == NR_OK) memset(taken, 0, slots);
     for (size_t i = 0; i < n && status == NR_OK; i++)
         status = get_field(schema, c, i >= inputs, slots, taken, err);
-    if (status == NR_OK) schema->slots = slots;
+    if (status == NR_OK) {
+        schema->slots = slots;
+        schema->layout = (nr_layout)layout;
+        schema->auto_members = members;
+        schema->auto_activation = activation;
+    }
     if (status == NR_OK) status = nr_schema_finish(schema, kind, err);
     nr_release(taken);
     if (status == NR_OK)
@@ -506,6 +518,10 @@ nr_schema *nr_schema_copy(const nr_schema *schema) {
         }
         copy->fields[i].slot = field->slot;
     }
-    if (copy) copy->slots = schema->slots;
+    if (!copy) return NULL;
+    copy->slots = schema->slots;
+    copy->layout = schema->layout;
+    copy->auto_members = schema->auto_members;
+    copy->auto_activation = schema->auto_activation;
     return copy; /* to be finished after its last change */
 }

@@ -55,6 +55,8 @@ typedef struct nr_field {
 typedef struct nr_schema {
     atomic_size_t refs;
     size_t n, inputs; /* fields in all, and how many of them are inputs */
+    nr_layout layout; /* of the hidden layers */
+    bool auto_members, auto_activation; /* what a fresh training chooses */
     size_t slots;     /* given out so far; number 0 is a sample's weight */
     nr_field *fields; /* inputs first */
     uint32_t *index;  /* by hash of the name: a field's number + 1, or 0 */
@@ -88,7 +90,8 @@ long nr_field_listed(const nr_field *field, nr_text value);
 
 bool nr_schema_same(const nr_schema *a, const nr_schema *b);
 
-/* As msgpack: [slots, inputs, [[slot, text] ...]]. Reading checks everything. */
+/* As msgpack: [slots, inputs, layout, what is automatic, [[slot, text] ...]].
+ * Reading checks everything. */
 bool nr_schema_put(const nr_schema *schema, nr_buf *out);
 nr_status nr_schema_get(nr_cursor *c, nr_kind kind, nr_schema **out,
                         nr_error *err);

@@ -126,12 +126,12 @@ static void take_fields(nr_parser *p, size_t side) {
     p->cmd->count[side] = p->at - p->cmd->first[side];
 }
 
-/* [hidden ...|AUTO|LINEAR], up to "->". The layers before and after stand for
- * fields, of which each will be some units when the network is trained. */
+/* [hidden ...|AUTO|LINEAR], up to "->". How many units there are before and
+ * behind shows when the network is trained; until then one stands for them. */
 static nr_status take_hidden(nr_parser *p, size_t arrow) {
     nr_command *cmd = p->cmd;
     nr_text word = nr_argument(p, p->at);
-    cmd->layers[cmd->nlayers++] = (uint32_t)cmd->count[0];
+    cmd->layers[cmd->nlayers++] = 1;
     cmd->layout = p->at == arrow ? NR_LAYOUT_AUTO : NR_LAYOUT_GIVEN;
     if (nr_same_word(word, "AUTO")) cmd->layout = NR_LAYOUT_AUTO, p->at++;
     if (nr_same_word(word, "LINEAR")) cmd->layout = NR_LAYOUT_LINEAR, p->at++;
@@ -161,7 +161,7 @@ static nr_status parse_fields(nr_parser *p) {
     take_fields(p, 1);
     if (!cmd->count[1])
         return nr_fail(p->err, "ERR no field after '->' to learn");
-    cmd->layers[cmd->nlayers++] = (uint32_t)cmd->count[1];
+    cmd->layers[cmd->nlayers++] = 1;
     return NR_OK;
 }
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "model/net.h"
+#include "encode/said.h"
+#include "run/fields.h"
 #include "run/report.h"
 #include "grammar/syntax.h"
 
@@ -66,14 +68,36 @@ nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
+static nr_status check_numbers(const nr_command *cmd, nr_error *err) {
+    char key[NR_QUOTED];
+    if (cmd->form <= NR_FORM_FP32) return NR_OK;
+    return nr_fail(err, "ERR %s has no fields: give it numbers, in the order of "
+                        "its inputs",
+                   nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                            cmd->arglen[cmd->key]));
+}
+
+static nr_status observe_fields(nr_net *net, const nr_command *cmd,
+                                nr_error *err) {
+    nr_said said;
+    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    if (status != NR_OK) return status;
+    status = nr_net_observe_records(net, &said, cmd->dataset, err);
+    nr_said_free(&said);
+    return status;
+}
+
 static nr_status observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
                          nr_error *err) {
     nr_buf rows = {0};
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
-    nr_status status;
-    if (cmd->values) {
+    nr_status status = net->schema ? NR_OK : check_numbers(cmd, err);
+    if (status != NR_OK) return status;
+    if (net->schema) {
+        status = observe_fields(net, cmd, err);
+    } else if (cmd->values) {
         status = values_check(net, cmd, err);
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
         if (status == NR_OK)
@@ -161,7 +185,9 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    nr_status status = input_rows(net, cmd, &rows, &n, &copy, err);
+    if (net->schema) return nr_fields_run(net, cmd, reply, err);
+    nr_status status = check_numbers(cmd, err);
+    if (status == NR_OK) status = input_rows(net, cmd, &rows, &n, &copy, err);
     if (status == NR_OK)
         status = cmd->verb == NR_CLASS
                      ? classify_rows(net, cmd, rows, n, reply, err)
@@ -320,6 +346,7 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     if (!put_ok(reply)) return nr_nomem(err);
     nr_net_forget(net);
+    nr_net_take_inner(net, NULL, NULL);
     nr_array_drop(net->course);
     net->course = NULL;
     net->h.resets++;

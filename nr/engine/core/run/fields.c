@@ -108,31 +108,22 @@ static nr_status classify_rows(const nr_net *net, const rows *r, bool many,
     return status == NR_OK ? done(ok, err) : status;
 }
 
-static nr_status check_form(const nr_net *net, const nr_command *cmd,
-                            nr_error *err) {
+static nr_status not_trained(const nr_command *cmd, nr_error *err) {
     char key[NR_QUOTED];
-    nr_quote(key, sizeof key, cmd->argv[cmd->key], cmd->arglen[cmd->key]);
-    if (cmd->form < NR_FORM_JSON)
-        return nr_fail(err, "ERR %s has fields: give them by name, as "
-                            "%.*s=value, or as JSON",
-                       key, (int)net->schema->fields[0].name.n,
-                       net->schema->fields[0].name.s);
-    if (!net->inner)
-        return nr_fail(err, "ERR net has not been trained yet: NR.TRAIN %s "
-                            "comes first",
-                       key);
-    return NR_OK;
+    return nr_fail(err, "ERR net has not been trained yet: NR.TRAIN %s comes "
+                        "first",
+                   nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                            cmd->arglen[cmd->key]));
 }
 
 nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
                         nr_buf *reply, nr_error *err) {
     nr_said said;
     rows r;
-    nr_status status = check_form(net, cmd, err);
-    if (status == NR_OK)
-        status = nr_said_read(net->schema, cmd, true, &said, err);
+    nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
     if (status != NR_OK) return status;
-    status = rows_make(&r, net->encoding, &said, err);
+    status = net->inner ? NR_OK : not_trained(cmd, err);
+    if (status == NR_OK) status = rows_make(&r, net->encoding, &said, err);
     if (status == NR_OK) {
         status = cmd->verb == NR_CLASS
                      ? classify_rows(net, &r, said.many, reply, err)

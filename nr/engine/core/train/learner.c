@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "grammar/syntax.h"
 #include "train/learner.h"
 
 /* Hidden units where nobody gave any, by the samples: one layer, since more of
@@ -62,7 +63,8 @@ static nr_header header_for(const nr_net *net, const nr_encoding *e,
         }
         h.layers[0] = (uint32_t)e->columns;
         h.layers[h.nlayers - 1] = (uint32_t)nr_encoding_outputs(e);
-        nr_choose_automatic(&h);
+        nr_net_choose(&h, net->schema->auto_members,
+                      net->schema->auto_activation);
     } else {
         h.nlayers = net->inner->h.nlayers;
         memcpy(h.layers, net->inner->h.layers, sizeof h.layers);
@@ -157,7 +159,7 @@ static uint64_t most_columns(const nr_field *field, uint64_t samples) {
     case NR_FIELD_FLAG: return 2;
     case NR_FIELD_TIME: return 8;
     case NR_FIELD_KEY: return 0;
-    case NR_FIELD_TEXT: return nr_most_terms(samples) + 1;
+    case NR_FIELD_TEXT: return nr_terms_most(samples) + 1;
     default: return field->size + 2;
     }
 }

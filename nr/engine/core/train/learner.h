@@ -15,7 +15,7 @@ nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
 nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
                         const nr_net *trained);
 
-/* Bytes at most, by the fields alone. */
-uint64_t nr_learner_bytes(const nr_net *net);
+/* Columns at most, by the fields and the number of samples alone. */
+uint64_t nr_learner_columns(const nr_net *net);
 
 #endif
