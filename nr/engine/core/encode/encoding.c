@@ -239,9 +239,12 @@ void nr_encode(const nr_encoding *e, const nr_value *values, float *columns,
                              e->out_shift[outputs + i]);
 }
 
+double nr_output_unit(const nr_encoding *e, size_t output) {
+    return 1 / e->out_shift[e->schema->n - e->schema->inputs + output];
+}
+
 double nr_decode(const nr_encoding *e, size_t output, float y) {
-    size_t outputs = e->schema->n - e->schema->inputs;
-    return (double)y / e->out_shift[outputs + output] + e->out_shift[output];
+    return (double)y * nr_output_unit(e, output) + e->out_shift[output];
 }
 
 /* =============================== As msgpack ============================== */

@@ -79,6 +79,8 @@ void nr_encode(const nr_encoding *encoding, const nr_value *values,
                float *columns, float *targets);
 /* A regressor's output as it was observed. */
 double nr_decode(const nr_encoding *encoding, size_t output, float y);
+/* What a difference of 1 of it is. */
+double nr_output_unit(const nr_encoding *encoding, size_t output);
 
 bool nr_encoding_put(const nr_encoding *encoding, nr_buf *out);
 nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,

@@ -241,12 +241,13 @@ static nr_status put_time(const nr_field *field, const nr_item *item,
 
 static nr_status put_flag(const nr_field *field, const nr_item *item,
                           nr_buf *out, nr_error *err) {
+    char room[NR_NUMBER];
     switch (field->kind) {
     case NR_FIELD_FLAG: return done(nr_put_bool(out, item->number != 0), err);
     case NR_FIELD_NUMBER:
         return done(nr_put_double(out, (double)item->number), err);
     case NR_FIELD_CATEGORY:
-        return put_string(field, described(item, NULL), out, err);
+        return put_string(field, described(item, room), out, err);
     default: return refuse_item(field, item, err);
     }
 }

@@ -131,7 +131,7 @@ bool nr_parse_time(nr_text text, int64_t *time) {
 const char *nr_time_text(char out[NR_TIME_TEXT], int64_t time) {
     int64_t days = time / NR_DAY, micro = time % NR_DAY, year = 1970;
     if (micro < 0) micro += NR_DAY, days--;
-    int64_t first;
+    int64_t first = 0;
     year += days / 366; /* at most too far from 1970 by a few years */
     while (to_days(year + 1, 1, 1, &first) && first <= days) year++;
     while (to_days(year, 1, 1, &first) && first > days) year--;

@@ -38,14 +38,20 @@ static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
 
 /* What is counted in a report, its number of samples and a classifier's cells,
  * are whole numbers. */
-static bool classes_sound(const nr_net *net, const float *report) {
-    size_t n = nr_report_len(&net->h);
+static bool classes_sound(const nr_net *net, const float *report, size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool cell = net->h.kind == NR_CLASSIFIER && i >= NR_REPORT_HEAD;
         bool counted = i == 0 || cell;
         if (counted && !(report[i] >= 0 && report[i] < 0x1p63f)) return false;
     }
     return true;
+}
+
+/* Of a network with fields it goes by the one behind them, which may not have
+ * been read. */
+static bool report_fits(const nr_net *net, size_t n) {
+    if (net->schema && !net->inner) return n <= NR_MAX_UNITS;
+    return n == nr_report_len(net->inner ? &net->inner->h : &net->h);
 }
 
 /* Of a point's four numbers only the testing dataset's two may be NaN; in the
@@ -56,7 +62,7 @@ static bool course_sound(const nr_net *net) {
     if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
     size_t report = 1 + 4 * (size_t)points, n = course->n;
     if (points != (float)(size_t)points || n < report ||
-        (n != report && n != report + nr_report_len(&net->h)))
+        (n != report && !report_fits(net, n - report)))
         return false;
     for (size_t i = 1; i < n; i++) {
         float x = course->data[i];
@@ -66,7 +72,7 @@ static bool course_sound(const nr_net *net) {
         if (i < report && x < 0) return false;
         if (cycle && x >= 0x1p63f) return false;
     }
-    return n == report || classes_sound(net, course->data + report);
+    return n == report || classes_sound(net, course->data + report, n - report);
 }
 
 static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
@@ -237,7 +243,9 @@ static size_t part_bytes(const nr_net *net, int part) {
         if (net->inner) return 1;
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
     case HISTORY: return array_bytes(net->course);
-    default: return net->h.len[part - TRAIN] * net->row * sizeof(float);
+    default:
+        if (net->schema) return nr_records_bytes(net, part - TRAIN);
+        return net->h.len[part - TRAIN] * net->row * sizeof(float);
     }
 }
 

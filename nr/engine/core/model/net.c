@@ -233,7 +233,9 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->course = nr_array_hold(net->course);
     if (!share_weights(copy, (nr_net *)net) || !share_fields(copy, net) ||
         !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
-        !nr_dataset_clone(&copy->data[1], &net->data[1])) {
+        !nr_dataset_clone(&copy->data[1], &net->data[1]) ||
+        !nr_records_clone(&copy->records[0], &net->records[0]) ||
+        !nr_records_clone(&copy->records[1], &net->records[1])) {
         nr_net_free(copy);
         return NULL;
     }
@@ -280,6 +282,8 @@ void nr_net_free(nr_net *net) {
     nr_array_drop(net->course);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
+    nr_records_free(&net->records[0]);
+    nr_records_free(&net->records[1]);
     nr_release(net);
 }
 
@@ -303,6 +307,8 @@ size_t nr_net_memory(const nr_net *net) {
     if (weights && atomic_load(&weights->abreast))
         bytes += nr_abreast_len(&net->h) * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
+    if (net->schema) bytes += nr_records_memory(net);
+    if (net->inner) bytes += nr_net_memory(net->inner);
     for (int d = 0; d < 2; d++) {
         const nr_dataset *data = &net->data[d];
         bytes += data->capchunks * sizeof *data->chunks;

@@ -218,14 +218,16 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    bool ok = nr_put_array(b, classifier ? 36 : 34) &&
+    const nr_header *shown = net->inner ? &net->inner->h : h;
+    size_t pairs = 17 + (size_t)classifier + (net->schema != NULL);
+    bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
               put_pair(b, "auto-normalization", h->options.normalize) &&
               put_pair(b, "training", training) && nr_put_str(b, "layout") &&
-              nr_put_array(b, h->nlayers);
-    for (size_t i = 0; i < h->nlayers && ok; i++)
-        ok = nr_put_uint(b, h->layers[i]);
+              nr_put_array(b, shown->nlayers);
+    for (size_t i = 0; i < shown->nlayers && ok; i++)
+        ok = nr_put_uint(b, shown->layers[i]);
     ok = ok && put_pair(b, "training-dataset-maxlen", h->maxlen[0]) &&
          put_pair(b, "training-dataset-len", h->len[0]) &&
          put_pair(b, "test-dataset-maxlen", h->maxlen[1]) &&
@@ -241,7 +243,9 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
-           put_pair(b, "parameters", net->params);
+           put_pair(b, "parameters", net->params) &&
+           (!net->schema || (nr_put_str(b, "fields") &&
+                             nr_fields_list(net->schema, b)));
 }
 
 nr_status nr_net_sample_reply(const nr_net *net, const float *row,
@@ -264,6 +268,9 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
         return done(nr_put_nil(reply), err);
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
+    if (net->schema)
+        return nr_fields_sample(
+            net, nr_net_record(net, cmd->dataset, cmd->number), reply, err);
     return nr_net_sample_reply(
         net, nr_dataset_row(net, cmd->dataset, cmd->number), reply, err);
 }

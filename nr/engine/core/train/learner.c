@@ -49,32 +49,36 @@ static bool begins_afresh(const nr_net *net, const nr_command *cmd,
            has_new_class(net, net->encoding, row);
 }
 
-/* The header of a network for the columns; a training that goes on keeps that
- * of the one it goes on with. */
-static nr_header header_for(const nr_net *net, const nr_encoding *e,
-                            bool afresh) {
+/* The header of a network for the columns, which is yet to be trained. */
+static nr_header header_for(const nr_net *net, size_t columns,
+                            size_t outputs) {
     nr_header h = net->h;
-    if (afresh) {
-        size_t hidden = choose_hidden(net, e->columns);
-        if (net->schema->layout != NR_LAYOUT_GIVEN) h.nlayers = 2;
-        if (net->schema->layout == NR_LAYOUT_AUTO && hidden) {
-            h.layers[1] = (uint32_t)hidden;
-            h.nlayers = 3;
-        }
-        h.layers[0] = (uint32_t)e->columns;
-        h.layers[h.nlayers - 1] = (uint32_t)nr_encoding_outputs(e);
-        nr_net_choose(&h, net->schema->auto_members,
-                      net->schema->auto_activation);
-    } else {
-        h.nlayers = net->inner->h.nlayers;
-        memcpy(h.layers, net->inner->h.layers, sizeof h.layers);
-        h.options.members = net->inner->h.options.members;
-        h.options.activation = net->inner->h.options.activation;
+    size_t hidden = choose_hidden(net, columns);
+    if (net->schema->layout != NR_LAYOUT_GIVEN) h.nlayers = 2;
+    if (net->schema->layout == NR_LAYOUT_AUTO && hidden) {
+        h.layers[1] = (uint32_t)hidden;
+        h.nlayers = 3;
     }
+    h.layers[0] = (uint32_t)columns;
+    h.layers[h.nlayers - 1] = (uint32_t)outputs;
+    nr_net_choose(&h, net->schema->auto_members, net->schema->auto_activation);
     h.options.normalize = false; /* encodings have a scale of their own */
-    h.trained = !afresh;
+    h.trained = false;
     for (int d = 0; d < 2; d++) h.maxlen[d] = net->h.len[d];
     h.len[0] = h.len[1] = 0;
+    return h;
+}
+
+/* That of the network that a training goes on with. */
+static nr_header header_of(const nr_net *net) {
+    const nr_header *inner = &net->inner->h;
+    nr_header h = header_for(net, inner->layers[0],
+                             inner->layers[inner->nlayers - 1]);
+    h.nlayers = inner->nlayers;
+    memcpy(h.layers, inner->layers, sizeof h.layers);
+    h.options.members = inner->options.members;
+    h.options.activation = inner->options.activation;
+    h.trained = true;
     return h;
 }
 
@@ -96,7 +100,8 @@ static nr_status encode_samples(const nr_net *net, const nr_encoding *e,
 
 static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
                       nr_value *values, nr_net **learner, nr_error *err) {
-    nr_header h = header_for(net, e, afresh);
+    nr_header h = afresh ? header_for(net, e->columns, nr_encoding_outputs(e))
+                         : header_of(net);
     nr_status status = nr_shape_check(h.kind, h.nlayers, h.layers,
                                       h.options.members, h.maxlen, err);
     if (status != NR_OK) return status;
@@ -164,9 +169,20 @@ static uint64_t most_columns(const nr_field *field, uint64_t samples) {
     }
 }
 
-uint64_t nr_learner_columns(const nr_net *net) {
+static uint64_t count_columns(const nr_net *net) {
     uint64_t columns = 0;
     for (size_t i = 0; i < net->schema->inputs; i++)
         columns += most_columns(&net->schema->fields[i], net->h.len[0]);
-    return columns;
+    return columns < NR_MOST_COLUMNS ? columns : NR_MOST_COLUMNS;
+}
+
+nr_net *nr_learner_like(const nr_net *net) {
+    enum { CLASSES = 16 }; /* before they are counted */
+    const nr_schema *schema = net->schema;
+    size_t outputs = net->h.kind == NR_REGRESSOR ? schema->n - schema->inputs
+                     : net->inner                ? nr_outputs(net->inner)
+                                                 : CLASSES;
+    nr_header h = header_for(net, count_columns(net), outputs);
+    for (int d = 0; d < 2; d++) h.len[d] = net->h.len[d];
+    return nr_net_new(&h);
 }

@@ -15,7 +15,9 @@ nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
 nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
                         const nr_net *trained);
 
-/* Columns at most, by the fields and the number of samples alone. */
-uint64_t nr_learner_columns(const nr_net *net);
+/* A network like the one that would be trained, without samples or weights, of
+ * as many columns as the fields and the number of samples may come to. NULL:
+ * out of memory. */
+nr_net *nr_learner_like(const nr_net *net);
 
 #endif
