@@ -183,6 +183,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_samples": (_status, [_net, _command, _buf, _err]),
     "nr_net_place": (_status, [_net, _size, c_int, POINTER(c_uint64), _err]),
     "nr_net_sample_reply": (_status, [_net, c_char_p, _buf, _err]),
+    "nr_net_record_reply": (_status, [_net, Bytes, _buf, _err]),
     "nr_net_dump": (_status, [_net, _buf, _err]),
     "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),
     "nr_trainer_check": (_status, [_net, _command, c_char_p, _size, c_uint64, _err]),

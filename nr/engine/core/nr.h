@@ -288,7 +288,8 @@ typedef struct nr_shape {
     uint64_t id;
     uint64_t revision; /* grows with every change of the weights */
     uint64_t inputs, outputs;
-    uint64_t row;    /* floats in a sample */
+    uint64_t row;    /* floats in a sample; 0: it has fields, and samples are
+                        records of any length */
     uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
@@ -368,7 +369,9 @@ NR_API nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_rows(const nr_net *net, nr_dataset_id dataset,
                              nr_buf *out, nr_error *err);
 
-/* The samples of an NR.OBSERVE, checked against the network, as rows. */
+/* The samples of an NR.OBSERVE, checked against the network, as rows; where they
+ * have fields, each as its length in four bytes, the lowest first, and its
+ * record. So nr_net_rows has them, nr_net_append and nr_parts. */
 NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
 
@@ -379,6 +382,9 @@ NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
 
 /* NR.GETDATA's reply from the row itself. */
 NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
+                                     nr_buf *reply, nr_error *err);
+/* The same from a record, which may be any bytes. */
+NR_API nr_status nr_net_record_reply(const nr_net *net, nr_bytes record,
                                      nr_buf *reply, nr_error *err);
 
 /* ---- The serialised form ----

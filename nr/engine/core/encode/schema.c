@@ -22,10 +22,6 @@ static size_t name_length(nr_text text) {
     return n;
 }
 
-bool nr_is_field(nr_text text) {
-    return text.n && memchr(text.s, ':', text.n) != NULL;
-}
-
 /* FNV-1a. */
 static uint64_t hash(nr_text text) {
     uint64_t h = UINT64_C(0xcbf29ce484222325);

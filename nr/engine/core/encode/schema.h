@@ -77,9 +77,6 @@ nr_status nr_schema_remove(nr_schema *schema, nr_text name, nr_error *err);
 /* After the last change: what must hold of all fields together. */
 nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err);
 
-/* Whether an argument is a field's description rather than a count of units. */
-bool nr_is_field(nr_text text);
-
 const nr_field *nr_schema_find(const nr_schema *schema, nr_text name);
 /* "ERR no field 'aeg' in club, did you mean age?" */
 nr_status nr_no_field(const nr_schema *schema, nr_text name, nr_text key,

@@ -293,7 +293,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .revision = net->h.revision,
         .inputs = nr_inputs(net),
         .outputs = nr_outputs(net),
-        .row = net->row,
+        .row = net->schema ? 0 : net->row,
         .params = net->params,
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,

@@ -54,20 +54,6 @@ static nr_status values_check(const nr_net *net, const nr_command *cmd,
     return NR_OK;
 }
 
-nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
-                         nr_buf *rows, nr_error *err) {
-    size_t n = 1, start = rows->len;
-    nr_status status = cmd->values ? values_check(net, cmd, err)
-                                   : blob_rows(cmd, net->row, &n, err);
-    if (status != NR_OK) return status;
-    const void *data = cmd->values ? (const void *)cmd->values : cmd->blob;
-    if (!nr_buf_append(rows, data, n * net->row * sizeof(float)))
-        return nr_nomem(err);
-    status = nr_rows_check(net, (float *)(rows->data + start), n, err);
-    if (status != NR_OK) rows->len = start;
-    return status;
-}
-
 static nr_status check_numbers(const nr_command *cmd, nr_error *err) {
     char key[NR_QUOTED];
     if (cmd->form <= NR_FORM_FP32) return NR_OK;
@@ -75,6 +61,38 @@ static nr_status check_numbers(const nr_command *cmd, nr_error *err) {
                         "its inputs",
                    nr_quote(key, sizeof key, cmd->argv[cmd->key],
                             cmd->arglen[cmd->key]));
+}
+
+/* Each sample's record, packed. */
+static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
+                                nr_buf *rows, nr_error *err) {
+    nr_said said;
+    size_t start = rows->len;
+    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < said.n && status == NR_OK; i++)
+        if (!nr_record_pack(nr_said_record(&said, i), rows))
+            status = nr_nomem(err);
+    if (status != NR_OK) rows->len = start;
+    nr_said_free(&said);
+    return status;
+}
+
+nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
+                         nr_buf *rows, nr_error *err) {
+    size_t n = 1, start = rows->len;
+    if (net->schema) return fields_samples(net, cmd, rows, err);
+    nr_status status = check_numbers(cmd, err);
+    if (status != NR_OK) return status;
+    status = cmd->values ? values_check(net, cmd, err)
+                         : blob_rows(cmd, net->row, &n, err);
+    if (status != NR_OK) return status;
+    const void *data = cmd->values ? (const void *)cmd->values : cmd->blob;
+    if (!nr_buf_append(rows, data, n * net->row * sizeof(float)))
+        return nr_nomem(err);
+    status = nr_rows_check(net, (float *)(rows->data + start), n, err);
+    if (status != NR_OK) rows->len = start;
+    return status;
 }
 
 static nr_status observe_fields(nr_net *net, const nr_command *cmd,
@@ -269,7 +287,7 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
     if (net->schema)
-        return nr_fields_sample(
+        return nr_net_record_reply(
             net, nr_net_record(net, cmd->dataset, cmd->number), reply, err);
     return nr_net_sample_reply(
         net, nr_dataset_row(net, cmd->dataset, cmd->number), reply, err);

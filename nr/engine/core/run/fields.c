@@ -134,12 +134,14 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
-nr_status nr_fields_sample(const nr_net *net, nr_bytes record, nr_buf *reply,
-                           nr_error *err) {
+nr_status nr_net_record_reply(const nr_net *net, nr_bytes record,
+                              nr_buf *reply, nr_error *err) {
     const nr_schema *schema = net->schema;
+    if (!schema) return nr_fail(err, "ERR a record of a network without fields");
     nr_value *values = nr_alloc(schema->n * sizeof *values);
     if (!values) return nr_nomem(err);
-    if (!nr_record_read(schema, record, values, NULL)) {
+    if (!nr_record_sound(schema, record) ||
+        !nr_record_read(schema, record, values, NULL)) {
         nr_release(values);
         return nr_fail(err, "ERR invalid network: a damaged sample");
     }

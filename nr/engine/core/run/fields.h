@@ -8,9 +8,6 @@
 /* NR.RUN and NR.CLASS. */
 nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
                         nr_buf *reply, nr_error *err);
-/* A sample as NR.GETDATA replies it: field, value ... */
-nr_status nr_fields_sample(const nr_net *net, nr_bytes record, nr_buf *reply,
-                           nr_error *err);
 /* The names of the outputs, as NR.METRICS ends with them. */
 bool nr_fields_outputs(const nr_net *net, nr_buf *reply);
 bool nr_fields_list(const nr_schema *schema, nr_buf *reply);
