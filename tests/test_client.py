@@ -719,9 +719,19 @@ def test_a_url_of_bytes_is_refused_without_its_password() -> None:
 
 
 def test_an_engine_is_sqlalchemys() -> None:
-    asynchronous = SimpleNamespace(url=SimpleNamespace(drivername="sqlite"), sync_engine=None)
-    for engine in "x", 5, asynchronous:
+    for engine in "x", 5:
         with pytest.raises(TypeError, match=r"an engine is what sqlalchemy.create_engine\(url\)"):
+            nr.connect(engine=engine)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql+psycopg", "sqlite+aiosqlite"])
+def test_an_asynchronous_engine_is_told_the_way_that_works(scheme: str) -> None:
+    url, dialect = SimpleNamespace(drivername=scheme), SimpleNamespace(is_async=True)
+    for engine in (
+        SimpleNamespace(url=url, sync_engine=None),
+        SimpleNamespace(url=url, dialect=dialect),
+    ):
+        with pytest.raises(nr.ArgumentError, match=r"asyncio.to_thread.* connection.run_sync\("):
             nr.connect(engine=engine)
 
 
@@ -734,5 +744,5 @@ def test_a_database_is_in_one_place() -> None:
 
 def test_a_client_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NR_URL", "memory://")
-    with pytest.raises(nr.BackendError, match="not a synchronous redis-py client"):
+    with pytest.raises(nr.BackendError, match="not a client of redis-py"):
         nr.connect(client=object())
