@@ -6,6 +6,7 @@
 #include "encode/encoding.h"
 #include "encode/time.h"
 #include "encode/tokens.h"
+#include "functions.h"
 
 static const double TURN = 6.283185307179586;
 
@@ -115,8 +116,8 @@ static void encode_number(const nr_code *code, double x, float *to) {
 
 static void encode_circle(double turns, float *to) {
     double angle = (turns - floor(turns)) * TURN;
-    to[0] = (float)sin(angle);
-    to[1] = (float)cos(angle);
+    to[0] = (float)nr_sin(angle);
+    to[1] = (float)nr_cos(angle);
 }
 
 static void encode_time(const nr_code *code, int64_t time, float *to) {
@@ -165,7 +166,7 @@ static void weigh_terms(text_sum *sum) {
         size_t at = all ? i : sum->touched[i];
         double count = (double)sum->to[at];
         if (count == 0) continue;
-        double x = (1 + log(count)) * (double)sum->code->weights[at];
+        double x = (1 + nr_log(count)) * (double)sum->code->weights[at];
         squares += x * x;
         sum->to[at] = (float)x;
     }

@@ -16,6 +16,7 @@
 #include "encode/encoding.h"
 #include "encode/time.h"
 #include "encode/tokens.h"
+#include "functions.h"
 
 enum {
     AT_ONCE = 16,      /* fields */
@@ -194,7 +195,7 @@ static bool fit_text(nr_code *code, const column *column) {
     code->weights = ok ? nr_alloc((code->terms.n + 1) * sizeof(float)) : NULL;
     if (!code->weights) return false;
     for (size_t i = 0; i < code->terms.n; i++)
-        code->weights[i] = (float)(1 + log((1 + (double)texts) /
+        code->weights[i] = (float)(1 + nr_log((1 + (double)texts) /
                                            (1 + code->terms.terms[i].count)));
     code->scale = TEXT_LENGTH;
     return true;

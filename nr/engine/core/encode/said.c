@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "encode/said.h"
+#include "float_mode.h"
 #include "grammar/json.h"
 
 enum { FLOAT64 = 1, FLOAT32 = 2, INT64 = 3, TIME = NR_EXT_TIME, BOOL = 5,
@@ -299,8 +300,8 @@ static nr_status ask_for_names(const nr_schema *schema, nr_text key,
                    (int)schema->fields[0].name.n, schema->fields[0].name.s);
 }
 
-nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
-                       bool running, nr_said *said, nr_error *err) {
+NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
+                        bool running, nr_said *said, nr_error *err) {
     nr_maker m;
     *said = (nr_said){0};
     nr_text key = {cmd->argv[cmd->key], cmd->arglen[cmd->key]};
@@ -313,6 +314,14 @@ nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
     if (status == NR_OK && !said->n)
         status = nr_fail(err, "ERR no samples were given");
     if (status != NR_OK) nr_said_free(said);
+    return status;
+}
+
+nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
+                       bool running, nr_said *said, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = read(schema, cmd, running, said, err);
+    nr_mode_end(before);
     return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "float_mode.h"
 #include "grammar/syntax.h"
 #include "train/learner.h"
 
@@ -120,9 +121,9 @@ static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
     return NR_OK;
 }
 
-nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
-                          nr_encoding **encoding, nr_net **learner,
-                          nr_error *err) {
+NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
+                            nr_encoding **encoding, nr_net **learner,
+                            nr_error *err) {
     nr_value *values = nr_alloc(net->schema->n * sizeof *values);
     if (!values) return nr_nomem(err);
     bool afresh = begins_afresh(net, cmd, values);
@@ -136,6 +137,16 @@ nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
     if (status == NR_OK)
         status = make(net, *encoding, afresh, values, learner, err);
     nr_release(values);
+    return status;
+}
+
+/* As a network encodes what it runs on: with every number that there is. */
+nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
+                          nr_encoding **encoding, nr_net **learner,
+                          nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = make_all(net, cmd, encoding, learner, err);
+    nr_mode_end(before);
     return status;
 }
 
