@@ -67,7 +67,9 @@ class Command:
         pointers, lengths = _arrays(size)
         self._pointers = pointers(*argv)
         self._sizes = lengths(*map(len, argv))
-        binding.held.nr_command_parse(self.c, size, self._pointers, self._sizes, binding.ErrorText())
+        binding.held.nr_command_parse(
+            self.c, size, self._pointers, self._sizes, binding.ErrorText()
+        )
 
     def __del__(self) -> None:
         if hasattr(self, "_pointers"):
