@@ -26,6 +26,7 @@ import nr
 from nr.backends.sql import engines, header, transactions
 from nr.backends.sql.schema import HEAD, tables
 from nr.backends.sql.store import _Kept
+from nr.backends.sql.supply import rested
 from nr.cli import main
 
 SERVERS = [driver for driver in DATABASES if not driver.__name__.startswith("sqlite")]
@@ -380,6 +381,7 @@ def test_connections_that_died_in_the_pool_are_not_used(
             else:
                 ours = connection.scalar(sa.text("SELECT connection_id()"))
                 kill = f"KILL {ours}"
+            rested(connection)
         with engine_of(other).connect() as connection:
             connection.exec_driver_sql(kill)
         assert net.observe([1, 2], [3]) == (1, 0)
