@@ -141,7 +141,7 @@ def test_ten_thousand_alarms(db: nr.Database, monkeypatch: pytest.MonkeyPatch) -
         lambda: nets.two.info().layout: (2, 5),
     }
     while alarms.raised < 10_000:
-        until = alarms.raised + 250
+        until = alarms.raised + 50
         with alarms.running():
             while alarms.raised < until:
                 for call in nets.often() + nets.seldom():
