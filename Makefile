@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/module/*.[ch]) nr/engine/CMakeLists.txt
+CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/core/*/*.[ch] nr/engine/module/*.[ch]) \
+	nr/engine/CMakeLists.txt
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -27,6 +28,7 @@ lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warn
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tests/rooms.py
 	$(CMAKE) -S tests/c -B build/lint -DNR_WERROR=ON >/dev/null
 	$(CMAKE) --build build/lint --parallel 2
 

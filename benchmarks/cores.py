@@ -26,7 +26,7 @@ def built(name: str) -> Path:
 def build(name: str, flags: Mapping[str, str]) -> Path:
     """A core with these macros. Raises LookupError for one that the source does not have."""
     source = ROOT / "nr" / "engine"
-    text = "".join(path.read_text("utf-8") for path in sorted((source / "core").glob("*.[ch]")))
+    text = "".join(path.read_text("utf-8") for path in sorted((source / "core").rglob("*.[ch]")))
     if unknown := [macro for macro in flags if macro not in text]:
         raise LookupError(f"{name}: the core knows no {', '.join(unknown)}")
     given = " ".join(f"-D{macro}={value}" for macro, value in flags.items())

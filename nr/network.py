@@ -17,13 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
-from nr.errors import BackendError, CommandError, ValuesError
+from nr.errors import BackendError, CommandError, RowError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
 from nr.training import Job
-from nr.values import classes, matrix, table, vector
+from nr.values import PLAIN, classes, matrix, table, vector
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,11 +131,11 @@ class Network:
     def sample(self, dataset: str, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
 
-        Raises IndexError behind the last one.
+        Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
         """
         reply = self._execute("NR.GETDATA", dataset, row)
         if reply is None:
-            raise IndexError(f"the {dataset} dataset of {self.name!r} has no row {row}")
+            raise RowError(f"ERR the {dataset} dataset of {self.name!r} has no row {row}")
         inputs, outputs = _list(reply)
         return np.array(inputs), np.array(outputs)
 
@@ -155,7 +155,7 @@ class Network:
                         return net.run_packed(row.tobytes())
                     if row.dtype.kind in "biuf":
                         row = row.tolist()
-                if isinstance(row, list | tuple):
+                if isinstance(row, list | tuple) and PLAIN.issuperset(map(type, row)):
                     return net.run_row(row)
             except (struct.error, OverflowError, CommandError):
                 pass  # several rows, or one that is wrong: the long way knows
@@ -215,9 +215,13 @@ class Network:
         for word, value in given.items():
             words += [] if value is None else option(word, value)
         words += [*option("autostop", autostop), *option("backtrack", backtrack)]
+        return self._train(info, words, maxcycles or 0)
+
+    def _train(self, before: Info, words: Sequence[Argument], maxcycles: int) -> Training:
+        """Starts the training of an NR.TRAIN with these words behind the key."""
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        return Training(self, info, maxcycles or 0, started if isinstance(started, Job) else None)
+        return Training(self, before, maxcycles, started if isinstance(started, Job) else None)
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""
@@ -243,7 +247,8 @@ class Network:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
 
         On the testing dataset, or the training dataset where that is empty. None where it was
-        not trained yet. (Permutation importance: Breiman, 2001.)
+        not trained yet, NaN for an input of which nothing can be said. (Permutation
+        importance: Breiman, 2001.)
         """
         reply = self._execute("NR.IMPORTANCE")
         return None if reply is None else np.array(_list(reply), np.float64)
@@ -251,7 +256,7 @@ class Network:
     def plot(self) -> Figure:
         """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
 
-        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises EngineError
+        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises ExtraError
         without matplotlib (the extra ``plot``).
         """
         from nr.plots import figure

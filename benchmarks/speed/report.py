@@ -24,7 +24,7 @@ TITLES = {
 }
 
 TASKS = ("classic", "lists")  # of peers, on sparse inputs
-MOST_LISTED = 0.2  # NR_STUDY_LISTED in nr/engine/core/study.h
+MOST_LISTED = 0.2  # NR_STUDY_LISTED in nr/engine/core/train/tuning.h
 
 DEMANDED = """## What is demanded
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "parsing.h"
-#include "train.h"
+#include "train/train.h"
 
 static inline nr_net *make(const char *line) {
     nr_net *net = NULL;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "syntax.h"
+#include "grammar/syntax.h"
 
 static nr_command cmd;
 static nr_args args;

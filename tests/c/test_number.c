@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "syntax.h"
+#include "grammar/syntax.h"
 
 static uint64_t state = 1;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "syntax.h"
+#include "grammar/syntax.h"
 
 /* -------------------------------- Words ---------------------------------- */
 

@@ -3,7 +3,7 @@
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -DNR_ISA=baseline \
  *         -ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_dump.c \
- *         nr/engine/core/?*.c -lm -lpthread -o fuzz_dump
+ *         $(find nr/engine/core -name '*.c') -lm -lpthread -o fuzz_dump
  *     ./fuzz_dump -max_len=4096 -rss_limit_mb=4096 tests/fuzz/corpus_dump
  *
  * With -DNR_FUZZ_MAIN any compiler makes a program of it that runs the files
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
+#include "model/net.h"
 
 #define MUST(ok)                                                              \
     do {                                                                      \

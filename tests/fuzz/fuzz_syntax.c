@@ -1,8 +1,8 @@
 /* Any bytes as a line: split, parsed, and what must hold of the outcome.
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I nr/engine/core \
- *         tests/fuzz/fuzz_syntax.c nr/engine/core/{base,pack,number,words}.c \
- *         nr/engine/core/{split,options,specs,syntax}.c -o fuzz_syntax
+ *         tests/fuzz/fuzz_syntax.c nr/engine/core/{base,msgpack}.c \
+ *         nr/engine/core/grammar/?*.c -lm -o fuzz_syntax
  *     ./fuzz_syntax -dict=tests/fuzz/syntax.dict tests/fuzz/corpus_syntax
  *
  * With -DNR_FUZZ_MAIN any compiler makes a program of it that runs the files
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "syntax.h"
+#include "grammar/syntax.h"
 
 #define MUST(ok)                                                              \
     do {                                                                      \

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "base.h"
 
 static void *(*allocator)(size_t) = malloc;
 static void *(*resizer)(void *, size_t) = realloc;

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "module.h"
 
 typedef struct place {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "module.h"
 
 /* ============================== Permission =============================== */

@@ -14,8 +14,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "../core/net.h"
-#include "../core/syntax.h"
+#include "../core/model/net.h"
+#include "../core/grammar/syntax.h"
 #include "module.h"
 
 enum { CLASSIFIER = 1 << 2, NORMALIZE = 1 << 3, OVERFITTING = 1 << 5 };

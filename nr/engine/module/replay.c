@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "module.h"
 
 /* The rest of the arguments: a key that is open, and what is to be done. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/net.h"
+#include "../core/model/net.h"
 #include "module.h"
 
 enum { ENCODING = 3, LEGACY = 2 };

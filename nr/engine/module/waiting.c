@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "../core/internal.h"
+#include "../core/msgpack.h"
 #include "training.h"
 
 /* What a client that waited is told; nothing: time passed first. */

@@ -1,0 +1,196 @@
+/* One row through a network; a part of kernel.c, which is compiled once for
+ * each instruction set.
+ *
+ * Outputs lie in lanes, and a layer's weights are read once, in the order in
+ * which they lie: a large layer takes as long as its weights take to come.
+ * Members of few outputs go side by side, since each waits for its own sums. A
+ * small network's time is all waiting and calls, so this is one call, and what
+ * can stay in a register does. */
+
+#ifndef NR_ROWS_H
+#define NR_ROWS_H
+
+#include "kernels/kernel.h"
+#include "kernels/vec.h"
+
+enum { ROW_TILE = 7, ABREAST = 4, FETCH = 2048 };
+
+/* As pack, which see; false where all_finite is. */
+static bool take_row(float *to, const float *x, size_t n, const float *shift,
+                     const float *scale) {
+    const v16 zero = v_set(0);
+    v16 sum[2] = {zero, zero};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        v16 a = v_load(x + i);
+        sum[i / 16 % 2] = v_fma(a, zero, sum[i / 16 % 2]);
+        v_store(to + i, v_taken(a, v_load(shift + i), v_load(scale + i)));
+    }
+    if (i < n) {
+        v16 a = v_load_some(x + i, n - i);
+        sum[0] = v_fma(a, zero, sum[0]);
+        v_store(to + i, v_taken(a, v_load(shift + i), v_load(scale + i)));
+    }
+    return v_finite(v_add(sum[0], sum[1]));
+}
+
+/* nv vectors of sums: of one member's outputs, or of one vector of each of nv
+ * members. They begin w_step, x_step and out_step floats apart. */
+INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
+                     size_t outputs, size_t w_step, size_t x_step,
+                     size_t out_step, const int nv) {
+    v16 sum[ROW_TILE];
+    for (int v = 0; v < nv; v++) sum[v] = v_load(w + (size_t)v * w_step);
+    for (size_t i = 0; i < inputs; i++) {
+        w += outputs;
+        if (nv == ROW_TILE) __builtin_prefetch(w + FETCH);
+        for (int v = 0; v < nv; v++)
+            sum[v] = v_fma(v_load(w + (size_t)v * w_step),
+                           v_set(x[(size_t)v * x_step + i]), sum[v]);
+    }
+    for (int v = 0; v < nv; v++)
+        v_store(out + (size_t)v * out_step, sum[v]);
+}
+
+/* Lanes beyond the outputs read on into the next row of weights, or into the
+ * sixteen floats behind the last, and mean nothing. */
+static void row_alone(float *out, const float *w, const float *x,
+                      size_t inputs, size_t outputs) {
+    size_t left = (outputs + 15) / 16;
+    size_t tiles = (left + ROW_TILE - 1) / ROW_TILE;
+    for (; tiles; tiles--) {
+        size_t some = (left + tiles - 1) / tiles;
+        switch (some) {
+#define CASE(nv)                                                              \
+    case nv: row_tile(out, w, x, inputs, outputs, 16, 0, 16, nv); break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+#undef CASE
+        }
+        out += some * 16, w += some * 16, left -= some;
+    }
+}
+
+static void rows_abreast(float *out, const float *w, const float *x,
+                         size_t inputs, size_t outputs, size_t x_step,
+                         const nr_way *way) {
+    size_t each = way->each, params = way->params, left = way->members;
+    while (left) {
+        size_t some = left < ABREAST ? left : ABREAST;
+        switch (some) {
+#define CASE(nv)                                                              \
+    case nv:                                                                  \
+        row_tile(out, w, x, inputs, outputs, params, x_step, each, nv);       \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4)
+#undef CASE
+        }
+        out += some * each, w += some * params, x += some * x_step;
+        left -= some;
+    }
+}
+
+INLINE void apply_vectors(float *x, size_t n, const nr_activation f) {
+    for (size_t i = 0; i < n; i += 16) v_store(x + i, apply(v_load(x + i), f));
+}
+
+static void activate_rows(float *x, size_t outputs, int f, const nr_way *way) {
+    for (size_t m = 0; m < way->members; m++, x += way->each)
+        switch (f) {
+#define CALL(F) apply_vectors(x, outputs, F)
+            EACH_ACTIVATION_CASE(CALL)
+#undef CALL
+        }
+}
+
+static void row_layer(float *to, const float *w, const float *from, size_t in,
+                      size_t out, size_t x_step, int f, const nr_way *way) {
+    if (out <= 16)
+        rows_abreast(to, w, from, in, out, x_step, way);
+    else
+        for (size_t m = 0; m < way->members; m++)
+            row_alone(to + m * way->each, w + m * way->params,
+                      from + m * x_step, in, out);
+    if (f != NR_NOT_ACTIVATED) activate_rows(to, out, f, way);
+}
+
+/* Members of a network none of whose layers has more than sixteen units: all of
+ * it in registers, since a number that was just stored in a vector is slow to
+ * come back. */
+INLINE void row_tiny(float *out, const nr_way *way, const float *w, v16 inputs,
+                     const int nm) {
+    v16 x[ABREAST], sum[ABREAST];
+    for (int m = 0; m < nm; m++) x[m] = inputs;
+    for (size_t l = 1; l < way->nlayers; l++) {
+        size_t n = way->layers[l - 1], step = way->layers[l];
+        for (int m = 0; m < nm; m++)
+            sum[m] = v_load(w + (size_t)m * way->params);
+        for (size_t i = 0; i < n; i++) {
+            w += step;
+            for (int m = 0; m < nm; m++)
+                sum[m] = v_fma(v_load(w + (size_t)m * way->params),
+                               v_lane(x[m], i), sum[m]);
+        }
+        w += step;
+        switch (l + 1 < way->nlayers ? way->hidden : way->last) {
+#define CALL(F)                                                               \
+    for (int m = 0; m < nm; m++) x[m] = apply(sum[m], F)
+            EACH_ACTIVATION_CASE(CALL)
+#undef CALL
+        default:
+            for (int m = 0; m < nm; m++) x[m] = sum[m];
+        }
+    }
+    for (int m = 0; m < nm; m++) v_store(out + (size_t)m * way->each, x[m]);
+}
+
+/* As row, which see. */
+static float *rows_tiny(const nr_way *way, const nr_factors *f,
+                        const float *inputs, float *room) {
+    size_t n = way->layers[0], left = way->members;
+    const float *w = f->layers;
+    v16 x = n == 16 ? v_load(inputs) : v_load_some(inputs, n);
+    if (!v_finite(x)) return NULL;
+    x = v_taken(x, v_load(f->in_shift), v_load(f->in_scale));
+    for (float *to = room; left;) {
+        size_t some = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        if (some == 4) row_tiny(to, way, w, x, 4);
+        if (some == 2) row_tiny(to, way, w, x, 2);
+        if (some == 1) row_tiny(to, way, w, x, 1);
+        w += some * way->params, to += some * way->each, left -= some;
+    }
+    return room;
+}
+
+/* As row, which see. Not a part of it: the registers that this one saves would
+ * cost a tiny network half as much again. */
+NOINLINE float *row_large(const nr_way *way, const nr_factors *f,
+                          const float *inputs, float *room) {
+    const float *w = f->layers;
+    float *from = room, *to = room + way->inputs_room, *other = to;
+    size_t x_step = 0;
+    other += way->members * way->each;
+    if (!take_row(room, inputs, way->layers[0], f->in_shift, f->in_scale))
+        return NULL;
+    for (size_t l = 1; l < way->nlayers; l++) {
+        size_t in = way->layers[l - 1], out = way->layers[l];
+        int kind = l + 1 < way->nlayers ? way->hidden : way->last;
+        row_layer(to, w, from, in, out, x_step, kind, way);
+        w += (in + 1) * out;
+        x_step = way->each;
+        from = to, to = other, other = from;
+    }
+    return from;
+}
+
+static float *row(const nr_way *way, const nr_factors *f, const float *inputs,
+                  float *room) {
+    if (way->inputs_room == 16 && way->each == 16)
+        return rows_tiny(way, f, inputs, room);
+    return row_large(way, f, inputs, room);
+}
+
+static void exp_row(float *x, size_t n) {
+    for (size_t i = 0; i < n; i += 16) v_store(x + i, v_exp(v_load(x + i)));
+}
+
+#endif

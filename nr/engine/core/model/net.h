@@ -1,0 +1,219 @@
+/* What a network is made of. Seen by the core's own files only. */
+
+#ifndef NR_NET_H
+#define NR_NET_H
+
+#include "msgpack.h"
+
+/* ------------------------------ Arrays ----------------------------------- */
+
+/* An array of floats that is never changed once others may see it, and goes
+ * with its last holder. Sixteen more floats may be read behind its end. */
+typedef struct nr_array {
+    atomic_size_t refs;
+    size_t n;
+    float *data; /* aligned to a cache line */
+    _Atomic(float *) abreast; /* weights, as members.c has them; NULL: not made */
+} nr_array;
+
+nr_array *nr_array_new(size_t n); /* zeroed; NULL: out of memory */
+nr_array *nr_array_hold(nr_array *array);
+void nr_array_drop(nr_array *array);
+
+/* ------------------------------ Datasets --------------------------------- */
+
+/* Samples lie in chunks of about 16 KB that clones share. A chunk that has
+ * other holders is copied before it is written. */
+typedef struct nr_chunk {
+    atomic_size_t refs;
+    size_t cap; /* rows */
+    float rows[];
+} nr_chunk;
+
+typedef struct nr_dataset {
+    nr_chunk **chunks;
+    size_t nchunks;
+    size_t capchunks;
+} nr_dataset;
+
+/* ------------------------------ Header ----------------------------------- */
+
+typedef struct nr_random {
+    uint64_t s[6];
+} nr_random;
+
+static inline bool nr_random_same(const nr_random *a, const nr_random *b) {
+    uint64_t other = 0;
+    for (int i = 0; i < 6; i++) other |= a->s[i] ^ b->s[i];
+    return !other;
+}
+
+typedef enum nr_ending {
+    NR_ENDED_NOT, /* never trained */
+    NR_ENDED_CYCLES,
+    NR_ENDED_TIME,
+    NR_ENDED_AUTOSTOP,
+    NR_ENDED_STOP,
+    NR_ENDED_DIVERGED,
+    NR_ENDED_MEMORY, /* there was too little: it failed */
+    NR_ENDINGS
+} nr_ending;
+
+extern const char *const nr_ending_words[NR_ENDINGS + 1]; /* NULL at the end */
+
+typedef struct nr_statistics {
+    uint64_t steps, cycles, ms;
+    double train_error, test_error, class_errors;
+    bool overfitting;
+    nr_ending ending;
+} nr_statistics;
+
+typedef struct nr_header {
+    uint64_t id, revision, resets;
+    nr_kind kind;
+    size_t nlayers;
+    uint32_t layers[NR_MAX_LAYERS];
+    nr_options options;
+    uint64_t maxlen[2], len[2];
+    nr_random random;
+    bool trained; /* false: the weights follow from seed and resets */
+    nr_statistics stats;
+} nr_header;
+
+/* Where the next sample of a full dataset will go, drawn ahead so that its place
+ * is on its way to the cache. It follows from the generator's state alone. */
+typedef struct nr_foresight {
+    bool known;
+    nr_dataset_id which; /* that was asked for */
+    nr_random before, after;
+    uint64_t place;
+} nr_foresight;
+
+/* The initial weights of a network and its clones: whoever needs them first
+ * makes them for all. */
+typedef struct nr_draft {
+    atomic_size_t refs;
+    _Atomic(nr_array *) weights; /* NULL: not made yet */
+} nr_draft;
+
+/* What becomes of the last layer's sums. */
+typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
+enum { NR_NOT_ACTIVATED = -1 };
+
+/* So many rows go one by one, more of them in panels: see run.c. */
+enum { NR_FEW_ROWS = 6 };
+
+/* How a network is run, by its header: worked out once and not for each row,
+ * which may take less time than that. */
+typedef struct nr_way {
+    const uint32_t *layers; /* the header's */
+    size_t nlayers, members, params; /* params: of a member */
+    nr_head head;
+    int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
+    size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
+    size_t groups, group; /* of members abreast, 0: none; floats for any layer's
+                             units of one */
+} nr_way;
+
+struct nr_net {
+    nr_header h;
+    nr_way way;
+    size_t params, row;
+    uint32_t per; /* rows of a full chunk */
+    _Atomic(nr_array *) weights;
+    _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
+    nr_array *course; /* of the last training; NULL: none */
+    nr_dataset data[2];
+    nr_foresight next;
+    bool partial; /* assembled without its samples */
+};
+
+static inline size_t nr_inputs(const nr_net *net) { return net->h.layers[0]; }
+static inline size_t nr_outputs(const nr_net *net) {
+    return net->h.layers[net->h.nlayers - 1];
+}
+
+/* ------------------------- The array of weights -------------------------- */
+
+/* First the factors: inputs are taken as (x - in_shift) * in_scale; a
+ * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
+ * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
+ * with them: neither makes sense with another generation of the other. Then
+ * member by member and layer by layer a row of biases and a row of weights for
+ * each input unit: [1 + inputs][outputs]. */
+typedef struct nr_factors {
+    float *in_shift, *in_scale, *out_shift, *out_scale;
+    float *layers;
+} nr_factors;
+
+size_t nr_weights_len(const nr_header *h);
+static inline nr_factors nr_factors_of(const nr_header *h, float *weights) {
+    size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
+    return (nr_factors){
+        .in_shift = weights,
+        .in_scale = weights + in,
+        .out_shift = weights + 2 * in,
+        .out_scale = weights + 2 * in + out,
+        .layers = weights + 2 * (in + out),
+    };
+}
+
+/* The weights, made now where the network was never trained. Safe in threads;
+ * NULL, with err written: out of memory, or a network without its weights.
+ * Borrowed: valid as long as the net is unchanged. */
+const nr_array *nr_weights_make(const nr_net *net, nr_error *err);
+static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
+    nr_net *self = (nr_net *)net; /* C11 has no const atomic_load */
+    const nr_array *have = atomic_load(&self->weights);
+    return have ? have : nr_weights_make(net, err);
+}
+bool nr_net_made(const nr_net *net); /* there they are already */
+bool nr_net_abreast(const nr_net *net); /* and so are those abreast */
+void nr_net_forget(nr_net *net);     /* drops them */
+
+/* The course of the last training: the number of its points, four floats each
+ * (cycle, training error, testing error, classification errors in per cent,
+ * the last two NaN where nothing was tested), then the report (report.c): up to
+ * so many classes it holds who was taken for whom, behind a head of scores. */
+enum { NR_MAX_CONFUSION = 100, NR_REPORT_HEAD = 5 };
+size_t nr_report_len(const nr_header *h); /* floats */
+
+/* ------------------------------- Parts ----------------------------------- */
+
+nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+
+/* header.c */
+bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
+bool nr_header_put(const nr_header *h, nr_buf *out);
+nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
+
+/* format.c */
+uint64_t nr_checksum(const unsigned char *data, size_t len);
+
+/* samples.c */
+bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
+void nr_dataset_free(nr_dataset *data);
+float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
+nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
+                          nr_error *err);
+nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
+                        nr_error *err);
+nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
+                         nr_dataset_id which, nr_error *err);
+
+/* run.c */
+nr_head nr_net_head(const nr_header *h);
+void nr_net_way(nr_net *net); /* by its header, which must not move */
+
+/* members.c: floats that weights abreast take, 0: the network has none. */
+size_t nr_abreast_len(const nr_header *h);
+
+/* random.c */
+uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */
+void nr_random_seed(nr_random *random, uint64_t seed);
+bool nr_random_sound(const nr_random *random);
+uint64_t nr_random_below(nr_random *random, uint64_t n);
+void nr_weights_init(const nr_header *h, float *weights);
+
+#endif

@@ -1,0 +1,333 @@
+/* Datasets: where a sample goes, what it replaces, and how samples lie.
+ *
+ * Rows lie in chunks of about 16 KB with a count of their holders. A clone (for
+ * a training, a dump, a COPY) takes hold of the chunks, which costs a few
+ * microseconds for any size, and whoever then writes copies the one chunk it
+ * writes to. One array that doubles was rejected: growing and copying it stops
+ * a server for as long as it is large. */
+
+#include <math.h>
+#include <string.h>
+
+#include "float_mode.h"
+#include "model/net.h"
+#include "grammar/syntax.h"
+
+enum { CHUNK_BYTES = 16384, FIRST_ROWS = 8 };
+
+/* ============================ Arrays of floats =========================== */
+
+nr_array *nr_array_new(size_t n) {
+    nr_array *array = nr_alloc(sizeof *array);
+    if (!array) return NULL;
+    array->data = nr_alloc_lines(n + 16, sizeof(float));
+    if (!array->data) {
+        nr_release(array);
+        return NULL;
+    }
+    array->n = n;
+    atomic_init(&array->refs, 1);
+    atomic_init(&array->abreast, NULL);
+    return array;
+}
+
+nr_array *nr_array_hold(nr_array *array) {
+    if (array)
+        atomic_fetch_add_explicit(&array->refs, 1, memory_order_relaxed);
+    return array;
+}
+
+void nr_array_drop(nr_array *array) {
+    if (!array || atomic_fetch_sub_explicit(&array->refs, 1,
+                                            memory_order_acq_rel) != 1)
+        return;
+    nr_release_lines(array->data);
+    nr_release_lines(atomic_load(&array->abreast));
+    nr_release(array);
+}
+
+/* ================================ Chunks ================================= */
+
+static void chunk_drop(nr_chunk *chunk) {
+    if (atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) == 1)
+        nr_release(chunk);
+}
+
+bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from) {
+    *to = (nr_dataset){0};
+    if (from->nchunks == 0) return true;
+    to->chunks = nr_alloc(from->nchunks * sizeof *to->chunks);
+    if (!to->chunks) return false;
+    to->nchunks = to->capchunks = from->nchunks;
+    for (size_t i = 0; i < from->nchunks; i++) {
+        to->chunks[i] = from->chunks[i];
+        atomic_fetch_add_explicit(&to->chunks[i]->refs, 1,
+                                  memory_order_relaxed);
+    }
+    return true;
+}
+
+void nr_dataset_free(nr_dataset *data) {
+    for (size_t i = 0; i < data->nchunks; i++) chunk_drop(data->chunks[i]);
+    nr_release(data->chunks);
+    *data = (nr_dataset){0};
+}
+
+float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot) {
+    uint32_t at = (uint32_t)slot; /* at most NR_MAX_SAMPLES */
+    nr_chunk *chunk = net->data[which].chunks[at / net->per];
+    return chunk->rows + at % net->per * net->row;
+}
+
+static nr_chunk *chunk_new(const nr_net *net, size_t rows) {
+    nr_chunk *chunk =
+        nr_alloc(sizeof *chunk + rows * net->row * sizeof(float));
+    if (!chunk) return NULL;
+    atomic_init(&chunk->refs, 1);
+    chunk->cap = rows;
+    return chunk;
+}
+
+/* Room for a row of one chunk: doubled while a chunk is small. */
+static size_t chunk_cap(const nr_net *net, size_t rows) {
+    size_t cap = FIRST_ROWS;
+    while (cap < rows) cap *= 2;
+    return cap < net->per ? cap : net->per;
+}
+
+/* Makes slot writable: its chunk there, large enough and ours alone. What the
+ * dataset holds does not change, so it may fail halfway through many. */
+static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
+    size_t index = (uint32_t)slot / net->per, at = (uint32_t)slot % net->per;
+    if (index == data->capchunks) {
+        size_t cap = data->capchunks ? data->capchunks * 2 : 1;
+        void *chunks = nr_resize(data->chunks, cap * sizeof *data->chunks);
+        if (!chunks) return false;
+        data->chunks = chunks;
+        data->capchunks = cap;
+    }
+    if (index == data->nchunks) {
+        nr_chunk *chunk = chunk_new(net, chunk_cap(net, at + 1));
+        if (!chunk) return false;
+        data->chunks[data->nchunks++] = chunk;
+        return true;
+    }
+    nr_chunk *old = data->chunks[index];
+    bool shared =
+        atomic_load_explicit(&old->refs, memory_order_acquire) != 1;
+    if (!shared && at < old->cap) return true;
+    nr_chunk *chunk =
+        chunk_new(net, at < old->cap ? old->cap : chunk_cap(net, at + 1));
+    if (!chunk) return false;
+    size_t bytes = old->cap * net->row * sizeof(float);
+    memcpy(chunk->rows, old->rows, bytes);
+    data->chunks[index] = chunk;
+    chunk_drop(old);
+    return true;
+}
+
+/* =============================== Placement =============================== */
+
+static nr_status check_room(const nr_net *net, nr_dataset_id which,
+                            nr_error *err) {
+    const uint64_t *max = net->h.maxlen;
+    if (which == NR_DATASET_ANY ? max[0] + max[1] > 0 : max[which] > 0)
+        return NR_OK;
+    if (which == NR_DATASET_ANY)
+        return nr_fail(err, "ERR the network keeps no samples: it was created "
+                            "with DATASET 0 and TEST 0");
+    return nr_fail(err, "ERR the network keeps no %s samples: it was created "
+                        "with %s 0",
+                   which == NR_DATASET_TRAIN ? "training" : "testing",
+                   which == NR_DATASET_TRAIN ? "DATASET" : "TEST");
+}
+
+/* The dataset that is less full in proportion, training on a tie; when both
+ * are full, one drawn in proportion to the sizes. */
+static nr_dataset_id choose(const nr_header *h, nr_random *random) {
+    const uint64_t *len = h->len, *max = h->maxlen;
+    if (len[0] < max[0] || len[1] < max[1]) {
+        if (max[1] == 0) return NR_DATASET_TRAIN;
+        if (max[0] == 0) return NR_DATASET_TEST;
+        return len[0] * max[1] <= len[1] * max[0] ? NR_DATASET_TRAIN
+                                                  : NR_DATASET_TEST;
+    }
+    return nr_random_below(random, max[0] + max[1]) < max[0]
+               ? NR_DATASET_TRAIN
+               : NR_DATASET_TEST;
+}
+
+static uint64_t place_one(nr_header *h, nr_random *random,
+                          nr_dataset_id which) {
+    if (which == NR_DATASET_ANY) which = choose(h, random);
+    uint64_t slot = h->len[which] < h->maxlen[which]
+                        ? h->len[which]++
+                        : nr_random_below(random, h->maxlen[which]);
+    return slot * 2 + which;
+}
+
+nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
+                       uint64_t *places, nr_error *err) {
+    nr_status status = check_room(net, which, err);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < n; i++)
+        places[i] = place_one(&net->h, &net->h.random, which);
+    return NR_OK;
+}
+
+/* ============================ Looking ahead ============================== */
+
+/* A large dataset does not stay in a cache, and a sample that goes anywhere in
+ * it waits for memory: longer than all else there is to observing it. */
+static void foresee(nr_net *net, nr_dataset_id which) {
+    nr_header *h = &net->h;
+    nr_foresight *next = &net->next;
+    for (int d = 0; d < 2; d++)
+        if ((which == NR_DATASET_ANY || which == (nr_dataset_id)d) &&
+            h->len[d] < h->maxlen[d])
+            return; /* the next one goes where the last one went, nearly */
+    next->before = next->after = h->random;
+    next->place = place_one(h, &next->after, which);
+    next->which = which;
+    next->known = true;
+    const float *row = nr_dataset_row(net, next->place & 1, next->place >> 1);
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + net->row - 1, 1);
+}
+
+/* Full datasets stay full: what was foreseen holds while the generator stands
+ * where it stood. */
+static uint64_t place_next(nr_net *net, nr_dataset_id which) {
+    const nr_foresight *next = &net->next;
+    if (!next->known || next->which != which ||
+        !nr_random_same(&next->before, &net->h.random))
+        return place_one(&net->h, &net->h.random, which);
+    net->h.random = next->after;
+    return next->place;
+}
+
+/* =============================== Observing =============================== */
+
+/* Rows of a blob are only known to be floats: refuses NaN, infinities and
+ * class ids that are none. */
+NOINLINE nr_status check_rows(const nr_net *net, const float *rows, size_t n,
+                              nr_error *err) {
+    size_t in = nr_inputs(net), out = nr_outputs(net);
+    bool classifier = net->h.kind == NR_CLASSIFIER;
+    for (size_t r = 0; r < n; r++, rows += net->row) {
+        for (size_t i = 0; i < net->row; i++)
+            if (!isfinite(rows[i]))
+                return nr_fail(err, "ERR invalid neural network input: "
+                                    "sample %zu holds NaN or an infinity as "
+                                    "number %zu",
+                               r, i);
+        float id = rows[in];
+        char got[NR_NUMBER];
+        if (classifier && !(id >= 0 && id < (float)out && id == floorf(id)))
+            return nr_fail(err, "ERR classifier network output must be an "
+                                "integer in the range from 0 to outputs-1: "
+                                "got %s, outputs are %zu",
+                           nr_write_double(got, 6, (double)id), out);
+    }
+    return NR_OK;
+}
+
+nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
+                        nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = check_rows(net, rows, n, err);
+    nr_mode_end(before);
+    return status;
+}
+
+/* Places all first and makes their slots writable; only then writes. Where that
+ * fails, the header is put back as it was. */
+nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
+                         nr_dataset_id which, nr_error *err) {
+    nr_status status = check_room(net, which, err);
+    if (status != NR_OK) return status;
+    uint64_t few[8];
+    uint64_t *places = n <= 8 ? few : nr_alloc(n * sizeof *places);
+    if (!places) return nr_nomem(err);
+    const nr_random random = net->h.random;
+    const uint64_t len[2] = {net->h.len[0], net->h.len[1]};
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++) {
+        places[i] = place_next(net, which);
+        ok = make_writable(net, &net->data[places[i] & 1], places[i] >> 1);
+    }
+    for (size_t i = 0; i < n && ok; i++)
+        memcpy(nr_dataset_row(net, places[i] & 1, places[i] >> 1),
+               rows + i * net->row, net->row * sizeof(float));
+    if (!ok) {
+        net->h.random = random;
+        net->h.len[0] = len[0], net->h.len[1] = len[1];
+    }
+    if (n == 1) foresee(net, which);
+    if (places != few) nr_release(places);
+    return ok ? NR_OK : nr_nomem(err);
+}
+
+/* ======================== Whole datasets, as bytes ======================= */
+
+nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
+                          nr_error *err) {
+    size_t row_bytes = net->row * sizeof(float), n = net->h.len[which];
+    if (bytes.len != n * row_bytes)
+        return nr_fail(err, "ERR invalid network: %zu bytes of samples where "
+                            "%zu were expected",
+                       bytes.len, n * row_bytes);
+    nr_dataset *data = &net->data[which];
+    for (size_t slot = 0; slot < n; slot++) {
+        if (!make_writable(net, data, slot)) return nr_nomem(err);
+        float *row = nr_dataset_row(net, which, slot);
+        memcpy(row, bytes.data + slot * row_bytes, row_bytes);
+        nr_status status = nr_rows_check(net, row, 1, err);
+        if (status != NR_OK) return status;
+    }
+    return NR_OK;
+}
+
+nr_status nr_net_rows(const nr_net *net, nr_dataset_id which, nr_buf *out,
+                      nr_error *err) {
+    const float *rows;
+    if (!nr_buf_reserve(out, net->h.len[which] * net->row * sizeof(float)))
+        return nr_nomem(err);
+    for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
+         slot += n)
+        nr_buf_append(out, rows, n * net->row * sizeof(float));
+    return NR_OK;
+}
+
+/* ======================= Whole datasets, in pieces ======================= */
+
+size_t nr_net_piece(const nr_net *net, nr_dataset_id which, size_t slot,
+                    const float **rows) {
+    size_t n = net->h.len[which];
+    if (net->partial || slot >= n) return 0;
+    *rows = nr_dataset_row(net, which, slot);
+    size_t rest = net->per - slot % net->per;
+    return n - slot < rest ? n - slot : rest;
+}
+
+nr_status nr_net_append(nr_net *net, nr_dataset_id which,
+                        const unsigned char *bytes, size_t len,
+                        nr_error *err) {
+    size_t row = net->row * sizeof(float), n = len / row;
+    uint64_t first = net->h.len[which];
+    if (len % row || n > net->h.maxlen[which] - first)
+        return nr_fail(err, "ERR invalid network: %zu bytes of samples do "
+                            "not fit the dataset",
+                       len);
+    for (size_t i = 0; i < n; i++) {
+        float *at;
+        if (!make_writable(net, &net->data[which], first + i))
+            return nr_nomem(err);
+        at = nr_dataset_row(net, which, first + i);
+        memcpy(at, bytes + i * row, row);
+        nr_status status = nr_rows_check(net, at, 1, err);
+        if (status != NR_OK) return status;
+    }
+    net->h.len[which] += n;
+    return NR_OK;
+}

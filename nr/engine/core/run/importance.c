@@ -1,0 +1,236 @@
+/* NR.IMPORTANCE: how much a network's answers rest on each input.
+ *
+ * Permutation importance (Breiman, 2001): an input's values are shuffled among
+ * the samples of the testing dataset (of the training dataset where that is
+ * empty), which leaves them plausible and makes them meaningless, and what the
+ * mean loss grows by is the input's importance. The shuffle is a rotation by a
+ * third of the samples: the same at every call. Where that would hold a server
+ * up, fewer samples are looked at. Losses that are no numbers (weights times
+ * extreme inputs may be as large as that) say nothing: nil.
+ *
+ * Another value of one input changes the first layer's sums by its weights
+ * times the difference, so that layer, most of a network with many inputs, runs
+ * once for all of them. */
+
+#include <math.h>
+#include <string.h>
+
+#include "float_mode.h"
+#include "kernels/kernel.h"
+#include "run/report.h"
+
+static const double MOST_WORK = 5e8; /* multiply-adds */
+
+static nr_dataset_id choose_dataset(const nr_net *net) {
+    return net->h.len[NR_DATASET_TEST] ? NR_DATASET_TEST : NR_DATASET_TRAIN;
+}
+
+/* Of one sample: the network once, and for each input what lies behind the
+ * first layer's weights. */
+static double work(const nr_net *net) {
+    double in = (double)nr_inputs(net), params = (double)net->params;
+    double behind = params - in * (double)net->h.layers[1];
+    return (params + in * behind) * (double)net->h.options.members;
+}
+
+static size_t choose_samples(const nr_net *net) {
+    size_t n = net->h.len[choose_dataset(net)];
+    double fit = MOST_WORK / work(net);
+    if (fit < 16) fit = 16;
+    return (double)n <= fit ? n : (size_t)fit;
+}
+
+double nr_importance_work(const nr_net *net) {
+    return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
+}
+
+/* Panels: of inputs twice, of each member's first layer, of the layers behind
+ * and of the outputs. */
+uint64_t nr_importance_bytes(const nr_net *net) {
+    const nr_way *way = &net->way;
+    uint64_t units = way->members * (uint64_t)net->h.layers[1];
+    units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
+    return units * NR_LANES * sizeof(float);
+}
+
+/* ================================ A panel ================================ */
+
+/* Some samples, run again and again. Panels are [unit][lane]. */
+typedef struct probe {
+    const nr_net *net;
+    const nr_kernels *k;
+    nr_head head;
+    nr_factors f;
+    size_t in, out, units, members; /* units: of the first layer */
+    size_t samples, nv;
+    const float *rows[NR_LANES];
+    float *x, *other;   /* inputs, and those that take their places */
+    float *sums;        /* the first layer's, of each member */
+    float *from, *to;   /* layers */
+    float *mean, *y;    /* of the members; as rows */
+    double *losses;     /* of each input shuffled, and of none */
+} probe;
+
+static void probe_free(probe *p) {
+    nr_release_lines(p->x);
+    nr_release_lines(p->other);
+    nr_release_lines(p->sums);
+    nr_release_lines(p->from);
+    nr_release_lines(p->to);
+    nr_release_lines(p->mean);
+    nr_release_lines(p->y);
+    nr_release_lines(p->losses);
+}
+
+static float *panel_new(size_t units) {
+    return nr_alloc_lines(units, NR_LANES * sizeof(float));
+}
+
+static bool probe_make(probe *p, const nr_net *net, const nr_array *weights) {
+    const nr_header *h = &net->h;
+    size_t widest = 0;
+    for (size_t l = 1; l < h->nlayers; l++)
+        if (h->layers[l] > widest) widest = h->layers[l];
+    *p = (probe){.net = net,
+                 .k = nr_kernels_now(),
+                 .head = nr_net_head(h),
+                 .f = nr_factors_of(h, weights->data),
+                 .in = nr_inputs(net),
+                 .out = nr_outputs(net),
+                 .units = h->layers[1],
+                 .members = (size_t)h->options.members};
+    p->x = panel_new(p->in);
+    p->other = panel_new(p->in);
+    p->sums = panel_new(p->units * p->members); /* below NR_MAX_PARAMS */
+    p->from = panel_new(widest);
+    p->to = panel_new(widest);
+    p->mean = panel_new(p->out);
+    p->y = panel_new(p->out);
+    p->losses = nr_alloc_lines(p->in + 1, sizeof *p->losses);
+    return p->x && p->other && p->sums && p->from && p->to && p->mean &&
+           p->y && p->losses;
+}
+
+static const float *member_weights(const probe *p, size_t m) {
+    return p->f.layers + m * p->net->params;
+}
+
+/* Takes samples from `first` on; those a third further on lend their inputs. */
+static void take_samples(probe *p, nr_dataset_id which, size_t first,
+                         size_t n) {
+    const float *lenders[NR_LANES];
+    p->samples = n - first < NR_LANES ? n - first : NR_LANES;
+    p->nv = (p->samples + 15) / 16;
+    for (size_t s = 0; s < p->samples; s++) {
+        size_t lender = (first + s + (n + 2) / 3) % n;
+        p->rows[s] = nr_dataset_row(p->net, which, first + s);
+        lenders[s] = nr_dataset_row(p->net, which, lender);
+    }
+    p->k->pack(p->x, p->rows, p->samples, p->in, p->f.in_shift,
+               p->f.in_scale);
+    p->k->pack(p->other, lenders, p->samples, p->in, p->f.in_shift,
+               p->f.in_scale);
+    for (size_t m = 0; m < p->members; m++) {
+        const float *w = member_weights(p, m);
+        p->k->layer(p->sums + m * p->units * NR_LANES, w + p->units, 1,
+                    p->units, p->x, w, p->units, p->in, p->nv);
+    }
+}
+
+/* The first layer's sums with an input's values shuffled; p->in: with none. */
+static void shuffle(probe *p, size_t m, size_t input) {
+    const float *sums = p->sums + m * p->units * NR_LANES;
+    const float *w = member_weights(p, m) + (1 + input) * p->units;
+    const float *old = p->x + input * NR_LANES;
+    const float *new = p->other + input * NR_LANES;
+    float *restrict to = p->from, change[NR_LANES];
+    if (input == p->in) {
+        memcpy(to, sums, p->units * NR_LANES * sizeof *to);
+        return;
+    }
+    for (size_t l = 0; l < p->nv * 16; l++) change[l] = new[l] - old[l];
+    for (size_t u = 0; u < p->units; u++, to += NR_LANES, sums += NR_LANES)
+        for (size_t l = 0; l < p->nv * 16; l++)
+            to[l] = sums[l] + w[u] * change[l];
+}
+
+/* The layers behind the first one's sums. */
+static const float *run_member(const probe *p, size_t m) {
+    const nr_header *h = &p->net->h;
+    const float *w = member_weights(p, m) + (p->in + 1) * p->units;
+    float *x = p->from, *y = p->to;
+    for (size_t l = 2; l < h->nlayers; l++) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        p->k->activate(x, in, p->nv, h->options.activation);
+        p->k->layer(y, w + out, 1, out, x, w, out, in, p->nv);
+        w += (in + 1) * out;
+        float *last = x;
+        x = y, y = last;
+    }
+    for (size_t o = 0; o < p->out && p->head == NR_SOFTMAX; o++)
+        for (size_t l = 0; l < p->nv * 16; l++)
+            x[o * NR_LANES + l] *= p->f.out_scale[o];
+    p->k->head(x, p->out, p->nv, p->head);
+    return x;
+}
+
+/* Adds the samples' losses, with one input shuffled, or p->in: with none. */
+static void add_losses(probe *p, size_t input) {
+    size_t floats = p->out * NR_LANES;
+    bool regressor = p->net->h.kind == NR_REGRESSOR;
+    memset(p->mean, 0, floats * sizeof *p->mean);
+    for (size_t m = 0; m < p->members; m++) {
+        shuffle(p, m, input);
+        const float *y = run_member(p, m);
+        for (size_t i = 0; i < floats; i++) p->mean[i] += y[i];
+    }
+    for (size_t o = 0; o < p->out; o++)
+        for (size_t l = 0; l < p->nv * 16; l++) {
+            float *y = p->mean + o * NR_LANES + l;
+            *y /= (float)p->members;
+            if (regressor) *y = *y * p->f.out_scale[o] + p->f.out_shift[o];
+        }
+    p->k->unpack(p->y, p->mean, p->samples, p->out);
+    nr_report_bound(p->y, p->samples * p->out);
+    for (size_t s = 0; s < p->samples; s++)
+        nr_report_loss(p->net, p->y + s * p->out, p->rows[s] + p->in,
+                       p->f.out_scale, p->losses + input);
+}
+
+/* ================================= Reply ================================= */
+
+NOINLINE bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
+    probe p;
+    nr_dataset_id which = choose_dataset(net);
+    size_t n = choose_samples(net);
+    const nr_array *weights = nr_net_ready(net, err);
+    if (!weights) return false;
+    bool ok = probe_make(&p, net, weights) && nr_put_array(reply, p.in);
+    for (size_t first = 0; first < n && ok; first += NR_LANES) {
+        take_samples(&p, which, first, n);
+        for (size_t i = 0; i <= p.in; i++) add_losses(&p, i);
+    }
+    for (size_t i = 0; i < p.in && ok; i++) {
+        double grown = p.losses[i] / (double)n - p.losses[p.in] / (double)n;
+        ok = isfinite(grown) ? nr_put_double(reply, grown) : nr_put_nil(reply);
+    }
+    probe_free(&p);
+    return ok;
+}
+
+nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
+                              nr_error *err) {
+    nr_dataset_id which = choose_dataset(net);
+    size_t start = reply->len;
+    if (net->h.len[which] == 0 || !net->h.trained)
+        return nr_put_nil(reply) ? NR_OK : nr_nomem(err);
+    if (net->partial)
+        return nr_fail(err, "ERR the importance of a network without its "
+                            "datasets");
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    bool ok = importances(net, reply, err);
+    nr_mode_end(before);
+    if (ok) return NR_OK;
+    reply->len = start;
+    return nr_nomem(err);
+}

@@ -1,0 +1,374 @@
+/* Forward and backward over the samples of a step, shared out to a team.
+ *
+ * Blocks of NR_BLOCK panels are taken some at a time, as many as the space
+ * holds. In the first half of a round panels run forward and, when learning,
+ * backward; in the second gradients are summed, a unit of the job for some
+ * inputs of a layer, and after the last round the weights they were summed for
+ * are moved. No unit adds to what another one adds to, so it does not matter who
+ * runs which; and blocks are summed by a tree of their own (sums.h), whatever
+ * the space holds. Where inputs are mostly zeros, sparse.c does the first
+ * layer's share.
+ *
+ * A small network's samples are in parts, one for each thread, and a round takes
+ * blocks of all of them: so each thread sums over what it has just run, which is
+ * in its own core's caches. Fetching it from another's took a tenth of the
+ * time. */
+
+#include <string.h>
+
+#include "train/tuning.h"
+#include "train/train.h"
+
+/* A pass on its way: what the members need to know. */
+typedef struct pass {
+    nr_trainer *t;
+    const nr_step *step;
+    const uint32_t *order; /* gather samples by it; NULL: panels of sets */
+    bool learn, move;
+    size_t blocks;              /* of the step's first set, or of the order */
+    size_t start[NR_PARTS + 1]; /* a block; where the last part ends */
+    size_t done, each;     /* blocks of a part: before this round, in it */
+    bool last;             /* round: there is the gradient then */
+    size_t inputs, units;  /* of a layer that make a unit; units of all */
+} pass;
+
+static const float *layer_weights(const nr_trainer *t, size_t l) {
+    return t->now->w + t->offset[l];
+}
+
+static size_t blocks_of(size_t samples) {
+    return nr_blocks_for(nr_panels_for(samples));
+}
+
+/* Samples of the block's i-th panel. */
+static size_t lanes_of(const nr_block *b, size_t i) {
+    size_t left = b->n - (b->first + i) * NR_LANES;
+    return left < NR_LANES ? left : NR_LANES;
+}
+
+/* ============================= A round's blocks ========================== */
+
+/* The step's block of this number, and its turn to be summed. */
+static nr_block take_block(const pass *p, nr_sums *sums, size_t number) {
+    nr_trainer *t = p->t;
+    bool more = number >= p->blocks;
+    size_t at = more ? number - p->blocks : number, leaf = at / t->leaf;
+    const nr_set *set = more ? p->step->more : p->step->set;
+    nr_block b = {.set = set ? set : &t->train,
+                  .first = at * NR_BLOCK,
+                  .n = set ? set->n : p->step->n};
+    size_t left = nr_panels_for(b.n) - b.first;
+    b.panels = left < NR_BLOCK ? left : NR_BLOCK;
+    bool ends = (at + 1) % t->leaf == 0 || left <= NR_BLOCK;
+    if (more) leaf += (p->blocks + t->leaf - 1) / t->leaf;
+    b.turn = nr_sums_turn(sums, leaf, at % t->leaf == 0, ends, t->leaf == 1);
+    return b;
+}
+
+/* Lays the round's blocks out, a part's one after the other; returns how many
+ * panels there are, and places for some. */
+static size_t take_blocks(const pass *p) {
+    nr_trainer *t = p->t;
+    nr_block *b = t->space.blocks;
+    for (size_t i = 0; i < t->parts; i++)
+        for (size_t j = 0; j < p->each; j++, b++) {
+            size_t number = p->start[i] + p->done + j;
+            b->panels = 0;
+            if (number < p->start[i + 1])
+                *b = take_block(p, &t->sums[i], number);
+        }
+    return (size_t)(b - t->space.blocks - 1) * NR_BLOCK + b[-1].panels;
+}
+
+static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
+    size_t floats = nr_inputs(p->t->net) * NR_LANES;
+    if (p->t->sparse) return NULL;
+    return p->order ? p->t->space.x + at * floats
+                    : b->set->x + (b->first + at % NR_BLOCK) * floats;
+}
+
+/* ========================== A panel, both ways =========================== */
+
+/* The round's panel `at`, one of block b's, up to the last layer's sums, which
+ * it returns. */
+static float *forward(const pass *p, const nr_block *b, size_t at) {
+    nr_trainer *t = p->t;
+    const nr_header *h = &t->net->h;
+    size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
+    const float *x = inputs_of(p, b, at);
+    float *y = NULL;
+    for (size_t l = 1; l < h->nlayers; l++) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        const float *w = layer_weights(t, l);
+        bool last = l + 1 == h->nlayers;
+        y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
+        if (l == 1 && t->sparse)
+            nr_sparse_forward(t, b->set, p->order,
+                              (b->first + at % NR_BLOCK) * NR_LANES, lanes, at,
+                              y);
+        else
+            t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
+        if (!last) t->k->activate(y, out, nv, h->options.activation);
+        x = y;
+    }
+    return y;
+}
+
+static void lose(const pass *p, const nr_block *b, size_t at, float *y) {
+    nr_trainer *t = p->t;
+    const nr_set *set = b->set;
+    size_t panel = b->first + at % NR_BLOCK, out = nr_outputs(t->net);
+    nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
+                        .units = out,
+                        .lanes = lanes_of(b, at % NR_BLOCK)};
+    target.target = p->order ? t->space.targets + at * set->target_floats
+                             : set->targets + panel * set->target_floats;
+    if (p->learn && t->class_weights)
+        target.weights = p->order ? t->space.weights + at * NR_LANES
+                                  : set->weights + panel * NR_LANES;
+    if (p->learn) target.smoothing = (float)t->smoothing;
+    if (t->head != NR_SOFTMAX)
+        t->k->head(y, out, (target.lanes + 15) / 16, t->head);
+    t->space.losses[at] = t->k->loss(y, t->head, &target);
+}
+
+static void backward(const pass *p, const nr_block *b, size_t at) {
+    nr_trainer *t = p->t;
+    const nr_header *h = &t->net->h;
+    size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
+    for (size_t l = h->nlayers - 1; l > 1; l--) {
+        size_t in = h->layers[l - 1], out = h->layers[l];
+        float *from = t->space.delta[l] + at * out * NR_LANES;
+        float *to = t->space.delta[l - 1] + at * in * NR_LANES;
+        float *act = t->space.act[l - 1] + at * in * NR_LANES;
+        t->k->layer(to, layer_weights(t, l) + out, out, 1, from, NULL, in,
+                    out, nv);
+        t->k->derive(to, act, in, nv, h->options.activation);
+    }
+    if (t->sparse) nr_sparse_backward(t, lanes, at);
+}
+
+static void gather(const pass *p, const nr_block *b, size_t at) {
+    nr_space *s = &p->t->space;
+    size_t i = at % NR_BLOCK, floats = nr_inputs(p->t->net) * NR_LANES;
+    nr_set_gather(p->t, p->order + (b->first + i) * NR_LANES, lanes_of(b, i),
+                  s->x ? s->x + at * floats : NULL,
+                  s->targets + at * b->set->target_floats,
+                  s->weights + at * NR_LANES);
+}
+
+static void panel_job(void *context, size_t at) {
+    const pass *p = context;
+    const nr_block *b = &p->t->space.blocks[at / NR_BLOCK];
+    if (at % NR_BLOCK >= b->panels) return;
+    if (p->order) gather(p, b, at);
+    lose(p, b, at, forward(p, b, at));
+    if (p->learn) backward(p, b, at);
+}
+
+/* ====================== Gradients, and moving weights ==================== */
+
+static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
+                     size_t n) {
+    const nr_options *o = &t->net->h.options;
+    float *m = t->now->memory[0] + at, *v = t->now->memory[1] + at;
+    nr_rprop_rule rprop = {1.2f, 0.5f, NR_STUDY_MOST, 1e-6f, NR_STUDY_BACK};
+    if (o->classic) rprop = (nr_rprop_rule){1.2f, 0.5f, 50, 1e-6f, true};
+    nr_adam_rule adam = {(float)t->rate, 0.9f, 0.999f, 1e-8f, 1, 1};
+    switch (o->optimizer) {
+    case NR_RPROP: t->k->rprop(w, g, m, v, n, &rprop); break;
+    case NR_ADAM:
+        adam.correct1 = (float)(1 / (1 - t->now->power1));
+        adam.correct2 = (float)(1 / (1 - t->now->power2));
+        t->k->adam(w, g, m, v, n, &adam);
+        break;
+    case NR_SGD: t->k->sgd(w, g, m, n, (float)t->rate, 0.9f); break;
+    }
+}
+
+/* Of layer l's weights. */
+static size_t units_of(const pass *p, size_t l) {
+    size_t in = p->t->net->h.layers[l - 1];
+    return in <= p->inputs ? 1 : (in + p->inputs - 1) / p->inputs;
+}
+
+/* What makes a unit: some inputs of a layer, and the rows of their weights;
+ * with the first goes that of the biases. */
+typedef struct rows {
+    size_t l, first, last; /* inputs */
+    size_t at, n, biases;  /* floats: the first, how many, of them biases */
+} rows;
+
+static rows rows_of(const pass *p, size_t unit) {
+    const uint32_t *layers = p->t->net->h.layers;
+    rows r = {.l = 1};
+    for (; unit >= units_of(p, r.l); r.l++) unit -= units_of(p, r.l);
+    size_t in = layers[r.l - 1], out = layers[r.l];
+    r.first = unit * p->inputs;
+    r.last = r.first + p->inputs < in ? r.first + p->inputs : in;
+    r.biases = unit == 0 ? out : 0;
+    r.at = p->t->offset[r.l] + (1 + r.first) * out - r.biases;
+    r.n = (r.last - r.first) * out + r.biases;
+    return r;
+}
+
+static void add_rows(const nr_trainer *t, const rows *r, const nr_sum *to,
+                     const nr_sum *from) {
+    t->k->decay(to->g + r->at, from->g + r->at, r->n, 1, 1);
+}
+
+/* Of the round's block at a place, and of what is complete with it. */
+static void sum_rows(const pass *p, size_t place, const rows *r) {
+    nr_trainer *t = p->t;
+    const nr_block *b = &t->space.blocks[place];
+    const nr_sum *sum = b->turn.sum;
+    size_t in = t->net->h.layers[r->l - 1], out = t->net->h.layers[r->l];
+    size_t at = place * NR_BLOCK, in_step = in * NR_LANES;
+    size_t out_step = out * NR_LANES;
+    if (b->panels == 0) return;
+    if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
+    if (r->l == 1 && t->sparse)
+        nr_sparse_gradient(t, place, r->first, r->last);
+    else
+        t->k->gradient(sum->g + t->offset[r->l],
+                       r->l == 1 ? inputs_of(p, b, at)
+                                 : t->space.act[r->l - 1] + at * in_step,
+                       in_step, t->space.delta[r->l] + at * out_step, out_step,
+                       b->panels, (lanes_of(b, b->panels - 1) + 15) / 16,
+                       r->first, r->last, out);
+    for (unsigned i = 0; i < b->turn.merges; i++, sum--)
+        add_rows(t, r, sum - 1, sum);
+}
+
+static void move_rows(const pass *p, const rows *r) {
+    nr_trainer *t = p->t;
+    for (size_t i = 0; i < t->njoins; i++)
+        add_rows(t, r, t->joins[i].to, t->joins[i].from);
+    float *w = t->now->w + r->at, *g = t->sums[0].sums[0].g + r->at;
+    size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
+    float scale = 1 / (float)p->step->n;
+    if (r->l == 1 && t->sparse) nr_sparse_finish(t, r->first, r->last);
+    t->k->decay(g, w, free, scale, 0);
+    t->k->decay(g + free, w + free, r->n - free, scale, (float)t->l2);
+    if (p->move) optimise(t, w, g, r->at, r->n);
+}
+
+static void gradient_job(void *context, size_t unit) {
+    const pass *p = context;
+    size_t part = 0;
+    for (; unit >= p->units; unit -= p->units) part++;
+    rows r = rows_of(p, unit);
+    for (size_t i = 0; i < p->each; i++) sum_rows(p, part * p->each + i, &r);
+    if (p->last) move_rows(p, &r);
+}
+
+/* Where the gradient is in parts. */
+static void move_job(void *context, size_t unit) {
+    rows r = rows_of(context, unit);
+    move_rows(context, &r);
+}
+
+/* ================================ A pass ================================= */
+
+static void add_losses(const pass *p) {
+    nr_trainer *t = p->t;
+    for (size_t place = 0; place < t->parts * p->each; place++) {
+        const nr_block *b = &t->space.blocks[place];
+        const nr_losses *some = t->space.losses + place * NR_BLOCK;
+        nr_sum *sum = b->turn.sum;
+        nr_losses own = {0, 0, 0};
+        if (b->panels == 0) continue;
+        for (size_t i = 0; i < b->panels; i++) nr_losses_add(&own, &some[i]);
+        if (b->turn.fresh) sum->losses = (nr_losses){0, 0, 0};
+        nr_losses_add(&sum->losses, &own);
+        for (unsigned i = 0; i < b->turn.merges; i++, sum--)
+            nr_losses_add(&sum[-1].losses, &sum->losses);
+    }
+}
+
+/* The tree's last sums, when all of its leaves are there. */
+static void join(const pass *p) {
+    nr_trainer *t = p->t;
+    t->njoins = nr_sums_join(t->sums, t->parts, t->joins);
+    if (p->learn && t->sparse) nr_sparse_join(t);
+}
+
+/* Between the halves of a round, where inputs are lists. */
+static void turn(const pass *p) {
+    size_t first = p->done * NR_BLOCK * NR_LANES, n = p->step->n - first;
+    size_t most = p->each * NR_BLOCK * NR_LANES;
+    if (p->order) nr_batch_turn(p->t, p->order + first, n < most ? n : most);
+    nr_sparse_totals(p->t, p->each);
+}
+
+static bool run_round(pass *p) {
+    nr_trainer *t = p->t;
+    if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
+    nr_team_run(t->team, panel_job, p, take_blocks(p));
+    add_losses(p);
+    if (p->learn && t->sparse) turn(p);
+    if (p->last) join(p);
+    if (p->learn) nr_team_run(t->team, gradient_job, p, t->parts * p->units);
+    return true;
+}
+
+/* The first part is not shorter than any other. */
+static void divide(pass *p) {
+    const nr_step *s = p->step;
+    size_t parts = p->t->parts, blocks;
+    p->blocks = blocks_of(s->set ? s->set->n : s->n);
+    blocks = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
+    for (size_t i = 0; i <= parts; i++)
+        p->start[i] = (blocks * i + parts - 1) / parts;
+}
+
+static bool run(pass *p, nr_losses *sum) {
+    nr_trainer *t = p->t;
+    bool shared = nr_team_size(t->team) > 1;
+    size_t room = t->space.size / t->parts;
+    p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
+    for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
+    divide(p);
+    if (t->sparse) nr_sparse_begin(t);
+    for (size_t i = 0; i < t->parts; i++) t->sums[i].n = 0;
+    for (size_t left = p->start[1]; left; left -= p->each) {
+        p->each = left < room ? left : room;
+        p->last = t->parts == 1 && p->each == left;
+        if (!run_round(p)) return false;
+        p->done += p->each;
+    }
+    if (!p->last) join(p);
+    if (!p->last && p->learn) nr_team_run(t->team, move_job, p, p->units);
+    *sum = t->sums[0].sums[0].losses;
+    return true;
+}
+
+bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
+    nr_step all = {.set = set, .n = set->n};
+    pass p = {.t = t, .step = &all};
+    return run(&p, sum);
+}
+
+static bool learn(nr_trainer *t, const nr_step *step, bool move,
+                  nr_losses *sum) {
+    pass p = {.t = t, .step = step, .learn = true, .move = move};
+    if (!step->set) p.order = t->order + step->first;
+    return run(&p, sum);
+}
+
+bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    return learn(t, step, false, sum);
+}
+
+bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    t->now->power1 *= 0.9;
+    t->now->power2 *= 0.999;
+    return learn(t, step, true, sum);
+}
+
+const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
+    pass p = {.t = t};
+    nr_block only = {.set = set, .first = panel, .panels = 1, .n = set->n};
+    if (t->sparse) nr_sparse_begin(t);
+    return forward(&p, &only, 0);
+}

@@ -1,0 +1,436 @@
+/* Samples that are mostly zeros, as those of text are: the first layer works on
+ * lists of the inputs that are not 0.
+ *
+ * A list a sample for the way forward, and a list an input, over a block of up
+ * to NR_BLOCK panels, for the gradient: so each row of weights has one owner,
+ * which adds samples in their order, and no cut changes a bit. Lists a panel,
+ * which would keep the dense kernels, were rejected: among 64 samples few inputs
+ * are 0 in all of them.
+ *
+ * NORMALIZE makes another number of an input's 0, c, that then is the same in
+ * nearly all samples. x = c + s, and s is listed; W c goes into the biases, and
+ * c times the deltas' sum into the gradient. Where c is large that would cost
+ * digits: the input is listed whole, with its c in s.
+ *
+ * Lists or panels: the bits differ, so the samples and the layout decide alone,
+ * never threads, instruction sets or a measurement. */
+
+#include <math.h>
+#include <string.h>
+
+#include "train/tuning.h"
+#include "train/train.h"
+
+enum { SLICE = 64 }; /* inputs that are taken at once */
+static const float FAR = 4; /* a constant that costs two bits */
+
+/* Up to this part of the inputs lists win, by measurement (docs/speed.md): the
+ * less, the more of a vector is empty that holds the first layer's units. */
+static double most_listed(const nr_header *h) {
+    double units = h->layers[1] < 16 ? h->layers[1] : 16;
+    double most = NR_STUDY_LISTED * units / 16;
+    if (h->layers[0] < NR_STUDY_LEAST_INPUTS) return 0;
+    return most < 1 ? most : 1;
+}
+
+static nr_listing forced = NR_LISTING_AUTO;
+
+void nr_listing_force(nr_listing how) { forced = how; }
+
+/* ============================== The decision ============================= */
+
+static size_t count_row(const float *row, size_t in) {
+    size_t n = 0;
+    for (size_t i = 0; i < in; i++) n += row[i] != 0;
+    return n;
+}
+
+/* Inputs that are not 0 in all samples, as observed; no further than `most`. */
+static double count_samples(const nr_net *net, double most) {
+    size_t in = nr_inputs(net);
+    double sum = 0;
+    for (nr_dataset_id d = NR_DATASET_TRAIN; d <= NR_DATASET_TEST; d++)
+        for (size_t i = 0; i < net->h.len[d] && sum <= most; i++)
+            sum += (double)count_row(nr_dataset_row(net, d, i), in);
+    return sum;
+}
+
+static double count_zeros(const nr_net *net, size_t input) {
+    size_t n = 0;
+    for (nr_dataset_id d = NR_DATASET_TRAIN; d <= NR_DATASET_TEST; d++)
+        for (size_t i = 0; i < net->h.len[d]; i++)
+            n += nr_dataset_row(net, d, i)[input] == 0;
+    return (double)n;
+}
+
+/* What the network takes for the inputs from `first` on, as panels do: the one
+ * place where lists know of scaling. */
+static void take(const nr_trainer *t, const float *const *inputs, size_t n,
+                 size_t first, size_t count, float *panel) {
+    t->k->pack(panel, inputs, n, count, t->f.in_shift + first,
+               t->f.in_scale + first);
+}
+
+/* What 0 becomes, and which inputs are listed whole; adds to *listed what those
+ * add to it. */
+static bool make_constants(nr_trainer *t, nr_sparse *s, double *listed) {
+    size_t in = nr_inputs(t->net);
+    float panel[SLICE * NR_LANES];
+    const float zeros[SLICE] = {0}, *row = zeros;
+    s->zero = nr_alloc_lines(in, sizeof *s->zero);
+    s->whole = nr_alloc_lines(in, sizeof *s->whole);
+    s->constants = nr_alloc_lines(in, 2 * sizeof *s->constants);
+    s->starts = nr_alloc_lines(in + 1, sizeof *s->starts);
+    if (!s->zero || !s->whole || !s->constants || !s->starts) return false;
+    s->factors = s->constants + in;
+    for (size_t i = 0; i < in; i++) {
+        size_t at = i % SLICE, count = in - i < SLICE ? in - i : SLICE;
+        if (at == 0) take(t, &row, 1, i, count, panel);
+        float c = panel[at * NR_LANES];
+        s->starts[i] = s->n;
+        if (fabsf(c) > FAR) {
+            s->whole[i] = true;
+            *listed += count_zeros(t->net, i);
+        } else if (c != 0) {
+            s->zero[i] = c;
+            s->constants[s->n] = (nr_entry){(uint32_t)i, c};
+            s->factors[s->n++] = (nr_entry){0, c};
+        }
+    }
+    s->starts[in] = s->n;
+    return true;
+}
+
+bool nr_lists_may_be(const nr_header *h) { return most_listed(h) > 0; }
+
+/* Beside what panels would take: those of mini-batches are few. */
+uint64_t nr_lists_floats(const nr_net *net) {
+    const nr_header *h = &net->h;
+    uint64_t in = nr_inputs(net), n = h->len[0] + h->len[1];
+    if (!nr_lists_may_be(h)) return 0;
+    uint64_t own = 10 * in + (1 + NR_MOST_SUMS) * nr_row_step(h->layers[1]);
+    uint64_t listed = (uint64_t)(most_listed(h) * (double)(n * in));
+    return nr_batch_of(net) ? own + 4 * listed + 2 * n : own;
+}
+
+static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
+    return nr_panels_for(h->len[which]);
+}
+
+/* Blocks of a leaf of the sums. A sum is added to another one as a whole, zeros
+ * and all, while lists touch but their part of it: so the smaller that is, the
+ * more blocks go into a sum before. */
+static size_t leaf_of(double part) {
+    size_t leaf = NR_LEAST_LEAF;
+    while (leaf < NR_MOST_LEAF && part * (double)leaf < NR_STUDY_LEAF) leaf *= 2;
+    return leaf;
+}
+
+/* Do lists fit where panels would, with the deltas of a block and what gradients
+ * they take more? Threads, which take more of those, must not matter. */
+static bool fit(const nr_net *net, double listed, size_t leaf) {
+    const nr_header *h = &net->h;
+    uint64_t train = panels_of(h, NR_DATASET_TRAIN);
+    uint64_t test = panels_of(h, NR_DATASET_TEST);
+    uint64_t in = nr_inputs(net), panels = train + test;
+    uint64_t most = train > test ? train : test;
+    uint64_t rows = (most < NR_BLOCK ? most : NR_BLOCK) * (NR_LANES + 1) *
+                    nr_row_step(h->layers[1]) * sizeof(float);
+    uint64_t starts = (panels * (NR_LANES + in + 1) + 2) * sizeof(size_t);
+    double bytes = 2 * listed * sizeof(nr_entry) + (double)(rows + starts);
+    size_t dense = nr_gradients_for(net, 1), more = nr_gradients_for(net, leaf);
+    if (more > dense)
+        bytes += (double)((more - dense) * net->params * sizeof(float));
+    return nr_batch_of(net) ||
+           bytes <= (double)(panels * NR_LANES * in * sizeof(float));
+}
+
+/* Panels of a block: few, so that their deltas stay in the first cache, but as
+ * many as give an input some samples, since each of its lists costs once more
+ * to read and write its gradient. */
+static size_t block_of(double part) {
+    enum { SOME = 8 };
+    size_t block = NR_BLOCK;
+    while (block > 1 && part * (double)(block * NR_LANES) > SOME) block /= 2;
+    return block;
+}
+
+bool nr_sparse_choose(nr_trainer *t) {
+    const nr_header *h = &t->net->h;
+    size_t in = nr_inputs(t->net), room = nr_row_step(h->layers[1]);
+    double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
+    double most = most_listed(h) * all;
+    if (forced == NR_LISTING_NEVER) return true;
+    if (forced == NR_LISTING_ALWAYS) most = all;
+    double listed = count_samples(t->net, most);
+    if (most == 0 || listed > most) return true;
+    nr_sparse *s = t->sparse = nr_alloc_lines(1, sizeof *s);
+    if (!s || !make_constants(t, s, &listed)) return false;
+    if (forced != NR_LISTING_ALWAYS && (listed > most || !fit(t->net, listed, leaf_of(listed / all)))) {
+        nr_sparse_free(t);
+        return true;
+    }
+    s->part = listed / all;
+    s->block = block_of(s->part);
+    s->leaf = leaf_of(s->part);
+    s->biases = nr_alloc_lines(room, sizeof *s->biases);
+    s->totals = nr_alloc_lines(room, NR_MOST_SUMS * sizeof *s->totals);
+    return s->biases && s->totals;
+}
+
+void nr_sparse_free(nr_trainer *t) {
+    nr_sparse *s = t->sparse;
+    if (!s) return;
+    nr_release_lines(s->zero);
+    nr_release_lines(s->whole);
+    nr_release_lines(s->constants);
+    nr_release_lines(s->starts);
+    nr_release_lines(s->biases);
+    nr_release_lines(s->totals);
+    nr_release_lines(s->turned.entries);
+    nr_release_lines(s->turned.starts);
+    nr_release_lines(s);
+    t->sparse = NULL;
+}
+
+/* ================================= Lists ================================= */
+
+static size_t blocks_of(const nr_trainer *t, size_t n) {
+    size_t each = t->sparse->block * NR_LANES;
+    return (n + each - 1) / each;
+}
+
+static nr_list list_of(const nr_set *set, size_t sample) {
+    const nr_lists *l = &set->by_sample;
+    return (nr_list){l->entries + l->starts[sample],
+                     l->starts[sample + 1] - l->starts[sample]};
+}
+
+static bool is_listed(const nr_sparse *s, size_t input, float x) {
+    return x != 0 || s->whole[input];
+}
+
+/* The lists of up to 64 samples, which begin where `at` says. */
+static void list_panel(const nr_trainer *t, const float *const *rows, size_t n,
+                       nr_entry **at) {
+    const nr_sparse *s = t->sparse;
+    size_t in = nr_inputs(t->net);
+    float panel[SLICE * NR_LANES];
+    const float *inputs[NR_LANES];
+    for (size_t first = 0; first < in; first += SLICE) {
+        size_t count = in - first < SLICE ? in - first : SLICE;
+        for (size_t l = 0; l < n; l++) inputs[l] = rows[l] + first;
+        take(t, inputs, n, first, count, panel);
+        for (size_t l = 0; l < n; l++)
+            for (size_t i = 0; i < count; i++)
+                if (is_listed(s, first + i, inputs[l][i]))
+                    *at[l]++ = (nr_entry){
+                        (uint32_t)(first + i),
+                        panel[i * NR_LANES + l] - s->zero[first + i]};
+    }
+}
+
+static void count_lists(const nr_trainer *t, const nr_set *set, size_t *starts) {
+    size_t in = nr_inputs(t->net), sum = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        const float *row = nr_dataset_row(t->net, set->which, i);
+        starts[i] = sum;
+        for (size_t j = 0; j < in; j++) sum += is_listed(t->sparse, j, row[j]);
+    }
+    starts[set->n] = sum;
+}
+
+/* A block's lists by inputs, from its lists by samples, which keeps their
+ * order; returns the end of what it wrote. */
+static size_t turn_lists(const nr_list *lists, size_t n, size_t in,
+                         nr_entry *entries, size_t *starts, size_t begin) {
+    memset(starts, 0, (in + 1) * sizeof *starts);
+    for (size_t i = 0; i < n; i++)
+        for (size_t e = 0; e < lists[i].n; e++)
+            starts[lists[i].entries[e].at]++;
+    size_t sum = begin;
+    for (size_t i = 0; i <= in; i++) {
+        size_t count = starts[i];
+        starts[i] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t e = 0; e < lists[i].n; e++) {
+            nr_entry entry = lists[i].entries[e];
+            entries[starts[entry.at]++] = (nr_entry){(uint32_t)i, entry.x};
+        }
+    memmove(starts + 1, starts, in * sizeof *starts); /* ends to beginnings */
+    starts[0] = begin;
+    return sum;
+}
+
+static bool make_turned(nr_lists *c, size_t blocks, size_t in, size_t n) {
+    c->starts = nr_alloc_lines(blocks * (in + 1), sizeof *c->starts);
+    c->entries = nr_alloc_lines(n, sizeof *c->entries);
+    return c->starts && c->entries;
+}
+
+/* By inputs, block by block, once for all cycles. */
+static bool turn_set(const nr_trainer *t, nr_set *set) {
+    size_t in = nr_inputs(t->net), blocks = blocks_of(t, set->n), end = 0;
+    size_t each = t->sparse->block * NR_LANES;
+    nr_list lists[NR_BLOCK * NR_LANES];
+    if (!make_turned(&set->by_input, blocks, in, set->by_sample.starts[set->n]))
+        return false;
+    for (size_t b = 0; b < blocks; b++) {
+        size_t n = 0, first = b * each;
+        for (; n < each && first + n < set->n; n++)
+            lists[n] = list_of(set, first + n);
+        end = turn_lists(lists, n, in, set->by_input.entries,
+                         set->by_input.starts + b * (in + 1), end);
+    }
+    return true;
+}
+
+bool nr_lists_make(nr_trainer *t, nr_set *set) {
+    nr_lists *l = &set->by_sample;
+    if (!t->sparse || set->n == 0) return true;
+    l->starts = nr_alloc_lines(set->n + 1, sizeof *l->starts);
+    if (!l->starts) return false;
+    count_lists(t, set, l->starts);
+    l->entries = nr_alloc_lines(l->starts[set->n], sizeof *l->entries);
+    if (!l->entries) return false;
+    for (size_t first = 0; first < set->n; first += NR_LANES) {
+        const float *rows[NR_LANES];
+        nr_entry *at[NR_LANES];
+        size_t n = 0;
+        for (; n < NR_LANES && first + n < set->n; n++) {
+            rows[n] = nr_dataset_row(t->net, set->which, first + n);
+            at[n] = l->entries + l->starts[first + n];
+        }
+        list_panel(t, rows, n, at);
+    }
+    return t->batch || turn_set(t, set);
+}
+
+void nr_lists_free(nr_set *set) {
+    nr_release_lines(set->by_sample.starts);
+    nr_release_lines(set->by_sample.entries);
+    nr_release_lines(set->by_input.starts);
+    nr_release_lines(set->by_input.entries);
+}
+
+/* ============================== Mini-batches ============================= */
+
+static nr_list any_list(const nr_trainer *t, size_t index) {
+    size_t n = t->train.n;
+    return index < n ? list_of(&t->train, index)
+                     : list_of(&t->test, index - n);
+}
+
+/* Room for a round's lists by inputs: samples that differ. */
+bool nr_batch_lists_make(nr_trainer *t) {
+    size_t all = t->train.n + t->test.n, longest = 0, sum = 0;
+    size_t in = nr_inputs(t->net), most = t->space.size * NR_BLOCK * NR_LANES;
+    if (most > all) most = all;
+    if (!t->sparse || !t->batch) return true;
+    for (size_t i = 0; i < all; i++) {
+        size_t n = any_list(t, i).n;
+        if (n > longest) longest = n;
+        sum += n;
+    }
+    return make_turned(&t->sparse->turned, blocks_of(t, most), in,
+                        sum / most < longest ? sum : longest * most);
+}
+
+void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n) {
+    size_t in = nr_inputs(t->net), each = t->sparse->block * NR_LANES, end = 0;
+    nr_lists *c = &t->sparse->turned;
+    nr_list lists[NR_BLOCK * NR_LANES];
+    for (size_t b = 0; b < blocks_of(t, n); b++) {
+        size_t some = 0, first = b * each;
+        for (; some < each && first + some < n; some++)
+            lists[some] = any_list(t, order[first + some]);
+        end = turn_lists(lists, some, in, c->entries,
+                         c->starts + b * (in + 1), end);
+    }
+}
+
+/* ================================= Passes ================================ */
+
+void nr_sparse_begin(nr_trainer *t) {
+    nr_sparse *s = t->sparse;
+    size_t out = t->net->h.layers[1];
+    const float *w = t->now->w;
+    nr_list all = {s->constants, s->n};
+    t->k->weigh(s->biases, w, all, w + out, out);
+}
+
+void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
+                       size_t first, size_t n, size_t at, float *y) {
+    size_t out = t->net->h.layers[1];
+    nr_list lists[NR_LANES];
+    for (size_t i = 0; i < n; i++)
+        lists[i] = order ? any_list(t, order[first + i])
+                         : list_of(set, first + i);
+    t->k->list_layer(y, t->space.rows + at * NR_LANES * nr_row_step(out), lists,
+                     n, t->now->w + out, t->sparse->biases, out);
+}
+
+void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
+    size_t out = t->net->h.layers[1], step = nr_row_step(out);
+    const float *delta = t->space.delta[1] + at * out * NR_LANES;
+    float *sums = t->space.sums + at * step;
+    t->k->delta_rows(t->space.rows + at * NR_LANES * step, delta, n, out);
+    memset(sums, 0, step * sizeof *sums);
+    t->k->gradient(sums, delta, 0, delta, 0, 1, (n + 15) / 16, 0, 0, out);
+}
+
+/* Of the sum's deltas, which its lists do not hold. */
+static float *total_of(const nr_trainer *t, const nr_sum *sum) {
+    size_t at = (size_t)(sum - t->sums[0].sums);
+    return t->sparse->totals + at * nr_row_step(t->net->h.layers[1]);
+}
+
+static void add_total(const nr_trainer *t, const nr_sum *to,
+                      const nr_sum *from) {
+    size_t step = nr_row_step(t->net->h.layers[1]);
+    t->k->decay(total_of(t, to), total_of(t, from), step, 1, 1);
+}
+
+void nr_sparse_totals(nr_trainer *t, size_t size) {
+    size_t step = nr_row_step(t->net->h.layers[1]);
+    const float *sums = t->space.sums;
+    for (size_t i = 0; i < size; i++, sums += NR_BLOCK * step) {
+        const nr_block *b = &t->space.blocks[i];
+        const nr_sum *sum = b->turn.sum;
+        float *total = total_of(t, sum);
+        if (b->turn.fresh) memset(total, 0, step * sizeof *total);
+        for (size_t p = 0; p < b->panels; p++)
+            t->k->decay(total, sums + p * step, step, 1, 1);
+        for (unsigned m = 0; m < b->turn.merges; m++, sum--)
+            add_total(t, sum - 1, sum);
+    }
+}
+
+void nr_sparse_join(nr_trainer *t) {
+    for (size_t i = 0; i < t->njoins; i++)
+        add_total(t, t->joins[i].to, t->joins[i].from);
+}
+
+void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
+                        size_t last) {
+    const nr_sparse *s = t->sparse;
+    const nr_block *b = &t->space.blocks[at];
+    size_t in = nr_inputs(t->net), out = t->net->h.layers[1];
+    size_t list = (t->batch ? at * NR_BLOCK : b->first) / s->block;
+    const nr_lists *lists = t->batch ? &s->turned : &b->set->by_input;
+    size_t step = NR_LANES * nr_row_step(out);
+    const float *rows = t->space.rows + at * NR_BLOCK * step;
+    for (size_t p = 0; p < b->panels; p += s->block, list++)
+        t->k->list_gradient(b->turn.sum->g, rows + p * step, lists->entries,
+                            lists->starts + list * (in + 1), first, last, out);
+}
+
+void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last) {
+    const nr_sparse *s = t->sparse;
+    size_t out = t->net->h.layers[1];
+    float *g = t->sums[0].sums[0].g;
+    if (first == 0) memcpy(g, s->totals, out * sizeof *g);
+    t->k->list_gradient(g, s->totals, s->factors, s->starts, first, last, out);
+}

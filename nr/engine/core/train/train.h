@@ -1,0 +1,250 @@
+/* What the files of the trainer share; the tests look inside, too. */
+
+#ifndef NR_TRAIN_H
+#define NR_TRAIN_H
+
+#include "platform.h"
+#include "train/sums.h"
+
+enum { NR_PARTS = 8 };
+enum { NR_LEAST_LEAF = 2, NR_MOST_LEAF = 1024 }; /* of lists */
+
+/* Lists one after the other: the i-th begins at entries[starts[i]]. */
+typedef struct nr_lists {
+    nr_entry *entries;
+    size_t *starts;
+} nr_lists;
+
+/* A dataset as the kernels want it: its panels of inputs, scaled, and its
+ * targets, class ids [panel][64] or outputs [panel][output][64]. Where inputs
+ * are mostly zeros, lists in place of panels: by sample, and by input for each
+ * block in turn, each block's with a start more than there are inputs. */
+typedef struct nr_set {
+    nr_dataset_id which;
+    size_t n, panels, target_floats; /* of a panel */
+    float *x, *targets;
+    nr_lists by_sample, by_input;
+    float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
+} nr_set;
+
+/* Some panels of a set, or of a mini-batch, whose gradient is summed at once. */
+typedef struct nr_block {
+    const nr_set *set;
+    size_t first, panels; /* 0: there is none here */
+    size_t n;             /* samples of the whole set or mini-batch */
+    nr_turn turn;
+} nr_block;
+
+/* Room for the passes over some blocks at once. Layer l's units of a round's
+ * panel p, NR_BLOCK of each block, lie at act[l] + p * layers[l] * 64; so its
+ * deltas. */
+typedef struct nr_space {
+    size_t size; /* blocks; the only one may have fewer panels */
+    float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
+    float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
+    float *rows, *sums; /* the first layer's deltas, where inputs are lists:
+                           by sample, and each panel's sum; or NULL */
+    nr_losses *losses;  /* by panel */
+    nr_block *blocks;   /* of a round */
+    float *floats;      /* all floats in one piece */
+} nr_space;
+
+/* What lists need beside a dataset's own. */
+typedef struct nr_sparse {
+    float *zero; /* by input: what is not in its lists, and added to all */
+    bool *whole; /* by input: it is listed where it is 0, too */
+    nr_entry *constants, *factors; /* the zeros that are not 0, n of them: as
+                                      a list of inputs, and as lists by input */
+    size_t *starts; /* of the factors */
+    size_t n, block; /* panels of a list by input */
+    size_t leaf;     /* blocks of a leaf of the sums */
+    double part;     /* of the inputs that are listed */
+    float *biases, *totals; /* with the zeros' part; each sum's deltas */
+    nr_lists turned;       /* a mini-batch's round by input */
+} nr_sparse;
+
+/* One of the networks whose mean is the answer, while it is trained. */
+typedef struct nr_member {
+    float *w;           /* its layers, in the trainer's weights */
+    float *start;       /* as they were at the beginning */
+    float *best;        /* as they were at the best testing error */
+    float *memory[2];   /* RPROP's last gradient and step, Adam's m and v */
+    double power1, power2; /* Adam's betas to the number of its steps */
+    uint64_t shuffle, best_cycle, progress_cycle;
+    uint64_t left; /* cycles of the refit */
+    double l2;
+    double train_error, test_error, class_errors;
+    double best_train, best_test, best_class;
+    double progress_test; /* the testing error when there was progress last */
+    double past_train, past_test;
+    double began; /* the training error before the first step */
+    unsigned alarms;
+    bool over, overfitting, diverged;
+} nr_member;
+
+typedef struct nr_point {
+    float cycle, train_error, test_error, class_errors;
+} nr_point;
+
+struct nr_trainer {
+    nr_net *net; /* a clone: samples, options, statistics so far */
+    const nr_kernels *k;
+    nr_team *team;
+    nr_head head;
+
+    /* What was asked for. */
+    uint64_t maxcycles, maxtime;
+    bool autostop, backtrack;
+    bool goes_on; /* from the weights of an earlier training */
+    double l2, rate, smoothing;
+    size_t batch; /* 0: all samples at once */
+
+    /* What it works on. */
+    nr_array *weights;
+    nr_factors f;
+    size_t params, offset[NR_MAX_LAYERS]; /* of layer l's row of biases */
+    nr_member members[NR_MAX_MEMBERS], *now;
+    size_t count;   /* of the members */
+    float *keeping; /* what members keep of their weights, in one piece */
+    size_t parts;   /* of the samples, which threads take one each */
+    nr_sums sums[NR_PARTS]; /* what each part comes to */
+    nr_join joins[NR_PARTS * NR_MOST_SUMS];
+    size_t njoins;
+    size_t leaf;      /* blocks of a leaf of the sums: a power of two */
+    size_t count_sums; /* of all parts, of which each has a gradient */
+    float *gradients;  /* these, in one piece */
+    nr_set train, test;
+    nr_sparse *sparse; /* NULL: panels */
+    nr_space space;
+    uint32_t *order;       /* of the samples, for mini-batches */
+    float *class_weights; /* by class; NULL: all count alike */
+
+    /* Where it stands. */
+    uint64_t cycles, refit_cycles;
+    uint64_t steps; /* samples of all cycles; members are in step */
+    double train_error, test_error, class_errors; /* means of the members */
+    nr_ending ending;
+    bool refitting, over, settled, failed; /* failed: out of memory */
+    nr_point history[NR_MAX_HISTORY];
+    size_t points, stride;
+    nr_buf report; /* nr_report_make's */
+
+    /* What other threads see. */
+    atomic_bool stop;
+    atomic_uint_least64_t seen_cycles;
+    _Atomic double seen_train, seen_test, seen_class;
+};
+
+/* train.c: samples of a step, 0: all of them at once; and threads. */
+size_t nr_batch_of(const nr_net *net);
+size_t nr_threads_of(const nr_net *net);
+
+/* memory.c: whether a training's bytes are at most half of the memory. */
+nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
+                        uint64_t memory, nr_error *err);
+
+/* scaling.c: factors by the training dataset; weights of an earlier training,
+ * `trained`, are rewritten for them, so that the network stays the same
+ * function. */
+void nr_scale(const nr_net *net, float *weights, bool trained);
+
+/* batches.c */
+size_t nr_target_floats(const nr_header *h); /* of a panel */
+bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
+                 bool panels);
+void nr_set_free(nr_set *set);
+bool nr_class_weights_make(nr_trainer *t);
+/* n samples, at most 64, of those of both datasets in a row, as a panel. */
+void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
+                   float *x, float *targets, float *weights);
+
+/* sparse.c: lists of inputs. Whether the layout allows them; whether a
+ * training's samples want them, and its part in a training's making. */
+bool nr_lists_may_be(const nr_header *h);
+uint64_t nr_lists_floats(const nr_net *net); /* at most, but for panels' */
+bool nr_sparse_choose(nr_trainer *t);
+bool nr_lists_make(nr_trainer *t, nr_set *set);
+bool nr_batch_lists_make(nr_trainer *t);
+void nr_lists_free(nr_set *set);
+void nr_sparse_free(nr_trainer *t);
+/* Its part in a pass: before it; a panel forward, n samples from `first` of a
+ * set or of an order, in the space's panel `at`, and backward; between the
+ * halves of a round, `size` blocks; the gradient of inputs first..last by the
+ * block at place `at` of the round; before they move. */
+void nr_sparse_begin(nr_trainer *t);
+void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
+                       size_t first, size_t n, size_t at, float *y);
+void nr_sparse_backward(nr_trainer *t, size_t n, size_t at);
+void nr_sparse_totals(nr_trainer *t, size_t size);
+void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n);
+void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
+                        size_t last);
+void nr_sparse_join(nr_trainer *t);
+void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
+/* For tests: lists or panels, whatever the samples are. */
+typedef enum nr_listing {
+    NR_LISTING_AUTO,
+    NR_LISTING_NEVER,
+    NR_LISTING_ALWAYS
+} nr_listing;
+void nr_listing_force(nr_listing how);
+
+/* workspace.c: what a pass needs, floats of a panel and panels at once; and how
+ * many gradients wait to be summed. */
+size_t nr_space_floats(const nr_net *net, bool lists);
+size_t nr_space_panels(const nr_net *net, size_t threads);
+size_t nr_gradients_of(const nr_net *net, size_t threads);
+size_t nr_gradients_for(const nr_net *net, size_t leaf); /* of one thread */
+bool nr_space_make(nr_trainer *t);
+bool nr_gradients_make(nr_trainer *t);
+void nr_space_free(nr_space *space);
+static inline size_t nr_panels_for(size_t n) {
+    return (n + NR_LANES - 1) / NR_LANES;
+}
+static inline size_t nr_blocks_for(size_t panels) {
+    return (panels + NR_BLOCK - 1) / NR_BLOCK;
+}
+
+/* passes.c: all on the member `now`. false: stopped halfway. */
+/* Losses over a set, without learning. */
+bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum);
+/* One step: the samples of a set, and of one more behind it or NULL; or n of the
+ * order from `first` on, where both are NULL. */
+typedef struct nr_step {
+    const nr_set *set, *more;
+    size_t first, n; /* n: samples of the step, whatever they are */
+} nr_step;
+/* Moves the weights by a step. */
+bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum);
+/* The same up to where they would move. */
+bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum);
+static inline const float *nr_pass_result(const nr_trainer *t) {
+    return t->sums[0].sums[0].g;
+}
+/* The last layer's sums of one panel, in the trainer's space. */
+const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
+
+/* cycles.c */
+void nr_cycle(nr_trainer *t);
+bool nr_member_test(nr_trainer *t, nr_member *m);
+void nr_summarise(nr_trainer *t); /* the members' mean errors */
+void nr_phase_end(nr_trainer *t, nr_ending ending);
+void nr_member_begin(nr_trainer *t, nr_member *m);
+bool nr_far_off(const nr_trainer *t, const nr_member *m, double error);
+
+/* stopping.c */
+void nr_remember(nr_trainer *t, nr_member *m, uint64_t cycle);
+void nr_judge(nr_trainer *t, nr_member *m); /* after a cycle, with AUTOSTOP */
+
+/* l2_search.c: of L2, for that many samples. Sets the members', by t->l2; has
+ * all of them go on as those of the best did; and fits it to all samples. */
+double nr_strength_for(const nr_trainer *t, size_t samples);
+void nr_strengths_try(nr_trainer *t);
+void nr_strength_choose(nr_trainer *t);
+void nr_strength_refit(const nr_trainer *t, nr_member *m);
+
+/* finish.c: the weights to keep, probabilities calibrated, and the report. */
+enum { NR_MOST_CALIBRATING = 64 }; /* panels */
+void nr_settle(nr_trainer *t);
+
+#endif
