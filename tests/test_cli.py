@@ -257,7 +257,7 @@ def test_watch_follows_a_running_training(
         net = db.create("net", "classifier", [2, 3, 2], seed=1)
         for to in ("train", "test"):
             net.observe([0, 1], 1, to=to)
-        training = net.train(maxtime=0)
+        training = net.train(timeout=0)
         # Between two looks the training is stopped.
         monkeypatch.setattr(
             "nr.cli.watch.time.sleep", lambda _: training.stop() and training.wait()
@@ -278,7 +278,7 @@ def test_watch_in_a_terminal_stays_on_one_line(
         net = db.create("net", "classifier", [2, 3, 2], seed=1)
         net.observe([0, 1], 1, to="train")
         net.observe([0, 1], 1, to="test")
-        training = net.train(maxtime=0)
+        training = net.train(timeout=0)
         monkeypatch.setattr(
             "nr.cli.watch.time.sleep", lambda _: training.stop() and training.wait()
         )
