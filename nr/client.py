@@ -13,7 +13,16 @@ from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
-from nr.errors import BackendError, CommandError, NotFoundError, ValuesError
+from nr.errors import (
+    BUSY,
+    NO_SUCH_KEY,
+    ArgumentError,
+    BackendError,
+    BusyError,
+    CommandError,
+    NotFoundError,
+    ValuesError,
+)
 from nr.html import html_table, printable
 from nr.network import Network, option
 
@@ -34,14 +43,14 @@ def connect(
     ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
     a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
     engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
-    BackendError; TypeError and ValueError for arguments that are none of these, or
-    contradict each other.
+    BackendError; ArgumentError for arguments that are none of these, or contradict each
+    other.
     """
     engine = options.get("engine")
     given = {"a URL": url, "a client": client, "an engine": engine}
     places = [name for name, place in given.items() if place is not None]
     if len(places) > 1:
-        raise ValueError(f"a database is in one place, but {' and '.join(places)} were given")
+        raise ArgumentError(f"a database is in one place, but {' and '.join(places)} were given")
     if engine is not None:
         url = _url_of(engine)
     elif url is None:
@@ -51,10 +60,15 @@ def connect(
 
 def _url_of(engine: Any) -> str:
     drivername = getattr(getattr(engine, "url", None), "drivername", None)
-    if drivername is None or hasattr(engine, "sync_engine"):
-        raise TypeError(
-            "an engine is what sqlalchemy.create_engine(url) returns, or the sync_engine of an "
-            f"AsyncEngine, not {engine!r}"
+    if drivername is None:
+        raise ArgumentError(
+            f"an engine is what sqlalchemy.create_engine(url) returns, not {engine!r}"
+        )
+    if hasattr(engine, "sync_engine") or getattr(engine.dialect, "is_async", False):
+        raise ArgumentError(
+            f"{engine!r} is asynchronous: give nr.connect a URL, and call what may take long by "
+            "asyncio.to_thread(net.observe, x, y). Within a transaction of postgresql+psycopg's: "
+            "await connection.run_sync(lambda c: db.using(c)[name].observe(x, y))"
         )
     return f"{drivername}://"
 
@@ -73,7 +87,7 @@ def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
 
 def _key(name: str | bytes) -> bytes:
     if not isinstance(name, str | bytes):
-        raise TypeError(f"a name is text or bytes, not {type(name).__name__}")
+        raise ArgumentError(f"a name is text or bytes, not {type(name).__name__}")
     return name if isinstance(name, bytes) else encoded(name)
 
 
@@ -86,11 +100,16 @@ def _units(layout: Sequence[int]) -> list[int]:
         ) from None
 
 
+def _another(name: str, *kinds: tuple[str, tuple[int, ...]]) -> str:
+    is_one, wanted = (f"a {type} of {'-'.join(map(str, layout))}" for type, layout in kinds)
+    return f"{BUSY}: {name!r} is {is_one}, not {wanted}"
+
+
 class Database:
     """Networks by name: ``db["net"]``, ``"net" in db``, ``for name in db``, ``del db["net"]``.
 
     A name is text or bytes; bytes that are no UTF-8 come back as surrogate escapes. Threads
-    may share a database. Raises CommandError, BackendError and EngineError, nothing else.
+    may share a database. Whatever is raised is an nr.Error.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -113,6 +132,7 @@ class Database:
         dataset: int | None = None,
         test: int | None = None,
         seed: int | None = None,
+        exist_ok: bool = False,
         **options: bool | float | str | None,
     ) -> Network:
         """Creates a network, untrained.
@@ -120,21 +140,46 @@ class Database:
         ``type`` is ``"classifier"`` or ``"regressor"``, ``layout`` the units of each layer,
         inputs first: ``[2, 3, 1]``. ``dataset`` and ``test`` are how many training and testing
         samples it keeps (1000, 500). ``options`` are NR.CREATE's: ``activation="relu"``,
-        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError.
+        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError; BusyError where the
+        name is in use. With ``exist_ok`` a network of this type and layout that is there
+        already is returned as it is, with its samples and its own options.
         """
         units = _units(layout)
-        words: list[Argument] = ["NR.CREATE", _key(name), type, *units[:-1], "->", *units[-1:]]
+        net = Network(self, _key(name))
+        words: list[Argument] = ["NR.CREATE", net.key, type, *units[:-1], "->", *units[-1:]]
         sizes = {"dataset": dataset, "test": test, "seed": seed}
         given = {word: value for word, value in sizes.items() if value is not None}
         for word, value in {"normalize": normalize, **given, **options}.items():
             words += option(word, value)
-        self.execute(*words)
-        return Network(self, _key(name))
+        while not self._created(net, words, exist_ok, (str(type).lower(), tuple(units))):
+            pass
+        return net
+
+    def _created(
+        self,
+        net: Network,
+        words: Sequence[Argument],
+        exist_ok: bool,
+        wanted: tuple[str, tuple[int, ...]],
+    ) -> bool:
+        """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
+        try:
+            self.execute(*words)
+        except BusyError:
+            if not exist_ok:
+                raise
+            try:
+                info = net.info()
+            except NotFoundError:
+                return False
+            if (info.type, info.layout) != wanted:
+                raise BusyError(_another(net.name, (info.type, info.layout), wanted)) from None
+        return True
 
     def restore(self, name: str | bytes, blob: bytes, replace: bool = False) -> Network:
         """Creates a network from what ``Network.dump`` returned, instead of another if ``replace``.
 
-        Raises CommandError for any other bytes, and for a name in use.
+        Raises CommandError for any other bytes, and BusyError for a name in use.
         """
         self.execute("NR.RESTORE", _key(name), blob, *(["REPLACE"] if replace else []))
         return Network(self, _key(name))
@@ -162,7 +207,10 @@ class Database:
 
     def __getitem__(self, name: str | bytes) -> Network:
         """The network of that name. Raises NotFoundError, which is a KeyError."""
-        self.execute("NR.CONFIGURE", _key(name))
+        try:
+            self.execute("NR.CONFIGURE", _key(name))
+        except NotFoundError:
+            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}") from None
         return Network(self, _key(name))
 
     def __contains__(self, name: object) -> bool:
@@ -178,7 +226,7 @@ class Database:
 
     def __delitem__(self, name: str | bytes) -> None:
         if not self.execute("NR.DEL", _key(name)):
-            raise NotFoundError
+            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}")
 
     def __iter__(self) -> Iterator[str]:
         return iter([key.decode("utf-8", "surrogateescape") for key in self._keys()])

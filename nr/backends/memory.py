@@ -15,7 +15,7 @@ from weakref import WeakSet
 from nr.backends.local import Local
 from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
 def connect(url: str, executor: Executor | None = None, *, memory: int | None = None) -> Local:
@@ -62,7 +62,7 @@ class Memory:
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         with self._lock:
             if key in self._nets and not replace:
-                raise CommandError("ERR the key name is busy")
+                raise BusyError
             self._nets[key] = net
             self._drop(key)
 
@@ -127,7 +127,7 @@ class Memory:
         with self._lock:
             nn_id = self._net(key).shape.id
             if key in self._held:
-                raise CommandError("ERR neural network training already in progress")
+                raise TrainingError
             lease = Lease(key, nn_id, secrets.token_hex(8))
             self._held[key] = _Held(lease, Running(key, nn_id, 0, maxtime, maxcycles, Progress()))
             return lease

@@ -72,7 +72,7 @@ class Store(Protocol):
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.
 
-        Raises CommandError: "ERR the key name is busy".
+        Raises BusyError.
         """
 
     def new_id(self) -> int:
@@ -110,7 +110,7 @@ class Store(Protocol):
         """The keys of all networks, in any order."""
 
     def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
-        """Raises CommandError: "ERR neural network training already in progress"."""
+        """Raises TrainingError."""
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         """Moves the deadline on, tells the progress, and learns what is wanted."""

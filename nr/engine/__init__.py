@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ctypes import c_uint64
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
+from nr.engine.built import built
 from nr.engine.command import Command, Spec, Verb, specs, split, unpack
 from nr.errors import CommandError, EngineError
 
@@ -62,10 +62,7 @@ def isa() -> str:
 
 def module_path() -> Path:
     """The Redis module, for a server's ``--loadmodule``. Raises EngineError if it is missing."""
-    with as_file(files("nr.engine") / "neuralredis.so") as path:
-        if not path.is_file():
-            raise EngineError(f"the Redis module is not installed: no {path}")
-        return path
+    return built("neuralredis.so")
 
 
 def set_isa(name: str) -> None:
@@ -101,6 +98,8 @@ class Progress:
 class Net:
     """A network of the core's. Made by create, load, assemble and clone."""
 
+    _handle = 0  # until it is made: an interrupt may come before
+
     def __init__(self, handle: int) -> None:
         self._free = held.nr_net_free  # at exit, globals go before objects
         self._handle = handle
@@ -112,7 +111,8 @@ class Net:
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
 
     def __del__(self) -> None:
-        self._free(self._handle)
+        if self._handle:
+            self._free(self._handle)
 
     # ---- making ----
 
@@ -298,12 +298,14 @@ class Net:
 class Trainer:
     """A training: a copy of what it needs of a network, stepped by one thread."""
 
+    _handle = 0  # until it is made
+
     def __init__(self, net: Net, command: Command) -> None:
         self._free = held.nr_trainer_free
         self._handle = make(free.nr_trainer_create, net._handle, command.c)
 
     def __del__(self) -> None:
-        if hasattr(self, "_handle"):
+        if self._handle:
             self._free(self._handle)
 
     def step(self, elapsed_ms: int) -> bool:

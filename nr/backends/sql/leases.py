@@ -17,7 +17,7 @@ from nr.backends.sql.schema import Schema
 from nr.backends.sql.transactions import Transactions
 from nr.backends.store import Lease, Running, State
 from nr.engine import Progress
-from nr.errors import CommandError
+from nr.errors import TrainingError
 
 LIFETIME = 8.0  # seconds
 
@@ -39,10 +39,10 @@ class Leases:
     def take(
         self, connection: sa.Connection, key: bytes, id: int, maxcycles: int, maxtime: int
     ) -> Lease:
-        """For whoever holds the lock of the network's row. Raises CommandError."""
+        """For whoever holds the lock of the network's row. Raises TrainingError."""
         c = self._table.c
         if connection.scalar(sa.select(c.token).where(c.network_id == id, self._living)):
-            raise CommandError("ERR neural network training already in progress")
+            raise TrainingError
         self.drop(connection, id)
         lease = Lease(key, id, secrets.token_hex(16))
         limits = {"maxtime": min(maxtime, 2**63 - 1), "maxcycles": min(maxcycles, 2**63 - 1)}

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Dialect
+from nr.backends.sql.dialects import STATE, Dialect, dialect_of
 from nr.backends.sql.leases import LIFETIME, Leases
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
@@ -35,7 +35,7 @@ from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.store import Bulk, Lease, Running, State
 from nr.engine import Command, Net, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, BusyError, CommandError, FormatError, NotFoundError
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -101,6 +101,7 @@ class Store:
         if not isinstance(connection, sa.Connection):
             kind = type(connection).__name__
             raise BackendError(f"using takes a Connection of SQLAlchemy, not {kind}")
+        dialect_of(f"{connection.dialect.name}+{connection.dialect.driver}")
         if connection.dialect.name != self.engine.dialect.name:
             raise BackendError(
                 f"the connection is to {connection.dialect.name}, and the networks are in "
@@ -147,7 +148,7 @@ class Store:
             if replace:
                 self._delete(connection, [key])
             elif connection.scalar(sa.select(networks.c.id).where(networks.c.key == key)):
-                raise CommandError("ERR the key name is busy")
+                raise BusyError
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster
@@ -281,7 +282,9 @@ class Store:
         found = []
         for key in sorted(set(keys)):
             with suppress(NotFoundError):
-                found.append(self._lock(connection, key).id)
+                row = self._lock(connection, key)
+                header.check_format(row.format)
+                found.append(row.id)
         for id in found:
             for part in self._schema.parts:  # SQLite's foreign keys may be switched off
                 connection.execute(sa.delete(part).where(part.c.network_id == id))
@@ -317,6 +320,8 @@ class Store:
     def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
         try:
             return Net.assemble(header.packed(fields), **parts)
+        except FormatError:
+            raise
         except CommandError as error:
             raise BackendError(f"the rows of a network are damaged: {error}") from error
 
@@ -342,7 +347,7 @@ class Store:
 
     def stop(self, key: bytes) -> bool:
         def work(connection: sa.Connection) -> bool:
-            id, _ = self._version(connection, key)
+            id = self._header(connection, key)["id"]
             return self._leases.stop(connection, id)
 
         return self._do.write(work)

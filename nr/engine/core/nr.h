@@ -48,7 +48,7 @@
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
-#define NR_FORMAT 1         /* version of the serialised form */
+#define NR_FORMAT 2         /* version of the serialised form */
 
 /* ======================= Status, errors, memory ========================== */
 
@@ -287,10 +287,24 @@ NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);
 
-/* How many multiply-adds the command takes, about; 0: what any command takes.
- * For hosts that must not stand still: one that is much can be executed on
- * a clone, by another thread. */
-NR_API double nr_net_work(const nr_net *net, const nr_command *cmd);
+/* What a command takes, about, beyond what any command takes: for hosts that
+ * must not stand still, and may not take more memory than they have. One that
+ * is much work can be executed on a clone, by another thread. */
+typedef struct nr_cost {
+    double work;    /* in multiply-adds */
+    uint64_t bytes; /* of memory, where few arguments can take much of it */
+    uint64_t kept;  /* as many of these stay with the network, for later runs */
+} nr_cost;
+
+NR_API nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd);
+
+/* Makes the weights of a network that was never trained, if they are not made
+ * yet: for itself and for those it was cloned from. */
+NR_API nr_status nr_net_prepare(const nr_net *net, nr_error *err);
+
+/* A clone for hosts that are short of memory: what it makes to run goes when it
+ * is freed. NULL: out of memory. */
+NR_API nr_net *nr_net_sparing(const nr_net *net);
 
 /* nr_net_execute for NR.RUN and NR.CLASS on rows of float32 that are already
  * in memory: n rows of `inputs` floats to n rows of `outputs` floats, or to n
@@ -342,9 +356,10 @@ NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
 
 /* ---- The serialised form ----
  *
- * A msgpack array ["nr", version, header, weights or nil, history, training
- * rows, testing rows, checksum]. Loading validates every byte; the network
- * gets the id that the host gives, or keeps its own where that is 0. */
+ * A msgpack array ["nr", format, header, [[name, version, bytes] ...],
+ * checksum]; what format 1 wrote is read, too. Loading validates every byte;
+ * the network gets the id that the host gives, or keeps its own where that is
+ * 0. A dump of a newer format is told as such. */
 NR_API nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_load(const unsigned char *blob, size_t len,
                              uint64_t id, nr_net **out, nr_error *err);
@@ -380,6 +395,9 @@ typedef struct nr_progress {
 NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                                   const char *key, size_t keylen,
                                   uint64_t memory, nr_error *err);
+
+/* How many bytes a training of the network takes at most. */
+NR_API uint64_t nr_trainer_bytes(const nr_net *net);
 
 /* Takes what it needs of the network, which may change and go afterwards. */
 NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,

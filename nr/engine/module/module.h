@@ -23,6 +23,8 @@ extern rm_type *nr_type;
 
 /* module.c: bytes that the server may have, 0: not known. */
 uint64_t nr_memory(rm_ctx *ctx);
+/* Whether it may take so many more of them now. */
+bool nr_has_room(rm_ctx *ctx, uint64_t bytes);
 
 nr_box *nr_box_new(nr_net *net); /* takes the net; NULL: out of memory */
 void nr_box_free(void *box);
@@ -42,10 +44,15 @@ nr_net *nr_legacy_load(rm_io *io);
 
 /* reply.c: a msgpack reply of the core's as one of the server's. */
 int nr_reply(rm_ctx *ctx, const nr_buf *reply);
+/* The same in a thread, which cannot ask for the protocol's version. */
+void nr_reply_in(rm_ctx *ctx, const nr_buf *reply, bool resp3);
 int nr_reply_error(rm_ctx *ctx, const nr_error *err);
 
 /* commands.c */
 int nr_commands_create(rm_ctx *ctx);
+/* NR.RESTORE, its dump being loaded: takes the net. */
+nr_status nr_restore(rm_ctx *ctx, rm_key *key, rm_string **argv,
+                     const nr_command *cmd, nr_net *net, nr_error *err);
 
 /* replay.c: NR.REPLAY, how replicas and the AOF get what chance or a training
  * decided. `key` is where the network is, in the context's database. */
@@ -71,13 +78,25 @@ typedef struct nr_routine {
 } nr_routine;
 bool nr_thread_start(const nr_routine *routine); /* must stay where it is */
 
-/* aside.c: executes a command that is much work in a thread, and replies from
- * there; false: the caller should do it itself. `blob` is the argument that
- * the command's blob lies in. */
-void nr_asides_begin(long long threads);
-bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-              rm_string *blob);
-void nr_free_aside(nr_net *net); /* any thread */
+/* What a thread has done is delivered in the main one, in a context of which
+ * changes are replicated. */
+typedef struct nr_delivery {
+    void (*deliver)(rm_ctx *ctx, struct nr_delivery *delivery);
+} nr_delivery;
+int nr_deliveries_begin(rm_ctx *ctx);
+void nr_hand_over(nr_delivery *delivery); /* any thread */
+
+/* background.c: executes a command that is much work in a thread, and replies
+ * from there; false: the caller should do it itself. `blob` is the argument
+ * that the command's blob lies in; `scarce`: nothing is to be kept. */
+void nr_background_begin(long long threads);
+bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
+                   rm_string *blob, nr_cost cost, bool scarce);
+void nr_background_free(nr_net *net); /* any thread */
+/* writing.c: the same for NR.OBSERVE and NR.RESTORE. */
+bool nr_write(rm_ctx *ctx, rm_string **argv, int argc, nr_command *cmd);
+uint64_t nr_tasks_reserved(void);     /* bytes that they will take */
+bool nr_tasks_make(const nr_net *net); /* one of them makes its weights */
 
 /* How long to wait until looking again whether clients are still paused. */
 enum { NR_PAUSE_MS = 10 };
@@ -89,6 +108,7 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
 bool nr_job_stop(nr_box *box);              /* keeps what it reached */
 void nr_job_drop(nr_box *box);              /* keeps nothing; any thread */
 int nr_job_list(rm_ctx *ctx);               /* replies */
+uint64_t nr_jobs_reserved(void);            /* bytes that they will take */
 void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
 void nr_jobs_swap(int first, int second);   /* databases */

@@ -23,6 +23,7 @@ struct nr_job {
     nr_net *trained;     /* what came of it, NULL: not even a failure */
     rm_string *blob;     /* the same for replicas and the AOF */
     nr_error err;
+    uint64_t bytes; /* reserved for its trainer, until that is made */
     bool unlearned; /* what is merged says that it failed */
     bool started, stopped, dropped, failed;
     nr_waiter *waiters;

@@ -7,7 +7,7 @@ if field[4] == ARGV[3] then return {1} end -- merged already
 if field[2] ~= ARGV[1] or field[3] ~= ARGV[2] or holder(field[5]) ~= ARGV[3] then
   return {0}
 end
-local pairs_ = {'revision', int(field[3] + 1), 'version', ARGV[3]}
+local pairs_ = {'nr', FORMAT, 'revision', int(field[3] + 1), 'version', ARGV[3]}
 local gone = given(4, pairs_)
 put(pairs_)
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end

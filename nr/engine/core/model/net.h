@@ -100,6 +100,9 @@ typedef struct nr_draft {
 typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
 enum { NR_NOT_ACTIVATED = -1 };
 
+/* So many rows go one by one, more of them in panels: see run.c. */
+enum { NR_FEW_ROWS = 6 };
+
 /* How a network is run, by its header: worked out once and not for each row,
  * which may take less time than that. */
 typedef struct nr_way {
@@ -165,6 +168,7 @@ static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
     return have ? have : nr_weights_make(net, err);
 }
 bool nr_net_made(const nr_net *net); /* there they are already */
+bool nr_net_abreast(const nr_net *net); /* and so are those abreast */
 void nr_net_forget(nr_net *net);     /* drops them */
 
 /* The course of the last training: the number of its points, four floats each
@@ -177,9 +181,14 @@ size_t nr_report_len(const nr_header *h); /* floats */
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+
+/* header.c */
 bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
+
+/* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 
 /* samples.c */

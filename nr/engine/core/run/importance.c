@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "kernels/kernel.h"
 #include "run/report.h"
 
@@ -41,6 +42,15 @@ static size_t choose_samples(const nr_net *net) {
 
 double nr_importance_work(const nr_net *net) {
     return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
+}
+
+/* Panels: of inputs twice, of each member's first layer, of the layers behind
+ * and of the outputs. */
+uint64_t nr_importance_bytes(const nr_net *net) {
+    const nr_way *way = &net->way;
+    uint64_t units = way->members * (uint64_t)net->h.layers[1];
+    units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
+    return units * NR_LANES * sizeof(float);
 }
 
 /* ================================ A panel ================================ */
@@ -189,7 +199,7 @@ static void add_losses(probe *p, size_t input) {
 
 /* ================================= Reply ================================= */
 
-static bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
+NOINLINE bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
     probe p;
     nr_dataset_id which = choose_dataset(net);
     size_t n = choose_samples(net);
@@ -217,7 +227,10 @@ nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
     if (net->partial)
         return nr_fail(err, "ERR the importance of a network without its "
                             "datasets");
-    if (importances(net, reply, err)) return NR_OK;
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    bool ok = importances(net, reply, err);
+    nr_mode_end(before);
+    if (ok) return NR_OK;
     reply->len = start;
     return nr_nomem(err);
 }

@@ -27,6 +27,7 @@ bool nr_report_reply(const nr_net *net, nr_buf *reply);
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err);
 double nr_importance_work(const nr_net *net); /* multiply-adds, about */
+uint64_t nr_importance_bytes(const nr_net *net);
 
 /* The report in a network's course, NULL where there is none. */
 const float *nr_report_of(const nr_net *net);
