@@ -58,10 +58,10 @@ def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:
 @pytest.mark.parametrize(
     ("sql", "target", "why"),
     [
-        ("SELECT 1 AS a, 'male' AS sex, 0 AS y", "y", r"column 'sex', row 1: 'male' is text.*CASE"),
-        ("SELECT 1 AS a, NULL AS age, 0 AS y", "y", r"'age', row 1: NULL.*COALESCE\(age, 0\)"),
-        ("SELECT 1 AS a, 2 AS b, NULL AS y", "y", r"'y', row 1: NULL.*WHERE y IS NOT NULL"),
-        ("SELECT 1 AS a, 1e300 AS b, 0 AS y", "y", r"'b', row 1: 1e\+300 does not fit 32 bits"),
+        ("SELECT 1 AS a, 'male' AS sex, 0 AS y", "y", r"column 'sex', row 0: 'male' is text.*CASE"),
+        ("SELECT 1 AS a, NULL AS age, 0 AS y", "y", r"'age', row 0: NULL.*COALESCE\(age, 0\)"),
+        ("SELECT 1 AS a, 2 AS b, NULL AS y", "y", r"'y', row 0: NULL.*WHERE y IS NOT NULL"),
+        ("SELECT 1 AS a, 1e300 AS b, 0 AS y", "y", r"'b', row 0: 1e\+300 does not fit 32 bits"),
         ("SELECT 1 AS a, 2 AS y, 0 AS y", "y", "2 columns named 'y'"),
         ("DROP TABLE nr_networks", "y", "only reads.*SELECT.*not 'DROP TABLE nr_networks'"),
         (" /* SELECT */ -- SELECT\n(DELETE FROM nr_networks)", "y", "only reads"),
@@ -87,16 +87,16 @@ def test_numbers_that_are_none_are_told_with_a_remedy(db: nr.Database) -> None:
     kind = engine_of(db).dialect.name
     if kind == "postgresql":
         for number in ("float8", "numeric"):
-            with pytest.raises(nr.ValuesError, match=r"'x', row 1: NaN is no number.*NULLIF\(x, "):
+            with pytest.raises(nr.ValuesError, match=r"'x', row 0: NaN is no number.*NULLIF\(x, "):
                 net.observe_query(f"SELECT 'NaN'::{number} AS x, 1 AS y", "y")
-        with pytest.raises(nr.ValuesError, match=r"row 1: -inf does not fit 32 bits"):
+        with pytest.raises(nr.ValuesError, match=r"row 0: -inf does not fit 32 bits"):
             net.observe_query("SELECT '-Infinity'::float8 AS x, 1 AS y", "y")
     huge = {"sqlite": "9e999", "mysql": "1e30 * 1e30"}.get(kind, "1e400")
-    with pytest.raises(nr.ValuesError, match=r"'x', row 1: .* does not fit 32 bits"):
+    with pytest.raises(nr.ValuesError, match=r"'x', row 0: .* does not fit 32 bits"):
         net.observe_query(f"SELECT {huge} AS x, 1 AS y", "y")
     mark = "`" if kind == "mysql" else '"'
     name = f"{mark}a 'b'; --{mark}"
-    with pytest.raises(nr.ValuesError, match=r"column \"a 'b'; --\", row 1: NULL") as caught:
+    with pytest.raises(nr.ValuesError, match=r"column \"a 'b'; --\", row 0: NULL") as caught:
         net.observe_query(f"SELECT NULL AS {name}, 1 AS y", "y")
     assert f"COALESCE({name}, 0) AS {name}" in str(caught.value)
 
@@ -152,7 +152,7 @@ def test_a_query_without_rows_adds_nothing(db: nr.Database) -> None:
 def test_a_bad_row_at_the_end_leaves_nothing_of_the_others(db: nr.Database) -> None:
     net = db.create("net", "classifier", [2, 3], dataset=5000, seed=1)
     sql = f"SELECT a, b, c FROM ({series(db, 3000)}) AS t UNION ALL SELECT 1, NULL, 1"
-    with pytest.raises(nr.ValuesError, match="column 'b', row 3001"):
+    with pytest.raises(nr.ValuesError, match="column 'b', row 3000"):
         net.observe_query(sql, "c")
     assert net.info().train_len == net.info().test_len == 0
     with pytest.raises(nr.BackendError, match="nothing was changed"):

@@ -19,7 +19,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "floats are written as they lie in memory");
 
 /* The parts that there are, in the order in which they are written. */
-enum { WEIGHTS, HISTORY, TRAIN, TEST, OWN, SCHEMA = OWN, PARTS };
+enum { WEIGHTS, HISTORY, TRAIN, TEST, PARTS };
 static const struct {
     const char *name;
     uint64_t version; /* the latest; all from 1 on are read */
@@ -28,7 +28,6 @@ static const struct {
     [HISTORY] = {"history", 1},
     [TRAIN] = {"train", 1},
     [TEST] = {"test", 1},
-    [SCHEMA] = {"schema", 1}, /* kept as it is: parts.c */
 };
 
 static const unsigned char nothing[1]; /* a part that is there, and empty */
@@ -54,14 +53,20 @@ static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
 
 /* What is counted in a report, its number of samples and a classifier's cells,
  * are whole numbers. */
-static bool classes_sound(const nr_net *net, const float *report) {
-    size_t n = nr_report_len(&net->h);
+static bool classes_sound(const nr_net *net, const float *report, size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool cell = net->h.kind == NR_CLASSIFIER && i >= NR_REPORT_HEAD;
         bool counted = i == 0 || cell;
         if (counted && !(report[i] >= 0 && report[i] < 0x1p63f)) return false;
     }
     return true;
+}
+
+/* Of a network with fields it goes by the one behind them, which may not have
+ * been read. */
+static bool report_fits(const nr_net *net, size_t n) {
+    if (net->schema && !net->inner) return n <= NR_MAX_UNITS;
+    return n == nr_report_len(net->inner ? &net->inner->h : &net->h);
 }
 
 /* Of a point's four numbers only the testing dataset's two may be NaN; in the
@@ -72,7 +77,7 @@ static bool course_sound(const nr_net *net) {
     if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
     size_t report = 1 + 4 * (size_t)points, n = course->n;
     if (points != (float)(size_t)points || n < report ||
-        (n != report && n != report + nr_report_len(&net->h)))
+        (n != report && !report_fits(net, n - report)))
         return false;
     for (size_t i = 1; i < n; i++) {
         float x = course->data[i];
@@ -82,7 +87,7 @@ static bool course_sound(const nr_net *net) {
         if (i < report && x < 0) return false;
         if (cycle && x >= 0x1p63f) return false;
     }
-    return n == report || classes_sound(net, course->data + report);
+    return n == report || classes_sound(net, course->data + report, n - report);
 }
 
 static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
@@ -101,11 +106,47 @@ static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
 /* Samples are records where there is a schema to make them by. */
 static nr_status load_kept(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_status status = nr_kept_load(bytes, &net->kept, err);
-    if (status != NR_OK || !bytes.data) return status;
-    bool schema = nr_net_part(net, kinds[SCHEMA].name).data != NULL;
-    return schema == (net->h.records == NR_VARIABLE)
+    if (status != NR_OK) return status;
+    return (net->schema != NULL) == (net->h.records == NR_VARIABLE)
                ? NR_OK
                : nr_fail(err, "ERR invalid network: its schema");
+}
+
+/* Of a network with fields the encoding lies with the weights, and how the
+ * network behind it is made: [encoding, header, weights]. */
+static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
+    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
+    nr_encoding *encoding = NULL;
+    nr_net *inner = NULL;
+    nr_header h;
+    nr_bytes weights;
+    size_t n;
+    if (!nr_get_array(&c, &n) || n != 3)
+        return nr_fail(err, "ERR invalid network: its weights");
+    nr_status status = nr_encoding_get(&c, net->h.kind, &encoding, err);
+    if (status == NR_OK) status = nr_header_get(&c, &h, err);
+    if (status == NR_OK &&
+        (!nr_get_bin(&c, &weights) || c.at != c.end || h.schema.data ||
+         !h.trained || h.len[0] || h.len[1] || h.kind != net->h.kind ||
+         h.layers[0] != encoding->columns ||
+         h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
+        status = nr_fail(err, "ERR invalid network: its weights");
+    if (status == NR_OK && !(inner = nr_net_new(&h))) status = nr_nomem(err);
+    if (status == NR_OK) status = load_weights(inner, weights, err);
+    if (status == NR_OK)
+        nr_net_take_inner(net, encoding, inner);
+    else
+        nr_net_free(inner);
+    nr_encoding_drop(encoding);
+    return status;
+}
+
+static nr_status put_inner(const nr_net *net, nr_buf *out, nr_error *err) {
+    const nr_array *weights = atomic_load(&net->inner->weights);
+    bool ok = nr_put_array(out, 3) && nr_encoding_put(net->encoding, out) &&
+              nr_header_put(&net->inner->h, NULL, out) &&
+              nr_put_bin(out, weights->data, weights->n * sizeof(float));
+    return ok ? NR_OK : nr_nomem(err);
 }
 
 static nr_status load_parts(nr_net *net, const nr_parts *parts,
@@ -113,7 +154,8 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     nr_status status = load_kept(net, parts->kept, err);
     if (status != NR_OK) return status;
     if (net->h.trained && parts->weights.data)
-        status = load_weights(net, parts->weights, err);
+        status = net->schema ? load_inner(net, parts->weights, err)
+                             : load_weights(net, parts->weights, err);
     else if (net->h.trained)
         net->partial = true;
     else if (parts->weights.len)
@@ -128,6 +170,16 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     return status;
 }
 
+static nr_status load_schema(nr_net *net, nr_bytes bytes, nr_error *err) {
+    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
+    nr_schema *schema = NULL;
+    if (!bytes.data) return NR_OK;
+    nr_status status = nr_schema_get(&c, net->h.kind, &schema, err);
+    if (status == NR_OK) nr_net_take_schema(net, schema);
+    nr_schema_drop(schema);
+    return status;
+}
+
 NOINLINE nr_status assemble(const nr_parts *parts, nr_net **out,
                             nr_error *err) {
     nr_cursor c = {parts->header.data,
@@ -137,9 +189,12 @@ NOINLINE nr_status assemble(const nr_parts *parts, nr_net **out,
     if (status != NR_OK) return status;
     if (c.at != c.end)
         return nr_fail(err, "ERR invalid network: more after its header");
+    nr_bytes schema = h.schema;
+    h.schema = (nr_bytes){0};
     nr_net *net = nr_net_new(&h);
     if (!net) return nr_nomem(err);
-    status = load_parts(net, parts, err);
+    status = load_schema(net, schema, err);
+    if (status == NR_OK) status = load_parts(net, parts, err);
     if (status == NR_OK)
         *out = net;
     else
@@ -165,6 +220,7 @@ static nr_status put_array(const nr_array *array, nr_buf *out,
 
 nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err) {
     nr_net *self = (nr_net *)net;
+    if (net->inner) return put_inner(net, out, err);
     return net->h.trained ? put_array(atomic_load(&self->weights), out, err)
                           : NR_OK;
 }
@@ -204,23 +260,45 @@ static size_t array_bytes(const nr_array *array) {
 static size_t part_bytes(const nr_net *net, int part) {
     nr_net *self = (nr_net *)net;
     switch (part) {
-    case WEIGHTS:
+    case WEIGHTS: /* at least, where there is an encoding with them */
+        if (net->inner) return 1;
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
     case HISTORY: return array_bytes(net->course);
     default: return nr_rows_bytes(net, part - TRAIN);
     }
 }
 
+static bool put_part_head(int part, size_t bytes, nr_buf *out) {
+    return nr_put_array(out, 3) && nr_put_str(out, kinds[part].name) &&
+           nr_put_uint(out, kinds[part].version) &&
+           nr_put_bin_head(out, bytes);
+}
+
+/* How long it is shows when it is written. */
+static nr_status put_inner_part(const nr_net *net, nr_buf *out,
+                                nr_error *err) {
+    nr_buf inner = {0};
+    nr_status status = put_inner(net, &inner, err);
+    if (status == NR_OK && inner.len > UINT32_MAX)
+        status = nr_fail(err, "ERR a dump cannot hold a part of more than 4 GB: "
+                              "'weights' takes %zu bytes",
+                         inner.len);
+    if (status == NR_OK && !(put_part_head(WEIGHTS, inner.len, out) &&
+                             nr_buf_append(out, inner.data, inner.len)))
+        status = nr_nomem(err);
+    nr_buf_free(&inner);
+    return status;
+}
+
 static nr_status put_part(const nr_net *net, int part, nr_buf *out,
                           nr_error *err) {
+    if (part == WEIGHTS && net->inner) return put_inner_part(net, out, err);
     size_t bytes = part_bytes(net, part);
     if (bytes > UINT32_MAX)
         return nr_fail(err, "ERR a dump cannot hold a part of more than 4 GB: "
                             "'%s' takes %zu bytes",
                        kinds[part].name, bytes);
-    if (!nr_put_array(out, 3) || !nr_put_str(out, kinds[part].name) ||
-        !nr_put_uint(out, kinds[part].version) || !nr_put_bin_head(out, bytes))
-        return nr_nomem(err);
+    if (!put_part_head(part, bytes, out)) return nr_nomem(err);
     switch (part) {
     case WEIGHTS: return nr_net_weights(net, out, err);
     case HISTORY: return nr_net_history(net, out, err);
@@ -231,9 +309,9 @@ static nr_status put_part(const nr_net *net, int part, nr_buf *out,
 static nr_status put_parts(const nr_net *net, nr_buf *out, nr_error *err) {
     size_t n = nr_kept_count(net->kept);
     nr_bytes kept = nr_kept_bytes(net->kept);
-    for (int p = 0; p < OWN; p++) n += part_bytes(net, p) > 0;
+    for (int p = 0; p < PARTS; p++) n += part_bytes(net, p) > 0;
     nr_status status = nr_put_array(out, n) ? NR_OK : nr_nomem(err);
-    for (int p = 0; p < OWN && status == NR_OK; p++)
+    for (int p = 0; p < PARTS && status == NR_OK; p++)
         if (part_bytes(net, p)) status = put_part(net, p, out, err);
     if (status == NR_OK && !nr_buf_append(out, kept.data, kept.len))
         status = nr_nomem(err);
@@ -247,7 +325,7 @@ nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err) {
                             "all of it");
     nr_status status = nr_put_array(out, 5) && nr_put_str(out, "nr") &&
                                nr_put_uint(out, NR_FORMAT) &&
-                               nr_header_put(&net->h, out)
+                               nr_header_put(&net->h, net->schema, out)
                            ? put_parts(net, out, err)
                            : nr_nomem(err);
     if (status == NR_OK && !put_checksum(out, start)) status = nr_nomem(err);
@@ -265,7 +343,7 @@ static int kind_of(nr_bytes name) {
 }
 
 /* One part to its place, or behind those that are kept as they are. */
-static nr_status read_part(nr_cursor *c, nr_bytes *places[OWN], nr_buf *kept,
+static nr_status read_part(nr_cursor *c, nr_bytes *places[PARTS], nr_buf *kept,
                            nr_error *err) {
     const unsigned char *start = c->at;
     uint64_t version;
@@ -279,7 +357,7 @@ static nr_status read_part(nr_cursor *c, nr_bytes *places[OWN], nr_buf *kept,
                             "version reads",
                        NR_FORMAT, kinds[p].name, (unsigned long long)version,
                        (unsigned long long)kinds[p].version);
-    if (p >= OWN)
+    if (p >= PARTS)
         return nr_buf_append(kept, start, (size_t)(c->at - start))
                    ? NR_OK
                    : nr_nomem(err);
@@ -292,7 +370,7 @@ static nr_status read_part(nr_cursor *c, nr_bytes *places[OWN], nr_buf *kept,
 static nr_status read_parts(nr_cursor *c, nr_parts *parts, nr_buf *kept,
                             nr_error *err) {
     size_t n;
-    nr_bytes *places[OWN] = {&parts->weights, &parts->history,
+    nr_bytes *places[PARTS] = {&parts->weights, &parts->history,
                              &parts->rows[0], &parts->rows[1]};
     parts->rows[0].data = parts->rows[1].data = nothing;
     if (!nr_get_array(c, &n))

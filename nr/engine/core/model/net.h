@@ -3,7 +3,7 @@
 #ifndef NR_NET_H
 #define NR_NET_H
 
-#include "msgpack.h"
+#include "encode/encoding.h"
 
 /* ------------------------------ Arrays ----------------------------------- */
 
@@ -83,6 +83,7 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
 /* Where the next sample of a full dataset will go, drawn ahead so that its place
@@ -132,6 +133,12 @@ struct nr_net {
     nr_array *course; /* of the last training; NULL: none */
     nr_kept *kept;     /* the parts that are neither of these nor samples */
     nr_dataset data[2];
+    /* Of a network with fields; NULL: its inputs and outputs are numbers in
+     * their order. The others are NULL, too, until it is trained: `inner` is
+     * a network without fields, to which the encoding gives columns. */
+    nr_schema *schema;
+    nr_encoding *encoding;
+    nr_net *inner;
     nr_foresight next;
     bool partial; /* assembled without its samples */
 };
@@ -189,10 +196,16 @@ size_t nr_report_len(const nr_header *h); /* floats */
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+void nr_net_choose(nr_header *h, bool members, bool activation);
+void nr_net_take_schema(nr_net *net, nr_schema *schema);
+/* Takes what a training has made of a network with fields; both may be NULL. */
+void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner);
+
 
 /* header.c */
 bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
-bool nr_header_put(const nr_header *h, nr_buf *out);
+bool nr_header_put(const nr_header *h, const nr_schema *schema,
+                   nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
 
@@ -225,11 +238,9 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
 
-/* Refuses what works on rows where the samples are records. */
-nr_status nr_rows_needed(const nr_net *net, nr_error *err);
-
 /* records.c: networks with a schema only. */
 bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
+bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
 size_t nr_record_chunk_bytes(const nr_chunk *chunk);
 size_t nr_records_piece(const nr_net *net, nr_dataset_id which, size_t slot,

@@ -49,6 +49,12 @@ bool nr_record_next(nr_bytes *bytes, nr_bytes *record) {
     return true;
 }
 
+bool nr_record_put(nr_bytes record, nr_buf *out) {
+    uint32_t len = (uint32_t)record.len;
+    return nr_buf_append(out, &len, FRAME) &&
+           nr_buf_append(out, record.data, record.len);
+}
+
 static nr_status count(nr_bytes bytes, size_t *n, nr_error *err) {
     nr_bytes record;
     for (*n = 0; bytes.len; ++*n)
@@ -254,6 +260,8 @@ nr_status nr_records_append(nr_net *net, nr_dataset_id which, nr_bytes bytes,
                             "dataset",
                        n);
     while (nr_record_next(&bytes, &record)) {
+        if (!nr_record_sound(net->schema, record))
+            return nr_fail(err, "ERR invalid network: a damaged sample");
         if (!write(&net->data[which], h->len[which], record))
             return nr_nomem(err);
         h->len[which]++;

@@ -219,13 +219,6 @@ static uint64_t place_next(nr_net *net, nr_dataset_id which) {
 
 /* =============================== Observing =============================== */
 
-nr_status nr_rows_needed(const nr_net *net, nr_error *err) {
-    if (net->h.records == NR_FIXED) return NR_OK;
-    return nr_fail(err, "ERR the network has format %d with a schema, by which "
-                        "this version keeps samples and cannot read them",
-                   NR_FORMAT);
-}
-
 /* Rows of a blob are only known to be floats: refuses NaN, infinities and
  * class ids that are none. */
 NOINLINE nr_status check_rows(const nr_net *net, const float *rows, size_t n,

@@ -17,6 +17,7 @@
 
 #include "float_mode.h"
 #include "kernels/kernel.h"
+#include "run/fields.h"
 #include "run/report.h"
 
 static const double MOST_WORK = 5e8; /* multiply-adds */
@@ -33,15 +34,17 @@ static double work(const nr_net *net) {
     return (params + in * behind) * (double)net->h.options.members;
 }
 
+/* How many of the samples; of a network with fields by the one behind them. */
 static size_t choose_samples(const nr_net *net) {
     size_t n = net->h.len[choose_dataset(net)];
-    double fit = MOST_WORK / work(net);
+    double fit = MOST_WORK / work(net->inner ? net->inner : net);
     if (fit < 16) fit = 16;
     return (double)n <= fit ? n : (size_t)fit;
 }
 
 double nr_importance_work(const nr_net *net) {
-    return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
+    const nr_net *runs = net->inner ? net->inner : net;
+    return net->h.trained ? work(runs) * (double)choose_samples(net) : 0;
 }
 
 /* Panels: of inputs twice, of each member's first layer, of the layers behind
@@ -58,6 +61,8 @@ uint64_t nr_importance_bytes(const nr_net *net) {
 /* Some samples, run again and again. Panels are [unit][lane]. */
 typedef struct probe {
     const nr_net *net;
+    const nr_encoding *encoding; /* columns of one field go together */
+    size_t inputs;               /* fields, or else columns */
     const nr_kernels *k;
     nr_head head;
     nr_factors f;
@@ -86,12 +91,15 @@ static float *panel_new(size_t units) {
     return nr_alloc_lines(units, NR_LANES * sizeof(float));
 }
 
-static bool probe_make(probe *p, const nr_net *net, const nr_array *weights) {
+static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
+                       const nr_encoding *encoding) {
     const nr_header *h = &net->h;
     size_t widest = 0;
     for (size_t l = 1; l < h->nlayers; l++)
         if (h->layers[l] > widest) widest = h->layers[l];
     *p = (probe){.net = net,
+                 .encoding = encoding,
+                 .inputs = encoding ? encoding->schema->inputs : nr_inputs(net),
                  .k = nr_kernels_now(),
                  .head = nr_net_head(h),
                  .f = nr_factors_of(h, weights->data),
@@ -106,7 +114,7 @@ static bool probe_make(probe *p, const nr_net *net, const nr_array *weights) {
     p->to = panel_new(widest);
     p->mean = panel_new(p->out);
     p->y = panel_new(p->out);
-    p->losses = nr_alloc_lines(p->in + 1, sizeof *p->losses);
+    p->losses = nr_alloc_lines(p->inputs + 1, sizeof *p->losses);
     return p->x && p->other && p->sums && p->from && p->to && p->mean &&
            p->y && p->losses;
 }
@@ -137,21 +145,29 @@ static void take_samples(probe *p, nr_dataset_id which, size_t first,
     }
 }
 
-/* The first layer's sums with an input's values shuffled; p->in: with none. */
+/* Adds to the first layer's sums what another value of a column changes. */
+static void change_column(const probe *p, size_t m, size_t column, float *to) {
+    const float *w = member_weights(p, m) + (1 + column) * p->units;
+    const float *old = p->x + column * NR_LANES;
+    const float *new = p->other + column * NR_LANES;
+    float change[NR_LANES];
+    for (size_t l = 0; l < p->nv * 16; l++) change[l] = new[l] - old[l];
+    for (size_t u = 0; u < p->units; u++, to += NR_LANES)
+        for (size_t l = 0; l < p->nv * 16; l++) to[l] += w[u] * change[l];
+}
+
+/* The first layer's sums with an input's values shuffled; the number behind the
+ * last one: with none. */
 static void shuffle(probe *p, size_t m, size_t input) {
     const float *sums = p->sums + m * p->units * NR_LANES;
-    const float *w = member_weights(p, m) + (1 + input) * p->units;
-    const float *old = p->x + input * NR_LANES;
-    const float *new = p->other + input * NR_LANES;
-    float *restrict to = p->from, change[NR_LANES];
-    if (input == p->in) {
-        memcpy(to, sums, p->units * NR_LANES * sizeof *to);
-        return;
+    size_t first = input, n = 1;
+    memcpy(p->from, sums, p->units * NR_LANES * sizeof *p->from);
+    if (input == p->inputs) return;
+    if (p->encoding) {
+        first = p->encoding->codes[input].first;
+        n = p->encoding->codes[input].columns;
     }
-    for (size_t l = 0; l < p->nv * 16; l++) change[l] = new[l] - old[l];
-    for (size_t u = 0; u < p->units; u++, to += NR_LANES, sums += NR_LANES)
-        for (size_t l = 0; l < p->nv * 16; l++)
-            to[l] = sums[l] + w[u] * change[l];
+    for (size_t i = 0; i < n; i++) change_column(p, m, first + i, p->from);
 }
 
 /* The layers behind the first one's sums. */
@@ -174,7 +190,7 @@ static const float *run_member(const probe *p, size_t m) {
     return x;
 }
 
-/* Adds the samples' losses, with one input shuffled, or p->in: with none. */
+/* Adds the samples' losses, with one input shuffled or with none. */
 static void add_losses(probe *p, size_t input) {
     size_t floats = p->out * NR_LANES;
     bool regressor = p->net->h.kind == NR_REGRESSOR;
@@ -199,40 +215,60 @@ static void add_losses(probe *p, size_t input) {
 
 /* ================================= Reply ================================= */
 
-NOINLINE bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
+/* Behind each field's name, where there are fields. */
+static bool put_importance(const probe *p, size_t i, size_t n, nr_buf *reply) {
+    double grown = p->losses[i] / (double)n - p->losses[p->inputs] / (double)n;
+    if (p->encoding) {
+        nr_text name = p->encoding->schema->fields[i].name;
+        if (!nr_put_bin(reply, name.s, name.n)) return false;
+    }
+    return isfinite(grown) ? nr_put_double(reply, grown) : nr_put_nil(reply);
+}
+
+NOINLINE bool importances(const nr_net *net, const nr_encoding *encoding,
+                          nr_buf *reply, nr_error *err) {
     probe p;
     nr_dataset_id which = choose_dataset(net);
     size_t n = choose_samples(net);
     const nr_array *weights = nr_net_ready(net, err);
     if (!weights) return false;
-    bool ok = probe_make(&p, net, weights) && nr_put_array(reply, p.in);
+    bool ok = probe_make(&p, net, weights, encoding) &&
+              nr_put_array(reply, p.inputs * (encoding ? 2 : 1));
     for (size_t first = 0; first < n && ok; first += NR_LANES) {
         take_samples(&p, which, first, n);
-        for (size_t i = 0; i <= p.in; i++) add_losses(&p, i);
+        for (size_t i = 0; i <= p.inputs; i++) add_losses(&p, i);
     }
-    for (size_t i = 0; i < p.in && ok; i++) {
-        double grown = p.losses[i] / (double)n - p.losses[p.in] / (double)n;
-        ok = isfinite(grown) ? nr_put_double(reply, grown) : nr_put_nil(reply);
-    }
+    for (size_t i = 0; i < p.inputs && ok; i++)
+        ok = put_importance(&p, i, n, reply);
     probe_free(&p);
     return ok;
+}
+
+static nr_status reply_with(const nr_net *net, const nr_encoding *encoding,
+                            nr_buf *reply, nr_error *err) {
+    size_t start = reply->len;
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    bool ok = importances(net, encoding, reply, err);
+    nr_mode_end(before);
+    if (ok) return NR_OK;
+    reply->len = start;
+    return nr_nomem(err);
 }
 
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err) {
     nr_dataset_id which = choose_dataset(net);
-    size_t start = reply->len;
-    nr_status status = nr_rows_needed(net, err);
-    if (status != NR_OK) return status;
     if (net->h.len[which] == 0 || !net->h.trained)
         return nr_put_nil(reply) ? NR_OK : nr_nomem(err);
     if (net->partial)
         return nr_fail(err, "ERR the importance of a network without its "
                             "datasets");
-    uint64_t before = nr_mode_begin(NR_FLUSH);
-    bool ok = importances(net, reply, err);
-    nr_mode_end(before);
-    if (ok) return NR_OK;
-    reply->len = start;
-    return nr_nomem(err);
+    if (!net->schema) return reply_with(net, NULL, reply, err);
+    nr_net *encoded = NULL;
+    nr_status status = nr_fields_encoded(net, which, choose_samples(net),
+                                         &encoded, err);
+    if (status == NR_OK)
+        status = reply_with(encoded, net->encoding, reply, err);
+    nr_net_free(encoded);
+    return status;
 }
