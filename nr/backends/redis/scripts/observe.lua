@@ -50,14 +50,20 @@ end
 local fixed = ARGV[4] ~= '2'
 local bytes, blob = tonumber(ARGV[5]), ARGV[6]
 local pairs_, n = {'train_len', '', 'test_len', ''}, 4
-
-local sizes, at = {{}, {}}, 1 -- of records, by their slot in each dataset
-while at <= #blob do
-  local training, slot, size = ARGV[4] == '0', nil, bytes
-  if bytes == 0 then
+local last, step, records = #blob, bytes
+if bytes == 0 then
+  local at, size = 1
+  last, step, records = 0, 1, {}
+  while at <= #blob do
     local a, b, c, d = string.byte(blob, at, at + 3)
     size, at = a + 256 * (b + 256 * (c + 256 * d)), at + 4
+    last, at = last + 1, at + size
+    records[last] = string.sub(blob, at - size, at - 1)
   end
+end
+
+for at = 1, last, step do
+  local training, slot = ARGV[4] == '0'
   if not fixed then training = is_training() end
   if training then
     if train < trains then slot, train = train, train + 1 else slot = below(trains) end
@@ -66,29 +72,34 @@ while at <= #blob do
     if test < tests then slot, test = test, test + 1 else slot = below(tests) end
     slot = 'test:' .. slot
   end
-  pairs_[n + 1], pairs_[n + 2] = slot, string.sub(blob, at, at + size - 1)
-  n, at = n + 2, at + size
-  if bytes == 0 then sizes[training and 1 or 2][slot] = size end
+  pairs_[n + 1] = slot
+  pairs_[n + 2] = records and records[at] or string.sub(blob, at, at + bytes - 1)
+  n = n + 2
 end
 
 -- Records are weighed: with these, and without those that they replace.
-if bytes == 0 then
+if records then
   local has = redis.call('HMGET', key, 'max_bytes', 'train_bytes', 'test_bytes')
-  local most = tonumber(has[1])
-  for i, name in ipairs({'training', 'testing'}) do
-    local before = tonumber(has[i + 1])
-    if not (most and before) then return {'ERR invalid network: a damaged header'} end
-    local now = before
-    for slot, size in pairs(sizes[i]) do
-      now = now + size - redis.call('HSTRLEN', key, slot)
-    end
-    if now > most and now > before then
-      return {'ERR the ' .. name .. ' samples would take ' .. int(now) ..
+  local most, before = tonumber(has[1]), {tonumber(has[2]), tonumber(has[3])}
+  local now, sizes = {before[1], before[2]}, {}
+  if not (most and now[1] and now[2]) then
+    return {'ERR invalid network: a damaged header'}
+  end
+  for i = 5, n, 2 do sizes[pairs_[i]] = #pairs_[i + 1] end
+  for slot, size in pairs(sizes) do
+    local which = string.find(slot, 'train', 1, true) and 1 or 2
+    now[which] = now[which] + size - redis.call('HSTRLEN', key, slot)
+  end
+  for which, name in ipairs({'training', 'testing'}) do
+    if now[which] > most and now[which] > before[which] then
+      return {'ERR the ' .. name .. ' samples would take ' .. int(now[which]) ..
               ' bytes, more than BYTES ' .. int(most) ..
               ': give the network more BYTES, or shorter samples'}
     end
-    pairs_[n + 1], pairs_[n + 2] = i == 1 and 'train_bytes' or 'test_bytes', int(now)
-    n = n + 2
+  end
+  for _, part in ipairs({'train_bytes', int(now[1]), 'test_bytes', int(now[2])}) do
+    n = n + 1
+    pairs_[n] = part
   end
 end
 

@@ -338,7 +338,7 @@ nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err) {
 /* Which of the kinds it is, PARTS for one of none. */
 static int kind_of(nr_bytes name) {
     int p = 0;
-    while (p < PARTS && !nr_part_is(name, kinds[p].name)) p++;
+    while (p < PARTS && !nr_same_name(name, kinds[p].name)) p++;
     return p;
 }
 

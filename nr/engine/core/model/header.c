@@ -235,11 +235,12 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     return false;
 }
 
-static int find_field(nr_bytes name) {
-    for (int i = 0; i < FIELDS; i++)
-        if (strlen(fields[i].name) == name.len &&
-            memcmp(fields[i].name, name.data, name.len) == 0)
-            return i;
+/* Looks first where the next one is, as headers are written. */
+static int find_field(nr_bytes name, int next) {
+    for (int n = 0; n < FIELDS; n++) {
+        int i = (next + n) % FIELDS;
+        if (nr_same_name(name, fields[i].name)) return i;
+    }
     return -1;
 }
 
@@ -337,10 +338,11 @@ static nr_status refuse_unknown(nr_bytes name, uint64_t format,
 static nr_status get_fields(nr_cursor *c, size_t n, nr_header *h,
                             uint64_t format, uint64_t *seen, nr_error *err) {
     nr_bytes name, unknown = {0};
+    int last = -1;
     while (n--) {
         if (!nr_get_str(c, &name))
             return nr_fail(err, "ERR invalid network: a damaged header");
-        int i = find_field(name);
+        int i = find_field(name, last + 1);
         if ((i < 0 || fields[i].since > format) && nr_skip(c)) {
             unknown = name;
         } else if (i < 0 || *seen >> i & 1 ||
@@ -349,6 +351,7 @@ static nr_status get_fields(nr_cursor *c, size_t n, nr_header *h,
                            i < 0 ? "end" : fields[i].name);
         } else {
             *seen |= UINT64_C(1) << i;
+            last = i;
         }
     }
     return unknown.data ? refuse_unknown(unknown, format, err) : NR_OK;

@@ -219,7 +219,7 @@ nr_bytes nr_net_part(const nr_net *net, const char *word); /* its bytes */
 bool nr_part_get(nr_cursor *c, nr_bytes *name, uint64_t *version,
                  nr_bytes *data);
 bool nr_part_put(nr_buf *out, nr_bytes name, uint64_t version, nr_bytes data);
-bool nr_part_is(nr_bytes name, const char *word);
+bool nr_same_name(nr_bytes name, const char *word);
 
 /* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);

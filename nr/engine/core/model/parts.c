@@ -55,7 +55,7 @@ bool nr_part_get(nr_cursor *c, nr_bytes *name, uint64_t *version,
            data->data;
 }
 
-bool nr_part_is(nr_bytes name, const char *word) {
+bool nr_same_name(nr_bytes name, const char *word) {
     return strlen(word) == name.len && !memcmp(word, name.data, name.len);
 }
 
@@ -64,7 +64,7 @@ nr_bytes nr_net_part(const nr_net *net, const char *word) {
     nr_cursor c = {all.data, all.data + all.len, false};
     uint64_t version;
     for (size_t i = nr_kept_count(net->kept); i > 0; i--)
-        if (nr_part_get(&c, &name, &version, &data) && nr_part_is(name, word))
+        if (nr_part_get(&c, &name, &version, &data) && nr_same_name(name, word))
             return data;
     return (nr_bytes){NULL, 0};
 }
