@@ -241,7 +241,9 @@ static void work(void) {
         nr_job *job = next_in_line();
         job->trained = train(job);
         job->unlearned = !job->trained;
-        if (job->unlearned) job->trained = nr_net_unlearned(job->net);
+        if (job->unlearned)
+            job->trained =
+                nr_net_unlearned(job->net, NR_FAILED, nr_reason(&job->err));
         if (job->trained) job->blob = dump(job->trained, &job->err);
         hand_over(job);
     }

@@ -154,6 +154,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     if (!(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic)
         h.options.activation = choose_activation(&h);
     nr_random_seed(&h.random, h.options.seed);
+    nr_outcome_set(&h, NR_NEVER, "");
     *out = nr_net_new(&h);
     return *out ? NR_OK : nr_nomem(err);
 }
@@ -184,16 +185,6 @@ nr_net *nr_net_bare(const nr_net *net) {
     return bare;
 }
 
-nr_net *nr_net_unlearned(const nr_net *net) {
-    nr_net *copy = nr_net_bare(net);
-    if (copy) copy->h.stats.ending = NR_ENDED_MEMORY;
-    return copy;
-}
-
-bool nr_net_failed(const nr_net *net) {
-    return net->h.stats.ending == NR_ENDED_MEMORY;
-}
-
 void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 
 void nr_net_free(nr_net *net) {
@@ -215,6 +206,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .params = net->params,
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
+        .trainings = net->h.trainings,
     };
 }
 
@@ -252,6 +244,11 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
         return NR_STALE;
     }
     nr_net *source = (nr_net *)trained;
+    const char *text;
+    nr_outcome outcome = nr_net_outcome(trained, &text);
+    net->h.trainings++;
+    strcpy(net->h.last_training, text);
+    if (outcome != NR_MERGED) return NR_OK;
     nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
     nr_array_drop(net->course);

@@ -78,6 +78,8 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    uint64_t trainings; /* that have ended, whatever came of them */
+    char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
 } nr_header;
 
 /* Where the next sample of a full dataset will go, drawn ahead so that its place
@@ -181,6 +183,11 @@ bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 uint64_t nr_checksum(const unsigned char *data, size_t len);
+
+/* outcome.c */
+bool nr_outcome_sound(const char *text, size_t len);
+void nr_outcome_derive(nr_header *h);
+void nr_outcome_set(nr_header *h, nr_outcome outcome, const char *why);
 
 /* samples.c */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);

@@ -192,7 +192,7 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    bool ok = nr_put_array(b, classifier ? 36 : 34) &&
+    bool ok = nr_put_array(b, classifier ? 40 : 38) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
               put_pair(b, "auto-normalization", h->options.normalize) &&
@@ -215,6 +215,8 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
+           put_word(b, "last-training", h->last_training) &&
+           put_pair(b, "trainings", h->trainings) &&
            put_pair(b, "parameters", net->params);
 }
 
@@ -326,6 +328,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     net->h.revision++;
     net->h.trained = false;
     net->h.stats = (nr_statistics){0};
+    net->h.trainings++; /* if one ran, it has ended by this */
+    nr_outcome_set(&net->h, NR_NEVER, "");
     return NR_OK;
 }
 

@@ -7,8 +7,10 @@
  * is trained must not depend on how fast the machine is. */
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "grammar/syntax.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -268,6 +270,30 @@ static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
 
 static double sound(double error) { return isfinite(error) ? error : 0; }
 
+/* Why the weights in place are to stay, or an empty text. CLASSIC takes what
+ * comes, as it always did. */
+static void judge(const nr_trainer *t, char *why, size_t room) {
+    const nr_header *h = &t->net->h;
+    bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
+    bool finite = all_finite(t->weights);
+    *why = '\0';
+    if (t->cycles == 0) {
+        snprintf(why, room, "stopped before its first cycle");
+    } else if (!h->trained || (h->options.classic && finite)) {
+        return;
+    } else if (t->ending == NR_ENDED_DIVERGED || !finite) {
+        snprintf(why, room, "diverged");
+    } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
+        char now[NR_NUMBER], before[NR_NUMBER];
+        snprintf(why, room,
+                 "%s at a testing error of %s, above the %s of the weights in "
+                 "place",
+                 t->ending == NR_ENDED_STOP ? "stopped" : "out of time",
+                 nr_write_double(now, 6, t->test_error),
+                 nr_write_double(before, 6, h->stats.test_error));
+    }
+}
+
 static void add_statistics(const nr_trainer *t, nr_net *net,
                            uint64_t elapsed_ms) {
     nr_statistics *s = &net->h.stats;
@@ -288,6 +314,12 @@ nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->cycles) nr_settle(t);
     if (t->failed) return nr_nomem(err);
+    char why[NR_OUTCOME_TEXT];
+    judge(t, why, sizeof why);
+    if (*why) {
+        *trained = nr_net_unlearned(t->net, NR_KEPT, why);
+        return *trained ? NR_OK : nr_nomem(err);
+    }
     nr_net *net = nr_net_clone(t->net);
     if (!net) return nr_nomem(err);
     nr_status status = keep_course(t, net, err);
@@ -296,11 +328,12 @@ nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
         return status;
     }
     add_statistics(t, net, elapsed_ms);
-    if (t->cycles && all_finite(t->weights)) {
+    nr_outcome_set(&net->h, NR_MERGED, "");
+    if (all_finite(t->weights)) {
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;
-    } else if (t->cycles) {
+    } else {
         net->h.stats.ending = NR_ENDED_DIVERGED;
     }
     *trained = net;

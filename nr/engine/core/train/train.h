@@ -121,9 +121,7 @@ struct nr_trainer {
 size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
-/* memory.c: bytes that a training takes beside its network; whether they are at
- * most half of the memory. */
-uint64_t nr_trainer_bytes(const nr_net *net);
+/* memory.c: whether what a training takes is at most half of the memory. */
 nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
                         uint64_t memory, nr_error *err);
 
