@@ -217,7 +217,10 @@ class Network:
         words += [*option("autostop", autostop), *option("backtrack", backtrack)]
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        return Training(self, info, maxcycles or 0, started if isinstance(started, Job) else None)
+        if isinstance(started, Job):
+            return Training(self, info, maxcycles or 0, started.lease.order.number, started)
+        now = self.info()  # another one may have ended since we asked first
+        return Training(self, info, maxcycles or 0, now.trainings - (not now.training))
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""

@@ -109,9 +109,10 @@ def test_what_is_deleted_in_line_is_never_trained(line: nr.Database) -> None:
     assert again.result().cycles == 4
 
 
-def test_a_training_keeps_to_the_samples_it_started_with(line: nr.Database) -> None:
-    """... however long it waits in line; those that come later stay for the next one."""
+def test_a_training_learns_from_what_is_there_when_it_begins(line: nr.Database) -> None:
+    """... and copies nothing while it waits in line."""
     alone = network(line, "alone")
+    alone.observe([100, 100], -5, to="train")
     alone.train(maxcycles=9, maxtime=0).wait()
     first = network(line, "first").train(**ENDLESS)
     net = network(line)

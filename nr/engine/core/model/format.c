@@ -26,6 +26,7 @@ typedef enum field_type {
     AUTO_REAL, /* nil: AUTO */
     AUTO_INT,
     WORD, /* an enum, by its words */
+    OUTCOME,
     LAYOUT,
     RANDOM,
 } field_type;
@@ -72,6 +73,8 @@ static const field fields[] = {
     {"class_errors", REAL, AT(stats.class_errors), NULL},
     {"overfitting", BOOL, AT(stats.overfitting), NULL},
     {"ended_by", WORD, AT(stats.ending), nr_ending_words},
+    {"trainings", COUNT, AT(trainings), NULL},
+    {"last_training", OUTCOME, 0, NULL},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -125,6 +128,7 @@ static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
         return value < 0 ? nr_put_nil(out) : nr_put_int(out, value);
     }
     case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
+    case OUTCOME: return nr_put_str(out, h->last_training);
     case LAYOUT: return put_layout(out, h);
     case RANDOM: return put_uints(out, h->random.s, 6);
     }
@@ -176,6 +180,15 @@ static bool get_word(nr_cursor *c, const field *f, unsigned *value) {
     return found >= 0;
 }
 
+static bool get_outcome(nr_cursor *c, nr_header *h) {
+    nr_bytes text;
+    if (!nr_get_str(c, &text) ||
+        !nr_outcome_sound((const char *)text.data, text.len))
+        return false;
+    memcpy(h->last_training, text.data, text.len);
+    return true;
+}
+
 static bool is_nil(nr_cursor *c) {
     if (c->bad || c->at == c->end || *c->at != 0xc0) return false;
     c->at++;
@@ -202,6 +215,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
         *(int64_t *)p = (int64_t)number;
         return true;
     case WORD: return get_word(c, f, p);
+    case OUTCOME: return get_outcome(c, h);
     case LAYOUT: return get_layout(c, h);
     case RANDOM: return get_random(c, p);
     }

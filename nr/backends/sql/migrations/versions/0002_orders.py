@@ -1,0 +1,37 @@
+"""Trainings become orders, and networks say what became of the last one.
+
+A row of a training that is there already was left by a process of the version before: what
+it was asked to do cannot be known any more, so it counts as taken too often.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade(prefix: str, schema: str | None) -> None:
+    def add(table: str, name: str, kind: Any, default: Any) -> None:
+        # MariaDB's tables outlive a migration that was cut off.
+        there = sa.inspect(op.get_bind()).get_columns(prefix + table, schema)
+        if name not in [column["name"] for column in there]:
+            column = sa.Column(name, kind, nullable=False, server_default=default)
+            op.add_column(prefix + table, column, schema=schema)
+
+    add("trainings", "attempt", sa.Integer, "3")
+    add("trainings", "autostop", sa.Boolean, sa.false())
+    add("trainings", "backtrack", sa.Boolean, sa.false())
+    add("networks", "trainings", sa.BigInteger, "0")
+    add("networks", "last_training", sa.String(255), "never")
+    columns = [sa.column(name) for name in ("ended_by", "trained", "last_training")]
+    networks = sa.table(prefix + "networks", *columns, schema=schema)
+    ended_by, trained, last = columns
+    outcome = sa.case(
+        (ended_by == "memory", "failed: out of memory"),
+        (sa.or_(trained, ended_by != "never"), "merged"),
+        else_="never",
+    )
+    op.execute(sa.update(networks).values({last: outcome}))
