@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
 from time import monotonic, sleep
-from typing import SupportsFloat, TypeAlias, cast
+from typing import Any, SupportsFloat, TypeAlias, cast
 
 import numpy as np
 
@@ -58,18 +58,26 @@ def _bytes(argument: Argument) -> bytes:
             return encoded(argument)
         case float():
             return repr(float(argument)).encode()
-        case bytearray() | memoryview():
-            return bytes(argument)
-        case Integral() | np.bool_():
+        case np.timedelta64():  # an integer by its class
+            pass
+        case bytearray() | memoryview() | Real() | Decimal() | np.bool_():
             try:
-                return b"%d" % int(argument)
-            except ValueError as error:  # thousands of digits, which Python does not print
-                raise CommandError(f"ERR too large a number: {error}") from error
-        case Real() | Decimal():
-            return repr(float(argument)).encode()
+                return _converted(argument)
+            except Exception as error:  # thousands of digits, which Python does not print ...
+                kind = type(argument).__name__
+                raise CommandError(f"ERR a {kind} that is no argument: {error}") from error
     raise CommandError(
         f"ERR an argument of a command is text, bytes or a number, not {type(argument).__name__}"
     )
+
+
+def _converted(argument: Any) -> bytes:
+    match argument:
+        case bytearray() | memoryview():
+            return bytes(argument)
+        case Integral() | np.bool_():
+            return b"%d" % int(argument)
+    return repr(float(argument)).encode()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
 from nr.training import Job
-from nr.values import classes, matrix, table, vector
+from nr.values import PLAIN, classes, matrix, table, vector
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,7 +155,7 @@ class Network:
                         return net.run_packed(row.tobytes())
                     if row.dtype.kind in "biuf":
                         row = row.tolist()
-                if isinstance(row, list | tuple):
+                if isinstance(row, list | tuple) and PLAIN.issuperset(map(type, row)):
                     return net.run_row(row)
             except (struct.error, OverflowError, CommandError):
                 pass  # several rows, or one that is wrong: the long way knows

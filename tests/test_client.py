@@ -1,6 +1,10 @@
 import dataclasses
 import pickle
+from array import array
+from collections import deque
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,10 +33,20 @@ class OverTheWire:
         self.backend.close()
 
 
+MASKED = np.ma.masked_equal([[1.0, 2.0], [3.0, -9999.0]], -9999)
+DAY = np.datetime64("2020-01-01")
+
+
 @pytest.fixture(params=["here", "elsewhere"])
 def db(request: pytest.FixtureRequest, backend: Backend) -> nr.Database:
     """Networks that run in this process, and such that cannot."""
     return nr.Database(backend if request.param == "here" else OverTheWire(backend))
+
+
+@pytest.fixture
+def here(memory: Backend) -> nr.Network:
+    """For values that never reach a driver."""
+    return nr.Database(memory).create("c", "classifier", [2, 4, 3], seed=1, dataset=50, test=10)
 
 
 @pytest.fixture
@@ -64,15 +78,28 @@ def test_numbers_keep_their_digits(regressor: nr.Network, number: float) -> None
     assert x[0] == y[0] == np.float32(number)
 
 
-@pytest.mark.parametrize("argument", [None, [1], {}, np.zeros(2), 1j])
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *(None, [1], {}, np.zeros(2), 1j, np.complex128(3), DAY, np.timedelta64(3, "D")),
+        *(pd.NaT, np.ma.masked, datetime(2020, 1, 1), object(), float),
+    ],
+)
 def test_what_is_no_argument_is_refused(db: nr.Database, argument: object) -> None:
     with pytest.raises(nr.CommandError, match="an argument of a command is text, bytes or a"):
         db.execute("NR.RUN", "net", argument)  # type: ignore[arg-type]
 
 
-def test_a_number_of_thousands_of_digits_is_refused(db: nr.Database) -> None:
-    with pytest.raises(nr.CommandError, match="ERR too large a number"):
-        db.execute("NR.RUN", "net", 10**5000)
+@pytest.mark.parametrize(
+    "argument",
+    [10**5000, Fraction(10**400), Decimal("sNaN"), memoryview(b"1")],
+    ids=lambda argument: type(argument).__name__,
+)
+def test_a_number_that_has_no_digits_is_refused(db: nr.Database, argument: Any) -> None:
+    if isinstance(argument, memoryview):
+        argument.release()
+    with pytest.raises(nr.CommandError, match=r"ERR a \w+ that is no argument: "):
+        db.execute("NR.RUN", "net", argument)
 
 
 def test_buffers_are_arguments(regressor: nr.Network) -> None:
@@ -304,6 +331,57 @@ def test_observe_many_sends_bounded_blobs(
 X2 = [[1, 2], [3, 4]]
 
 
+class Secretive:
+    """As a tensor of torch that wants its gradient."""
+
+    def __array__(self, *args: object, **options: object) -> np.ndarray:
+        raise RuntimeError("it has no array")
+
+
+# What is no number, though numpy or struct would make one of it.
+ODD: list[tuple[object, str]] = [
+    (DAY, "is not a number; give times as numbers"),
+    (np.datetime64("NaT"), "is not a number; give times"),
+    (np.timedelta64(3, "D"), "is not a number; give times"),
+    (datetime(2020, 1, 1), "is not a number; give times"),
+    (timedelta(1), "is not a number; give times"),
+    (pd.Timestamp(0), "is not a number; give times"),
+    (pd.NaT, "NaT is no number; fill such gaps"),
+    (pd.NA, "<NA> is no number; fill such gaps"),
+    (np.ma.masked, "a masked value is no number; fill such gaps"),
+    (None, "None is no number; fill such gaps"),
+    (1 + 2j, r"\(1\+2j\) is not a number; give the real and the imaginary part"),
+    (np.complex64(3), r"\(3\+0j\) is not a number; give the real"),
+    ("5", "'5' is not a number"),
+    (b"5", "b'5' is not a number"),
+    (bytearray(b"5"), r"bytearray\(b'5'\) is not a number"),
+    (Decimal("sNaN"), r"Decimal\('sNaN'\) is not a number"),
+    (Decimal("NaN"), "nan is no number; fill"),
+    (SimpleNamespace(__float__=lambda: 3.0), "is not a number"),
+    ({1}, r"\{1\} is not a number"),
+    (float, "<class 'float'> is not a number"),
+]
+
+# How it may lie in a table, the second row its place; and that place.
+FORMS: dict[str, Any] = {
+    "lists": lambda odd: [[1.0, 2], [3.0, odd]],
+    "tuples": lambda odd: ((1.0, 2), (3.0, odd)),
+    "lists of arrays": lambda odd: [np.array([1.0, 2]), boxed(3.0, odd)],
+    "an array": lambda odd: np.array([boxed(1.0, 2), boxed(3.0, odd)]),
+    "a frame": lambda odd: pd.DataFrame({"a": [1.0, 3.0], "b": pd.Series([2, odd], dtype=object)}),
+    "series": lambda odd: [pd.Series([1.0, 2]), pd.Series([3.0, odd], dtype=object)],
+    "a masked array": lambda odd: np.ma.array(np.array([boxed(1.0, 2), boxed(3.0, odd)])),
+}
+
+
+def boxed(*values: object) -> np.ndarray:
+    """An array of just these objects."""
+    array = np.empty(len(values), object)
+    for at, value in enumerate(values):
+        array[at] = value
+    return array
+
+
 @pytest.mark.parametrize(
     ("X", "Y", "text"),
     [
@@ -315,14 +393,16 @@ X2 = [[1, 2], [3, 4]]
         ([[1, 2], [3]], [0, 1], "ERR inputs are not a table of numbers"),
         ([[1, 2, 3]], [0], "ERR inputs: rows of 2 are needed, not of 3"),
         ([1, 2], [0], r"ERR inputs: rows of 2 are needed, not an array of shape \(2,\)"),
-        (np.ma.masked_equal(X2, 4), [0, 1], "ERR inputs, row 1, column 1: nan is no number"),
+        (np.ma.masked_equal(X2, 4), [0, 1], "row 1, column 1: a masked value is no number; fill"),
         ([], [], r"ERR inputs: rows are needed, not an array of shape \(0,\)"),
         (np.zeros((1, 2, 2)), [0], "ERR inputs: rows are needed"),
-        (np.array(X2) * 1j, [0, 1], "ERR inputs are not numbers but complex128"),
-        (np.array(X2, "M8[s]"), [0, 1], "ERR inputs are not numbers but datetime64"),
+        (np.array(X2) * 1j, [0, 1], "ERR inputs, row 0, column 0: 1j is not a number; give the"),
+        (np.array(X2, "M8[s]"), [0, 1], "row 0, column 0: .*datetime64.* is not a number; give ti"),
         (X2, [0], "ERR 2 rows of inputs and 1 of outputs"),
         (X2, [0, 3], "ERR outputs, row 1: 3 is no class id, a whole number from 0 to 2"),
         (X2, [0.5, 1], "ERR outputs, row 0: 0.5 is no class id"),
+        (X2, [0.99999999, 1], "ERR outputs, row 0: 0.99999999 is no class id"),
+        (X2, [np.nan, 1], "ERR outputs, row 0: nan is no number; fill such gaps"),
         (X2, [-1, 1], "ERR outputs, row 0: -1 is no class id"),
         (X2, ["cat", "dog"], r"ERR outputs, row 0: 'cat' is not a number; .*numpy.unique"),
         (X2, pd.Series(["cat", "dog"], dtype="category"), "'cat' is not a number; for text"),
@@ -336,6 +416,79 @@ def test_observe_many_says_what_is_wrong(
         classifier.observe_many(X, Y)  # type: ignore[arg-type]
     assert isinstance(caught.value, ValueError)
     assert classifier.info().train_len + classifier.info().test_len == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("odd", "text"), ODD, ids=lambda odd: repr(odd)[:40])
+def test_an_element_that_is_no_number_is_refused_wherever_it_lies(
+    here: nr.Network, form: str, odd: object, text: str
+) -> None:
+    X = FORMS[form](odd)
+    for call in (
+        lambda: here.observe_many(X, [0, 1]),
+        lambda: here.run(X),
+        lambda: here.classify(X),
+    ):
+        with pytest.raises(nr.ValuesError, match=f"ERR inputs, row 1, column 1: .*{text}"):
+            call()
+    row = X.iloc[1] if isinstance(X, pd.DataFrame) else X[1]
+    for single in (lambda: here.observe(row, 0), lambda: here.run(row)):
+        with pytest.raises(nr.ValuesError, match=f"ERR inputs, column 1: .*{text}"):
+            single()
+    with pytest.raises(nr.ValuesError, match=f"ERR outputs, row 1: .*{text}"):
+        here.observe_many(X2, [0, odd])
+    assert here.info().train_len + here.info().test_len == 0
+
+
+@pytest.mark.parametrize(
+    ("X", "text"),
+    [
+        ([MASKED[0], MASKED[1]], "row 1, column 1: a masked value is no number"),
+        (MASKED, "row 1, column 1: a masked value is no number"),
+        (pd.DataFrame({"a": [1, 2], "b": pd.to_datetime([DAY, DAY])}), "row 0, column 1: Timest"),
+        (pd.DataFrame({"a": [1, 2], "b": [1j, 2j]}), r"row 0, column 0: \(1\+0j\) is not a number"),
+        (np.array([DAY, DAY], "M8[ns]").reshape(1, 2), "row 0, column 0: .*datetime64.* is not a"),
+        ([[1.0, [2.0]], [3.0, 4.0]], "ERR inputs are not a table of numbers"),
+        ([np.zeros(2), np.zeros(3)], "ERR inputs are not a table of numbers"),
+        (np.zeros(2, "f4,f4"), "row 0: .* is not a number"),
+        (Secretive(), "ERR inputs are not a table of numbers: it has no array"),
+    ],
+)
+def test_a_table_that_numpy_would_convert_is_refused(here: nr.Network, X: Any, text: str) -> None:
+    with pytest.raises(nr.ValuesError, match=text):
+        here.observe_many(X, [0, 1])
+    assert here.info().train_len == 0
+
+
+def test_a_list_that_holds_itself_is_refused(here: nr.Network) -> None:
+    X: list[Any] = []
+    X.append(X)
+    with pytest.raises(nr.ValuesError, match="ERR inputs are not a table of numbers"):
+        here.run(X)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [Fraction(1, 2), Decimal(2)],
+        [np.float16(0.5), np.longdouble(2)],
+        [np.array(0.5), np.array(2)],
+        range(2),
+        deque([0.5, 2]),
+        array("d", [0.5, 2]),
+        memoryview(np.array([0.5, 2])),
+        pd.Series([0.5, 2], dtype="Float64"),
+        np.ma.array([0.5, 2]),
+        [True, np.int8(2)],
+    ],
+    ids=lambda row: type(row[0]).__name__,
+)
+def test_all_kinds_of_numbers_are_taken(here: nr.Network, row: Any) -> None:
+    numbers = [float(value) for value in row]
+    assert here.run(row).tolist() == here.run(numbers).tolist()
+    assert here.run([row, row])[1].tolist() == here.run(numbers).tolist()
+    here.observe(row, 0)
+    assert here.sample("train", 0)[0].tolist() == numbers
 
 
 def test_regressors_check_the_width_of_their_outputs(regressor: nr.Network) -> None:
@@ -399,7 +552,7 @@ def test_a_regressor_has_no_classes(regressor: nr.Network) -> None:
         (["1", "2"], "column 0: '1' is not a number"),
         (np.array(["1", "2"]), "column 0: '1' is not a number"),
         ([None, 1], "column 0: None is no number"),
-        (np.array([1, 2], "M8[s]"), "are not numbers but datetime64"),
+        (np.array([1, 2], "M8[s]"), "column 0: .*datetime64.* is not a number; give times as num"),
         ({"a": 1}, "ERR inputs"),
         (10**400, "ERR inputs"),
         ([10**400, 1], "ERR inputs"),
