@@ -404,14 +404,19 @@ class Trainings:
             job.stop()
         for job in jobs:
             job.done.wait()
-            if job.outcome and job.outcome[0] in (Outcome.MERGED, Outcome.KEPT):
-                said = ": ".join([job.outcome[0].name.lower(), *filter(None, job.outcome[1:])])
-                _log.warning("closing stopped the training of %r, %s", job.key, said)
+            self._log_stopped(job)
         self._closed.set()
         if heart:
             heart.join()  # it may be renewing: nobody speaks to the store after this
         if not self._given:
             self._workers.shutdown()
+    @staticmethod
+    def _log_stopped(job: Job) -> None:
+        kind, why = job.outcome or (None, "")
+        if kind is Outcome.MERGED:
+            _log.warning("closing stopped the training of %r: what it reached is merged", job.key)
+        elif kind is Outcome.KEPT:
+            _log.warning("closing stopped the training of %r: nothing changed, %s", job.key, why)
 
 
 _alive: WeakSet[Trainings] = WeakSet()
