@@ -246,7 +246,8 @@ class Network:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
 
         On the testing dataset, or the training dataset where that is empty. None where it was
-        not trained yet. (Permutation importance: Breiman, 2001.)
+        not trained yet, NaN for an input of which nothing can be said. (Permutation
+        importance: Breiman, 2001.)
         """
         reply = self._execute("NR.IMPORTANCE")
         return None if reply is None else np.array(_list(reply), np.float64)

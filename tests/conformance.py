@@ -91,6 +91,16 @@ def field(name: str, value: Any) -> Callable[[Any], bool]:
     return lambda reply: reply[reply.index(name) + 1] == value
 
 
+def round_to_float(number: float) -> float:
+    """As a float32 holds it."""
+    return float(struct.unpack("f", struct.pack("f", number))[0])
+
+
+def sign(i: int) -> int:
+    """Mostly 1: the few others are far from the mean."""
+    return 1 if i % 7 else -1
+
+
 def largest_float(reply: Any) -> bool:
     """Of NR.METRICS' errors or R2."""
     return max(map(abs, reply[3] + reply[7])) == (2 - 2**-23) * 2.0**127
@@ -649,6 +659,55 @@ CASES: dict[str, list[Step]] = {
                 (lambda replies: ("NR.RESTORE", "copy", blob_of(replies), "REPLACE"), "OK"),
             )
         ),
+    ],
+    "columns without spread": [
+        ("NR.CREATE net REGRESSOR 2 5 -> 3 NORMALIZE SEED 1 DATASET 20 TEST 10", 33),
+        *((f"NR.OBSERVE net {i} 7 -> 0 7e-9 {i}e-36", ANY) for i in range(30)),
+        *trained("net", "MAXCYCLES 200 MAXTIME 0"),
+        ("NR.RUN net 30 7", lambda reply: reply[:2] == [0.0, round_to_float(7e-9)]),
+        ("NR.RUN net 10 7", lambda reply: abs(reply[2] - 1e-35) < 5e-37),
+        ("NR.METRICS net", lambda reply: reply[3][:2] == reply[5][:2] == [0.0, 0.0]),
+        ("NR.METRICS net", lambda reply: reply[7][:2] == [None, None] and reply[7][2] > 0.99),
+        ("NR.INFO net", field("training-ended-by", "cycles")),
+        # A spread where there was none, and none where there was one.
+        *((f"NR.OBSERVE net {i} {i} -> {i} {i} 5", ANY) for i in range(400)),
+        *trained("net", "MAXCYCLES 200 MAXTIME 0"),
+        ("NR.RUN net 390 390", lambda reply: abs(reply[0] - 390) < 20 and reply[2] == 5.0),
+        ("NR.DUMP net", ANY),
+        ("NR.CREATE apart REGRESSOR 1 5 -> 1 NORMALIZE SEED 1", ANY),
+        *((f"NR.OBSERVE apart {1e9 + 64 * i:.0f} -> {i}e-37 TRAIN", ANY) for i in range(30)),
+        *((f"NR.OBSERVE apart {1e9 + 64 * i:.0f} -> {i}e-37 TEST", ANY) for i in range(30)),
+        *trained("apart", "MAXCYCLES 200 MAXTIME 0"),
+        ("NR.METRICS apart", lambda reply: reply[7][0] > 0.99),
+    ],
+    "samples as large as a float can be": [
+        ("NR.CREATE net REGRESSOR 2 5 -> 1 NORMALIZE SEED 1", ANY),
+        *(
+            (f"NR.OBSERVE net {i} {3.4e38 if i % 9 else -3.4e38} -> {3.4e38 * sign(i)}", ANY)
+            for i in range(60)
+        ),
+        *trained("net", "MAXCYCLES 50 MAXTIME 0"),
+        ("NR.INFO net", field("training-ended-by", "cycles")),
+        ("NR.INFO net", lambda reply: 0 < reply[reply.index("dataset-error") + 1] < 1),
+        ("NR.IMPORTANCE net", lambda reply: all(map(math.isfinite, reply)) and any(reply)),
+    ],
+    "a training that diverged": [
+        step
+        for optimizer in ("RPROP", "ADAM", "SGD")
+        for kind in ("REGRESSOR 1 5 -> 1", "CLASSIFIER 1 5 -> 2")
+        for limit in ("MAXCYCLES 100", "MAXCYCLES 100 AUTOSTOP BACKTRACK")
+        if (optimizer, limit) != ("ADAM", "MAXCYCLES 100 AUTOSTOP BACKTRACK")
+        for step in [
+            (
+                f"NR.CREATE net {kind} NORMALIZE SEED 1 L2 0 OPTIMIZER {optimizer} LEARNRATE 1e6",
+                ANY,
+            ),
+            *((f"NR.OBSERVE net {i} -> {i * i % 2}", ANY) for i in range(60)),
+            *trained("net", f"{limit} MAXTIME 0"),
+            ("NR.INFO net", field("training-ended-by", "diverged")),
+            ("NR.INFO net", lambda reply: reply[reply.index("dataset-error") + 1] < 10),
+            ("NR.DEL net", 1),
+        ]
     ],
     "inputs that are mostly zeros": [
         ("NR.CREATE net CLASSIFIER 90 20 -> 2 NORMALIZE SEED 3", 1862),

@@ -47,7 +47,8 @@ def test_a_locale_with_a_decimal_comma_changes_nothing(tmp_path: Path) -> None:
     if made.returncode:
         pytest.skip("no locale can be made here")
     code = (
-        "import locale, nr\n"
+        "import ctypes, locale, nr\n"
+        "from nr.engine.binding import held\n"
         "locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')\n"
         "assert locale.localeconv()['decimal_point'] == ','\n"
         "net = nr.connect().create('net', 'classifier', [1, 2], l2=0.001, learnrate=1e-7)\n"
@@ -55,6 +56,9 @@ def test_a_locale_with_a_decimal_comma_changes_nothing(tmp_path: Path) -> None:
         "net.observe([0.5], 1)\n"
         "try: net.observe([0.5], 0.5)\n"
         "except nr.CommandError as error: assert 'got 0.5, outputs' in str(error)\n"
+        "text = ctypes.create_string_buffer(32)\n"
+        "held.nr_format_double(ctypes.c_double(1.5e-300), text)\n"
+        "assert text.value.startswith(b'1.5'), text.value\n"
         "print(net.sample('train', 0)[0])\n"
     )
     env = {**os.environ, "LOCPATH": str(tmp_path)}

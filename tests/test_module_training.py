@@ -48,13 +48,19 @@ def test_wait_ends_with_time_with_its_client_and_with_its_network(
         transaction.execute_command("NR.WAIT", "net", "0")
         assert transaction.execute() == [0]
     assert client.eval("return redis.call('NR.WAIT', 'net', '0')", 0) == 0
-    replies: list[int] = []
-    thread = threading.Thread(target=lambda: replies.append(nrx(server.client(), "NR.WAIT net 0")))
+    replies: list[str] = []
+
+    def told() -> None:
+        replies.append(refused(server.client(), "NR.WAIT net 0"))
+
+    thread = threading.Thread(target=told)
     thread.start()
     assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
     client.delete("net")
     thread.join(60)
-    assert replies == [1]
+    assert replies == [
+        "ERR the training of net was dropped: its network was deleted or replaced"
+    ]
     assert client.ping()
 
 

@@ -14,7 +14,10 @@ from weakref import WeakSet
 
 from nr.backends.local import Local
 from nr.backends.store import (
+    ABANDONED,
+    ATTEMPTS,
     IN_PROGRESS,
+    REPLACED,
     STOPPED,
     Bulk,
     Lease,
@@ -37,7 +40,7 @@ def connect(url: str, executor: Executor | None = None, *, memory: int | None = 
 
 @dataclass
 class _Placed:
-    """An order, and how far it is. No lease ever runs out: its holder lives as long as this."""
+    """An order, and how far it is. A lease never runs out: its holder lives as long as this."""
 
     order: Order
     token: str | None  # None: it waits
@@ -143,9 +146,11 @@ class Memory:
 
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         with self._lock:
-            shape = self._net(key).shape
-            if key in self._orders:
+            if self._standing(key) is Standing.WAITS and self._orders[key].order.attempt:
+                self._tell(key, Outcome.DROPPED, REPLACED)
+            elif key in self._orders:
                 raise CommandError(IN_PROGRESS)
+            shape = self._net(key).shape
             order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
             token = secrets.token_hex(8) if held else None
             self._orders[key] = _Placed(order, token, Progress())
@@ -156,6 +161,9 @@ class Memory:
             if self._standing(key) is not Standing.WAITS:
                 return None
             placed, token = self._orders[key], secrets.token_hex(8)
+            if placed.order.attempt >= ATTEMPTS:
+                self._tell(key, Outcome.FAILED, ABANDONED)
+                return None
             placed.order = replace(placed.order, attempt=placed.order.attempt + 1)
             placed.token = token
             return Lease(placed.order, token)
@@ -186,13 +194,19 @@ class Memory:
 
     def stop(self, key: bytes) -> bool:
         with self._lock:
-            net, standing = self._net(key), self._standing(key)
+            self._net(key)
+            standing = self._standing(key)
             if standing is Standing.HELD:
                 self._orders[key].stop = True
             elif standing is Standing.WAITS:
-                net.merge(net.unlearned(Outcome.KEPT, STOPPED))
-                del self._orders[key]
+                self._tell(key, Outcome.KEPT, STOPPED)
             return bool(standing)
+
+    def _tell(self, key: bytes, outcome: Outcome, why: str) -> None:
+        """Takes an order away, and says why it came to nothing."""
+        net = self._nets[key]
+        net.merge(net.unlearned(outcome, why))
+        del self._orders[key]
 
     def close(self) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,7 @@ def metrics(db: Database, key: bytes) -> None:
     click.echo(_classifier(found) if found.support is not None else _regressor(found))
     importance = db.execute("NR.IMPORTANCE", key)
     if isinstance(importance, list):
-        click.echo(_bars([float(str(value)) for value in importance]))
+        click.echo(_bars([value if isinstance(value, float) else None for value in importance]))
 
 
 def _number(value: float | None) -> str:
@@ -73,14 +74,16 @@ def _regressor(m: Metrics) -> str:
     return f"On {m.samples} testing samples:\n\n{_table(rows)}"
 
 
-def _bars(importance: list[float]) -> str:
-    """The most important inputs first."""
-    order = sorted(range(len(importance)), key=lambda i: -importance[i])[:_MOST_INPUTS]
-    largest = max(max(importance), 1e-30)
+def _bars(importance: list[float | None]) -> str:
+    """The most important inputs first, those last of which nothing can be said."""
+    grown = [-inf if value is None else value for value in importance]
+    order = sorted(range(len(grown)), key=lambda i: -grown[i])[:_MOST_INPUTS]
+    largest = max(*grown, 1e-30)
     lines = ["", "Importance of the inputs: what the loss grows by without each", ""]
     for i in order:
-        bar = "#" * round(_BAR * max(importance[i], 0.0) / largest)
-        lines.append(f"{i:>6}  {importance[i]:>9.4f}  {bar}".rstrip())
+        bar = "#" * round(_BAR * max(grown[i], 0.0) / largest)
+        shown = "-" if importance[i] is None else f"{grown[i]:.4f}"
+        lines.append(f"{i:>6}  {shown:>9}  {bar}".rstrip())
     if len(importance) > len(order):
         lines.append(f"  and {len(importance) - len(order)} more, less important")
     return "\n".join(lines)

@@ -154,9 +154,75 @@ static void test_more_than_half_of_the_memory_is_refused(void) {
     nr_net_free(net);
 }
 
+/* A command on `rows` rows of inputs, or of values where that is 0. */
+static void expect_told(nr_net *net, nr_verb verb, size_t rows) {
+    size_t in = nr_inputs(net), n = rows ? rows : 1;
+    float *inputs = calloc(n * in, sizeof *inputs);
+    nr_command run = {.verb = verb};
+    if (rows) run.blob = (unsigned char *)inputs, run.bloblen = n * in * 4;
+    else run.values = inputs, run.nvalues = in;
+    nr_buf reply = {0};
+    nr_cost cost = nr_net_cost(net, &run);
+    size_t before = taken, had = nr_net_memory(net);
+    most = taken;
+    CHECK(nr_net_execute(net, &run, false, &reply, &err) == NR_OK);
+    if (!CHECK(most - before <= cost.bytes + 4096))
+        fprintf(stderr, "  %zu taken, %llu told\n", most - before,
+                (unsigned long long)cost.bytes);
+    size_t kept = nr_net_memory(net) - had;
+    CHECK(kept <= cost.kept + 4096 && cost.kept <= kept + 4096);
+    CHECK(nr_net_cost(net, &run).kept == 0 || verb == NR_IMPORTANCE);
+    nr_buf_free(&reply);
+    free(inputs);
+}
+
+static void test_what_a_run_takes_is_told(void) {
+    static const char *const creates[] = {
+        "NR.CREATE k CLASSIFIER 9 15 -> 2",
+        "NR.CREATE k REGRESSOR 1000 200 -> 1 MEMBERS 1",
+        "NR.CREATE k REGRESSOR 1 -> 100000 MEMBERS 3",
+        "NR.CREATE k CLASSIFIER 3 5000 -> 3000 MEMBERS 6",
+    };
+    nr_set_allocator(counted, counted_again, counted_release);
+    for (size_t i = 0; i < sizeof creates / sizeof *creates; i++)
+        for (size_t rows = 0; rows <= 200; rows = rows * 10 + 2) {
+            nr_net *net = make(creates[i]);
+            expect_told(net, NR_RUN, rows);
+            if (net->h.kind == NR_CLASSIFIER) expect_told(net, NR_CLASS, rows);
+            nr_net_free(net);
+        }
+    nr_net *net = make("NR.CREATE k REGRESSOR 50 80 -> 40 MEMBERS 5 SEED 1");
+    fill(net, 200, NR_DATASET_TRAIN);
+    nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 2 MAXTIME 0");
+    nr_net_free(net);
+    expect_told(trained, NR_IMPORTANCE, 0);
+    nr_net_free(trained);
+    nr_set_allocator(malloc, realloc, free);
+}
+
+/* It runs as the other does, and leaves nothing in it. */
+static void test_a_sparing_clone_leaves_nothing(void) {
+    const char *line = "NR.RUN k 1 2 3 4 5 6 7 8 9";
+    nr_buf spared = {0}, reply = {0};
+    nr_net *net = make("NR.CREATE k REGRESSOR 9 15 -> 2 MEMBERS 8");
+    nr_net *sparing = nr_net_sparing(net);
+    size_t had = nr_net_memory(net);
+    CHECK(execute(sparing, line, &spared) == NR_OK);
+    nr_net_free(sparing);
+    CHECK(nr_net_memory(net) == had);
+    CHECK(execute(net, line, &reply) == NR_OK);
+    CHECK(nr_net_memory(net) > had);
+    CHECK(same_bytes(spared, reply));
+    nr_buf_free(&spared);
+    nr_buf_free(&reply);
+    nr_net_free(net);
+}
+
 int main(void) {
     test_what_is_told_is_what_is_taken();
     test_lists_take_no_more_than_panels();
     test_more_than_half_of_the_memory_is_refused();
+    test_what_a_run_takes_is_told();
+    test_a_sparing_clone_leaves_nothing();
     return summary();
 }

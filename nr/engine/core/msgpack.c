@@ -63,12 +63,16 @@ bool nr_put_map(nr_buf *buf, size_t n) {
     return put_sized(buf, 0xde, n, 2);
 }
 
-bool nr_put_str(nr_buf *buf, const char *text) {
-    size_t len = strlen(text);
-    bool head = len < 32           ? put_sized(buf, 0xa0 | (unsigned)len, 0, 0)
-                : len <= UINT8_MAX ? put_sized(buf, 0xd9, len, 1)
-                                   : put_sized(buf, 0xda, len, 2);
+bool nr_put_text(nr_buf *buf, const char *text, size_t len) {
+    bool head = len < 32            ? put_sized(buf, 0xa0 | (unsigned)len, 0, 0)
+                : len <= UINT8_MAX  ? put_sized(buf, 0xd9, len, 1)
+                : len <= UINT16_MAX ? put_sized(buf, 0xda, len, 2)
+                : len <= UINT32_MAX && put_sized(buf, 0xdb, len, 4);
     return head && nr_buf_append(buf, text, len);
+}
+
+bool nr_put_str(nr_buf *buf, const char *text) {
+    return nr_put_text(buf, text, strlen(text));
 }
 
 bool nr_put_bin_head(nr_buf *buf, size_t len) {

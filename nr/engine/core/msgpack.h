@@ -13,6 +13,7 @@ bool nr_buf_append(nr_buf *buf, const void *data, size_t len);
 bool nr_put_array(nr_buf *buf, size_t n);
 bool nr_put_map(nr_buf *buf, size_t n);
 bool nr_put_str(nr_buf *buf, const char *text);
+bool nr_put_text(nr_buf *buf, const char *text, size_t len);
 bool nr_put_bin(nr_buf *buf, const void *data, size_t len);
 bool nr_put_bin_head(nr_buf *buf, size_t len);
 bool nr_put_uint(nr_buf *buf, uint64_t value);

@@ -289,10 +289,24 @@ NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);
 
-/* How many multiply-adds the command takes, about; 0: what any command takes.
- * For hosts that must not stand still: one that is much can be executed on
- * a clone, by another thread. */
-NR_API double nr_net_work(const nr_net *net, const nr_command *cmd);
+/* What a command takes, about, beyond what any command takes: for hosts that
+ * must not stand still, and may not take more memory than they have. One that
+ * is much work can be executed on a clone, by another thread. */
+typedef struct nr_cost {
+    double work;    /* in multiply-adds */
+    uint64_t bytes; /* of memory, where few arguments can take much of it */
+    uint64_t kept;  /* as many of these stay with the network, for later runs */
+} nr_cost;
+
+NR_API nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd);
+
+/* Makes the weights of a network that was never trained, if they are not made
+ * yet: for itself and for those it was cloned from. */
+NR_API nr_status nr_net_prepare(const nr_net *net, nr_error *err);
+
+/* A clone for hosts that are short of memory: what it makes to run goes when it
+ * is freed. NULL: out of memory. */
+NR_API nr_net *nr_net_sparing(const nr_net *net);
 
 /* nr_net_execute for NR.RUN and NR.CLASS on rows of float32 that are already
  * in memory: n rows of `inputs` floats to n rows of `outputs` floats, or to n

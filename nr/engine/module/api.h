@@ -32,6 +32,9 @@ enum {
     RM_FLAG_LUA = 1 << 0,
     RM_FLAG_MULTI = 1 << 1,
     RM_FLAG_MASTER = 1 << 2,
+    RM_FLAG_MAXMEMORY = 1 << 8, /* there is a limit, and it holds here */
+    RM_FLAG_EVICT = 1 << 9,
+    RM_FLAG_OOM = 1 << 10,
     RM_FLAG_LOADING = 1 << 13,
     RM_FLAG_DENY_BLOCKING = 1 << 21,
     RM_FLAG_RESP3 = 1 << 22,
@@ -43,6 +46,9 @@ enum { RM_EVENT_ROLE = 0, RM_EVENT_FLUSHDB = 2, RM_EVENT_SWAPDB = 11 };
 enum { RM_ROLE_REPLICA = 1, RM_FLUSHDB_START = 0 };
 #define RM_WRONGTYPE \
     "WRONGTYPE Operation against a key holding the wrong kind of value"
+
+#define RM_OOM \
+    "OOM command not allowed when used memory > 'maxmemory'."
 
 typedef int (*rm_handler)(rm_ctx *, rm_string **argv, int argc);
 
@@ -193,6 +199,7 @@ typedef struct rm_command_info {
       (rm_ctx *, int, int (*)(rm_ctx *, int, const char *, rm_string *)))    \
     X(int, NotifyKeyspaceEvent, (rm_ctx *, int, const char *, rm_string *))  \
     X(int, SubscribeToServerEvent, (rm_ctx *, rm_event, rm_event_fn))        \
+    X(float, GetUsedMemoryRatio, (void))                                     \
     X(rm_server_info *, GetServerInfo, (rm_ctx *, const char *))             \
     X(unsigned long long, ServerInfoGetFieldUnsigned,                        \
       (rm_server_info *, const char *, int *))                               \

@@ -41,18 +41,40 @@ uint64_t nr_new_id(void) { return 1 + random_bits() % NR_MAX_SEED; }
 
 /* ============================ On one network ============================= */
 
+/* Bytes that any command may take for a while, however full the server is. */
+enum { SPARE = 1 << 20 };
+
+/* Where memory is scarce a command leaves nothing behind for later ones. */
+static nr_status execute(call *c, bool scarce, nr_buf *reply) {
+    bool training = c->box->job != NULL;
+    if (!scarce)
+        return nr_net_execute(c->box->net, &c->cmd, training, reply, &c->err);
+    nr_net *sparing = nr_net_sparing(c->box->net);
+    if (!sparing) return nr_nomem(&c->err);
+    nr_status status =
+        nr_net_execute(sparing, &c->cmd, training, reply, &c->err);
+    nr_net_free(sparing);
+    return status;
+}
+
 /* NR.RUN, NR.CLASS, NR.INFO, NR.GETDATA, NR.DUMP, NR.HISTORY, and the writes
  * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET. */
 static int on_network(call *c) {
     enum { KEPT = 4096 };
     static nr_buf reply; /* its memory serves the next command, too */
     nr_box *box = c->box;
-    if (nr_aside(c->ctx, box, &c->cmd, c->argv[c->argc - 1])) return RM_OK;
+    nr_cost cost = nr_net_cost(box->net, &c->cmd);
+    if (cost.kept && nr_tasks_make(box->net))
+        cost.bytes -= cost.kept, cost.kept = 0;
+    bool scarce = (cost.kept || cost.bytes > SPARE) &&
+                  !nr_has_room(c->ctx, cost.bytes);
+    if (scarce && cost.bytes > SPARE) return refuse(c, RM_OOM);
+    if (nr_background(c->ctx, box, &c->cmd, c->argv[c->argc - 1], cost, scarce))
+        return RM_OK;
     reply.len = 0;
     nr_net *before = c->cmd.verb == NR_RESET ? nr_net_bare(box->net) : NULL;
-    nr_status status = nr_net_execute(box->net, &c->cmd, box->job != NULL,
-                                      &reply, &c->err);
-    nr_free_aside(before); /* with the old weights, if they went */
+    nr_status status = execute(c, scarce, &reply);
+    nr_background_free(before); /* with the old weights, if they went */
     if (status != NR_OK) return nr_reply_error(c->ctx, &c->err);
     if (nr_changes(&c->cmd)) {
         if (c->cmd.verb == NR_RESET)

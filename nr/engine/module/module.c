@@ -49,15 +49,31 @@ static long long default_threads(void) {
 
 static long long memory; /* 0: the server's own limit, or the machine's */
 
+static uint64_t info_number(rm_ctx *ctx, const char *field) {
+    rm_server_info *info = rm.GetServerInfo(ctx, "memory");
+    uint64_t number = rm.ServerInfoGetFieldUnsigned(info, field, NULL);
+    rm.FreeServerInfo(ctx, info);
+    return number;
+}
+
 uint64_t nr_memory(rm_ctx *ctx) {
     if (memory) return (uint64_t)memory;
-    rm_server_info *info = rm.GetServerInfo(ctx, "memory");
-    uint64_t bytes = rm.ServerInfoGetFieldUnsigned(info, "maxmemory", NULL);
-    if (!bytes)
-        bytes = rm.ServerInfoGetFieldUnsigned(info, "total_system_memory",
-                                              NULL);
-    rm.FreeServerInfo(ctx, info);
-    return bytes;
+    uint64_t bytes = info_number(ctx, "maxmemory");
+    return bytes ? bytes : info_number(ctx, "total_system_memory");
+}
+
+/* What is reserved is not taken yet, so the server does not know of it. A server
+ * that evicts keys does so before the next command: here it is enough that it
+ * has managed to until now, and that there could be room. */
+bool nr_has_room(rm_ctx *ctx, uint64_t bytes) {
+    int flags = rm.GetContextFlags(ctx);
+    if (!(flags & RM_FLAG_MAXMEMORY)) return true;
+    if (flags & RM_FLAG_OOM) return false;
+    double most = (double)info_number(ctx, "maxmemory");
+    double used = most * (double)rm.GetUsedMemoryRatio();
+    if (flags & RM_FLAG_EVICT) used = 0;
+    double reserved = (double)(nr_tasks_reserved() + nr_jobs_reserved());
+    return used + reserved + (double)bytes <= most;
 }
 
 static bool read_argument(const char *name, rm_string *value,
@@ -108,6 +124,6 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
         nr_events_subscribe(ctx) != RM_OK ||
         nr_trainings_begin(ctx, threads) != RM_OK)
         return RM_ERR;
-    nr_asides_begin(threads);
+    nr_background_begin(threads);
     return RM_OK;
 }

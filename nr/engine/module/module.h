@@ -23,6 +23,8 @@ extern rm_type *nr_type;
 
 /* module.c: bytes that the server may have, 0: not known. */
 uint64_t nr_memory(rm_ctx *ctx);
+/* Whether it may take so many more of them now. */
+bool nr_has_room(rm_ctx *ctx, uint64_t bytes);
 
 nr_box *nr_box_new(nr_net *net); /* takes the net; NULL: out of memory */
 void nr_box_free(void *box);
@@ -72,13 +74,15 @@ typedef struct nr_routine {
 } nr_routine;
 bool nr_thread_start(const nr_routine *routine); /* must stay where it is */
 
-/* aside.c: executes a command that is much work in a thread, and replies from
- * there; false: the caller should do it itself. `blob` is the argument that
- * the command's blob lies in. */
-void nr_asides_begin(long long threads);
-bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-              rm_string *blob);
-void nr_free_aside(nr_net *net); /* any thread */
+/* background.c: executes a command that is much work in a thread, and replies
+ * from there; false: the caller should do it itself. `blob` is the argument
+ * that the command's blob lies in; `scarce`: nothing is to be kept. */
+void nr_background_begin(long long threads);
+bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
+                   rm_string *blob, nr_cost cost, bool scarce);
+void nr_background_free(nr_net *net); /* any thread */
+uint64_t nr_tasks_reserved(void);     /* bytes that they will take */
+bool nr_tasks_make(const nr_net *net); /* one of them makes its weights */
 
 /* How long to wait until looking again whether clients are still paused. */
 enum { NR_PAUSE_MS = 10 };
@@ -91,6 +95,7 @@ bool nr_job_stop(nr_box *box);
 /* Keeps nothing, and tells those who wait why; any thread. */
 void nr_job_drop(nr_box *box, const char *why);
 int nr_job_list(rm_ctx *ctx);               /* replies */
+uint64_t nr_jobs_reserved(void);            /* bytes that they will take */
 void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
 void nr_jobs_swap(int first, int second);   /* databases */

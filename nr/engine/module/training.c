@@ -37,8 +37,8 @@ static void deliver(rm_ctx *ctx, void *job);
 /* ========================= A job and its network ========================= */
 
 static void job_free(nr_job *job) {
-    nr_free_aside(job->net);
-    nr_free_aside(job->trained);
+    nr_background_free(job->net);
+    nr_background_free(job->trained);
     if (job->blob) rm.FreeString(NULL, job->blob);
     if (job->key) rm.FreeString(NULL, job->key);
     nr_release(job);
@@ -151,10 +151,9 @@ static nr_job *next_in_line(void) {
     for (;;) {
         nr_job *job = nr_jobs;
         while (job && job->started) job = job->next;
-        if (job && (taken == 0 || !job->most || job->bytes <= job->most ||
-                    taken <= job->most - job->bytes)) {
+        if (job && (taken == 0 || !job->most || taken + job->needs <= job->most)) {
             job->started = true;
-            taken += job->bytes;
+            taken += job->needs;
             nr_jobs_unlock();
             return job;
         }
@@ -168,6 +167,7 @@ static nr_job *next_in_line(void) {
 static void show(nr_job *job, nr_trainer *trainer) {
     nr_jobs_lock();
     job->trainer = trainer;
+    job->bytes = 0;
     if (trainer && job->stopped) nr_trainer_stop(trainer);
     nr_jobs_unlock();
 }
@@ -177,8 +177,10 @@ static nr_net *train(nr_job *job) {
     nr_trainer *trainer;
     nr_net *trained = NULL;
     uint64_t start = now_ms();
-    if (nr_trainer_create(job->net, &job->cmd, &trainer, &job->err) != NR_OK)
+    if (nr_trainer_create(job->net, &job->cmd, &trainer, &job->err) != NR_OK) {
+        show(job, NULL);
         return NULL;
+    }
     show(job, trainer);
     while (nr_trainer_step(trainer, now_ms() - start)) continue;
     show(job, NULL);
@@ -220,7 +222,7 @@ static nr_status merge(rm_ctx *ctx, nr_job *job) {
         nr_replicate_told(ctx, job->key, told);
     }
     rm.CloseKey(key);
-    nr_free_aside(before); /* the old weights */
+    nr_background_free(before); /* the old weights */
     return status;
 }
 
@@ -292,7 +294,7 @@ static void work(void) {
             job->trained =
                 nr_net_unlearned(job->net, NR_FAILED, job->err.text);
         }
-        give_back(job->bytes);
+        give_back(job->needs);
         hand_over(job);
     }
 }
@@ -321,7 +323,7 @@ static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
     job->db = rm.GetSelectedDb(ctx);
     nr_net_shape(box->net, &shape);
     job->id = shape.id;
-    job->bytes = nr_trainer_bytes(box->net);
+    job->needs = nr_trainer_bytes(box->net);
     job->most = nr_memory(ctx) / 2;
     job->net = nr_net_clone(box->net);
     if (job->net) return job;
@@ -339,8 +341,11 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     nr_status status = nr_trainer_check(box->net, cmd, name, len,
                                         nr_memory(ctx), err);
     if (status != NR_OK) return status;
+    uint64_t bytes = nr_trainer_bytes(box->net);
+    if (!nr_has_room(ctx, bytes)) return nr_fail(err, RM_OOM);
     nr_job *job = job_new(ctx, key, box, cmd);
     if (!job) return nr_nomem(err);
+    job->bytes = bytes;
     nr_jobs_lock();
     if (idle == 0 && threads < most_threads)
         threads += nr_thread_start(&worker);
@@ -356,6 +361,18 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     pthread_cond_signal(&more);
     nr_jobs_unlock();
     return NR_OK;
+}
+
+/* Of those that are trained beside another one: the others in line begin when
+ * these have ended. */
+uint64_t nr_jobs_reserved(void) {
+    uint64_t bytes = 0;
+    nr_jobs_lock();
+    long long n = 1;
+    for (nr_job *job = nr_jobs; job && n < most_threads; job = job->next, n++)
+        bytes += job->bytes;
+    nr_jobs_unlock();
+    return bytes;
 }
 
 static bool put_line(nr_buf *line, const nr_job *job) {

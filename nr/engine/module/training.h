@@ -24,7 +24,8 @@ struct nr_job {
     nr_net *trained;     /* what came of it, NULL: not even a failure */
     rm_string *blob;     /* trained weights for replicas and the AOF, or NULL */
     nr_error err;
-    uint64_t bytes, most; /* that the training takes; that all may together */
+    uint64_t bytes; /* reserved for its trainer, until that is made */
+    uint64_t needs, most; /* bytes of its trainer; of all that run together */
     char told[NR_OUTCOME_TEXT]; /* what became of it */
     bool started, stopped, dropped;
     nr_waiter *waiters;

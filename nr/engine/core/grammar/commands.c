@@ -103,15 +103,12 @@ const nr_spec *nr_spec_of(nr_verb verb) {
 }
 
 static bool put_words(nr_buf *out, const char *list) {
-    char word[16];
     size_t n = list != NULL;
     for (const char *p = list; p && *p; p++) n += *p == ' ';
     bool ok = nr_put_array(out, n);
     while (ok && n--) {
         size_t len = strcspn(list, " ");
-        memcpy(word, list, len);
-        word[len] = '\0';
-        ok = nr_put_str(out, word);
+        ok = nr_put_text(out, list, len);
         list += len + (list[len] == ' ');
     }
     return ok;

@@ -4,18 +4,19 @@
  * arithmetic of any length for them, which took a third of the time of an
  * NR.RUN in a server; numbers of everyday size fit 128 bits: m * 2^e times
  * a power of ten is a whole number and a remainder, rounded to even as printf
- * rounds. The others go to printf. Shortest digits (Ryu and its like) are
- * faster still, and other digits than those that Redis sends. */
+ * rounds. The others go to printf, as all do where the compiler has no integers
+ * of 128 bits. Shortest digits (Ryu and its like) are faster still, and other
+ * digits than those that Redis sends. */
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "nr.h"
-
-__extension__ typedef unsigned __int128 uint128;
+#include "grammar/syntax.h"
 
 enum { DIGITS = 17 };
+
+_Static_assert(NR_DOUBLE_TEXT == NR_NUMBER, "both have room for 17 digits");
 
 static const uint64_t powers[] = {
     1u,
@@ -38,6 +39,9 @@ static const uint64_t powers[] = {
     100000000000000000u,
 };
 
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 uint128;
+
 /* m * 2^e * 10^p to the nearest whole number, on a tie the even one. false:
  * more than 128 bits would be needed. */
 static bool scale(uint64_t m, int e, int p, uint64_t *whole) {
@@ -55,6 +59,12 @@ static bool scale(uint64_t m, int e, int p, uint64_t *whole) {
     *whole += rest > half || (rest == half && *whole & 1);
     return true;
 }
+#else
+static bool scale(uint64_t m, int e, int p, uint64_t *whole) {
+    (void)m, (void)e, (void)p, (void)whole;
+    return false;
+}
+#endif
 
 /* The power of ten of a number's first digit, for those from 10^-5 to 10^17;
  * beyond, one that is not between -4 and 16. Where a double is not a power of
@@ -151,5 +161,6 @@ size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]) {
     *at = '\0';
     return (size_t)(at - text);
 rare:
-    return (size_t)snprintf(text, NR_DOUBLE_TEXT, "%.17g", value);
+    if (isfinite(value)) return strlen(nr_write_double(text, DIGITS, value));
+    return (size_t)snprintf(text, NR_DOUBLE_TEXT, "%g", value);
 }

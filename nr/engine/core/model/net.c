@@ -118,6 +118,15 @@ bool nr_net_made(const nr_net *net) {
     return made_weights((nr_net *)net) != NULL;
 }
 
+bool nr_net_abreast(const nr_net *net) {
+    nr_array *weights = made_weights((nr_net *)net);
+    return weights && atomic_load(&weights->abreast);
+}
+
+nr_status nr_net_prepare(const nr_net *net, nr_error *err) {
+    return nr_net_ready(net, err) ? NR_OK : NR_NOMEM;
+}
+
 void nr_net_forget(nr_net *net) {
     nr_array_drop(atomic_exchange(&net->weights, NULL));
     draft_drop(atomic_exchange(&net->draft, NULL));
@@ -183,6 +192,14 @@ nr_net *nr_net_bare(const nr_net *net) {
         return NULL;
     }
     return bare;
+}
+
+nr_net *nr_net_sparing(const nr_net *net) {
+    nr_net *copy = nr_net_clone(net);
+    if (!copy) return NULL;
+    draft_drop(atomic_exchange(&copy->draft, NULL));
+    copy->way.groups = 0;
+    return copy;
 }
 
 void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }

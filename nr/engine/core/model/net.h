@@ -102,6 +102,9 @@ typedef struct nr_draft {
 typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
 enum { NR_NOT_ACTIVATED = -1 };
 
+/* So many rows go one by one, more of them in panels: see run.c. */
+enum { NR_FEW_ROWS = 6 };
+
 /* How a network is run, by its header: worked out once and not for each row,
  * which may take less time than that. */
 typedef struct nr_way {
@@ -135,8 +138,8 @@ static inline size_t nr_outputs(const nr_net *net) {
 /* ------------------------- The array of weights -------------------------- */
 
 /* First the factors: inputs are taken as (x - in_shift) * in_scale; a
- * regressor's outputs are y * out_scale + out_shift, a classifier's logits are
- * multiplied by out_scale. They lie with the weights because they are one
+ * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
+ * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
  * with them: neither makes sense with another generation of the other. Then
  * member by member and layer by layer a row of biases and a row of weights for
  * each input unit: [1 + inputs][outputs]. */
@@ -167,6 +170,7 @@ static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
     return have ? have : nr_weights_make(net, err);
 }
 bool nr_net_made(const nr_net *net); /* there they are already */
+bool nr_net_abreast(const nr_net *net); /* and so are those abreast */
 void nr_net_forget(nr_net *net);     /* drops them */
 
 /* The course of the last training: the number of its points, four floats each

@@ -333,24 +333,6 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     return NR_OK;
 }
 
-/* ================================== Work ================================= */
-
-double nr_net_work(const nr_net *net, const nr_command *cmd) {
-    enum { MAKING = 8 }; /* a weight takes as long as so many products */
-    double rows = 1, params = (double)net->params;
-    params *= (double)net->h.options.members;
-    switch (cmd->verb) {
-    case NR_RUN:
-    case NR_CLASS:
-        if (!cmd->values)
-            rows = (double)(cmd->bloblen / sizeof(float) / nr_inputs(net));
-        return params * (rows + (nr_net_made(net) ? 0 : MAKING));
-    case NR_DUMP: return (double)nr_net_memory(net) / sizeof(float);
-    case NR_IMPORTANCE: return nr_importance_work(net);
-    default: return 0;
-    }
-}
-
 /* ================================= Which ================================= */
 
 nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,

@@ -5,12 +5,14 @@
  * empty), which leaves them plausible and makes them meaningless, and what the
  * mean loss grows by is the input's importance. The shuffle is a rotation by a
  * third of the samples: the same at every call. Where that would hold a server
- * up, fewer samples are looked at.
+ * up, fewer samples are looked at. Losses that are no numbers (weights times
+ * extreme inputs may be as large as that) say nothing: nil.
  *
  * Another value of one input changes the first layer's sums by its weights
  * times the difference, so that layer, most of a network with many inputs, runs
  * once for all of them. */
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/kernel.h"
@@ -39,6 +41,15 @@ static size_t choose_samples(const nr_net *net) {
 
 double nr_importance_work(const nr_net *net) {
     return net->h.trained ? work(net) * (double)choose_samples(net) : 0;
+}
+
+/* Panels: of inputs twice, of each member's first layer, of the layers behind
+ * and of the outputs. */
+uint64_t nr_importance_bytes(const nr_net *net) {
+    const nr_way *way = &net->way;
+    uint64_t units = way->members * (uint64_t)net->h.layers[1];
+    units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
+    return units * NR_LANES * sizeof(float);
 }
 
 /* ================================ A panel ================================ */
@@ -179,6 +190,7 @@ static void add_losses(probe *p, size_t input) {
             if (regressor) *y = *y * p->f.out_scale[o] + p->f.out_shift[o];
         }
     p->k->unpack(p->y, p->mean, p->samples, p->out);
+    nr_report_bound(p->y, p->samples * p->out);
     for (size_t s = 0; s < p->samples; s++)
         nr_report_loss(p->net, p->y + s * p->out, p->rows[s] + p->in,
                        p->f.out_scale, p->losses + input);
@@ -197,9 +209,10 @@ static bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
         take_samples(&p, which, first, n);
         for (size_t i = 0; i <= p.in; i++) add_losses(&p, i);
     }
-    for (size_t i = 0; i < p.in && ok; i++)
-        ok = nr_put_double(reply, p.losses[i] / (double)n -
-                                      p.losses[p.in] / (double)n);
+    for (size_t i = 0; i < p.in && ok; i++) {
+        double grown = p.losses[i] / (double)n - p.losses[p.in] / (double)n;
+        ok = isfinite(grown) ? nr_put_double(reply, grown) : nr_put_nil(reply);
+    }
     probe_free(&p);
     return ok;
 }

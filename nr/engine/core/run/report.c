@@ -9,7 +9,11 @@
  * (NaN but for two classes), calibration error, then for up to
  * NR_MAX_CONFUSION classes the matrix [class][taken for], for more of them
  * [class] right, [class] taken for it, [class] in all. A regressor's is n, then
- * root mean squared error, mean absolute error and R2 of each output. */
+ * root mean squared error, mean absolute error and R2 of each output.
+ *
+ * Counts are float32s as all else, up to 2^24; a larger one would not be exact
+ * and lies there as the bits of the integer itself. There are 2^26 samples at
+ * most, and no float32 of a whole number has bits as small as that. */
 
 #include "run/report.h"
 
@@ -34,20 +38,31 @@ typedef struct tally {
     double loss, log_loss, brier, wrong;
     double bin_n[BINS], bin_sure[BINS], bin_right[BINS];
     double *counts; /* the matrix or the three rows */
-    double *sums;   /* a regressor's: target, its square, error squared, |e| */
+    double *sums;   /* a regressor's: the targets' mean, their squared
+                       deviations from it, squared errors, |errors| */
     float *scores;  /* two classes: class 1's probability; negative: class 0 */
 } tally;
 
 static const double TINY = 1e-30; /* the least probability */
 
+/* In deviations of the training samples' outputs; what never changed there has
+ * none, and counts in its own unit. */
+static double regression_loss(const float *y, const float *target,
+                              const float *scale, size_t out) {
+    double sum = 0;
+    for (size_t o = 0; o < out; o++) {
+        double unit = (double)y[o] - (double)target[o];
+        if (scale[o] != 0) unit /= (double)scale[o];
+        sum += unit * unit / 2;
+    }
+    return sum;
+}
+
 void nr_report_loss(const nr_net *net, const float *y, const float *target,
                     const float *scale, double *sum) {
     double squares = 0;
     if (net->h.kind == NR_REGRESSOR) {
-        for (size_t o = 0; o < nr_outputs(net); o++) {
-            double unit = ((double)y[o] - (double)target[o]) / (double)scale[o];
-            *sum += unit * unit / 2;
-        }
+        *sum += regression_loss(y, target, scale, nr_outputs(net));
         return;
     }
     size_t class = (size_t)*target;
@@ -115,11 +130,40 @@ static double area(float *scores, size_t n) {
     return (ranks - ones * (ones + 1) / 2) / (ones * zeros);
 }
 
+static double bounded(double value) {
+    const double most = (double)FLT_MAX;
+    return value > most ? most : value < -most ? -most : value;
+}
+
+void nr_report_bound(float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = (float)bounded((double)y[i]);
+}
+
 /* NaN is no value; an infinity would be refused when the network is read. */
 static bool put_float(nr_buf *b, double value) {
-    double most = (double)FLT_MAX;
-    float x = (float)(value > most ? most : value < -most ? -most : value);
+    float x = (float)bounded(value);
     return nr_buf_append(b, &x, sizeof x);
+}
+
+enum { EXACT = 1 << 24 }; /* counts up to here are exact as float32 */
+
+float nr_count_store(double count) {
+    uint32_t bits = (uint32_t)count;
+    float stored = (float)count;
+    if (bits > EXACT) memcpy(&stored, &bits, sizeof stored);
+    return stored;
+}
+
+double nr_count_read(float stored) {
+    uint32_t bits;
+    memcpy(&bits, &stored, sizeof bits);
+    return bits > EXACT && bits <= NR_MAX_SAMPLES ? (double)bits
+                                                  : (double)stored;
+}
+
+static bool put_count(nr_buf *b, double count) {
+    float stored = nr_count_store(count);
+    return nr_buf_append(b, &stored, sizeof stored);
 }
 
 static bool report_classes(tally *t, nr_buf *b) {
@@ -127,22 +171,25 @@ static bool report_classes(tally *t, nr_buf *b) {
     size_t cells = nr_report_len(&t->net->h) - HEAD;
     for (size_t i = 0; i < BINS; i++)
         off += fabs(t->bin_right[i] - t->bin_sure[i]);
-    bool ok = put_float(b, n) && put_float(b, t->log_loss / n) &&
+    bool ok = put_count(b, n) && put_float(b, t->log_loss / n) &&
               put_float(b, t->brier / n) &&
               put_float(b, t->scores ? area(t->scores, t->n) : NAN) &&
               put_float(b, off / n);
-    for (size_t i = 0; i < cells && ok; i++) ok = put_float(b, t->counts[i]);
+    for (size_t i = 0; i < cells && ok; i++) ok = put_count(b, t->counts[i]);
     return ok;
 }
 
 /* =============================== Regressors ============================== */
 
+/* Mean and squared deviations by Welford's way: the difference of two sums of
+ * squares would be noise where targets are far from 0, and it is exactly 0 for
+ * those that are all the same. */
 static void add_values(tally *t, const float *y, const float *target) {
     for (size_t o = 0; o < t->out; o++) {
         double want = (double)target[o], e = (double)y[o] - want;
-        double *sums = t->sums + 4 * o;
-        sums[0] += want;
-        sums[1] += want * want;
+        double *sums = t->sums + 4 * o, off = want - sums[0];
+        sums[0] += off / (double)(t->n + 1);
+        sums[1] += off * (want - sums[0]);
         sums[2] += e * e;
         sums[3] += fabs(e);
     }
@@ -150,10 +197,10 @@ static void add_values(tally *t, const float *y, const float *target) {
 
 static bool report_values(const tally *t, nr_buf *b) {
     double n = (double)t->n;
-    bool ok = put_float(b, n);
+    bool ok = put_count(b, n);
     for (size_t o = 0; o < t->out && ok; o++) {
         const double *sums = t->sums + 4 * o;
-        double spread = sums[1] - sums[0] * sums[0] / n;
+        double spread = sums[1];
         ok = put_float(b, sqrt(sums[2] / n)) && put_float(b, sums[3] / n) &&
              put_float(b, spread > 0 ? 1 - sums[2] / spread : NAN);
     }
@@ -187,6 +234,7 @@ static bool run_dataset(tally *t, nr_dataset_id which, float *x, float *y) {
             memcpy(x + i * in, nr_dataset_row(net, which, at + i),
                    in * sizeof *x);
         if (nr_net_outputs(net, x, some, y, &err) != NR_OK) return false;
+        nr_report_bound(y, some * t->out);
         for (size_t i = 0; i < some; i++, t->n++) {
             const float *target = nr_dataset_row(net, which, at + i) + in;
             nr_report_loss(net, y + i * t->out, target, scale, &t->loss);
@@ -245,12 +293,12 @@ typedef struct hits {
 static hits hits_of(const float *cells, size_t out, bool matrix, size_t c) {
     hits h = {0, 0, 0};
     if (!matrix)
-        return (hits){(double)cells[c], (double)cells[out + c],
-                      (double)cells[2 * out + c]};
-    h.right = (double)cells[c * out + c];
+        return (hits){nr_count_read(cells[c]), nr_count_read(cells[out + c]),
+                      nr_count_read(cells[2 * out + c])};
+    h.right = nr_count_read(cells[c * out + c]);
     for (size_t i = 0; i < out; i++) {
-        h.taken += (double)cells[i * out + c];
-        h.all += (double)cells[c * out + i];
+        h.taken += nr_count_read(cells[i * out + c]);
+        h.all += nr_count_read(cells[c * out + i]);
     }
     return h;
 }
@@ -281,7 +329,7 @@ static bool put_matrix(nr_buf *b, const float *cells, size_t out) {
     for (size_t c = 0; c < out && ok; c++) {
         ok = nr_put_array(b, out);
         for (size_t i = 0; i < out && ok; i++)
-            ok = nr_put_uint(b, (uint64_t)cells[c * out + i]);
+            ok = nr_put_uint(b, (uint64_t)nr_count_read(cells[c * out + i]));
     }
     return ok;
 }
@@ -293,8 +341,8 @@ static bool reply_classes(const nr_net *net, const float *r, nr_buf *b) {
     for (size_t c = 0; c < out; c++)
         right += hits_of(r + HEAD, out, matrix, c).right;
     return nr_put_array(b, matrix ? 22 : 20) && nr_put_str(b, "samples") &&
-           nr_put_uint(b, (uint64_t)r[0]) &&
-           put_named(b, "accuracy", right / (double)r[0]) &&
+           nr_put_uint(b, (uint64_t)nr_count_read(r[0])) &&
+           put_named(b, "accuracy", right / nr_count_read(r[0])) &&
            put_named(b, "log-loss", (double)r[1]) &&
            put_named(b, "brier", (double)r[2]) &&
            put_named(b, "auc", (double)r[3]) &&
@@ -307,7 +355,7 @@ static bool reply_values(const nr_net *net, const float *r, nr_buf *b) {
     static const char *const names[] = {"rmse", "mae", "r2"};
     size_t out = nr_outputs(net);
     bool ok = nr_put_array(b, 8) && nr_put_str(b, "samples") &&
-              nr_put_uint(b, (uint64_t)r[0]);
+              nr_put_uint(b, (uint64_t)nr_count_read(r[0]));
     for (size_t what = 0; what < 3 && ok; what++) {
         ok = nr_put_str(b, names[what]) && nr_put_array(b, out);
         for (size_t o = 0; o < out && ok; o++)

@@ -15,11 +15,19 @@ bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
 void nr_report_loss(const nr_net *net, const float *y, const float *target,
                     const float *scale, double *sum);
 
+/* A count of samples in a report, exact up to NR_MAX_SAMPLES; and back. */
+float nr_count_store(double count);
+double nr_count_read(float stored);
+
+/* Outputs beyond the range of a float32 as the largest that it has. */
+void nr_report_bound(float *y, size_t n);
+
 /* NR.METRICS' and NR.IMPORTANCE's replies. */
 bool nr_report_reply(const nr_net *net, nr_buf *reply);
 nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
                               nr_error *err);
 double nr_importance_work(const nr_net *net); /* multiply-adds, about */
+uint64_t nr_importance_bytes(const nr_net *net);
 
 /* The report in a network's course, NULL where there is none. */
 const float *nr_report_of(const nr_net *net);

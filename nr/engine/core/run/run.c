@@ -10,7 +10,7 @@
 #include "kernels/kernel.h"
 #include "run/run.h"
 
-enum { FEW_ROWS = 6, STACK_FLOATS = 4096 };
+enum { STACK_FLOATS = 4096 };
 
 nr_head nr_net_head(const nr_header *h) {
     if (h->kind == NR_REGRESSOR)
@@ -294,7 +294,7 @@ NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
 static bool run_all(runner *r, const float *rows, size_t n, results to,
                     bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
-    bool alone = n <= FEW_ROWS;
+    bool alone = n <= NR_FEW_ROWS;
     size_t inputs = r->way->inputs_room, units = r->way->each;
     size_t each = units * NR_LANES, sum = each;
     if (alone) {
@@ -336,7 +336,7 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
     r.lenient = to.lenient;
     r.out = nr_outputs(net);
     r.members = net->way.members;
-    r.abreast = n <= FEW_ROWS && r.way->groups
+    r.abreast = n <= NR_FEW_ROWS && r.way->groups
                     ? nr_abreast_ready(h, weights)
                     : NULL;
     bool nomem;

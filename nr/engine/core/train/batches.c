@@ -6,6 +6,14 @@
 
 #include "train/train.h"
 
+/* A target as the network sees it: 0 where the output is always the same. A
+ * testing sample may lie anywhere; its square must stay a float32. */
+static float target_of(float value, float shift, float scale) {
+    const float most = 1e15f;
+    float y = scale == 0 ? 0 : (value - shift) / scale;
+    return y > most ? most : y < -most ? -most : y;
+}
+
 static void pack_targets(const nr_trainer *t, const float *const *rows,
                          size_t n, float *to) {
     const nr_header *h = &t->net->h;
@@ -16,8 +24,8 @@ static void pack_targets(const nr_trainer *t, const float *const *rows,
     }
     for (size_t o = 0; o < out; o++, to += NR_LANES)
         for (size_t i = 0; i < NR_LANES; i++)
-            to[i] = i < n ? (rows[i][in + o] - t->f.out_shift[o]) /
-                                t->f.out_scale[o]
+            to[i] = i < n ? target_of(rows[i][in + o], t->f.out_shift[o],
+                                      t->f.out_scale[o])
                           : 0;
 }
 
@@ -99,15 +107,14 @@ bool nr_class_weights_make(nr_trainer *t) {
     if (t->net->h.options.class_weights != NR_BALANCED) return true;
     float *weights = t->class_weights =
         nr_alloc_lines(classes, sizeof *weights);
-    if (!weights) return false;
-    for (size_t i = 0; i < n; i++) {
+    uint32_t *counts = nr_alloc_lines(classes, sizeof *counts);
+    for (size_t i = 0; i < n && weights && counts; i++) {
         const float *row = nr_dataset_row(t->net, NR_DATASET_TRAIN, i);
-        float *count = &weights[(size_t)row[nr_inputs(t->net)]];
-        present += *count == 0;
-        *count += 1;
+        present += counts[(size_t)row[nr_inputs(t->net)]]++ == 0;
     }
-    for (size_t c = 0; c < classes; c++)
+    for (size_t c = 0; c < classes && weights && counts; c++)
         weights[c] =
-            weights[c] > 0 ? (float)n / ((float)present * weights[c]) : 1;
-    return true;
+            counts[c] ? (float)n / ((float)present * (float)counts[c]) : 1;
+    nr_release_lines(counts);
+    return weights && counts;
 }

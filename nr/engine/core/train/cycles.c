@@ -53,6 +53,10 @@ static void shuffle(nr_trainer *t, size_t n) {
     }
 }
 
+static double mean(double sum, size_t n) {
+    return sum > 0 || sum != sum ? sum / (double)n : 0;
+}
+
 static bool learn_batches(nr_trainer *t, size_t n, nr_losses *sum) {
     shuffle(t, n);
     for (size_t i = 0; i < n; i += t->batch) {
@@ -60,6 +64,7 @@ static bool learn_batches(nr_trainer *t, size_t n, nr_losses *sum) {
         size_t count = n - i < t->batch ? n - i : t->batch;
         nr_step step = {NULL, i, count, count, true, true, true};
         if (!nr_pass_learn(t, &step, &some)) return false;
+        if (t->cycles == 0 && i == 0) t->now->began = mean(some.error, count);
         sum->error += some.error;
         sum->objective += some.objective;
     }
@@ -77,10 +82,6 @@ static bool learn(nr_trainer *t, bool both, nr_losses *sum) {
     if (!both) return true;
     step = (nr_step){&t->test, 0, 0, n, false, true, true};
     return nr_pass_learn(t, &step, &more);
-}
-
-static double mean(double sum, size_t n) {
-    return sum > 0 || sum != sum ? sum / (double)n : 0;
 }
 
 bool nr_member_test(nr_trainer *t, nr_member *m) {
@@ -104,6 +105,17 @@ static bool diverged(const nr_trainer *t, nr_member *m, double loss) {
     return true;
 }
 
+/* A loss that is a number, and so large that nothing was learned: worse than at
+ * the beginning, and a thousand times that of a network that answers every
+ * sample alike, with the targets' mean, or with the same probability for each
+ * class. Told at the end only: on its way a training may have such cycles. */
+bool nr_far_off(const nr_trainer *t, const nr_member *m, double error) {
+    const double many = 1000;
+    double outputs = (double)nr_outputs(t->net);
+    double alike = t->head == NR_SOFTMAX ? log(outputs) : outputs / 2;
+    return error > many * alike && error > m->began;
+}
+
 static void turn_to(nr_trainer *t, nr_member *m) {
     t->now = m;
     t->l2 = m->l2;
@@ -120,6 +132,7 @@ static bool member_cycle(nr_trainer *t, nr_member *m, bool test_it) {
     if (!learn(t, false, &sum)) return false;
     if (diverged(t, m, sum.objective)) return true;
     m->train_error = mean(sum.error, t->train.n);
+    if (t->cycles == 0 && !t->batch) m->began = m->train_error;
     if (test_it && !nr_member_test(t, m)) return false;
     if (diverged(t, m, m->test_error)) return true;
     if (t->autostop) nr_judge(t, m);
@@ -168,8 +181,8 @@ static void record(nr_trainer *t) {
 /* =============================== Two phases ============================== */
 
 static void begin_refit(nr_trainer *t) {
-    nr_settle(t);
     t->refitting = true;
+    t->over = false;
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         m->left = m->best_cycle;
@@ -194,10 +207,10 @@ void nr_phase_end(nr_trainer *t, nr_ending ending) {
         return;
     }
     t->ending = ending;
-    if (found && all && NR_STUDY_REFIT)
-        begin_refit(t);
-    else
-        t->over = true;
+    t->over = true;
+    if (!found || !all || !NR_STUDY_REFIT) return;
+    nr_settle(t);
+    if (t->ending == ending) begin_refit(t); /* else it had diverged */
 }
 
 static bool all_finite(const nr_trainer *t) {
@@ -207,21 +220,24 @@ static bool all_finite(const nr_trainer *t) {
 }
 
 static void refit_cycle(nr_trainer *t) {
+    size_t n = t->train.n + t->test.n;
     bool more = false;
     for (size_t i = 0; i < t->count; i++) {
         nr_losses sum;
         nr_member *m = &t->members[i];
         if (m->left == 0) continue;
         turn_to(t, m);
-        if (!learn(t, true, &sum) || !isfinite(sum.objective)) {
+        bool whole = learn(t, true, &sum) && isfinite(sum.objective);
+        bool last = --m->left == 0;
+        if (!whole || (last && nr_far_off(t, m, mean(sum.error, n)))) {
             forget_refit(t);
             t->over = true;
             return;
         }
-        more |= --m->left > 0;
+        more |= !last;
     }
     t->refit_cycles++;
-    t->steps += t->train.n + t->test.n;
+    t->steps += n;
     t->over = !more;
     if (t->over && !all_finite(t)) forget_refit(t);
 }

@@ -109,6 +109,23 @@ static void keep_best(nr_trainer *t) {
     }
 }
 
+/* Those that ended far off are what they were before; a training of which all
+ * did has diverged. */
+static void part_with_far_off(nr_trainer *t) {
+    size_t lost = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        nr_member *m = &t->members[i];
+        if (nr_far_off(t, m, m->train_error)) {
+            memcpy(m->w, m->start, t->params * sizeof *m->w);
+            memcpy(m->best, m->start, t->params * sizeof *m->best);
+            m->best_cycle = 0;
+            m->diverged = true;
+        }
+        lost += m->diverged;
+    }
+    if (lost == t->count) t->ending = NR_ENDED_DIVERGED;
+}
+
 /* Of the members' mean; CLASSIC tells what the last cycle told, as it always
  * did. */
 static bool measure(nr_trainer *t) {
@@ -140,6 +157,7 @@ void nr_settle(nr_trainer *t) {
     for (size_t i = 0; i < t->count && !t->autostop; i++)
         nr_member_test(t, &t->members[i]);
     if (t->autostop && t->backtrack) keep_best(t);
+    part_with_far_off(t);
     nr_strength_choose(t);
     nr_summarise(t);
     t->failed = !calibrate(t) || !measure(t);

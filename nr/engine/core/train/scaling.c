@@ -2,13 +2,18 @@
  *
  * Inputs are taken as deviations from the training dataset's mean, in units of
  * its standard deviation; a regressor's targets are always, NORMALIZE or not,
- * since a linear output has to learn their size otherwise. A column that never
- * changes becomes 0. CLASSIC divides by 1.2 times the largest magnitude.
+ * since a linear output has to learn their size otherwise. An input that never
+ * changes becomes 0; an output that never changes is replied as it is, since
+ * whatever the network computes is multiplied by 0. Only a column whose values
+ * are all the same counts as one without spread: values that differ in their
+ * last place have a spread, whatever their size. CLASSIC divides by 1.2 times
+ * the largest magnitude.
  *
  * The factors change with the samples, from one training to the next. Weights
  * trained under the old ones are rewritten first: W (x - s) c + b is the same
  * function under any s and c that are paid for in W and b. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,17 +22,18 @@
 /* ============================== Statistics =============================== */
 
 typedef struct column {
-    double mean, deviation, most;
+    double mean, deviation, least, largest;
 } column;
 
 static column measure(const nr_net *net, size_t index) {
     size_t n = net->h.len[NR_DATASET_TRAIN];
     double sum = 0, squares = 0;
-    column c = {0};
+    column c = {.least = INFINITY, .largest = -INFINITY};
     for (size_t i = 0; i < n; i++) {
         double x = nr_dataset_row(net, NR_DATASET_TRAIN, i)[index];
         sum += x;
-        if (fabs(x) > c.most) c.most = fabs(x);
+        if (x < c.least) c.least = x;
+        if (x > c.largest) c.largest = x;
     }
     c.mean = sum / (double)n;
     for (size_t i = 0; i < n; i++) {
@@ -38,8 +44,25 @@ static column measure(const nr_net *net, size_t index) {
     return c;
 }
 
-/* Below this a column counts as constant: its inverse would overflow. */
-static const double CONSTANT = 1e-30;
+static double most_of(column c) { return fmax(-c.least, c.largest); }
+
+/* Denormal deviations count as none: they are 0 to the kernels. */
+static bool constant(column c) {
+    return c.least == c.largest || c.deviation < (double)FLT_MIN;
+}
+
+/* The mean, or the number next to it that no value is further from than a
+ * float32 can say. */
+static float shift_of(column c) {
+    const double most = (double)FLT_MAX;
+    if (c.least == c.largest) return (float)c.least;
+    return (float)fmin(fmax(c.mean, c.largest - most), c.least + most);
+}
+
+/* Not so small that it would be a denormal, which are 0 to the kernels. */
+static float inverse(double spread) {
+    return fmaxf((float)(1 / spread), FLT_MIN);
+}
 
 static void scale_input(const nr_options *o, column c, float *shift,
                         float *scale) {
@@ -47,11 +70,12 @@ static void scale_input(const nr_options *o, column c, float *shift,
     *scale = 1;
     if (!o->normalize) return;
     if (o->classic) {
-        *scale = c.most > 1 ? (float)(1 / (1.2 * c.most)) : 1;
+        double most = most_of(c);
+        *scale = most > 1 ? inverse(1.2 * most) : 1;
         return;
     }
-    *shift = (float)c.mean;
-    *scale = c.deviation > CONSTANT ? (float)(1 / c.deviation) : 0;
+    *shift = shift_of(c);
+    *scale = constant(c) ? 0 : inverse(c.deviation);
 }
 
 static void scale_output(const nr_header *h, column c, float *shift,
@@ -59,11 +83,13 @@ static void scale_output(const nr_header *h, column c, float *shift,
     *shift = 0;
     *scale = 1;
     if (h->options.classic) {
-        if (h->options.normalize && c.most > 1) *scale = (float)(1.2 * c.most);
+        double most = most_of(c);
+        if (h->options.normalize && most > 1)
+            *scale = (float)fmin(1.2 * most, (double)FLT_MAX);
         return;
     }
-    *shift = (float)c.mean;
-    if (c.deviation > CONSTANT) *scale = (float)c.deviation;
+    *shift = shift_of(c);
+    *scale = constant(c) ? 0 : (float)c.deviation;
 }
 
 /* =============================== Rewriting =============================== */
@@ -125,7 +151,7 @@ void nr_scale(const nr_net *net, float *weights, bool trained) {
         scale = 1;
         if (h->kind == NR_REGRESSOR)
             scale_output(h, measure(net, in + o), &shift, &scale);
-        for (size_t m = 0; m < members; m++)
+        for (size_t m = 0; m < members && scale != 0; m++)
             rewrite_output(edges_of(net, f.layers, m).last, before, out, o,
                            ((double)f.out_shift[o] - shift) / scale,
                            (double)f.out_scale[o] / scale);

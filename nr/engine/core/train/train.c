@@ -6,6 +6,7 @@
  * as many cycles as a fixed amount of arithmetic allows, not a fixed time: what
  * is trained must not depend on how fast the machine is. */
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -268,20 +269,27 @@ static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
     return NR_OK;
 }
 
-static double sound(double error) { return isfinite(error) ? error : 0; }
+/* A statistic: NaN is none. */
+static double sound(double error) {
+    return isnan(error) ? 0 : fmin(error, DBL_MAX);
+}
+
+static bool is_usable(const nr_trainer *t) {
+    return all_finite(t->weights) && !isnan(t->train_error);
+}
 
 /* Why the weights in place are to stay, or an empty text. CLASSIC takes what
  * comes, as it always did. */
 static void judge(const nr_trainer *t, char *why, size_t room) {
     const nr_header *h = &t->net->h;
     bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
-    bool finite = all_finite(t->weights);
+    bool usable = is_usable(t);
     *why = '\0';
     if (t->cycles == 0) {
         snprintf(why, room, "stopped before its first cycle");
-    } else if (!h->trained || (h->options.classic && finite)) {
+    } else if (!h->trained || (h->options.classic && usable)) {
         return;
-    } else if (t->ending == NR_ENDED_DIVERGED || !finite) {
+    } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
         snprintf(why, room, "diverged");
     } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
         char now[NR_NUMBER], before[NR_NUMBER];
@@ -329,7 +337,7 @@ nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
     }
     add_statistics(t, net, elapsed_ms);
     nr_outcome_set(&net->h, NR_MERGED, "");
-    if (all_finite(t->weights)) {
+    if (is_usable(t)) {
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;

@@ -65,6 +65,7 @@ typedef struct nr_member {
     double best_train, best_test, best_class;
     double progress_test; /* the testing error when there was progress last */
     double past_train, past_test;
+    double began; /* the training error before the first step */
     unsigned alarms;
     bool over, overfitting, diverged;
 } nr_member;
@@ -121,7 +122,7 @@ struct nr_trainer {
 size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
-/* memory.c: whether what a training takes is at most half of the memory. */
+/* memory.c: whether a training's bytes are at most half of the memory. */
 nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
                         uint64_t memory, nr_error *err);
 
@@ -203,6 +204,7 @@ bool nr_member_test(nr_trainer *t, nr_member *m);
 void nr_summarise(nr_trainer *t); /* the members' mean errors */
 void nr_phase_end(nr_trainer *t, nr_ending ending);
 void nr_member_begin(nr_trainer *t, nr_member *m);
+bool nr_far_off(const nr_trainer *t, const nr_member *m, double error);
 
 /* stopping.c */
 void nr_remember(nr_trainer *t, nr_member *m, uint64_t cycle);

@@ -25,6 +25,10 @@ typedef struct task {
     bool gone;          /* the client */
     nr_net *net;        /* a clone */
     bool training;
+    struct task *older;    /* among those of which clients wait */
+    uint64_t id, revision; /* of the network */
+    uint64_t bytes, kept;  /* that are reserved for it, and for its weights */
+    bool makes;            /* weights, or another task does and it waits */
     nr_command cmd;
     rm_string *blob; /* keeps the command's; NULL: it has none */
     nr_status status;
@@ -35,15 +39,51 @@ typedef struct task {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static task *first, **last = &first; /* in line */
+static task *waited;                 /* the main thread's list */
 static long long most_threads, threads, idle;
 
 /* One that takes long leaves another thread to the others. */
-void nr_asides_begin(long long most) { most_threads = most > 1 ? most : 2; }
+void nr_background_begin(long long most) { most_threads = most > 1 ? most : 2; }
 
-/* In the server's main thread, if it has a string. */
+/* Two threads would make the same weights twice over. */
+static void make_weights(task *t) {
+    static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+    nr_error err; /* it is told again by what wants the weights */
+    pthread_mutex_lock(&making);
+    nr_net_prepare(t->net, &err);
+    pthread_mutex_unlock(&making);
+    pthread_mutex_lock(&mutex);
+    t->bytes -= t->kept;
+    pthread_mutex_unlock(&mutex);
+}
+
+uint64_t nr_tasks_reserved(void) {
+    uint64_t bytes = 0;
+    pthread_mutex_lock(&mutex);
+    for (const task *t = waited; t; t = t->older) bytes += t->bytes;
+    pthread_mutex_unlock(&mutex);
+    return bytes;
+}
+
+bool nr_tasks_make(const nr_net *net) {
+    nr_shape shape;
+    const task *t = waited;
+    nr_net_shape(net, &shape);
+    while (t && !(t->kept && t->id == shape.id &&
+                  t->revision == shape.revision))
+        t = t->older;
+    return t != NULL;
+}
+
+/* In the server's main thread, if it has a string or a client. */
 static void task_free(rm_ctx *ctx, void *data) {
     (void)ctx;
     task *t = data;
+    pthread_mutex_lock(&mutex);
+    task **at = &waited;
+    while (*at && *at != t) at = &(*at)->older;
+    if (*at) *at = t->older;
+    pthread_mutex_unlock(&mutex);
     nr_net_free(t->net);
     nr_command_release(&t->cmd);
     nr_buf_free(&t->reply);
@@ -66,6 +106,7 @@ static void work(void) {
             task_free(NULL, t);
             continue;
         }
+        if (!gone && t->makes) make_weights(t);
         if (!gone)
             t->status = nr_net_execute(t->net, &t->cmd, t->training, &t->reply,
                                        &t->err);
@@ -91,15 +132,22 @@ static int reply(rm_ctx *ctx, rm_string **argv, int argc) {
 }
 
 /* Takes the command's values along; its blob lies in the last argument. */
-static task *task_new(const nr_box *box, nr_command *cmd, rm_string *blob) {
+static task *task_new(const nr_box *box, nr_command *cmd, rm_string *blob,
+                      nr_cost cost, bool scarce) {
+    nr_shape shape;
     task *t = nr_alloc(sizeof *t);
     if (!t) return NULL;
     memset(t, 0, sizeof *t);
-    t->net = nr_net_clone(box->net);
+    t->net = scarce ? nr_net_sparing(box->net) : nr_net_clone(box->net);
     if (!t->net) {
         nr_release(t);
         return NULL;
     }
+    nr_net_shape(t->net, &shape);
+    t->id = shape.id, t->revision = shape.revision;
+    t->bytes = cost.bytes;
+    t->kept = scarce ? 0 : cost.kept;
+    t->makes = !scarce && (cost.kept || nr_tasks_make(box->net));
     t->training = box->job != NULL;
     t->cmd = *cmd;
     if (cmd->values == cmd->few) t->cmd.values = t->cmd.few;
@@ -134,17 +182,17 @@ static void on_returned(rm_ctx *ctx, void *data) {
     pthread_mutex_unlock(&mutex);
 }
 
-bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-              rm_string *blob) {
+bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
+                   rm_string *blob, nr_cost cost, bool scarce) {
     const int cannot = RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING;
-    if (nr_net_work(box->net, cmd) < MUCH ||
-        rm.GetContextFlags(ctx) & cannot)
-        return false;
+    if (cost.work < MUCH || rm.GetContextFlags(ctx) & cannot) return false;
     pthread_mutex_lock(&mutex);
-    task *t = have_thread() ? task_new(box, cmd, blob) : NULL;
+    task *t = have_thread() ? task_new(box, cmd, blob, cost, scarce) : NULL;
     if (t) {
         t->client = rm.BlockClient(ctx, reply, NULL, task_free, 0);
         rm.SetDisconnectCallback(t->client, on_disconnect);
+        t->older = waited;
+        waited = t;
         if (t->blob)
             rm.CreateTimer(ctx, 0, on_returned, t);
         else
@@ -154,7 +202,7 @@ bool nr_aside(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
     return t != NULL;
 }
 
-void nr_free_aside(nr_net *net) {
+void nr_background_free(nr_net *net) {
     task *t = NULL;
     if (net && nr_net_memory(net) >= LARGE) {
         pthread_mutex_lock(&mutex);

@@ -1,0 +1,84 @@
+/* What a command takes of time and memory, told before it is run.
+ *
+ * A server that does everything in one thread asks it of every command: so it
+ * is cheap, and about right. Memory is told where a short command can take a lot
+ * of it (weights that are made at the first run, one row for a network of a
+ * million outputs), and not where the command brings as much along, or replies
+ * what is there already. */
+
+#include "kernels/kernel.h"
+#include "run/report.h"
+
+enum {
+    MAKING = 8,   /* a weight takes as long to make as so many products */
+    TELLING = 500 /* a number to reply */
+};
+
+static double numbers_replied(const nr_net *net, const nr_command *cmd,
+                              size_t rows) {
+    size_t out = nr_outputs(net);
+    switch (cmd->verb) {
+    case NR_RUN: return cmd->values ? (double)out : 0;
+    case NR_CLASS: return (double)rows;
+    case NR_GETDATA: return (double)nr_inputs(net) + (double)out;
+    case NR_METRICS: return nr_report_of(net) ? 4 * (double)out : 0;
+    default: return 0;
+    }
+}
+
+/* Weights, and the copy of them that small networks run a row by (members.c). */
+static uint64_t made_bytes(const nr_net *net, size_t rows) {
+    const nr_header *h = &net->h;
+    uint64_t floats = nr_net_made(net) ? 0 : nr_weights_len(h);
+    if (rows <= NR_FEW_ROWS && net->way.groups && !nr_net_abreast(net))
+        floats += nr_abreast_len(h);
+    return floats * sizeof(float);
+}
+
+/* Inputs, two layers and the members' mean, of each row at once or of a panel of
+ * them (run.c); and what is replied, as floats and as bytes of the reply. */
+static uint64_t run_bytes(const nr_net *net, const nr_command *cmd,
+                          size_t rows) {
+    const nr_way *way = &net->way;
+    bool panels = rows > NR_FEW_ROWS;
+    bool lanes = panels || (way->members > 1 && way->head == NR_SOFTMAX);
+    uint64_t at_once = panels        ? NR_LANES
+                       : way->groups ? way->groups * NR_ABREAST
+                                     : way->members;
+    uint64_t floats = at_once * (way->inputs_room + 2 * (uint64_t)way->each) +
+                      (uint64_t)way->each * (lanes ? NR_LANES + 1 : 2);
+    uint64_t outputs = cmd->verb == NR_RUN ? nr_outputs(net) : 1;
+    return sizeof(float) * (floats + 4 * rows * outputs);
+}
+
+static nr_cost run_cost(const nr_net *net, const nr_command *cmd) {
+    double params = (double)net->params * (double)net->h.options.members;
+    size_t rows = cmd->values ? 1
+                              : cmd->bloblen / sizeof(float) / nr_inputs(net);
+    nr_cost cost = {.kept = made_bytes(net, rows)};
+    cost.work = params * (double)rows +
+                TELLING * numbers_replied(net, cmd, rows);
+    if (cost.kept && !nr_net_made(net)) cost.work += params * MAKING;
+    cost.bytes = cost.kept + run_bytes(net, cmd, rows);
+    return cost;
+}
+
+nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
+    nr_cost cost = {0};
+    switch (cmd->verb) {
+    case NR_RUN:
+    case NR_CLASS: return run_cost(net, cmd);
+    case NR_GETDATA:
+    case NR_METRICS:
+        cost.work = TELLING * numbers_replied(net, cmd, 1);
+        return cost;
+    case NR_DUMP:
+        cost.work = (double)nr_net_memory(net) / sizeof(float);
+        return cost;
+    case NR_IMPORTANCE:
+        cost.work = nr_importance_work(net);
+        cost.bytes = cost.work > 0 ? nr_importance_bytes(net) : 0;
+        return cost;
+    default: return cost;
+    }
+}
