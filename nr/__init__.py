@@ -15,10 +15,12 @@ from nr.client import Database, connect, sqlite_functions
 from nr.engine import Progress
 from nr.errors import (
     BackendError,
+    BusyError,
     CommandError,
     EngineError,
     Error,
     NotFoundError,
+    TrainingError,
     ValuesError,
 )
 from nr.following import Training
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError",
+    "BusyError",
     "CommandError",
     "Database",
     "EngineError",
@@ -40,6 +43,7 @@ __all__ = [
     "NotFoundError",
     "Progress",
     "Training",
+    "TrainingError",
     "ValuesError",
     "__version__",
     "connect",

@@ -13,7 +13,15 @@ from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
-from nr.errors import BackendError, CommandError, NotFoundError, ValuesError
+from nr.errors import (
+    BUSY,
+    NO_SUCH_KEY,
+    BackendError,
+    BusyError,
+    CommandError,
+    NotFoundError,
+    ValuesError,
+)
 from nr.html import html_table, printable
 from nr.network import Network, option
 
@@ -86,6 +94,11 @@ def _units(layout: Sequence[int]) -> list[int]:
         ) from None
 
 
+def _another(name: str, *kinds: tuple[str, tuple[int, ...]]) -> str:
+    is_one, wanted = (f"a {type} of {'-'.join(map(str, layout))}" for type, layout in kinds)
+    return f"{BUSY}: {name!r} is {is_one}, not {wanted}"
+
+
 class Database:
     """Networks by name: ``db["net"]``, ``"net" in db``, ``for name in db``, ``del db["net"]``.
 
@@ -113,6 +126,7 @@ class Database:
         dataset: int | None = None,
         test: int | None = None,
         seed: int | None = None,
+        exist_ok: bool = False,
         **options: bool | float | str | None,
     ) -> Network:
         """Creates a network, untrained.
@@ -120,21 +134,46 @@ class Database:
         ``type`` is ``"classifier"`` or ``"regressor"``, ``layout`` the units of each layer,
         inputs first: ``[2, 3, 1]``. ``dataset`` and ``test`` are how many training and testing
         samples it keeps (1000, 500). ``options`` are NR.CREATE's: ``activation="relu"``,
-        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError.
+        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError; BusyError where the
+        name is in use. With ``exist_ok`` a network of this type and layout that is there
+        already is returned as it is, with its samples and its own options.
         """
         units = _units(layout)
-        words: list[Argument] = ["NR.CREATE", _key(name), type, *units[:-1], "->", *units[-1:]]
+        net = Network(self, _key(name))
+        words: list[Argument] = ["NR.CREATE", net.key, type, *units[:-1], "->", *units[-1:]]
         sizes = {"dataset": dataset, "test": test, "seed": seed}
         given = {word: value for word, value in sizes.items() if value is not None}
         for word, value in {"normalize": normalize, **given, **options}.items():
             words += option(word, value)
-        self.execute(*words)
-        return Network(self, _key(name))
+        while not self._created(net, words, exist_ok, (str(type).lower(), tuple(units))):
+            pass
+        return net
+
+    def _created(
+        self,
+        net: Network,
+        words: Sequence[Argument],
+        exist_ok: bool,
+        wanted: tuple[str, tuple[int, ...]],
+    ) -> bool:
+        """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
+        try:
+            self.execute(*words)
+        except BusyError:
+            if not exist_ok:
+                raise
+            try:
+                info = net.info()
+            except NotFoundError:
+                return False
+            if (info.type, info.layout) != wanted:
+                raise BusyError(_another(net.name, (info.type, info.layout), wanted)) from None
+        return True
 
     def restore(self, name: str | bytes, blob: bytes, replace: bool = False) -> Network:
         """Creates a network from what ``Network.dump`` returned, instead of another if ``replace``.
 
-        Raises CommandError for any other bytes, and for a name in use.
+        Raises CommandError for any other bytes, and BusyError for a name in use.
         """
         self.execute("NR.RESTORE", _key(name), blob, *(["REPLACE"] if replace else []))
         return Network(self, _key(name))
@@ -162,7 +201,10 @@ class Database:
 
     def __getitem__(self, name: str | bytes) -> Network:
         """The network of that name. Raises NotFoundError, which is a KeyError."""
-        self.execute("NR.CONFIGURE", _key(name))
+        try:
+            self.execute("NR.CONFIGURE", _key(name))
+        except NotFoundError:
+            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}") from None
         return Network(self, _key(name))
 
     def __contains__(self, name: object) -> bool:
@@ -178,7 +220,7 @@ class Database:
 
     def __delitem__(self, name: str | bytes) -> None:
         if not self.execute("NR.DEL", _key(name)):
-            raise NotFoundError
+            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}")
 
     def __iter__(self) -> Iterator[str]:
         return iter([key.decode("utf-8", "surrogateescape") for key in self._keys()])

@@ -3,6 +3,8 @@
     Error
     ├── CommandError            a command was refused; nothing has changed
     │   ├── NotFoundError       ... because no such key is there (also a KeyError)
+    │   ├── BusyError           ... because the key of a new network is in use
+    │   ├── TrainingError       ... because a training of the network runs, or waits in line
     │   └── ValuesError         ... by Python, for values no network can take (also a ValueError)
     ├── BackendError            the store cannot be reached, has failed or is closed
     └── EngineError             the core is missing, or out of memory
@@ -12,6 +14,8 @@ errors: ``ERR no such key``. Its first word is ``code``, for programs.
 """
 
 NO_SUCH_KEY = "ERR no such key"
+BUSY = "ERR the key name is busy"
+TRAINING = "ERR neural network training already in progress"
 
 
 class Error(Exception):
@@ -36,6 +40,20 @@ class NotFoundError(CommandError, KeyError):
         super().__init__(text)
 
 
+class BusyError(CommandError):
+    """The key of a network to be created is in use: ``ERR the key name is busy``."""
+
+    def __init__(self, text: str = BUSY) -> None:
+        super().__init__(text)
+
+
+class TrainingError(CommandError):
+    """One training at a time: ``ERR neural network training already in progress``."""
+
+    def __init__(self, text: str = TRAINING) -> None:
+        super().__init__(text)
+
+
 class ValuesError(CommandError, ValueError):
     """Values that no network can take; the text names the row and the column."""
 
@@ -48,6 +66,13 @@ class EngineError(Error):
     """The core cannot be loaded, or is out of memory."""
 
 
+_KINDS: dict[str, type[CommandError]] = {
+    NO_SUCH_KEY: NotFoundError,
+    BUSY: BusyError,
+    TRAINING: TrainingError,
+}
+
+
 def refusal(text: str) -> CommandError:
     """The exception for a reply's error text, wherever the command ran."""
-    return NotFoundError(text) if text == NO_SUCH_KEY else CommandError(text)
+    return _KINDS.get(text, CommandError)(text)

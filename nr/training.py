@@ -24,9 +24,9 @@ from time import monotonic, sleep
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakSet
 
-from nr.backends.store import IN_PROGRESS, Lease, Limits, Standing, State, Store
+from nr.backends.store import Lease, Limits, Standing, State, Store
 from nr.engine import Command, Net, Outcome, Progress, Trainer
-from nr.errors import BackendError, CommandError, Error, NotFoundError
+from nr.errors import BackendError, CommandError, Error, NotFoundError, TrainingError
 from nr.memory import memory_of
 
 _log = logging.getLogger("nr")
@@ -337,7 +337,7 @@ class Trainings:
         """
         header, standing = self._store.header(key)
         if standing is Standing.HELD:
-            raise CommandError(IN_PROGRESS)
+            raise TrainingError
         header.check_training(command, self._memory)
         lease = self._store.order(key, Limits.of(command))
         assert lease
@@ -410,6 +410,7 @@ class Trainings:
             heart.join()  # it may be renewing: nobody speaks to the store after this
         if not self._given:
             self._workers.shutdown()
+
     @staticmethod
     def _log_stopped(job: Job) -> None:
         kind, why = job.outcome or (None, "")

@@ -127,10 +127,10 @@ def test_a_database_is_a_mapping_of_names(db: nr.Database) -> None:
 
 
 def test_a_missing_name_is_a_key_error(db: nr.Database) -> None:
-    with pytest.raises(KeyError, match="ERR no such key"):
+    with pytest.raises(KeyError, match=r"^ERR no such key: 'none'$"):
         db["none"]
-    with pytest.raises(KeyError, match="ERR no such key"):
-        del db["none"]
+    with pytest.raises(KeyError, match=r"^ERR no such key: b'\\xff'$"):
+        del db[b"\xff"]
 
 
 def test_odd_bytes_come_back(db: nr.Database) -> None:
@@ -201,6 +201,32 @@ def test_create_refuses_a_bad_layout(db: nr.Database, layout: list[int], text: s
     with pytest.raises(nr.CommandError, match=text):
         db.create("net", "regressor", layout)
     assert list(db) == []
+
+
+def test_create_takes_one_that_exists_if_it_may(db: nr.Database) -> None:
+    wanted: tuple[Any, ...] = ("net", "Classifier", (2, 3, 2))
+    db.create(*wanted, seed=1, exist_ok=True).observe([1, 2], 1)
+    with pytest.raises(nr.BusyError, match=r"^ERR the key name is busy$"):
+        db.create(*wanted)
+    again = db.create(*wanted, seed=2, normalize=True, exist_ok=True)
+    assert (again.info().train_len, again.configure()["seed"]) == (1, 1)
+    text = "'net' is a classifier of 2-3-2, not a "
+    for other in ("regressor", [2, 3, 2]), ("classifier", [2, 4, 2]):
+        with pytest.raises(nr.BusyError, match=f"^ERR the key name is busy: {text}{other[0]}"):
+            db.create("net", *other, exist_ok=True)  # type: ignore[arg-type]
+    with pytest.raises(nr.CommandError, match=r"ERR unknown|ERR Syntax error"):
+        db.create(*wanted, exist_ok=True, colour=3)
+
+
+def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) -> None:
+    regressor.observe([1, 2], 3)
+    training = regressor.train(maxtime=0)
+    with pytest.raises(
+        nr.TrainingError, match=r"^ERR neural network training already in progress$"
+    ):
+        regressor.train()
+    training.stop()
+    assert training.wait()
 
 
 def test_create_refuses_a_bad_option(db: nr.Database) -> None:
@@ -632,7 +658,7 @@ def test_dump_and_restore(db: nr.Database, classifier: nr.Network) -> None:
     copy = db.restore("copy", blob)
     assert np.array_equal(copy.run([1, 2]), classifier.run([1, 2]))
     assert copy.sample("train", 0)[1].tolist() == [0, 0, 1]
-    with pytest.raises(nr.CommandError, match="busy"):
+    with pytest.raises(nr.BusyError, match=r"^ERR the key name is busy$"):
         db.restore("copy", blob)
     db.restore("copy", blob, replace=True)
     with pytest.raises(nr.CommandError, match="invalid network"):

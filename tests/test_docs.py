@@ -77,6 +77,18 @@ def test_python_examples_print_what_they_say(document: str) -> None:
             same(following[1], output.getvalue())
 
 
+def test_the_first_example_can_be_run_again() -> None:
+    language, code = blocks("README.md")[0]
+    assert language == "python"
+    printed = []
+    for _ in range(2):  # the second run finds the network of the first
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile(code, "README.md", "exec"), {})
+        printed.append(output.getvalue())
+    assert printed[0] == printed[1]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_prompt_examples_print_what_they_say(document: str) -> None:
     with nr.connect("memory://") as db:

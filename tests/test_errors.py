@@ -21,16 +21,27 @@ def test_the_code_is_the_first_word() -> None:
 def test_refusals_are_told_apart_by_their_text() -> None:
     assert type(refusal("ERR no such key")) is nr.NotFoundError
     assert type(refusal("ERR no such keys")) is nr.CommandError
+    assert type(refusal("ERR the key name is busy")) is nr.BusyError
+    assert type(refusal("ERR neural network training already in progress")) is nr.TrainingError
 
 
 def test_all_are_errors_of_the_package() -> None:
     for kind in (nr.CommandError, nr.BackendError, nr.EngineError, nr.ValuesError):
         assert issubclass(kind, nr.Error)
+    assert issubclass(nr.BusyError, nr.CommandError)
+    assert issubclass(nr.TrainingError, nr.CommandError)
     assert issubclass(nr.ValuesError, ValueError)
 
 
 @pytest.mark.parametrize(
-    "error", [nr.NotFoundError(), nr.ValuesError("ERR x"), nr.BackendError("gone")]
+    "error",
+    [
+        nr.NotFoundError(),
+        nr.BusyError(),
+        nr.TrainingError(),
+        nr.ValuesError("ERR x"),
+        nr.BackendError("gone"),
+    ],
 )
 def test_errors_travel_between_processes(error: nr.Error) -> None:
     again = pickle.loads(pickle.dumps(error))

@@ -41,9 +41,7 @@ def local(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
 
 
 @pytest.fixture(params=TIMED, ids=lambda driver: driver.__name__)
-def quick(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[nr.Database]:
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[nr.Database]:
     """Those whose leases run out, in half a second here."""
     monkeypatch.setattr(sql_orders, "LIFETIME", 0.5)
     monkeypatch.setattr(redis_store, "LIFETIME", 500)
@@ -70,6 +68,12 @@ def network(db: nr.Database, rows: int = 240) -> nr.Network:
     return net
 
 
+def slow(net: nr.Network) -> nr.Network:
+    """Whose next training gets nowhere, however long it takes."""
+    net.configure(optimizer="sgd", learnrate=1e-6, patience=1_000_000)
+    return net
+
+
 def started(training: nr.Training) -> None:
     until(lambda: (training.progress() or Progress()).cycles > 0)
 
@@ -90,7 +94,7 @@ def test_a_retraining_that_is_cut_short_leaves_the_network_as_it_was(db: nr.Data
     assert net.info().last_training == "never"
     net.train().wait()
     assert (net.info().last_training, net.info().trainings) == ("merged", 1)
-    before = known(net)
+    before = known(slow(net))
     stopped = net.train(autostop=True, maxtime=0)
     stopped.stop()
     assert stopped.wait()
@@ -102,6 +106,7 @@ def test_a_retraining_that_is_cut_short_leaves_the_network_as_it_was(db: nr.Data
     assert net.info().last_training.endswith(" of the weights in place")
     assert known(net) == before
     assert net.info().trainings == 3
+    net.configure(optimizer="rprop", learnrate=None, patience=None)
     net.train().wait()  # by itself: afresh, from the same samples
     assert net.info().last_training == "merged"
     assert net.info().test_error == before[0]["test_error"]
@@ -123,7 +128,7 @@ def test_closing_in_a_retraining_leaves_the_network_as_it_was(
 ) -> None:
     net = network(local)
     net.train().wait()
-    before = known(net)
+    before = known(slow(net))
     other = nr.Database(Local(store_of(local)))
     other["net"].train(autostop=True, maxtime=0)
     other.backend._host.trainings.close()  # type: ignore[attr-defined]

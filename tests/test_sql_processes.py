@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,10 @@ def clock(db: nr.Database, what: str) -> Any:
         return connection.scalar(sa.select(table.c.deadline - store._dialect.clock))
 
 
-def order_of(db: nr.Database) -> Standing:
-    standing: Standing = db.backend.store.header(b"net")[1]  # type: ignore[attr-defined]
-    return standing
+def waiting(db: nr.Database) -> Callable[[], bool]:
+    """Whether the order waits for whoever takes it."""
+    store = db.backend.store  # type: ignore[attr-defined]
+    return lambda: store.header(b"net")[1] is Standing.WAITS
 
 
 def trainable(db: nr.Database) -> nr.Network:
@@ -129,7 +130,7 @@ def test_killed_trainers_free_their_networks(request: pytest.FixtureRequest) -> 
             assert net.info().training
             assert clock(db, "deadline") <= LIFETIME <= 10
         for db in databases:  # the order waits again, and makes way for another
-            until(lambda: order_of(db) is Standing.WAITS)
+            until(waiting(db))
             assert db["net"].info().training
             assert db["net"].train(maxcycles=3).result().cycles == 3
             assert db["net"].info().trainings == 2

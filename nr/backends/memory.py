@@ -16,7 +16,6 @@ from nr.backends.local import Local
 from nr.backends.store import (
     ABANDONED,
     ATTEMPTS,
-    IN_PROGRESS,
     REPLACED,
     STOPPED,
     Bulk,
@@ -28,7 +27,7 @@ from nr.backends.store import (
     State,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
 def connect(url: str, executor: Executor | None = None, *, memory: int | None = None) -> Local:
@@ -76,7 +75,7 @@ class Memory:
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         with self._lock:
             if key in self._nets and not replace:
-                raise CommandError("ERR the key name is busy")
+                raise BusyError
             self._nets[key] = net
             self._drop(key)
 
@@ -149,7 +148,7 @@ class Memory:
             if self._standing(key) is Standing.WAITS and self._orders[key].order.attempt:
                 self._tell(key, Outcome.DROPPED, REPLACED)
             elif key in self._orders:
-                raise CommandError(IN_PROGRESS)
+                raise TrainingError
             shape = self._net(key).shape
             order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
             token = secrets.token_hex(8) if held else None

@@ -35,7 +35,6 @@ class State(Enum):
 
 
 ATTEMPTS = 3
-IN_PROGRESS = "ERR neural network training already in progress"
 ABANDONED = f"its worker was lost {ATTEMPTS} times"
 REPLACED = "its worker was lost, and another training was ordered"
 STOPPED = "stopped while it waited for a worker"
@@ -137,7 +136,7 @@ class Store(Protocol):
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.
 
-        Raises CommandError: "ERR the key name is busy".
+        Raises BusyError.
         """
 
     def new_id(self) -> int:
@@ -180,8 +179,8 @@ class Store(Protocol):
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         """Places an order, for the caller to carry out if ``held``, else for whoever takes it.
 
-        One whose holder was lost makes way, and is told as dropped. Raises CommandError for any
-        other: "ERR neural network training already in progress".
+        One whose holder was lost makes way, and is told as dropped. Raises TrainingError for any
+        other.
         """
 
     def take(self, key: bytes) -> Lease | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from ctypes import c_char_p, c_uint64
 from dataclasses import dataclass
 from enum import IntEnum
-from importlib.resources import as_file, files
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
+from nr.engine.built import built
 from nr.engine.command import Command, Spec, Verb, specs, split, unpack
 from nr.errors import CommandError, EngineError
 
@@ -64,10 +64,7 @@ def isa() -> str:
 
 def module_path() -> Path:
     """The Redis module, for a server's ``--loadmodule``. Raises EngineError if it is missing."""
-    with as_file(files("nr.engine") / "neuralredis.so") as path:
-        if not path.is_file():
-            raise EngineError(f"the Redis module is not installed: no {path}")
-        return path
+    return built("neuralredis.so")
 
 
 def set_isa(name: str) -> None:

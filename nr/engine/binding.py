@@ -23,9 +23,9 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from importlib.resources import as_file, files
 from typing import Any
 
+from nr.engine.built import built
 from nr.errors import EngineError, refusal
 
 OK, ERR, NOMEM, STALE = 0, -1, -2, -3
@@ -193,8 +193,8 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
 
 def _load() -> tuple[ctypes.PyDLL, ctypes.CDLL]:
     try:
-        with as_file(files("nr.engine") / "libnr.so") as path:
-            held, free = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
+        path = str(built("libnr.so"))
+        held, free = ctypes.PyDLL(path), ctypes.CDLL(path)
         for library in (held, free):
             for name, ((result, check), arguments) in _PROTOTYPES.items():
                 function = getattr(library, name)

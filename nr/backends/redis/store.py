@@ -11,7 +11,6 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -190,7 +189,8 @@ class Store:
         given = (int(held), _words(limits), _told(Progress()), f"dropped: {REPLACED}")
         self._index.add(key)
         _, *network = self._link.call("order", key, token, LIFETIME, *given)
-        return Lease(Order(key, *map(int, network), limits, 1), token) if held else None
+        nn_id, revision, number = map(int, network)
+        return Lease(Order(key, nn_id, revision, number, limits), token) if held else None
 
     def take(self, key: bytes) -> Lease | None:
         token = _token()
@@ -198,8 +198,9 @@ class Store:
         if not taken:
             return None
         self._index.add(key)
-        *network, attempt, limits = found
-        return Lease(Order(key, *map(int, network), _limits(limits), attempt), token)
+        *numbers, words = found
+        nn_id, revision, number, attempt = map(int, numbers)
+        return Lease(Order(key, nn_id, revision, number, _limits(words), attempt), token)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         try:

@@ -43,9 +43,7 @@ class Orders:
         return sa.and_(deadline > clock, deadline <= clock + LIFETIME)
 
     def _mine(self, lease: Lease) -> sa.ColumnElement[bool]:
-        return sa.and_(
-            self._table.c.network_id == lease.nn_id, self._table.c.token == lease.token
-        )
+        return sa.and_(self._table.c.network_id == lease.nn_id, self._table.c.token == lease.token)
 
     # ---- under the lock of the network's row ----
 

@@ -36,7 +36,6 @@ from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.store import (
     ABANDONED,
     ATTEMPTS,
-    IN_PROGRESS,
     REPLACED,
     STOPPED,
     Bulk,
@@ -47,7 +46,7 @@ from nr.backends.store import (
     State,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
-from nr.errors import BackendError, CommandError, NotFoundError
+from nr.errors import BackendError, BusyError, CommandError, NotFoundError, TrainingError
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -159,7 +158,7 @@ class Store:
             if replace:
                 self._delete(connection, [key])
             elif connection.scalar(sa.select(networks.c.id).where(networks.c.key == key)):
-                raise CommandError("ERR the key name is busy")
+                raise BusyError
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster
@@ -359,7 +358,7 @@ class Store:
                 self._tell(connection, before, Outcome.DROPPED, REPLACED)
                 before = self._locked(connection, key)
             elif standing:
-                raise CommandError(IN_PROGRESS)
+                raise TrainingError
             return self._orders.place(connection, key, self._assemble(before), limits, held)
 
         return self._do.write(work)

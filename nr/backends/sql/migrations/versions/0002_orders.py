@@ -26,9 +26,9 @@ def upgrade(prefix: str, schema: str | None) -> None:
     add("trainings", "backtrack", sa.Boolean, sa.false())
     add("networks", "trainings", sa.BigInteger, "0")
     add("networks", "last_training", sa.String(255), "never")
-    columns = [sa.column(name) for name in ("ended_by", "trained", "last_training")]
-    networks = sa.table(prefix + "networks", *columns, schema=schema)
-    ended_by, trained, last = columns
+    ended_by, trained = sa.column("ended_by", sa.String), sa.column("trained", sa.Boolean)
+    last = sa.column("last_training", sa.String)
+    networks = sa.table(prefix + "networks", ended_by, trained, last, schema=schema)
     outcome = sa.case(
         (ended_by == "memory", "failed: out of memory"),
         (sa.or_(trained, ended_by != "never"), "merged"),
