@@ -283,7 +283,7 @@ def test_an_order_without_an_owner_is_for_whoever_waits(local: nr.Database) -> N
     with pytest.raises(nr.CommandError, match="already in progress"):
         net.train()
     (line,) = local.execute("NR.THREADS")  # type: ignore[misc, union-attr]
-    assert " key=net db=0 maxtime=0 maxcycles=7 " in str(line)
+    assert " maxtime=0 maxcycles=7 " in str(line)
     assert local.execute("NR.WAIT net 0") == 1
     assert (net.info().ended_by, net.info().trainings) == ("cycles", 1)
 
@@ -405,38 +405,38 @@ def test_ordering_reads_no_samples(local: nr.Database, monkeypatch: pytest.Monke
     assert asked == ["nr"]  # a worker's
 
 
-def test_trainings_together_take_no_more_than_one_alone_may(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_trainings_together_take_no_more_than_one_alone_may() -> None:
     """The second waits for the first, and the third for the second, small though it is."""
-    memory = connect("memory://")
-    size = network(nr.Database(memory)).db.backend.store.header(b"net")[0].training_bytes()  # type: ignore[attr-defined]
-    memory.close()
-    most = int(size * 1.5) * 2
-    with nr.connect("memory://", executor=Workers(3), memory=most) as db:
-        nets = [db.restore(name, network(db).dump()) if db["net"] else None for name in "ab"]
+    with nr.connect("memory://") as db:
+        network(db)
+        size = store_of(db).header(b"net")[0].training_bytes()
+    with nr.connect("memory://", executor=Workers(3), memory=3 * size) as db:
+        nets = [db.restore(name, network_of(db, 240).dump()) for name in "ab"]
         small = db.create("small", "regressor", [1, 1], seed=1)
         small.observe(1, 1)
-        first, second = (net.train(**ENDLESS) for net in nets if net)
+        first, second = (net.train(**ENDLESS) for net in nets)
         third = small.train(maxcycles=1)
         started(first)
         sleep(0.1)
         assert (second.progress(), third.progress()) == (Progress(), Progress())
         first.stop()
         started(second)
-        assert third.wait(60)
         second.stop()
+        assert third.wait(60)
         with pytest.raises(nr.CommandError, match="more than half of the memory of"):
             network_of(db, 4000).train()
 
 
 def network_of(db: nr.Database, rows: int) -> nr.Network:
-    del db["net"]
+    db.execute("NR.DEL net")
     return network(db, rows)
 
 
-def test_a_training_that_waits_for_memory_can_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
-    with nr.connect("memory://", executor=Workers(2), memory=1_000_000) as db:
+def test_a_training_that_waits_for_memory_can_be_stopped() -> None:
+    with nr.connect("memory://") as db:
+        network(db)
+        size = store_of(db).header(b"net")[0].training_bytes()
+    with nr.connect("memory://", executor=Workers(2), memory=3 * size) as db:
         net = network(db)
         other = db.restore("other", net.dump())
         first, second = net.train(**ENDLESS), other.train(**ENDLESS)
