@@ -3,6 +3,7 @@
     Error
     ├── CommandError            a command was refused; nothing has changed
     │   ├── NotFoundError       ... because no such key is there (also a KeyError)
+    │   ├── FormatError         ... because a newer version of nr wrote the network
     │   ├── BusyError           ... because the key of a new network is in use
     │   ├── TrainingError       ... because a training of the network runs, or waits in line
     │   └── ValuesError         ... by Python, for values no network can take (also a ValueError)
@@ -14,6 +15,7 @@ errors: ``ERR no such key``. Its first word is ``code``, for programs.
 """
 
 NO_SUCH_KEY = "ERR no such key"
+NEWER = "ERR the network has format "
 BUSY = "ERR the key name is busy"
 TRAINING = "ERR neural network training already in progress"
 
@@ -38,6 +40,10 @@ class NotFoundError(CommandError, KeyError):
 
     def __init__(self, text: str = NO_SUCH_KEY) -> None:
         super().__init__(text)
+
+
+class FormatError(CommandError):
+    """A newer version of nr wrote the network, and this one cannot read it: upgrade nr here."""
 
 
 class BusyError(CommandError):
@@ -75,4 +81,6 @@ _KINDS: dict[str, type[CommandError]] = {
 
 def refusal(text: str) -> CommandError:
     """The exception for a reply's error text, wherever the command ran."""
+    if text.startswith(NEWER):
+        return FormatError(text)
     return _KINDS.get(text, CommandError)(text)

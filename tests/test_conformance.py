@@ -1,4 +1,4 @@
-"""Every driver answers every case of conformance.py, and as the memory driver does."""
+"""Every driver answers every case of conformance/, and as the memory driver does."""
 
 import pytest
 from conformance import CASES, content, run

@@ -118,7 +118,7 @@ def test_a_network_of_a_newer_version_is_refused(db: nr.Database) -> None:
     net = db.create("net", "regressor", [1, 1])
     net.observe(1, 1)
     net.run([1])
-    raw(db).hset("net", "nr", "2")
+    raw(db).hset("net", "nr", "3")
     raw(db).hset("net", "version", "of tomorrow")
     before = raw(db).hlen("net")
     for call in (
@@ -130,7 +130,7 @@ def test_a_network_of_a_newer_version_is_refused(db: nr.Database) -> None:
         net.train,
         lambda: net.configure(threads=1),
     ):
-        with pytest.raises(nr.CommandError, match="has format 2, newer than the 1 that this"):
+        with pytest.raises(nr.CommandError, match="has format 3, newer than the 2 that this"):
             call()
     assert raw(db).hlen("net") == before
 
@@ -180,7 +180,7 @@ def test_a_hash_can_be_read_by_a_person(db: nr.Database) -> None:
     db.create("net", "classifier", [2, 3, 2], dataset=20, seed=1).observe([1, 2], 1)
     names = ["nr", "kind", "layout", "train_maxlen", "train_len"]
     values = [str(value).strip("b'") for value in raw(db).hmget("net", names)]
-    assert values == ["1", "classifier", "[2, 3, 2]", "20", "1"]
+    assert values == ["2", "classifier", "[2, 3, 2]", "20", "1"]
     assert raw(db).hexists("net", "train:0")
 
 

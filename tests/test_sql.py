@@ -136,6 +136,7 @@ def test_the_history_is_a_view(db: nr.Database) -> None:
 
 def test_a_header_survives_its_columns() -> None:
     fields = {
+        "format": 2,
         "revision": 2**64 - 1,
         "total_ms": 2**63,
         "layout": [2, 3, 1],

@@ -326,6 +326,32 @@ static void test_counts_without_end_come_back(void) {
     nr_net_free(back);
 }
 
+/* The header's map with one number in the place of its format. */
+static nr_status header_of_format(const nr_net *net, unsigned format) {
+    nr_buf out = {0};
+    nr_header h;
+    CHECK(nr_header_put(&net->h, &out));
+    unsigned char *at = memchr(out.data, 'f', 8);
+    CHECK(at && !memcmp(at, "format\x02", 7));
+    at[6] = (unsigned char)format;
+    nr_cursor c = {out.data, out.data + out.len, false};
+    nr_status status = nr_header_get(&c, &h, &err);
+    CHECK(status != NR_OK || !memcmp(h.layers, net->h.layers, sizeof h.layers));
+    nr_buf_free(&out);
+    return status;
+}
+
+static void test_formats_of_a_header(void) {
+    nr_net *net = trained_network();
+    CHECK(header_of_format(net, 1) == NR_OK);
+    CHECK(header_of_format(net, 2) == NR_OK);
+    CHECK(header_of_format(net, 3) == NR_ERR);
+    CHECK(!strcmp(err.text, "ERR the network has format 3, newer than the 2 "
+                            "that this version reads"));
+    CHECK(header_of_format(net, 0) == NR_ERR);
+    nr_net_free(net);
+}
+
 static void test_any_changed_or_missing_byte_is_noticed(void) {
     nr_buf dump = {0};
     nr_net *net = trained_network(), *back = NULL;
@@ -400,6 +426,7 @@ int main(void) {
     test_a_dump_comes_back_the_same();
     test_a_header_has_the_limits_of_the_grammar();
     test_counts_without_end_come_back();
+    test_formats_of_a_header();
     test_any_changed_or_missing_byte_is_noticed();
     test_hostile_dumps_do_no_harm();
     nr_buf_free(&reply);

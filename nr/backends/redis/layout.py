@@ -42,6 +42,12 @@ def blank() -> dict[str, bytes]:
 
 
 @cache
+def formats() -> frozenset[bytes]:
+    """Those that are read, as the hash has them."""
+    return frozenset(b"%d" % number for number in range(1, int(blank()[MARK]) + 1))
+
+
+@cache
 def names() -> tuple[str, ...]:
     """The header's fields."""
     return tuple(blank())

@@ -31,7 +31,7 @@ from nr.backends.store import (
     State,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
-from nr.errors import CommandError, NotFoundError
+from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
@@ -81,7 +81,7 @@ class Store:
 
     def snapshot(self, key: bytes) -> Net:
         fields = self._link.do("HGETALL", key)
-        if fields.get(layout.MARK.encode()) != layout.blank()[layout.MARK]:
+        if fields.get(layout.MARK.encode()) not in layout.formats():
             self._read(key)  # knows why not
         if not fields:
             raise NotFoundError  # but it came in the meantime
@@ -164,18 +164,24 @@ class Store:
     # ---- keys ----
 
     def delete(self, keys: list[bytes]) -> int:
-        return sum(self._delete(key) for key in keys)
+        """By their ids, so that a repeat does not delete what came after them."""
+        ids = {key: self._id(key) for key in keys}
+        found = {key: nn_id for key, nn_id in ids.items() if nn_id is not None}
+        for key, nn_id in found.items():
+            with suppress(CommandError):  # gone: we repeated it, or someone was as fast
+                self._link.call("delete", key, nn_id)
+            self._forget(key)
+        return len(found)
 
-    def _delete(self, key: bytes) -> bool:
-        """By its id, so that a repeat does not delete what came after it."""
+    def _id(self, key: bytes) -> bytes | None:
+        """None where there is no network. One of a newer format raises FormatError."""
         try:
-            nn_id = self._link.call("read", key, "id")[-1][0]
+            nn_id: bytes = self._link.call("read", key, "id")[-1][0]
+        except FormatError:
+            raise
         except CommandError:
-            return False
-        with suppress(CommandError):  # gone: we repeated it, or someone was as fast
-            self._link.call("delete", key, nn_id)
-        self._forget(key)
-        return True
+            return None
+        return nn_id
 
     def keys(self) -> list[bytes]:
         found = list(self._link.hashes())

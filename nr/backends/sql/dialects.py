@@ -22,7 +22,7 @@ from nr.errors import BackendError
 Begin = Callable[[sa.Connection], None]
 Change = Callable[[sa.Connection, str, Any], int]
 Place = tuple[int, int, int]  # network, dataset, slot
-STATE = ("train_len", "test_len", "random")
+STATE = ("format", "train_len", "test_len", "random")
 """The columns of a header that observing changes."""
 
 

@@ -8,12 +8,14 @@ that has no column yet goes into ``more``, as JSON, until a migration gives it o
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
 from nr.engine import Net
 from nr.engine.command import unpack
+from nr.errors import CommandError, FormatError
 
 MORE = "more"
 _WRAP = 1 << 64
@@ -71,11 +73,13 @@ def all_columns(header: Mapping[str, Any], names: Collection[str]) -> dict[str, 
 
 
 def header_of(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """The map, from values of the columns of these names. Raises ValueError, TypeError."""
-    header = {
-        name: _READ[name](value) if name in _READ else value
-        for name, value in zip(names, values, strict=True)
-    }
+    """The map, from values of the columns of these names.
+
+    Raises ValueError and TypeError, and FormatError before it looks at anything else.
+    """
+    row = dict(zip(names, values, strict=True))
+    check_format(row["format"])
+    header = {name: _READ[name](v) if name in _READ else v for name, v in row.items()}
     header.update(json.loads(header.pop(MORE)))
     return header
 
@@ -84,6 +88,17 @@ def packed(header: Mapping[str, Any]) -> bytes:
     """The map as the core reads it."""
     data: bytes = msgpack.packb(header)
     return data
+
+
+@lru_cache
+def check_format(number: Any) -> None:
+    """Raises FormatError for a format that is newer than the core."""
+    try:
+        Net.assemble(packed({"format": number}))
+    except FormatError:
+        raise
+    except CommandError:  # older, or damaged: not asked here
+        pass
 
 
 def version(id: int, revision: int) -> tuple[int, int]:

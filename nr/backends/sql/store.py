@@ -46,7 +46,14 @@ from nr.backends.store import (
     State,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
-from nr.errors import BackendError, BusyError, CommandError, NotFoundError, TrainingError
+from nr.errors import (
+    BackendError,
+    BusyError,
+    CommandError,
+    FormatError,
+    NotFoundError,
+    TrainingError,
+)
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -306,7 +313,9 @@ class Store:
         found = []
         for key in sorted(set(keys)):
             with suppress(NotFoundError):
-                found.append(self._lock(connection, key).id)
+                row = self._lock(connection, key)
+                header.check_format(row.format)
+                found.append(row.id)
         for id in found:
             for part in self._schema.parts:  # SQLite's foreign keys may be switched off
                 connection.execute(sa.delete(part).where(part.c.network_id == id))
@@ -342,6 +351,8 @@ class Store:
     def _assemble(self, fields: dict[str, Any], **parts: bytes) -> Net:
         try:
             return Net.assemble(header.packed(fields), **parts)
+        except FormatError:
+            raise
         except CommandError as error:
             raise BackendError(f"the rows of a network are damaged: {error}") from error
 

@@ -49,7 +49,7 @@
 #define NR_MAX_MEMBERS 64
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
 #define NR_OUTCOME_TEXT 256 /* bytes of nr_net_outcome's, the 0 counted */
-#define NR_FORMAT 1         /* version of the serialised form */
+#define NR_FORMAT 2         /* version of the serialised form */
 
 /* ======================= Status, errors, memory ========================== */
 
@@ -358,9 +358,10 @@ NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
 
 /* ---- The serialised form ----
  *
- * A msgpack array ["nr", version, header, weights or nil, history, training
- * rows, testing rows, checksum]. Loading validates every byte; the network
- * gets the id that the host gives, or keeps its own where that is 0. */
+ * A msgpack array ["nr", format, header, [[name, version, bytes] ...],
+ * checksum]; what format 1 wrote is read, too. Loading validates every byte;
+ * the network gets the id that the host gives, or keeps its own where that is
+ * 0. A dump of a newer format is told as such. */
 NR_API nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_load(const unsigned char *blob, size_t len,
                              uint64_t id, nr_net **out, nr_error *err);

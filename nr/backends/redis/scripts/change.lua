@@ -7,7 +7,7 @@ if ARGV[3] ~= '' and field[4] ~= ARGV[3] then return {0} end
 local before = made(field)
 if before then return before end
 
-local pairs_ = {}
+local pairs_ = {'nr', FORMAT}
 local gone = given(5, pairs_)
 if ARGV[4] ~= '' then
   local n = #pairs_

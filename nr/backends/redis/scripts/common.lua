@@ -9,7 +9,7 @@
 -- no more than it needs (link.py knows which), and does little before it knows.
 
 local key = KEYS[1]
-local FORMAT = '1'
+local FORMAT = '2'
 local WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value'
 local unpack = unpack or table.unpack
 
@@ -27,11 +27,12 @@ local function refusal(field)
   return {redis.call('EXISTS', key) == 0 and 'ERR no such key' or WRONGTYPE}
 end
 
--- The fields of the network, from the second on; the first one is its format. Or nil
+-- The fields of the network, from the second on; the first one is its format: an older
+-- one lacks fields that came later, and what writes those writes FORMAT with them. Or nil
 -- and the refusal.
 local function open(...)
   local field = redis.pcall('HMGET', key, 'nr', ...)
-  if field[1] == FORMAT then return field end
+  if field[1] == FORMAT or field[1] == '1' then return field end
   return nil, refusal(field)
 end
 

@@ -183,9 +183,14 @@ size_t nr_report_len(const nr_header *h); /* floats */
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+
+/* header.c */
 bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
+nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
+
+/* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 
 /* outcome.c */

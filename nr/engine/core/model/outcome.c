@@ -41,7 +41,7 @@ bool nr_outcome_sound(const char *text, size_t len) {
     return outcome_of(text, len) < OUTCOMES;
 }
 
-/* A header of format 1 does not say. */
+/* What a header that lacks it is taken for. */
 void nr_outcome_derive(nr_header *h) {
     const char *text = "merged";
     if (h->stats.ending == NR_ENDED_NOT && !h->trained) text = "never";

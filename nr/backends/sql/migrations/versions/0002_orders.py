@@ -1,7 +1,8 @@
 """Trainings become orders, and networks say what became of the last one.
 
 A row of a training that is there already was left by a process of the version before: what
-it was asked to do cannot be known any more, so it counts as taken too often.
+it was asked to do cannot be known any more, so it counts as taken too often. Headers that
+have the columns of format 2 are of format 2.
 """
 
 from typing import Any
@@ -28,10 +29,11 @@ def upgrade(prefix: str, schema: str | None) -> None:
     add("networks", "last_training", sa.String(255), "never")
     ended_by, trained = sa.column("ended_by", sa.String), sa.column("trained", sa.Boolean)
     last = sa.column("last_training", sa.String)
-    networks = sa.table(prefix + "networks", ended_by, trained, last, schema=schema)
+    columns = ended_by, trained, last, sa.column("format", sa.Integer)
+    networks = sa.table(prefix + "networks", *columns, schema=schema)
     outcome = sa.case(
         (ended_by == "memory", "failed: out of memory"),
         (sa.or_(trained, ended_by != "never"), "merged"),
         else_="never",
     )
-    op.execute(sa.update(networks).values({last: outcome}))
+    op.execute(sa.update(networks).values(last_training=outcome, format=2))

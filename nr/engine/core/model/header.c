@@ -1,0 +1,365 @@
+/* The header as a map, and a map as the header.
+ *
+ * One table names the fields for writing and for reading, so that the two
+ * cannot come apart. A map, though an array would be shorter: stores keep its
+ * fields as columns and hash fields that people read, in any order.
+ *
+ * Each field says which format it came with. Those of format 1 are always
+ * there. A later one may be missing, also from a header of its own format, and
+ * is then what the table says: a store may hold a network that was written
+ * before the field was thought of, and it may write a part of a header alone.
+ * So a new field is one row here. It takes the next number where a version with
+ * the last one was released, since older versions have to refuse it.
+ *
+ * Reading takes nothing on trust: every field at most once, every number in its
+ * range, every size equal to what the others imply. */
+
+#include <math.h>
+#include <string.h>
+
+#include "model/net.h"
+#include "grammar/syntax.h"
+
+typedef enum field_type {
+    VERSION,
+    UINT,
+    COUNT, /* grows by itself: what is written can be read however large */
+    BOOL,
+    REAL,
+    AUTO_REAL, /* nil: AUTO */
+    AUTO_INT,
+    WORD, /* an enum, by its words */
+    OUTCOME, /* outcome.c's line */
+    LAYOUT,
+    RANDOM,
+} field_type;
+
+typedef struct field {
+    const char *name;
+    field_type type;
+    size_t at;
+    const char *const *words;
+    unsigned since; /* the format it came with */
+    double missing; /* its value where an older header lacks it */
+} field;
+
+#define AT(member) offsetof(nr_header, member)
+static const field fields[] = {
+    {"format", VERSION, 0, NULL, 1, 0},
+    {"id", UINT, AT(id), NULL, 1, 0},
+    {"revision", COUNT, AT(revision), NULL, 1, 0},
+    {"resets", COUNT, AT(resets), NULL, 1, 0},
+    {"kind", WORD, AT(kind), nr_kind_words, 1, 0},
+    {"layout", LAYOUT, AT(layers), NULL, 1, 0},
+    {"normalize", BOOL, AT(options.normalize), NULL, 1, 0},
+    {"classic", BOOL, AT(options.classic), NULL, 1, 0},
+    {"seed", UINT, AT(options.seed), NULL, 1, 0},
+    {"activation", WORD, AT(options.activation), nr_activation_words, 1, 0},
+    {"loss", WORD, AT(options.loss), nr_loss_words, 1, 0},
+    {"optimizer", WORD, AT(options.optimizer), nr_optimizer_words, 1, 0},
+    {"learnrate", AUTO_REAL, AT(options.learnrate), NULL, 1, 0},
+    {"l2", AUTO_REAL, AT(options.l2), NULL, 1, 0},
+    {"batch", AUTO_INT, AT(options.batch), NULL, 1, 0},
+    {"patience", AUTO_INT, AT(options.patience), NULL, 1, 0},
+    {"threads", AUTO_INT, AT(options.threads), NULL, 1, 0},
+    {"members", AUTO_INT, AT(options.members), NULL, 1, 0},
+    {"class_weights", WORD, AT(options.class_weights), nr_class_weights_words,
+     1, 0},
+    {"train_maxlen", UINT, AT(maxlen[0]), NULL, 1, 0},
+    {"test_maxlen", UINT, AT(maxlen[1]), NULL, 1, 0},
+    {"train_len", UINT, AT(len[0]), NULL, 1, 0},
+    {"test_len", UINT, AT(len[1]), NULL, 1, 0},
+    {"random", RANDOM, AT(random), NULL, 1, 0},
+    {"trained", BOOL, AT(trained), NULL, 1, 0},
+    {"total_steps", COUNT, AT(stats.steps), NULL, 1, 0},
+    {"total_cycles", COUNT, AT(stats.cycles), NULL, 1, 0},
+    {"total_ms", COUNT, AT(stats.ms), NULL, 1, 0},
+    {"train_error", REAL, AT(stats.train_error), NULL, 1, 0},
+    {"test_error", REAL, AT(stats.test_error), NULL, 1, 0},
+    {"class_errors", REAL, AT(stats.class_errors), NULL, 1, 0},
+    {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0},
+    {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0},
+    {"trainings", COUNT, AT(trainings), NULL, 2, 0},
+    {"last_training", OUTCOME, AT(last_training), NULL, 2, 0},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+_Static_assert(FIELDS <= 64, "a bit for each field that was read");
+
+bool nr_put_lower(nr_buf *out, const char *word) {
+    char lower[32];
+    size_t i = 0;
+    for (; word[i] && i < sizeof lower - 1; i++) {
+        bool upper = word[i] >= 'A' && word[i] <= 'Z';
+        lower[i] = (char)(upper ? word[i] + ('a' - 'A') : word[i]);
+    }
+    lower[i] = '\0';
+    return nr_put_str(out, lower);
+}
+
+static bool put_uints(nr_buf *out, const uint64_t *values, size_t n) {
+    bool ok = nr_put_array(out, n);
+    for (size_t i = 0; i < n && ok; i++) ok = nr_put_uint(out, values[i]);
+    return ok;
+}
+
+/* Numbers up to here are exact as doubles and fit every store's integers. */
+static const uint64_t MOST = UINT64_C(1) << 53;
+
+static bool put_count(nr_buf *out, uint64_t value) {
+    return nr_put_uint(out, value < MOST ? value : MOST);
+}
+
+static bool put_layout(nr_buf *out, const nr_header *h) {
+    bool ok = nr_put_array(out, h->nlayers);
+    for (size_t i = 0; i < h->nlayers && ok; i++)
+        ok = nr_put_uint(out, h->layers[i]);
+    return ok;
+}
+
+static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
+    const void *p = (const char *)h + f->at;
+    if (!nr_put_str(out, f->name)) return false;
+    switch (f->type) {
+    case VERSION: return nr_put_uint(out, NR_FORMAT);
+    case UINT: return nr_put_uint(out, *(const uint64_t *)p);
+    case COUNT: return put_count(out, *(const uint64_t *)p);
+    case BOOL: return nr_put_bool(out, *(const bool *)p);
+    case REAL: return nr_put_double(out, *(const double *)p);
+    case AUTO_REAL: {
+        double value = *(const double *)p;
+        return value < 0 ? nr_put_nil(out) : nr_put_double(out, value);
+    }
+    case AUTO_INT: {
+        int64_t value = *(const int64_t *)p;
+        return value < 0 ? nr_put_nil(out) : nr_put_int(out, value);
+    }
+    case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
+    case OUTCOME: return nr_put_str(out, p);
+    case LAYOUT: return put_layout(out, h);
+    case RANDOM: return put_uints(out, h->random.s, 6);
+    }
+    return false;
+}
+
+bool nr_header_put(const nr_header *h, nr_buf *out) {
+    bool ok = nr_put_map(out, FIELDS);
+    for (size_t i = 0; i < FIELDS && ok; i++)
+        ok = put_field(out, h, &fields[i]);
+    return ok;
+}
+
+static bool get_layout(nr_cursor *c, nr_header *h) {
+    uint64_t units;
+    if (!nr_get_array(c, &h->nlayers) || h->nlayers < 2 ||
+        h->nlayers > NR_MAX_LAYERS)
+        return false;
+    for (size_t i = 0; i < h->nlayers; i++) {
+        if (!nr_get_uint(c, &units) || units == 0 || units > NR_MAX_UNITS)
+            return false;
+        h->layers[i] = (uint32_t)units;
+    }
+    return true;
+}
+
+static bool get_random(nr_cursor *c, nr_random *random) {
+    size_t n;
+    if (!nr_get_array(c, &n) || n != 6) return false;
+    for (size_t i = 0; i < 6; i++)
+        if (!nr_get_uint(c, &random->s[i])) return false;
+    return nr_random_sound(random);
+}
+
+static bool get_count(nr_cursor *c, uint64_t *value) {
+    return nr_get_uint(c, value) && *value <= MOST;
+}
+
+static bool get_real(nr_cursor *c, double *value) {
+    return nr_get_double(c, value) && isfinite(*value) && *value >= 0;
+}
+
+static bool get_word(nr_cursor *c, const field *f, unsigned *value) {
+    nr_bytes text;
+    if (!nr_get_str(c, &text)) return false;
+    int found =
+        nr_find_word((nr_text){(const char *)text.data, text.len}, f->words);
+    *value = (unsigned)found;
+    return found >= 0;
+}
+
+static bool get_outcome(nr_cursor *c, char *line) {
+    nr_bytes text;
+    if (!nr_get_str(c, &text) ||
+        !nr_outcome_sound((const char *)text.data, text.len))
+        return false;
+    memcpy(line, text.data, text.len);
+    return true;
+}
+
+static bool is_nil(nr_cursor *c) {
+    if (c->bad || c->at == c->end || *c->at != 0xc0) return false;
+    c->at++;
+    return true;
+}
+
+static bool get_field(nr_cursor *c, nr_header *h, const field *f,
+                      uint64_t *version) {
+    void *p = (char *)h + f->at;
+    uint64_t number;
+    switch (f->type) {
+    case VERSION: return nr_get_uint(c, version);
+    case UINT:
+    case COUNT: return get_count(c, p);
+    case BOOL: return nr_get_bool(c, p);
+    case REAL: return get_real(c, p);
+    case AUTO_REAL:
+        *(double *)p = NR_AUTO;
+        return is_nil(c) || get_real(c, p);
+    case AUTO_INT:
+        *(int64_t *)p = -1;
+        if (is_nil(c)) return true;
+        if (!get_count(c, &number)) return false;
+        *(int64_t *)p = (int64_t)number;
+        return true;
+    case WORD: return get_word(c, f, p);
+    case OUTCOME: return get_outcome(c, p);
+    case LAYOUT: return get_layout(c, h);
+    case RANDOM: return get_random(c, p);
+    }
+    return false;
+}
+
+static int find_field(nr_bytes name) {
+    for (int i = 0; i < FIELDS; i++)
+        if (strlen(fields[i].name) == name.len &&
+            memcmp(fields[i].name, name.data, name.len) == 0)
+            return i;
+    return -1;
+}
+
+/* What fields say together. */
+static nr_status check_together(const nr_header *h, nr_error *err) {
+    const nr_options *o = &h->options;
+    nr_status status =
+        nr_shape_check(h->kind, h->nlayers, h->layers, o->members, h->maxlen,
+                       err);
+    if (status != NR_OK) return status;
+    bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
+                 o->seed <= NR_MAX_SEED && o->learnrate != 0 &&
+                 o->learnrate <= NR_MAX_REAL && o->l2 <= NR_MAX_REAL &&
+                 o->batch != 0 && o->batch <= NR_MAX_SAMPLES &&
+                 o->patience != 0 && o->patience <= NR_MAX_PATIENCE &&
+                 o->threads >= 1 && o->threads <= NR_MAX_THREADS &&
+                 o->members >= 1 && o->members <= NR_MAX_MEMBERS &&
+                 ((o->loss == NR_MSE && o->class_weights == NR_EQUAL) ||
+                  h->kind == NR_CLASSIFIER);
+    if (o->classic)
+        sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&
+                o->optimizer == NR_RPROP && o->members == 1;
+    return sound ? NR_OK
+                 : nr_fail(err, "ERR invalid network: the fields of its "
+                                "header contradict each other");
+}
+
+/* What fields that an older header lacks are taken for. */
+static void fill_in(nr_header *h, uint64_t seen) {
+    for (size_t i = 0; i < FIELDS; i++) {
+        const field *f = &fields[i];
+        void *p = (char *)h + f->at;
+        if (f->since == 1 || seen >> i & 1) continue;
+        switch (f->type) {
+        case UINT:
+        case COUNT: *(uint64_t *)p = (uint64_t)f->missing; break;
+        case BOOL: *(bool *)p = f->missing != 0; break;
+        case REAL:
+        case AUTO_REAL: *(double *)p = f->missing; break;
+        case AUTO_INT: *(int64_t *)p = (int64_t)f->missing; break;
+        case WORD: *(unsigned *)p = (unsigned)f->missing; break;
+        case OUTCOME: nr_outcome_derive(h); break;
+        default: break; /* VERSION, LAYOUT and RANDOM are in every header */
+        }
+    }
+}
+
+nr_status nr_format_check(uint64_t format, nr_error *err) {
+    if (format <= NR_FORMAT) return NR_OK;
+    return nr_fail(err, "ERR the network has format %llu, newer than the %d "
+                        "that this version reads",
+                   (unsigned long long)format, NR_FORMAT);
+}
+
+/* The format first, wherever it stands in the map: what a newer one says
+ * elsewhere need make no sense here. */
+static nr_status find_format(nr_cursor c, size_t n, uint64_t *format,
+                             nr_error *err) {
+    *format = 0;
+    while (n--) {
+        nr_bytes name;
+        if (!nr_get_str(&c, &name))
+            return nr_fail(err, "ERR invalid network: a damaged header");
+        if (name.len == 6 && !memcmp(name.data, "format", 6)) {
+            if (nr_get_uint(&c, format)) return nr_format_check(*format, err);
+            return nr_fail(err, "ERR invalid network: the header's format");
+        }
+        if (!nr_skip(&c))
+            return nr_fail(err, "ERR invalid network: the header's end");
+    }
+    return NR_OK;
+}
+
+static nr_status refuse_unknown(nr_bytes name, uint64_t format,
+                                nr_error *err) {
+    char quoted[40];
+    if (format == NR_FORMAT)
+        return nr_fail(err, "ERR the network has format %d with '%s' in its "
+                            "header, which a newer version wrote and this one "
+                            "does not know",
+                       NR_FORMAT,
+                       nr_quote(quoted, sizeof quoted,
+                                (const char *)name.data, name.len));
+    return nr_fail(err, "ERR invalid network: the header's fields are not "
+                        "those of format %llu",
+                   (unsigned long long)format);
+}
+
+/* All fields that the map has, and which they are. */
+static nr_status get_fields(nr_cursor *c, size_t n, nr_header *h,
+                            uint64_t format, uint64_t *seen, nr_error *err) {
+    nr_bytes name, unknown = {0};
+    while (n--) {
+        if (!nr_get_str(c, &name))
+            return nr_fail(err, "ERR invalid network: a damaged header");
+        int i = find_field(name);
+        if ((i < 0 || fields[i].since > format) && nr_skip(c)) {
+            unknown = name;
+        } else if (i < 0 || *seen >> i & 1 ||
+                   !get_field(c, h, &fields[i], &format)) {
+            return nr_fail(err, "ERR invalid network: the header's %s",
+                           i < 0 ? "end" : fields[i].name);
+        } else {
+            *seen |= UINT64_C(1) << i;
+        }
+    }
+    return unknown.data ? refuse_unknown(unknown, format, err) : NR_OK;
+}
+
+nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err) {
+    uint64_t seen = 0, format;
+    size_t n;
+    *h = (nr_header){0};
+    if (!nr_get_map(c, &n) || n > 1000)
+        return nr_fail(err, "ERR invalid network: no header");
+    nr_status status = find_format(*c, n, &format, err);
+    if (status == NR_OK) status = get_fields(c, n, h, format, &seen, err);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < FIELDS; i++)
+        if (format == 0 || (fields[i].since == 1 && !(seen >> i & 1)))
+            return nr_fail(err, "ERR invalid network: the header's fields are "
+                                "not those of format %llu",
+                           (unsigned long long)(format ? format : NR_FORMAT));
+    fill_in(h, seen);
+    return check_together(h, err);
+}
+
+nr_status nr_net_header(const nr_net *net, nr_buf *out, nr_error *err) {
+    return nr_header_put(&net->h, out) ? NR_OK : nr_nomem(err);
+}

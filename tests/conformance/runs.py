@@ -1,0 +1,105 @@
+"""Networks answer, untrained and trained, with whatever numbers."""
+
+from conformance.steps import (
+    ANY,
+    PAIR,
+    SUM,
+    Refused,
+    Step,
+    arity,
+    field,
+    finite,
+    floats,
+    near,
+    not_float,
+)
+
+NOT_CLASS = Refused(
+    "ERR you can't call NR.CLASS with a regressor network. Use this command with a "
+    "classifier network"
+)
+INPUTS = "ERR number of arguments does not match the number of inputs in the neural network"
+BEYOND = Refused("ERR the network's outputs for these inputs are beyond the range of 32-bit floats")
+HUGE = {
+    "relu": "REGRESSOR 2 3 -> 2 ACTIVATION RELU",
+    "linear": "REGRESSOR 2 -> 2",
+    "scaled": "REGRESSOR 2 20 -> 2 NORMALIZE",
+    "classes": "CLASSIFIER 2 3 -> 3",
+    "classic": "CLASSIFIER 2 3 -> 3 CLASSIC",
+}
+EIGHT = [(1, 2), (4, 5), (3, 4), (1, 1), (2, 2), (0, 9), (7, 5), (3, 1)]
+
+CASES: dict[str, list[Step]] = {
+    "run and class": [
+        (PAIR, 17),
+        ("NR.RUN net 1 2", lambda reply: abs(sum(reply) - 1) < 1e-6),
+        ("NR.CLASS net 1 2", lambda reply: reply in (0, 1)),
+        (("NR.RUN", "net", "FP32", floats(1, 2, 3, 4)), lambda reply: len(reply) == 16),
+        (("NR.CLASS", "net", "fp32", floats(1, 2, 3, 4, 5, 6)), lambda reply: len(reply) == 3),
+        ("NR.CREATE reg REGRESSOR 2 -> 1 SEED 1", 3),
+        ("NR.RUN reg 1e-3 .5", lambda reply: len(reply) == 1),
+        ("NR.CLASS reg 1 2", NOT_CLASS),
+        (("NR.CLASS", "reg", "FP32", floats(1, 2)), NOT_CLASS),
+    ],
+    "run and class refuse": [
+        (PAIR, 17),
+        *(
+            step
+            for name in ("NR.RUN", "NR.CLASS")
+            for step in (
+                (f"{name} net 1", Refused(f"{INPUTS}: 1 given, 2 expected")),
+                (f"{name} net 1 2 3", Refused(f"{INPUTS}: 3 given, 2 expected")),
+                (f"{name} net 1 x", not_float("x")),
+                (f"{name} net nan 1", not_float("nan")),
+                (f"{name} net", arity(name.lower())),
+                (f"{name} net FP32 ''", Refused("ERR invalid FP32 blob: it is empty")),
+                (
+                    f"{name} net FP32 abcd",
+                    Refused(
+                        "ERR invalid FP32 blob: 4 bytes are not a whole number of rows of 8 "
+                        "bytes (2 32-bit floats)"
+                    ),
+                ),
+                (
+                    (name, "net", "FP32", floats(0, 0, 0, float("inf"))),
+                    Refused(
+                        "ERR invalid neural network input: row 1 holds NaN or an infinity as "
+                        "number 1"
+                    ),
+                ),
+            )
+        ),
+    ],
+    "inputs that no sum can hold": [
+        *(
+            step
+            for key, layout in HUGE.items()
+            for step in (
+                (f"NR.CREATE {key} {layout} SEED 1 TEST 0", ANY),
+                (f"NR.RUN {key} 3e38 -3e38", finite),
+                (f"NR.RUN {key} 3.4e38 3.4e38", finite),
+            )
+        ),
+        ("NR.CLASS classes 3e38 3e38", lambda reply: reply in range(3)),
+        (("NR.RUN", "classes", "FP32", floats(*[3e38, -3e38] * 70)), ANY),
+        ("NR.OBSERVE relu 1 1 -> 3e38 -3e38", ANY),
+        ("NR.OBSERVE relu 2 1 -> -3e38 3e38", ANY),
+        ("NR.TRAIN relu MAXCYCLES 3", "Training has started"),
+        ("NR.WAIT relu 0", 1),
+        ("NR.RUN relu 1 1", finite),
+        ("NR.RUN relu 3e38 -3e38", BEYOND),
+        (("NR.RUN", "relu", "FP32", floats(*[3e38, -3e38] * 70)), BEYOND),
+    ],
+    "the tutorial's sums": [
+        (SUM, 13),
+        *((f"NR.OBSERVE net {a} {b} -> {a + b}", ANY) for a, b in EIGHT),
+        ("NR.TRAIN net MAXCYCLES 3000 MAXTIME 0", "Training has started"),
+        ("NR.WAIT net 0", 1),
+        ("NR.RUN net 1 1", near(2)),
+        ("NR.RUN net 3 2", near(5)),
+        ("NR.INFO net", field("training", 0)),
+        ("NR.INFO net", field("training-total-cycles", 3000)),
+        ("NR.INFO net", field("training-ended-by", "cycles")),
+        ("NR.HISTORY net", lambda reply: 0 < len(reply) <= 1000 and reply[-1][0] == 3000),
+    ],
+}

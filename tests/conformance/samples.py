@@ -1,0 +1,160 @@
+"""Samples are observed, replaced and read."""
+
+from conformance.steps import (
+    ANY,
+    NO_KEY,
+    PAIR,
+    SUM,
+    Refused,
+    Step,
+    arity,
+    field,
+    floats,
+    not_float,
+    syntax,
+)
+
+NO_ARROW = (
+    "ERR no '->' separator in the correct position between inputs and outputs: are you sure "
+    "your training data is correct?"
+)
+COUNTS = (
+    "ERR number of arguments does not match the number of inputs and outputs in the neural network"
+)
+CLASS_ID = "ERR classifier network output must be an integer in the range from 0 to outputs-1"
+EIGHT = [(1, 2), (4, 5), (3, 4), (1, 1), (2, 2), (0, 9), (7, 5), (3, 1)]
+COUNTED = [[1, 0], [1, 1], [2, 1], [3, 1], [4, 1], [5, 1], [6, 1], [6, 2]]
+
+
+def observe_errors() -> list[Step]:
+    wrong: dict[str, Refused] = {
+        "net 1 2 -> 2": Refused(f"{CLASS_ID}: got 2, outputs are 2"),
+        "net 1 2 -> -1": Refused(f"{CLASS_ID}: got -1, outputs are 2"),
+        "net 1 2 -> 0.5": Refused(f"{CLASS_ID}: got 0.5, outputs are 2"),
+        "net 1 2 1": Refused(NO_ARROW),
+        "net 1 -> 2 1": Refused(f"{NO_ARROW} 1 -> 2 given, 2 -> 1 expected"),
+        "net -> 1 2 1": Refused(NO_ARROW),
+        "net 1 2 ->": Refused(NO_ARROW),
+        "net 1 2 -> 1 ->": Refused(NO_ARROW),
+        "net 1 2 -> -> 1": Refused(NO_ARROW),
+        "net 1 2 3 -> 1": Refused(f"{COUNTS}: 3 -> 1 given, 2 -> 1 expected"),
+        "net 1 2 -> 1 1": Refused(f"{COUNTS}: 2 -> 2 given, 2 -> 1 expected"),
+        **{
+            f"net 1 '{text}' -> 1": not_float(text)
+            for text in ("x", "nan", "inf", "-inf", "1e400", "1e39", "0x10", " 1", "1 ", "", "1_0")
+        },
+        "net 1 2 -> 1 FOO": not_float("FOO"),
+        "net": arity("nr.observe"),
+        "none 1 2 -> 1": NO_KEY,
+        "net FP32": syntax("NR.OBSERVE", "FP32 takes one blob, and then TRAIN, TEST or nothing"),
+        "net FP32 ''": Refused("ERR invalid FP32 blob: it is empty"),
+        "net FP32 abc": Refused(
+            "ERR invalid FP32 blob: 3 bytes are not a whole number of 32-bit floats"
+        ),
+        "net FP32 abcd": Refused(
+            "ERR invalid FP32 blob: 4 bytes are not a whole number of rows of 12 bytes "
+            "(3 32-bit floats)"
+        ),
+    }
+    many = floats(1, 2, 0, 1, float("nan"), 0)
+    return [
+        (PAIR, 17),
+        *((f"NR.OBSERVE {words}", error) for words, error in wrong.items()),
+        (
+            ("NR.OBSERVE", "net", "FP32", floats(1, 2, 1), "TRIAN"),
+            syntax("NR.OBSERVE", "FP32 takes one blob, and then TRAIN, TEST or nothing"),
+        ),
+        (
+            ("NR.OBSERVE", "net", "FP32", many),
+            Refused(
+                "ERR invalid neural network input: sample 1 holds NaN or an infinity as number 1"
+            ),
+        ),
+        (
+            ("NR.OBSERVE", "net", "FP32", floats(1, 2, 0, 1, 2, 8)),
+            Refused(f"{CLASS_ID}: got 8, outputs are 2"),
+        ),
+        ("NR.INFO net", field("training-dataset-len", 0)),
+        ("NR.INFO net", field("test-dataset-len", 0)),
+    ]
+
+
+CASES: dict[str, list[Step]] = {
+    "samples go to the dataset that is less full": [
+        (SUM, 13),
+        *(
+            (f"NR.OBSERVE net {a} {b} -> {a + b}", counts)
+            for (a, b), counts in zip(EIGHT, COUNTED, strict=True)
+        ),
+        ("NR.GETDATA net TRAIN 0", [[1.0, 2.0], [3.0]]),
+        ("NR.GETDATA net TRAIN 6", None),
+        ("NR.GETDATA net test 1", ANY),
+    ],
+    "samples go where they are told": [
+        (PAIR, 17),
+        ("NR.OBSERVE net 1 2 -> 0 TEST", [0, 1]),
+        ("NR.OBSERVE net 1 2 -> 1 test", [0, 2]),
+        ("NR.OBSERVE net 1 2 -> 1 TRAIN", [1, 2]),
+        ("NR.GETDATA net TRAIN 0", [[1.0, 2.0], [0.0, 1.0]]),
+        ("NR.GETDATA net TEST 0", [[1.0, 2.0], [1.0, 0.0]]),
+        ("NR.GETDATA net TEST 2", None),
+        ("NR.GETDATA net TEST 9007199254740991", None),
+        ("NR.GETDATA net TEST 18446744073709551616", None),
+    ],
+    "401 and 200 after 601 of 1000 and 500": [
+        ("NR.CREATE net REGRESSOR 2 -> 1 SEED 3", 3),
+        (
+            ("NR.OBSERVE", "net", "FP32", b"".join(floats(i, i, i) for i in range(601))),
+            [401, 200],
+        ),
+    ],
+    "a full dataset evicts": [
+        (PAIR, 17),
+        *((f"NR.OBSERVE net {i} 0 -> {i % 2}", ANY) for i in range(40)),
+        ("NR.OBSERVE net 40 0 -> 0", [4, 2]),
+        ("NR.OBSERVE net 41 0 -> 0 TEST", [4, 2]),
+        *(
+            (f"NR.GETDATA net {to} {i}", ANY)
+            for to, n in (("TRAIN", 4), ("TEST", 2))
+            for i in range(n)
+        ),
+    ],
+    "one blob is as many single samples": [
+        ("NR.CREATE a REGRESSOR 1 -> 1 SEED 3 DATASET 5 TEST 3", 2),
+        ("NR.CREATE b REGRESSOR 1 -> 1 SEED 3 DATASET 5 TEST 3", 2),
+        *((f"NR.OBSERVE a {i} -> {i}", ANY) for i in range(30)),
+        (("NR.OBSERVE", "b", "fp32", b"".join(floats(i, i) for i in range(30))), [5, 3]),
+        *((f"NR.GETDATA {key} TRAIN {i}", ANY) for i in range(5) for key in "ab"),
+        (("NR.OBSERVE", "b", "FP32", floats(1, 2), "TEST"), [5, 3]),
+    ],
+    "observe refuses, and adds nothing": observe_errors(),
+    "datasets of no length": [
+        ("NR.CREATE net REGRESSOR 1 -> 1 DATASET 0 TEST 0 SEED 1", 2),
+        (
+            "NR.OBSERVE net 1 -> 1",
+            Refused("ERR the network keeps no samples: it was created with DATASET 0 and TEST 0"),
+        ),
+        (
+            "NR.OBSERVE net 1 -> 1 TRAIN",
+            Refused("ERR the network keeps no training samples: it was created with DATASET 0"),
+        ),
+        ("NR.CREATE half REGRESSOR 1 -> 1 TEST 0 SEED 1", 2),
+        (
+            "NR.OBSERVE half 1 -> 1 TEST",
+            Refused("ERR the network keeps no testing samples: it was created with TEST 0"),
+        ),
+        ("NR.OBSERVE half 1 -> 1", [1, 0]),
+        ("NR.OBSERVE half 1 -> 1", [2, 0]),
+    ],
+    "getdata": [
+        (PAIR, 17),
+        ("NR.GETDATA net TRAIN 0", None),
+        (
+            "NR.GETDATA net FOO 0",
+            syntax("NR.GETDATA", "the dataset must be TRAIN or TEST, not 'FOO'"),
+        ),
+        ("NR.GETDATA net TRAIN x", Refused("ERR invalid row: 'x'")),
+        ("NR.GETDATA net TRAIN -1", Refused("ERR invalid row: '-1'")),
+        ("NR.GETDATA net", arity("nr.getdata")),
+    ],
+}

@@ -1,0 +1,160 @@
+"""How trainings start, run, stop and are refused."""
+
+import re
+from typing import Any
+
+from conformance.steps import (
+    ANY,
+    NO_KEY,
+    PAIR,
+    SUM,
+    Refused,
+    Step,
+    blob_of,
+    field,
+    floats,
+    observed,
+    syntax,
+    trained,
+)
+
+TRAINING = Refused("ERR neural network training already in progress")
+NO_TRAIN = Refused(
+    "ERR Can't start training: the training dataset is empty, add samples with NR.OBSERVE"
+)
+NO_TEST = Refused(
+    "ERR Can't start training with AUTOSTOP option: overfitting detection requires a non "
+    "zero length testing dataset"
+)
+
+
+def too_big(reply: Any) -> bool:
+    """Of "big" in the case below, on a driver with the memory that drivers.py gives them all."""
+    found = re.fullmatch(
+        "ERR Can't start training: with 1 samples and 100020001 parameters, 'big' would take "
+        r"(\d+) bytes, more than half of the memory of 2147483648: use fewer samples, units or "
+        "MEMBERS, or set memory to more",
+        reply,
+    )
+    return found is not None and int(found[1]) > 6 * 4 * 100020001
+
+
+CASES: dict[str, list[Step]] = {
+    "training refuses what takes more than half of the memory": [
+        ("NR.CREATE big REGRESSOR 10000 10000 -> 1 MEMBERS 1 SEED 1", 100020001),
+        ("NR.TRAIN big", NO_TRAIN),
+        (("NR.OBSERVE", "big", "FP32", floats(*range(10001))), [1, 0]),
+        ("NR.TRAIN big", too_big),
+        ("NR.TRAIN big", too_big),  # nothing of the first is left
+        ("NR.INFO big", field("training", 0)),
+        ("NR.THREADS", []),
+    ],
+    "training refuses": [
+        (SUM, 13),
+        ("NR.TRAIN net", NO_TRAIN),
+        ("NR.TRAIN net AUTOSTOP", NO_TRAIN),
+        *observed("net", 3, "TRAIN"),
+        ("NR.TRAIN net AUTOSTOP", NO_TEST),
+        (
+            "NR.TRAIN net MAXTIM 5",
+            syntax("NR.TRAIN", "unknown option 'MAXTIM', did you mean MAXTIME?"),
+        ),
+        ("NR.TRAIN net MAXCYCLES", syntax("NR.TRAIN", "MAXCYCLES wants a value")),
+        ("NR.TRAIN net MAXCYCLES x", Refused("ERR invalid number of cycles: 'x'")),
+        ("NR.TRAIN net MAXTIME -1", Refused("ERR invalid number of milliseconds of time: '-1'")),
+        ("NR.INFO net", field("training", 0)),
+        *trained("net", "MAXCYCLES 3"),
+    ],
+    "a second training while one runs": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        ("NR.TRAIN net", TRAINING),
+        ("NR.TRAIN net AUTOSTOP MAXCYCLES 4", TRAINING),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.THREADS", lambda reply: len(reply) == 1 and " key=net db=" in reply[0]),
+        ("NR.WAIT net 1", 0),
+        ("NR.RESET net", "OK"),
+    ],
+    "stop keeps what was reached": [
+        (SUM, 13),
+        ("NR.STOP net", 0),
+        *observed("net", 9),
+        ("NR.TRAIN net MAXTIME 0 MAXCYCLES 0", "Training has started"),
+        ("NR.WAIT net 30", 0),
+        ("NR.STOP net", 1),
+        ("NR.WAIT net 0", 1),
+        ("NR.STOP net", 0),
+        ("NR.INFO net", field("training-ended-by", "stop")),
+        ("NR.INFO net", lambda reply: reply[reply.index("training-total-cycles") + 1] > 0),
+        ("NR.DEL net", 1),
+    ],
+    "samples observed while it trains stay": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        *observed("net", 4, "TRAIN"),
+        ("NR.STOP net", 1),
+        ("NR.WAIT net 0", 1),
+        ("NR.INFO net", field("training-dataset-len", 11)),
+        ("NR.GETDATA net TRAIN 10", ANY),
+        ("NR.RESET net", "OK"),
+    ],
+    "reset drops a running training": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.RUN net 1 2", ANY),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("training", 0)),
+        ("NR.WAIT net 0", 1),
+        ("NR.THREADS", []),
+        ("NR.INFO net", field("training-total-cycles", 0)),
+        ("NR.INFO net", field("training-dataset-len", 7)),
+        ("NR.RUN net 1 2", ANY),
+        *trained("net"),
+    ],
+    "delete and create anew during a training": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        ("NR.DEL net", 1),
+        ("NR.WAIT net 0", NO_KEY),
+        ("NR.THREADS", []),
+        (SUM, 13),
+        ("NR.INFO net", field("training", 0)),
+        *observed("net", 9),
+        *trained("net"),
+        ("NR.INFO net", field("training-total-cycles", 50)),
+    ],
+    "restore over a training": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.DUMP net", ANY),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        (lambda replies: ("NR.RESTORE", "net", blob_of(replies), "REPLACE"), "OK"),
+        ("NR.INFO net", field("training", 0)),
+        ("NR.INFO net", field("training-total-cycles", 0)),
+        *trained("net"),
+        ("NR.INFO net", field("training-total-cycles", 50)),
+    ],
+    "reset makes new weights and keeps the samples": [
+        (PAIR, 17),
+        ("NR.OBSERVE net 1 2 -> 1", [1, 0]),
+        ("NR.RUN net 1 2", ANY),
+        ("NR.RESET net", "OK"),
+        ("NR.RUN net 1 2", ANY),
+        *trained("net", "MAXCYCLES 4"),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("training-total-steps", 0)),
+        ("NR.HISTORY net", []),
+        ("NR.GETDATA net TRAIN 0", [[1.0, 2.0], [0.0, 1.0]]),
+    ],
+    "wait": [
+        (PAIR, 17),
+        ("NR.WAIT net 0", 1),
+        ("NR.WAIT net 5", 1),
+        ("NR.WAIT net -1", Refused("ERR invalid number of milliseconds of time: '-1'")),
+        ("NR.WAIT net x", Refused("ERR invalid number of milliseconds of time: 'x'")),
+    ],
+}
