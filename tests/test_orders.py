@@ -13,7 +13,7 @@ from orders import LIMITS, set_deadline
 from redis_private import until
 
 import nr
-from nr.backends import Backend, connect
+from nr.backends import Backend
 from nr.backends.local import Local
 from nr.backends.memory import Memory
 from nr.backends.redis import store as redis_store
