@@ -1,14 +1,14 @@
 """What every driver must answer: named sequences of commands, each with its reply.
 
 A step is a command and what it replies: a value, a ``Refused`` with the error's text, a
-function that says whether a reply will do, or ``ANY`` where it is enough that all drivers
-reply the same. A command is a line, a tuple of arguments, or a function of the replies so
-far that makes one. All networks have a SEED, so that all drivers end in the same bytes.
+function that says whether a reply will do. A command is a line, a tuple of arguments, or a
+function of the replies so far that makes one. All networks have a SEED, so that all drivers
+end in the same bytes.
 """
 
 from conformance import dumps, keys, learning, runs, samples, trainings
-from conformance.running import content, execute, mask, run
-from conformance.steps import Step
+from conformance.running import execute, mask, run
+from conformance.steps import Step, content
 
 __all__ = ["CASES", "content", "execute", "mask", "run"]
 

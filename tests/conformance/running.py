@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgpack
-
 import nr
-from conformance.steps import Refused, Step
+from conformance.steps import Refused, Step, content
 from nr.backends import Backend
 from nr.dispatcher import arguments
 
@@ -73,10 +71,3 @@ def mask(argv: Sequence[bytes], reply: Any) -> Any:
     if name == b"NR.DUMP":
         return content(reply)
     return len(reply) if name == b"NR.THREADS" else reply
-
-
-def content(blob: bytes) -> Any:
-    """What a dump holds, the id, the time spent training and so the checksum aside."""
-    magic, version, header, *arrays, _checksum = msgpack.unpackb(blob)
-    kept = {k: v for k, v in header.items() if k not in ("id", "total_ms")}
-    return magic, version, kept, arrays

@@ -1,13 +1,13 @@
 """Samples are observed, replaced and read."""
 
 from conformance.steps import (
-    ANY,
     NO_KEY,
     PAIR,
     SUM,
     Refused,
     Step,
     arity,
+    counted,
     field,
     floats,
     not_float,
@@ -88,7 +88,7 @@ CASES: dict[str, list[Step]] = {
         ),
         ("NR.GETDATA net TRAIN 0", [[1.0, 2.0], [3.0]]),
         ("NR.GETDATA net TRAIN 6", None),
-        ("NR.GETDATA net test 1", ANY),
+        ("NR.GETDATA net test 1", [[3.0, 1.0], [4.0]]),
     ],
     "samples go where they are told": [
         (PAIR, 17),
@@ -110,21 +110,26 @@ CASES: dict[str, list[Step]] = {
     ],
     "a full dataset evicts": [
         (PAIR, 17),
-        *((f"NR.OBSERVE net {i} 0 -> {i % 2}", ANY) for i in range(40)),
+        *counted((f"NR.OBSERVE net {i} 0 -> {i % 2}" for i in range(40)), (4, 2)),
         ("NR.OBSERVE net 40 0 -> 0", [4, 2]),
         ("NR.OBSERVE net 41 0 -> 0 TEST", [4, 2]),
-        *(
-            (f"NR.GETDATA net {to} {i}", ANY)
-            for to, n in (("TRAIN", 4), ("TEST", 2))
-            for i in range(n)
-        ),
+        ("NR.GETDATA net TRAIN 0", [[40.0, 0.0], [1.0, 0.0]]),
+        ("NR.GETDATA net TRAIN 1", [[33.0, 0.0], [0.0, 1.0]]),
+        ("NR.GETDATA net TRAIN 2", [[36.0, 0.0], [1.0, 0.0]]),
+        ("NR.GETDATA net TRAIN 3", [[37.0, 0.0], [0.0, 1.0]]),
+        ("NR.GETDATA net TEST 0", [[31.0, 0.0], [0.0, 1.0]]),
+        ("NR.GETDATA net TEST 1", [[41.0, 0.0], [1.0, 0.0]]),
     ],
     "one blob is as many single samples": [
         ("NR.CREATE a REGRESSOR 1 -> 1 SEED 3 DATASET 5 TEST 3", 2),
         ("NR.CREATE b REGRESSOR 1 -> 1 SEED 3 DATASET 5 TEST 3", 2),
-        *((f"NR.OBSERVE a {i} -> {i}", ANY) for i in range(30)),
+        *counted((f"NR.OBSERVE a {i} -> {i}" for i in range(30)), (5, 3)),
         (("NR.OBSERVE", "b", "fp32", b"".join(floats(i, i) for i in range(30))), [5, 3]),
-        *((f"NR.GETDATA {key} TRAIN {i}", ANY) for i in range(5) for key in "ab"),
+        *(
+            (f"NR.GETDATA {key} TRAIN {i}", [[kept], [kept]])
+            for i, kept in enumerate((14.0, 2.0, 28.0, 29.0, 25.0))
+            for key in "ab"
+        ),
         (("NR.OBSERVE", "b", "FP32", floats(1, 2), "TEST"), [5, 3]),
     ],
     "observe refuses, and adds nothing": observe_errors(),
