@@ -1,8 +1,9 @@
 """Trainings become orders, and networks say what became of the last one.
 
-A row of a training that is there already was left by a process of the version before: what
-it was asked to do cannot be known any more, so it counts as taken too often. Headers that
-have the columns of format 2 are of format 2.
+A training that stands there already is one of the version before: what it was asked to do
+is not written down, so it goes, and its process merges nothing. If such a process trains
+still, its rows count as taken too often. A header that has the columns of format 2 is of
+format 2.
 """
 
 from typing import Any
@@ -22,6 +23,7 @@ def upgrade(prefix: str, schema: str | None) -> None:
             column = sa.Column(name, kind, nullable=False, server_default=default)
             op.add_column(prefix + table, column, schema=schema)
 
+    op.execute(sa.delete(sa.table(prefix + "trainings", schema=schema)))
     add("trainings", "attempt", sa.Integer, "3")
     add("trainings", "autostop", sa.Boolean, sa.false())
     add("trainings", "backtrack", sa.Boolean, sa.false())
