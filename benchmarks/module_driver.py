@@ -1,6 +1,6 @@
 """The Redis module against what the server itself does, on the same machine.
 
-    make bench-module, or python benchmarks/module_driver.py [ratios|memory|latency|holding ...]
+    make bench-module, or python benchmarks/module_driver.py [ratios|memory|latency|holding|bulk]
 
 Starts a redis-server of its own. CPU time is the server's main thread's, as the kernel counts
 it; commands are measured in turns, and ratios are the medians of the turns': a machine's speed
@@ -294,12 +294,78 @@ def holding() -> None:
         )
 
 
+# ---- many bytes at once ----
+
+BULK = 200_000_000
+
+
+def bulk() -> None:
+    """What the main thread spends on commands and replies of many bytes, beside the server's own:
+    SET and GET of as many bytes, LRANGE of as many numbers. In turns; medians."""
+    samples = np.random.default_rng(1).random(BULK // 4, np.float32).tobytes()
+    numbers = 1_000_000
+    with serving() as server:
+        server(f"NR.CREATE wide REGRESSOR 1 -> {numbers} MEMBERS 1 DATASET 1 TEST 0")
+        server("NR.CREATE data REGRESSOR 9 -> 1 DATASET 5000000 TEST 0")
+        server("NR.OBSERVE data FP32", samples)
+        server("NR.OBSERVE wide", 1, "->", *([0.123456] * numbers))
+        dump = server("NR.DUMP data")
+        outputs = [repr(x).encode() for x in server("NR.RUN wide 1")]
+        for at in range(0, numbers, 10_000):
+            server("RPUSH list", *outputs[at : at + 10_000])
+        server.client.set("text", dump)
+        steps: dict[str, tuple[Any, ...]] = {
+            "SET": ("SET", "other", samples),
+            "NR.OBSERVE": ("NR.OBSERVE", "data", "FP32", samples),
+            "NR.RESTORE": ("NR.RESTORE", "copy", dump, "REPLACE"),
+            "GET": ("GET", "text"),
+            "NR.DUMP": ("NR.DUMP", "data"),
+            "LRANGE": ("LRANGE", "list", "0", "-1"),
+            "NR.RUN": ("NR.RUN", "wide", "1"),
+            "NR.GETDATA": ("NR.GETDATA", "wide", "TRAIN", "0"),
+        }
+        spent: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(ROUNDS):
+            for name, words in steps.items():
+                if name in ("SET", "NR.OBSERVE", "NR.RESTORE"):
+                    server("DEL other copy data")
+                    server("NR.CREATE data REGRESSOR 9 -> 1 DATASET 5000000 TEST 0")
+                start = server.cpu()
+                _send(server.port, request(*words), name)
+                spent[name].append((server.cpu() - start) / 1e6)
+    print(
+        f"the main thread's CPU time: commands of {BULK // 10**6} MB, replies of {numbers} numbers"
+    )
+    for own, ours in ("SET", ["NR.OBSERVE", "NR.RESTORE"]), ("GET", ["NR.DUMP"]), (
+        "LRANGE", ["NR.RUN", "NR.GETDATA"]
+    ):  # fmt: skip
+        print(f"  {own:12} {median(spent[own]):6.1f} ms")
+        for name in ours:
+            ratio = median(a / b for a, b in zip(spent[name], spent[own], strict=True))
+            print(f"  {name:12} {median(spent[name]):6.1f} ms, ratio {ratio:.2f} (<= 1.2)")
+
+
+def _send(port: int, asked: bytes, name: str) -> None:
+    """Sends it and takes the reply, without looking at it: until the server falls silent."""
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.sendall(asked)
+        first = link.recv(1 << 16)
+        assert not first.startswith(b"-"), (name, first[:200])
+        link.settimeout(0.3)
+        try:
+            while link.recv(1 << 20):
+                pass
+        except TimeoutError:
+            return
+
+
 def main() -> None:
     parts: dict[str, Callable[[], None]] = {
         "ratios": lambda: (ratios(2), ratios(6), None)[2],
         "memory": memory,
         "latency": latency,
         "holding": holding,
+        "bulk": bulk,
     }
     for name in sys.argv[1:] or parts:
         parts[name]()

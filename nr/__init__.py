@@ -14,13 +14,17 @@ Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 
 from nr.client import Database, connect, sqlite_functions
 from nr.engine import Progress
 from nr.errors import (
+    ArgumentError,
     BackendError,
     BusyError,
     CommandError,
     EngineError,
     Error,
+    ExtraError,
     FormatError,
     NotFoundError,
+    RowError,
+    StillTrainingError,
     TrainingError,
     ValuesError,
 )
@@ -32,18 +36,22 @@ from nr.network import Network
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArgumentError",
     "BackendError",
     "BusyError",
     "CommandError",
     "Database",
     "EngineError",
     "Error",
+    "ExtraError",
     "FormatError",
     "Info",
     "Metrics",
     "Network",
     "NotFoundError",
     "Progress",
+    "RowError",
+    "StillTrainingError",
     "Training",
     "TrainingError",
     "ValuesError",

@@ -16,6 +16,7 @@ from nr.engine import Reply
 from nr.errors import (
     BUSY,
     NO_SUCH_KEY,
+    ArgumentError,
     BackendError,
     BusyError,
     CommandError,
@@ -42,14 +43,14 @@ def connect(
     ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
     a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
     engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
-    BackendError; TypeError and ValueError for arguments that are none of these, or
-    contradict each other.
+    BackendError; ArgumentError for arguments that are none of these, or contradict each
+    other.
     """
     engine = options.get("engine")
     given = {"a URL": url, "a client": client, "an engine": engine}
     places = [name for name, place in given.items() if place is not None]
     if len(places) > 1:
-        raise ValueError(f"a database is in one place, but {' and '.join(places)} were given")
+        raise ArgumentError(f"a database is in one place, but {' and '.join(places)} were given")
     if engine is not None:
         url = _url_of(engine)
     elif url is None:
@@ -59,10 +60,15 @@ def connect(
 
 def _url_of(engine: Any) -> str:
     drivername = getattr(getattr(engine, "url", None), "drivername", None)
-    if drivername is None or hasattr(engine, "sync_engine"):
-        raise TypeError(
-            "an engine is what sqlalchemy.create_engine(url) returns, or the sync_engine of an "
-            f"AsyncEngine, not {engine!r}"
+    if drivername is None:
+        raise ArgumentError(
+            f"an engine is what sqlalchemy.create_engine(url) returns, not {engine!r}"
+        )
+    if hasattr(engine, "sync_engine") or getattr(engine.dialect, "is_async", False):
+        raise ArgumentError(
+            f"{engine!r} is asynchronous: give nr.connect a URL, and call what may take long by "
+            "asyncio.to_thread(net.observe, x, y). Within a transaction of postgresql+psycopg's: "
+            "await connection.run_sync(lambda c: db.using(c)[name].observe(x, y))"
         )
     return f"{drivername}://"
 
@@ -81,7 +87,7 @@ def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
 
 def _key(name: str | bytes) -> bytes:
     if not isinstance(name, str | bytes):
-        raise TypeError(f"a name is text or bytes, not {type(name).__name__}")
+        raise ArgumentError(f"a name is text or bytes, not {type(name).__name__}")
     return name if isinstance(name, bytes) else encoded(name)
 
 
@@ -103,7 +109,7 @@ class Database:
     """Networks by name: ``db["net"]``, ``"net" in db``, ``for name in db``, ``del db["net"]``.
 
     A name is text or bytes; bytes that are no UTF-8 come back as surrogate escapes. Threads
-    may share a database. Raises CommandError, BackendError and EngineError, nothing else.
+    may share a database. Whatever is raised is an nr.Error.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -6,9 +6,13 @@
     │   ├── FormatError         ... because a newer version of nr wrote the network
     │   ├── BusyError           ... because the key of a new network is in use
     │   ├── TrainingError       ... because a training of the network runs, or waits in line
+    │   ├── RowError            ... because a dataset has no such row (also an IndexError)
     │   └── ValuesError         ... by Python, for values no network can take (also a ValueError)
+    ├── ArgumentError           a call in Python is wrong (also a TypeError and a ValueError)
     ├── BackendError            the store cannot be reached, has failed or is closed
-    └── EngineError             the core is missing, or out of memory
+    ├── EngineError             the core is missing, or out of memory
+    ├── ExtraError              an optional package is not installed (also an ImportError)
+    └── StillTrainingError      a training did not end in time (also a TimeoutError)
 
 A ``CommandError`` has the same text on every driver, worded as Redis words
 errors: ``ERR no such key``. Its first word is ``code``, for programs.
@@ -60,12 +64,28 @@ class TrainingError(CommandError):
         super().__init__(text)
 
 
+class RowError(CommandError, IndexError):
+    """The dataset has no such row; the text says how many there are."""
+
+
 class ValuesError(CommandError, ValueError):
     """Values that no network can take; the text names the row and the column."""
 
 
+class ArgumentError(Error, TypeError, ValueError):
+    """An argument in Python is of the wrong type, is unknown, or contradicts another one."""
+
+
 class BackendError(Error):
     """The store cannot be reached, has failed, is closed, or is not known."""
+
+
+class ExtraError(Error, ImportError):
+    """What was asked for takes an optional package; the text says how to install it."""
+
+
+class StillTrainingError(Error, TimeoutError):
+    """A training that was waited for still runs."""
 
 
 class EngineError(Error):

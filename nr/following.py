@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from math import ceil
+from numbers import Real
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nr.engine import Outcome, Progress
-from nr.errors import NotFoundError
+from nr.errors import ArgumentError, NotFoundError, StillTrainingError
 from nr.info import Info, parse_progress
 from nr.training import GONE, RESET, Ended, refused
 
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 
 _TICK = 0.2  # seconds between two looks of the progress bar
 _LOOK = 1.0  # seconds between two looks whether it still runs
+
+
+def seconds(timeout: Any) -> float:
+    """A timeout as it was given. Raises ArgumentError for what is no number of seconds."""
+    if not isinstance(timeout, Real) or isinstance(timeout, np.timedelta64) or timeout != timeout:
+        raise ArgumentError(f"a timeout is a number of seconds, not {timeout!r}")
+    return float(timeout)
 
 
 class Training:
@@ -39,6 +49,11 @@ class Training:
         self._number = number
         self._job = job
         self._ended = False
+
+    @property
+    def key(self) -> bytes:
+        """Of its network."""
+        return self._network.key
 
     @property
     def running(self) -> bool:
@@ -78,6 +93,8 @@ class Training:
         With ``progress`` a bar shows cycles, loss and errors meanwhile. Interrupting
         (KeyboardInterrupt) ends the wait, not the training.
         """
+        if timeout is not None:
+            timeout = seconds(timeout)
         if not progress:
             return self._wait(timeout)
         from tqdm.auto import tqdm
@@ -95,11 +112,11 @@ class Training:
     def result(self, timeout: float | None = None) -> Info:
         """Waits, and says what has become of the network.
 
-        Raises TimeoutError after ``timeout`` seconds, NotFoundError if it was deleted, and
-        CommandError if the training failed.
+        Raises StillTrainingError (a TimeoutError) after ``timeout`` seconds, NotFoundError if
+        it was deleted, and CommandError if the training failed.
         """
         if not self.wait(timeout):
-            raise TimeoutError(f"the training of {self._network.name} still runs")
+            raise StillTrainingError(f"the training of {self._network.name} still runs")
         return self._network.info()
 
     def stop(self) -> bool:

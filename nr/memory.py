@@ -5,7 +5,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-from nr.errors import BackendError
+from nr.errors import ArgumentError, BackendError
 
 _GROUPS = Path("/proc/self/cgroup")
 _MOUNT = Path("/sys/fs/cgroup")
@@ -14,14 +14,14 @@ _MOUNT = Path("/sys/fs/cgroup")
 def memory_of(given: int | None = None) -> int:
     """Bytes: those given, or else NR_MEMORY's, or else as many as there are; always above 0.
 
-    Raises TypeError and ValueError for other things given, BackendError for an NR_MEMORY
+    Raises ArgumentError for other things given, BackendError for an NR_MEMORY
     that is no such number.
     """
     if given is not None:
         if not isinstance(given, int) or isinstance(given, bool):
-            raise TypeError(f"memory is a whole number of bytes, not {given!r}")
+            raise ArgumentError(f"memory is a whole number of bytes, not {given!r}")
         if not 0 < given < 1 << 64:
-            raise ValueError(f"memory is a number of bytes above 0, not {given}")
+            raise ArgumentError(f"memory is a number of bytes above 0, not {given}")
         return given
     if text := os.environ.get("NR_MEMORY"):
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 1 << 64):

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
-from nr.errors import BackendError, CommandError, ValuesError
+from nr.errors import BackendError, CommandError, RowError, ValuesError
 from nr.following import Training
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
@@ -131,11 +131,11 @@ class Network:
     def sample(self, dataset: str, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
 
-        Raises IndexError behind the last one.
+        Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
         """
         reply = self._execute("NR.GETDATA", dataset, row)
         if reply is None:
-            raise IndexError(f"the {dataset} dataset of {self.name!r} has no row {row}")
+            raise RowError(f"ERR the {dataset} dataset of {self.name!r} has no row {row}")
         inputs, outputs = _list(reply)
         return np.array(inputs), np.array(outputs)
 
@@ -215,12 +215,16 @@ class Network:
         for word, value in given.items():
             words += [] if value is None else option(word, value)
         words += [*option("autostop", autostop), *option("backtrack", backtrack)]
+        return self._train(info, words, maxcycles or 0)
+
+    def _train(self, before: Info, words: Sequence[Argument], maxcycles: int) -> Training:
+        """Starts the training of an NR.TRAIN with these words behind the key."""
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
         if isinstance(started, Job):
-            return Training(self, info, maxcycles or 0, started.lease.order.number, started)
+            return Training(self, before, maxcycles, started.lease.order.number, started)
         now = self.info()  # another one may have ended since we asked first
-        return Training(self, info, maxcycles or 0, now.trainings - (not now.training))
+        return Training(self, before, maxcycles, now.trainings - (not now.training))
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""
@@ -255,7 +259,7 @@ class Network:
     def plot(self) -> Figure:
         """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
 
-        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises EngineError
+        Notebooks show it; elsewhere ``net.plot().savefig("net.png")``. Raises ExtraError
         without matplotlib (the extra ``plot``).
         """
         from nr.plots import figure

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nr.errors import EngineError, Error
+from nr.errors import Error, ExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,12 +28,12 @@ class _Database(Protocol):
 def figure(db: _Database, key: str | bytes) -> Figure:
     """Draws the network `key`: its last training, and for two inputs what it answers where.
 
-    Raises CommandError where there is no such network, EngineError without matplotlib.
+    Raises CommandError where there is no such network, ExtraError without matplotlib.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError as exc:
-        raise EngineError("Plots need matplotlib: pip install 'nr[plot]'") from exc
+        raise ExtraError("Plots need matplotlib: pip install 'nr[plot]'") from exc
     reply = db.execute("NR.INFO", key)
     info = dict(zip(reply[::2], reply[1::2], strict=True))
     panels = 2 if info["layout"][0] == 2 else 1
@@ -117,4 +117,5 @@ def _extent(inputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
         return np.full(2, -1.0), np.full(2, 1.0)
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     margin = np.where(high > low, (high - low) * 0.1, 1.0)
-    return low - margin, high + margin
+    most = float(np.finfo(np.float32).max)
+    return np.maximum(low - margin, -most), np.minimum(high + margin, most)

@@ -59,7 +59,8 @@ class Workers(Executor):
         self._threads.clear()
 
     def __del__(self) -> None:
-        self.shutdown(wait=False)
+        if hasattr(self, "_threads"):  # an interrupt may come before
+            self.shutdown(wait=False)
 
 
 def _work(line: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") -> None:

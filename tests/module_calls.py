@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+from redis_server import Server
 
 ROWS = [(1, 2), (4, 5), (3, 3), (0, 9), (7, 5), (3, 1)]
 ENDLESS = ("MAXTIME", "0")
@@ -43,3 +44,35 @@ def refused(client: redis.Redis, line: str, *more: Any) -> str:
     with pytest.raises(redis.ResponseError) as error:
         nrx(client, line, *more)
     return str(error.value)
+
+
+class Asking:
+    """A client of its own, which has sent a command and not read the reply."""
+
+    def __init__(self, server: Server, *command: Any) -> None:
+        self._client = server.client()
+        self._connection = self._client.connection_pool.get_connection()
+        self._connection.send_command("CLIENT", "ID")
+        number = self._connection.read_response()
+        self._connection.send_command(*command)
+        with server.client() as asked:
+
+            def arrived() -> bool:
+                (told,) = asked.client_list(client_id=[number])
+                return "b" in told["flags"] or self._connection.can_read(0)
+
+            assert eventually(arrived)
+
+    def reply(self) -> Any:
+        try:
+            return self._connection.read_response()
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        self._connection.disconnect()
+        self._client.close()
+
+
+def blocked(client: redis.Redis) -> int:
+    return int(client.info("clients")["blocked_clients"])

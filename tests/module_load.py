@@ -35,8 +35,8 @@ def _one(draw: random.Random, databases: int) -> list[str | bytes]:
     kind = draw.choices(
         ["observe", "blob", "train", "create", "run", "stop", "reset", "configure", "rename",
          "copy", "move", "del", "restore", "redis restore", "set", "expire", "swapdb", "select",
-         "flushdb", "script", "unlink"],
-        [400, 60, 60, 60, 30, 8, 15, 20, 15, 15, 10, 8, 12, 12, 6, 6, 2, 10, 0.5, 8, 6],
+         "flushdb", "script", "unlink", "bulk"],
+        [400, 60, 60, 60, 30, 8, 15, 20, 15, 15, 10, 8, 12, 12, 6, 6, 2, 10, 0.5, 8, 6, 2],
     )[0]  # fmt: skip
     simple = {
         "observe": f"NR.OBSERVE {key} {a:.6f} {b:.6f} -> 0",
@@ -62,6 +62,9 @@ def _one(draw: random.Random, databases: int) -> list[str | bytes]:
     if kind == "blob":
         rows = [draw.uniform(-3, 3) if i % 3 != 2 else 0.0 for i in range(3 * draw.randint(1, 20))]
         return ["NR.OBSERVE", key, "FP32", struct.pack(f"<{len(rows)}f", *rows)]
+    if kind == "bulk":  # as much as a thread does
+        row = struct.pack("<3f", draw.uniform(-3, 3), draw.uniform(-3, 3), 0.0)
+        return ["NR.OBSERVE", key, "FP32", row * 90_000]
     scripts = {
         "restore": "local dump = redis.call('NR.DUMP',KEYS[2]) "
         "return redis.call('NR.RESTORE',KEYS[1],dump,'REPLACE')",

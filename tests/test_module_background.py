@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from conformance import content
+from module_calls import Asking, blocked
 from redis_private import until
 from redis_server import Server, redis_server, running
 
@@ -51,32 +52,6 @@ def large(backend: Backend, memory: Backend) -> list[Backend]:
     create(backend.execute)
     create(memory.execute)
     return [backend, memory]
-
-
-class Asking:
-    """A client of its own, which has sent a command and not read the reply."""
-
-    def __init__(self, server: Server, *command: Any) -> None:
-        with server.client() as asked:
-            before = _blocked(asked)
-            self._client = server.client()
-            self._connection = self._client.connection_pool.get_connection()
-            self._connection.send_command(*command)
-            until(lambda: _blocked(asked) > before)
-
-    def reply(self) -> Any:
-        try:
-            return self._connection.read_response()
-        finally:
-            self.leave()
-
-    def leave(self) -> None:
-        self._connection.disconnect()
-        self._client.close()
-
-
-def _blocked(client: redis.Redis) -> int:
-    return int(client.info("clients")["blocked_clients"])
 
 
 # ---- the same replies ----
@@ -212,7 +187,7 @@ def test_a_client_that_leaves_much_work_behind(large: list[Backend], server: Ser
         for each in many:
             with pytest.raises(redis.ConnectionError):
                 each.reply()
-        until(lambda: _blocked(client) == 0)
+        until(lambda: blocked(client) == 0)
         assert len(client.execute_command("NR.IMPORTANCE", "large")) == 100
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import redis
-from module_calls import nrx, refused, train
+from module_calls import eventually, nrx, refused, train
 from redis_server import Server
 
-MB = 1 << 20
+MB = 10**6
 ONES = ["1"] * 1000
 OOM = "command not allowed when used memory > 'maxmemory'."
 ROW = struct.pack("<1000f", *[1.0] * 1000)
@@ -51,6 +51,7 @@ def test_weights_that_a_first_run_makes_count_for_maxmemory(own: Callable[..., S
         script = "return redis.pcall('NR.RUN', 'net2', unpack(ARGV))"
         assert OOM in str(attempt(client, "EVAL", script, 0, *ONES))
         client.delete("net0")
+        assert eventually(lambda: used(client) < 10 * MB)  # some servers free it in a thread
         assert attempt(client, "NR.RUN", "net1", *ONES) != OOM
 
 
@@ -70,7 +71,7 @@ def test_first_runs_at_once_do_not_count_on_the_same_memory(own: Callable[..., S
         for thread in threads:
             thread.join()
         assert replies.count(OOM) in (14, 15)  # two of them ran the same network
-        assert int(client.info("memory")["used_memory_peak"]) < 105 * MB
+        assert int(client.info("memory")["used_memory_peak"]) < 110 * MB
 
 
 def test_many_clients_may_wait_for_the_same_weights(own: Callable[..., Server]) -> None:
@@ -90,7 +91,7 @@ def test_many_clients_may_wait_for_the_same_weights(own: Callable[..., Server]) 
             thread.join()
         assert len({str(reply) for reply in replies}) == 1
         assert replies[0] != OOM
-        assert int(client.info("memory")["used_memory_peak"]) < 105 * MB
+        assert int(client.info("memory")["used_memory_peak"]) < 110 * MB
 
 
 @pytest.mark.parametrize("options", ["", "SEED 1"])
@@ -126,16 +127,16 @@ def test_a_short_command_with_a_long_reply_is_refused(own: Callable[..., Server]
 
 def test_a_server_that_evicts_keys_makes_room(own: Callable[..., Server]) -> None:
     server = own("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+    create = "NR.CREATE {} REGRESSOR 1000 20000 -> 1 MEMBERS 1"
     with server.client(decode_responses=True) as client:
-        create(client)
-        replies = [attempt(client, "NR.RUN", f"net{i}", *ONES) for i in range(3)]
-        assert OOM not in replies
-        client.ping()
-        assert used(client) < 100 * MB
+        for key in "abc":
+            nrx(client, create.format(key))
+            assert attempt(client, "NR.RUN", key, *ONES) != OOM
+            client.ping()
+            assert used(client) < 105 * MB
         client.config_set("maxmemory", "60mb")
         client.ping()
-        create_again = "NR.CREATE last REGRESSOR 1000 20000 -> 1 MEMBERS 1"
-        nrx(client, create_again)
+        nrx(client, create.format("last"))
         assert attempt(client, "NR.RUN", "last", *ONES) == OOM  # it could never hold it
 
 

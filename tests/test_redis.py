@@ -313,8 +313,10 @@ def test_urls_that_lead_nowhere_are_backend_errors() -> None:
 
 
 def test_what_is_no_client_is_refused() -> None:
-    for client in object(), redis.asyncio.Redis():
-        with pytest.raises(nr.BackendError, match="not a synchronous redis-py client"):
+    with pytest.raises(nr.BackendError, match="not a client of redis-py: <object"):
+        nr.connect(client=object())
+    for client in redis.asyncio.Redis(), fakeredis.FakeAsyncRedis():
+        with pytest.raises(nr.BackendError, match=r"is asynchronous: .*asyncio.to_thread\(net.run"):
             nr.connect(client=client)
     with pytest.raises(nr.BackendError, match="a client has its options already: db"):
         nr.connect(client=fakeredis.FakeRedis(), db=3)

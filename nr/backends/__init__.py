@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from nr.engine import Reply
-from nr.errors import BackendError
+from nr.errors import ArgumentError, BackendError, Error
 
 
 class Backend(Protocol):
@@ -75,35 +75,63 @@ def connect(
 
     ``executor`` runs the trainings of a backend that trains in this process; ``options``
     are the driver's own. Raises BackendError for a scheme that is not known, a package
-    that is not installed, and a store that cannot be reached; TypeError for what is no URL
-    and no executor of threads.
+    that is not installed, and a store that cannot be reached; ArgumentError for what is no
+    URL, no executor of threads and no option of the driver.
     """
     _check(url, executor)
     if client is not None:
-        return _factory("redis")("redis://", executor=executor, client=client, **options)
+        return _opened("redis", "redis://", executor, {"client": client, **options})
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")
     scheme = scheme.lower()
+    return _opened(scheme, f"{scheme}://{rest}", executor, options)
+
+
+def _opened(scheme: str, url: str, executor: Executor | None, options: dict[str, Any]) -> Backend:
+    """What libraries raise for options that they do not know, or take otherwise, is explained."""
     factory = _factory(scheme)
-    return factory(f"{scheme}://{rest}", executor=executor, **options)
+    try:
+        return factory(url, executor=executor, **options)
+    except Error:
+        raise
+    except Exception as error:
+        _check_options(scheme, factory, options)
+        raise BackendError(
+            f"{scheme}:// cannot be opened, something in its URL or options is wrong "
+            f"({type(error).__name__}: {error})"
+        ) from error
+
+
+def _check_options(scheme: str, factory: Factory, options: Iterable[str]) -> None:
+    """Raises ArgumentError for those that a driver does not take."""
+    from inspect import Parameter, signature  # slow to import, and seldom needed
+
+    parameters = signature(factory).parameters.values()
+    known = [p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown and all(p.kind is not Parameter.VAR_KEYWORD for p in parameters):
+        guess = _meant(unknown[0], known)
+        raise ArgumentError(
+            f"{scheme}:// takes no option {unknown[0]!r}{guess} (there are: {', '.join(known)})"
+        )
 
 
 def _check(url: Any, executor: Any) -> None:
     if not isinstance(url, str):
         shown = "bytes" if isinstance(url, bytes) else repr(url)  # which may have a password
-        raise TypeError(
+        raise ArgumentError(
             f"a URL is text, as 'memory://', 'redis://localhost:6379/0' or 'sqlite:///nets.db', "
             f"not {shown}"
         )
     if executor is None:
         return
     if not callable(getattr(executor, "submit", None)):
-        raise TypeError(
+        raise ArgumentError(
             f"an executor is a ThreadPoolExecutor or another Executor, not {executor!r}"
         )
     if any(kind.__module__ in _NO_THREADS for kind in type(executor).__mro__):
-        raise TypeError(
+        raise ArgumentError(
             "trainings share memory with this process: give a ThreadPoolExecutor, or none, "
             f"not a {type(executor).__name__}"
         )
@@ -138,11 +166,15 @@ def _import(scheme: str, known: Scheme) -> Factory:
 
 
 def _unknown(scheme: str, schemes: list[str]) -> str:
+    guess = _meant(f"{scheme}://", [f"{name}://" for name in schemes])
+    return f"no driver for {scheme}://{guess} (there are: {_listed(schemes)})"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    guess = get_close_matches(scheme, schemes, n=1)
-    meant = f", did you mean {guess[0]}://?" if guess else ""
-    return f"no driver for {scheme}://{meant} (there are: {_listed(schemes)})"
+    guess = get_close_matches(word, list(known), n=1)
+    return f", did you mean {guess[0]}?" if guess else ""
 
 
 def _listed(schemes: Iterable[str]) -> str:

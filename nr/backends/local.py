@@ -20,7 +20,7 @@ class Local:
     ``executor`` runs the trainings, threads in this process; by default as many as
     processors less one. It is the caller's to shut down, after this backend.
     ``memory`` is how many bytes there are, by default all of this process': a training
-    takes at most half. Raises ValueError and BackendError for what is no such number.
+    takes at most half. Raises ArgumentError and BackendError for what is no such number.
     """
 
     def __init__(

@@ -29,11 +29,17 @@ class _Options:
     url: str | None
     echo: bool
     commands: tuple[str, ...]
+    no_wait: bool
 
     def then(self, later: _Options) -> _Options:
         """These, and those that followed on the command line."""
         url = later.url or self.url
-        return _Options(url, self.echo or later.echo, self.commands + later.commands)
+        return _Options(
+            url,
+            self.echo or later.echo,
+            self.commands + later.commands,
+            self.no_wait or later.no_wait,
+        )
 
     @property
     def store(self) -> str:
@@ -50,6 +56,9 @@ _OPTIONS: list[Callable[[_Command], _Command]] = [
         multiple=True,
         help="Run a command, after the scripts; may be given several times.",
     ),
+    click.option(
+        "--no-wait", is_flag=True, help="Do not wait at the end for trainings: stop those here."
+    ),
 ]
 
 
@@ -58,10 +67,15 @@ def _shared(function: _Command) -> _Command:
 
     @wraps(function)
     def take(
-        *args: Any, url: str | None, echo: bool, commands: tuple[str, ...], **others: Any
+        *args: Any,
+        url: str | None,
+        echo: bool,
+        commands: tuple[str, ...],
+        no_wait: bool,
+        **others: Any,
     ) -> Any:
         ctx = click.get_current_context()
-        options = _Options(url, echo, commands)
+        options = _Options(url, echo, commands, no_wait)
         ctx.obj = ctx.parent.obj.then(options) if ctx.parent else options
         return function(ctx, *args, **others)
 
@@ -127,6 +141,7 @@ def main(ctx: click.Context) -> None:
       nr module-path             where the Redis module is
 
     Scripts run first, then -e, all on one store. The first error ends it, with exit status 1.
+    At the end it waits for the trainings that it started in this process; Ctrl-C stops them.
 
     memory:// lives as long as the process. So put what belongs together into one script; it
     can watch and plot, too: "watch net", "metrics net" and "plot net net.png" are commands there
@@ -248,7 +263,10 @@ def _run(options: _Options, scripts: Sequence[BinaryIO]) -> None:
 
 @contextmanager
 def _session(options: _Options, scripts: Sequence[BinaryIO] = ()) -> Iterator[Session]:
-    """The store, once the scripts and then the commands of -e have run on it."""
+    """The store, once the scripts and then the commands of -e have run on it.
+
+    At the end it waits for the trainings that were started.
+    """
     with nr.connect(options.store) as db:
         session = Session(db, options.echo)
         for script in scripts:
@@ -256,6 +274,8 @@ def _session(options: _Options, scripts: Sequence[BinaryIO] = ()) -> Iterator[Se
         for command in options.commands:
             session.run_script("-e", [os.fsencode(command)])
         yield session
+        if not options.no_wait:
+            session.wait()
 
 
 def _shown_url(url: str) -> str:

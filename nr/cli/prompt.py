@@ -41,14 +41,36 @@ def prompt(session: Session, url: str) -> None:
         except KeyboardInterrupt:
             continue
         except EOFError:
-            return
+            line = "exit"
         try:
             for one in line.splitlines():  # several, where they were pasted
-                if one.strip().lower() in {"exit", "quit"}:
+                if one.strip().lower() not in {"exit", "quit"}:
+                    _run(session, one)
+                elif _may_leave(session):
                     return
-                _run(session, one)
         except KeyboardInterrupt:
             click.echo("\nInterrupted.")
+
+
+def _may_leave(session: Session) -> bool:
+    """Whether to quit, which would stop the trainings of this process: the user says it."""
+    running = session.running()
+    if not running:
+        return True
+    names = ", ".join(printing.word(training.key) for training in running)
+    click.echo(f"Still in training here: {names}. Leaving now stops it.")
+    try:
+        question: PromptSession[str] = PromptSession()
+        answer = question.prompt("Wait for the end, leave now or stay? [w/l/s] ").strip().lower()
+    except EOFError:
+        answer = "l"
+    if answer in {"w", "wait"}:
+        session.wait()
+    elif answer in {"l", "leave"}:
+        session.leave()
+    else:
+        return False
+    return True
 
 
 def _run(session: Session, line: str) -> None:

@@ -7,8 +7,9 @@ only as long as its process: a network trained by a script can be plotted by the
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -16,9 +17,12 @@ import click
 from nr import engine
 from nr.cli import printing
 from nr.errors import CommandError, Error
+from nr.network import Network
 
 if TYPE_CHECKING:
     from nr.client import Database
+    from nr.engine import Reply
+    from nr.following import Training
 
 
 class ScriptError(Error):
@@ -41,10 +45,14 @@ def shown(command: bytes, most: int = 200) -> str:
 
 @dataclass(frozen=True)
 class Session:
-    """Runs lines on a database and prints what they reply; with echo, the lines as well."""
+    """Runs lines on a database and prints what they reply; with echo, the lines as well.
+
+    It remembers the trainings that it started in this process, since they end with it.
+    """
 
     db: Database
     echo: bool = False
+    _started: list[Training] = field(default_factory=list)
 
     def run(self, line: bytes) -> None:
         """Runs one line. Raises nr.Error where it fails."""
@@ -58,7 +66,31 @@ class Session:
         if own:
             own.run(self.db, argv[1:])
         else:
-            click.echo(printing.formatted(self.db.backend.execute(*argv)))
+            click.echo(printing.formatted(self._execute(argv)))
+
+    def _execute(self, argv: list[bytes]) -> Reply:
+        trains_here = getattr(self.db.backend, "train", None)
+        if not trains_here or argv[0].upper() != b"NR.TRAIN":
+            return self.db.backend.execute(*argv)
+        command = engine.parse(argv)
+        net = Network(self.db, command.key)
+        self._started.append(net._train(net.info(), argv[2:], command.maxcycles))
+        return "Training has started"
+
+    def running(self) -> list[Training]:
+        """The trainings started here that have not ended."""
+        self._started[:] = [training for training in self._started if training.running]
+        return list(self._started)
+
+    def wait(self) -> None:
+        """Waits for them, in a terminal with a bar. Raises CommandError for one that failed."""
+        while self._started:
+            self._started[0].wait(progress=sys.stderr.isatty())
+            del self._started[0]
+
+    def leave(self) -> None:
+        """Waits for none of them."""
+        self._started.clear()
 
     def run_script(self, name: str, lines: Iterable[bytes]) -> None:
         """Runs all lines, up to the first that fails. Raises ScriptError there."""

@@ -112,6 +112,8 @@ class Progress:
 class Net:
     """A network of the core's. Made by create, load, assemble and clone."""
 
+    _handle = 0  # until it is made: an interrupt may come before
+
     def __init__(self, handle: int) -> None:
         self._free = held.nr_net_free  # at exit, globals go before objects
         self._handle = handle
@@ -123,7 +125,8 @@ class Net:
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
 
     def __del__(self) -> None:
-        self._free(self._handle)
+        if self._handle:
+            self._free(self._handle)
 
     # ---- making ----
 
@@ -318,12 +321,14 @@ class Net:
 class Trainer:
     """A training: a copy of what it needs of a network, stepped by one thread."""
 
+    _handle = 0  # until it is made
+
     def __init__(self, net: Net, command: Command) -> None:
         self._free = held.nr_trainer_free
         self._handle = make(free.nr_trainer_create, net._handle, command.c)
 
     def __del__(self) -> None:
-        if hasattr(self, "_handle"):
+        if self._handle:
             self._free(self._handle)
 
     def step(self, elapsed_ms: int) -> bool:

@@ -6,7 +6,6 @@ was installed from it wherever Python starts in the checkout itself: then they a
 
 import logging
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def built(name: str) -> Path:
 @cache
 def _installed() -> Path:
     """The folder of the installed package, where it has been built from sources such as these."""
+    from importlib.metadata import PackageNotFoundError, distribution  # slow, and seldom needed
+
     try:
         folder = Path(str(distribution("nr").locate_file("nr/engine")))
     except PackageNotFoundError:

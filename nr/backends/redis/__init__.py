@@ -49,8 +49,13 @@ def connect(
         raise BackendError(f"a client has its options already: {', '.join(options)}")
     try:
         made = client if client is not None else _client(url, options)
-        if not callable(getattr(made, "execute_command", None)) or _is_async(made):
-            raise BackendError(f"not a synchronous redis-py client: {made!r}")
+        if not callable(getattr(made, "execute_command", None)):
+            raise BackendError(f"not a client of redis-py: {made!r}")
+        if _is_async(made):
+            raise BackendError(
+                f"{made!r} is asynchronous: give a redis.Redis or a URL, and call what may take "
+                "long by asyncio.to_thread(net.run, x)"
+            )
         link = Link(made, owned=client is None)
         if client is None:
             made.ping()
@@ -65,7 +70,7 @@ def connect(
 
 
 def _is_async(client: Any) -> bool:
-    return type(client).__module__.startswith(("redis.asyncio", "fakeredis.aioredis"))
+    return any(kind.__module__.startswith("redis.asyncio") for kind in type(client).__mro__)
 
 
 def _client(url: str, options: dict[str, Any]) -> Any:

@@ -24,6 +24,14 @@ _DRIVERS = {  # what a URL without a driver, or with MariaDB's own name, means h
     "mariadb": "mysql+pymysql",
     "mariadb+pymysql": "mysql+pymysql",
 }
+_SQLITE = {  # what a URL may say behind its "?"; SQLAlchemy ignores all else
+    "cached_statements",
+    "check_same_thread",
+    "detect_types",
+    "isolation_level",
+    "timeout",
+    "uri",
+}
 _BUSY = 30.0  # seconds that SQLite waits for another writer
 _locking = Lock()
 _locks: WeakKeyDictionary[sa.Engine, AbstractContextManager[object]] = WeakKeyDictionary()
@@ -38,6 +46,11 @@ def engine_of(url: str) -> sa.Engine:
         raise BackendError(f"not a URL of a database: {error}") from error
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     dialect, kind = dialect_of(parsed.drivername), parsed.get_backend_name()
+    if kind == "sqlite" and not parsed.query.keys() <= _SQLITE and "uri" not in parsed.query:
+        raise BackendError(
+            f"not options of SQLite: {', '.join(sorted(parsed.query.keys() - _SQLITE))} (there "
+            f"are: {', '.join(sorted(_SQLITE))})"
+        )
     try:
         with explaining():
             return _sqlite(parsed) if kind == "sqlite" else _server(parsed, kind)

@@ -96,7 +96,7 @@ def _row(inputs: tuple[_Value, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
     for value in inputs:
         if not isinstance(value, int | float):
             raise CommandError(f"ERR {value!r:.40} is not a number: encode it in the query")
-    with np.errstate(over="ignore"):  # the network refuses an infinity
+    with np.errstate(all="ignore"):  # the network refuses an infinity
         return np.array([inputs], np.float32)
 
 

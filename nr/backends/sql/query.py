@@ -136,7 +136,7 @@ class _Columns:
             if not {type(value) for value in values} <= _NUMBERS:
                 raise self._refusal(at, *_first_bad(values, start))
             table[:, at] = values
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             floats = table[:, self._order].astype("<f4")
         for row, column in np.argwhere(~np.isfinite(floats))[:1]:
             at = self._order[column]

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Dialect
+from nr.backends.sql.dialects import STATE, Dialect, dialect_of
 from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
@@ -119,6 +119,7 @@ class Store:
         if not isinstance(connection, sa.Connection):
             kind = type(connection).__name__
             raise BackendError(f"using takes a Connection of SQLAlchemy, not {kind}")
+        dialect_of(f"{connection.dialect.name}+{connection.dialect.driver}")
         if connection.dialect.name != self.engine.dialect.name:
             raise BackendError(
                 f"the connection is to {connection.dialect.name}, and the networks are in "

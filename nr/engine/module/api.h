@@ -35,6 +35,7 @@ enum {
     RM_FLAG_MAXMEMORY = 1 << 8, /* there is a limit, and it holds here */
     RM_FLAG_EVICT = 1 << 9,
     RM_FLAG_OOM = 1 << 10,
+    RM_FLAG_REPLICATED = 1 << 12, /* the command came from the master */
     RM_FLAG_LOADING = 1 << 13,
     RM_FLAG_DENY_BLOCKING = 1 << 21,
     RM_FLAG_RESP3 = 1 << 22,
@@ -188,6 +189,7 @@ typedef struct rm_command_info {
     X(void *, GetBlockedClientPrivateData, (rm_ctx *))                       \
     X(void, SetDisconnectCallback,                                           \
       (rm_blocked *, void (*)(rm_ctx *, rm_blocked *)))                      \
+    X(rm_ctx *, GetThreadSafeContext, (rm_blocked *))                        \
     X(rm_ctx *, GetDetachedThreadSafeContext, (rm_ctx *))                    \
     X(void, FreeThreadSafeContext, (rm_ctx *))                               \
     X(void, ThreadSafeContextLock, (rm_ctx *))                               \

@@ -1,52 +1,39 @@
 /* What would hold the server up, done by threads.
  *
  * That is a run of a large network or of many rows, the first one of a network
- * whose weights are not made yet, a large dump, NR.IMPORTANCE: they are executed
- * on clones of their networks, while their clients wait and nobody else does.
- * And weights that are replaced are freed; a network that is deleted is not, for
- * that is the server's to choose (UNLINK, lazyfree-lazy-*).
+ * whose weights are not made yet, a large dump, NR.IMPORTANCE, a long reply:
+ * they are executed on clones of their networks, and their replies written,
+ * while their clients wait and nobody else does. And weights that are replaced
+ * are freed; a network that is deleted is not, for that is the server's to
+ * choose (UNLINK, lazyfree-lazy-*).
  *
- * Only commands that change nothing come here, so a client sees what it would
- * have seen; in MULTI, in scripts and wherever else it cannot be blocked, the
- * command is executed at once. */
+ * A command that changes nothing replies what it would have replied when it
+ * came; those that write are in writing.c. In MULTI, in scripts and wherever
+ * else a client cannot be blocked, the command is executed at once. */
+
+#include "background.h"
 
 #include <pthread.h>
 #include <string.h>
 
 #include "../core/msgpack.h"
-#include "module.h"
 
 static const double MUCH = 2e6; /* multiply-adds: about a millisecond */
 enum { LARGE = 4 << 20 };        /* bytes: about as long to give back */
 
-typedef struct task {
-    struct task *next;
-    rm_blocked *client; /* NULL: the network is to be freed, that is all */
-    bool gone;          /* the client */
-    nr_net *net;        /* a clone */
-    bool training;
-    struct task *older;    /* among those of which clients wait */
-    uint64_t id, revision; /* of the network */
-    uint64_t bytes, kept;  /* that are reserved for it, and for its weights */
-    bool makes;            /* weights, or another task does and it waits */
-    nr_command cmd;
-    rm_string *blob; /* keeps the command's; NULL: it has none */
-    nr_status status;
-    nr_buf reply;
-    nr_error err;
-} task;
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static task *first, **last = &first; /* in line */
-static task *waited;                 /* the main thread's list */
+static nr_task *first, **last = &first; /* in line */
+static nr_task *waited;                 /* the main thread's list */
 static long long most_threads, threads, idle;
 
 /* One that takes long leaves another thread to the others. */
 void nr_background_begin(long long most) { most_threads = most > 1 ? most : 2; }
 
+/* ========================= Memory they will take ========================= */
+
 /* Two threads would make the same weights twice over. */
-static void make_weights(task *t) {
+static void make_weights(nr_task *t) {
     static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
     nr_error err; /* it is told again by what wants the weights */
     pthread_mutex_lock(&making);
@@ -60,14 +47,14 @@ static void make_weights(task *t) {
 uint64_t nr_tasks_reserved(void) {
     uint64_t bytes = 0;
     pthread_mutex_lock(&mutex);
-    for (const task *t = waited; t; t = t->older) bytes += t->bytes;
+    for (const nr_task *t = waited; t; t = t->older) bytes += t->bytes;
     pthread_mutex_unlock(&mutex);
     return bytes;
 }
 
 bool nr_tasks_make(const nr_net *net) {
     nr_shape shape;
-    const task *t = waited;
+    const nr_task *t = waited;
     nr_net_shape(net, &shape);
     while (t && !(t->kept && t->id == shape.id &&
                   t->revision == shape.revision))
@@ -75,144 +62,187 @@ bool nr_tasks_make(const nr_net *net) {
     return t != NULL;
 }
 
-/* In the server's main thread, if it has a string or a client. */
+/* ============================ A task and its client ====================== */
+
+/* In the server's main thread, if a client waited for it. */
 static void task_free(rm_ctx *ctx, void *data) {
     (void)ctx;
-    task *t = data;
+    nr_task *t = data;
     pthread_mutex_lock(&mutex);
-    task **at = &waited;
+    nr_task **at = &waited;
     while (*at && *at != t) at = &(*at)->older;
     if (*at) *at = t->older;
     pthread_mutex_unlock(&mutex);
     nr_net_free(t->net);
     nr_command_release(&t->cmd);
     nr_buf_free(&t->reply);
+    nr_buf_free(&t->header);
     if (t->blob) rm.FreeString(NULL, t->blob);
+    for (int i = 0; i < t->argc; i++) rm.FreeString(NULL, t->argv[i]);
+    nr_release(t->argv);
     nr_release(t);
 }
 
-static void work(void) {
-    for (;;) {
-        pthread_mutex_lock(&mutex);
-        idle++;
-        while (!first) pthread_cond_wait(&more, &mutex);
-        idle--;
-        task *t = first;
-        first = t->next;
-        if (!first) last = &first;
-        bool gone = t->gone;
-        pthread_mutex_unlock(&mutex);
-        if (!t->client) {
-            task_free(NULL, t);
-            continue;
-        }
-        if (!gone && t->makes) make_weights(t);
-        if (!gone)
-            t->status = nr_net_execute(t->net, &t->cmd, t->training, &t->reply,
-                                       &t->err);
-        nr_net_free(t->net); /* the last of it, if it was deleted meanwhile */
-        t->net = NULL;
-        rm.UnblockClient(t->client, t);
-    }
+nr_task *nr_task_new(nr_command *cmd, rm_string *blob, int flags) {
+    nr_task *t = nr_alloc(sizeof *t);
+    if (!t) return NULL;
+    memset(t, 0, sizeof *t);
+    t->resp3 = flags & RM_FLAG_RESP3;
+    t->cmd = *cmd;
+    if (cmd->values == cmd->few) t->cmd.values = t->cmd.few;
+    cmd->values = NULL;
+    if (cmd->blob) t->blob = rm.HoldString(NULL, blob);
+    t->at_end = &t->behind;
+    return t;
+}
+
+/* What went well has been told by the thread; errors count in the server's
+ * statistics, which is for the main thread. */
+static int reply(rm_ctx *ctx, rm_string **argv, int argc) {
+    (void)argv, (void)argc;
+    const nr_task *t = rm.GetBlockedClientPrivateData(ctx);
+    if (t->status != NR_OK) return nr_reply_error(ctx, &t->err);
+    return t->reply.len ? nr_reply(ctx, &t->reply) : RM_OK;
 }
 
 static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
     (void)ctx;
     pthread_mutex_lock(&mutex);
-    for (task *t = first; t; t = t->next)
+    for (nr_task *t = first; t; t = t->next)
         if (t->client == client) t->gone = true;
     pthread_mutex_unlock(&mutex);
 }
 
-static int reply(rm_ctx *ctx, rm_string **argv, int argc) {
-    (void)argv, (void)argc;
-    const task *t = rm.GetBlockedClientPrivateData(ctx);
-    return t->status == NR_OK ? nr_reply(ctx, &t->reply)
-                              : nr_reply_error(ctx, &t->err);
+void nr_task_block(nr_task *t, rm_ctx *ctx) {
+    t->client = rm.BlockClient(ctx, reply, NULL, task_free, 0);
+    rm.SetDisconnectCallback(t->client, on_disconnect);
+    pthread_mutex_lock(&mutex);
+    t->older = waited;
+    waited = t;
+    pthread_mutex_unlock(&mutex);
 }
 
-/* Takes the command's values along; its blob lies in the last argument. */
-static task *task_new(const nr_box *box, nr_command *cmd, rm_string *blob,
-                      nr_cost cost, bool scarce) {
-    nr_shape shape;
-    task *t = nr_alloc(sizeof *t);
-    if (!t) return NULL;
-    memset(t, 0, sizeof *t);
-    t->net = scarce ? nr_net_sparing(box->net) : nr_net_clone(box->net);
-    if (!t->net) {
-        nr_release(t);
-        return NULL;
-    }
-    nr_net_shape(t->net, &shape);
-    t->id = shape.id, t->revision = shape.revision;
-    t->bytes = cost.bytes;
-    t->kept = scarce ? 0 : cost.kept;
-    t->makes = !scarce && (cost.kept || nr_tasks_make(box->net));
-    t->training = box->job != NULL;
-    t->cmd = *cmd;
-    if (cmd->values == cmd->few) t->cmd.values = t->cmd.few;
-    cmd->values = NULL;
-    if (cmd->blob) t->blob = rm.HoldString(NULL, blob);
+/* ================================ Threads ================================ */
+
+static nr_task *next_in_line(void) {
+    pthread_mutex_lock(&mutex);
+    idle++;
+    while (!first) pthread_cond_wait(&more, &mutex);
+    idle--;
+    nr_task *t = first;
+    first = t->next;
+    if (!first) last = &first;
+    pthread_mutex_unlock(&mutex);
     return t;
 }
 
-/* A thread for one more task: a new one where none is idle. */
-static bool have_thread(void) {
-    static const nr_routine worker = {work};
-    if (!first && idle > 0) return true;
-    if (threads < most_threads && nr_thread_start(&worker)) threads++;
-    return threads > 0;
+static void work(void) {
+    for (;;) {
+        nr_task *t = next_in_line();
+        if (t->client)
+            t->work(t);
+        else
+            task_free(NULL, t);
+    }
 }
 
-static void enqueue(task *t) {
+/* A thread for one more task: a new one where none is idle. */
+bool nr_task_threads(void) {
+    static const nr_routine worker = {work};
+    pthread_mutex_lock(&mutex);
+    bool enough = !first && idle > 0;
+    if (!enough && threads < most_threads && nr_thread_start(&worker))
+        threads++;
+    bool there = threads > 0;
+    pthread_mutex_unlock(&mutex);
+    return there;
+}
+
+static void enqueue(nr_task *t) {
+    pthread_mutex_lock(&mutex);
+    t->next = NULL;
     *last = t;
     last = &t->next;
     pthread_cond_signal(&more);
+    pthread_mutex_unlock(&mutex);
 }
 
 /* Once a command has returned, the server gives back the surplus of those of
  * its arguments that were kept, which moves them. The timer comes after. */
 static void on_returned(rm_ctx *ctx, void *data) {
     (void)ctx;
-    task *t = data;
+    nr_task *t = data;
     t->cmd.blob =
         (const unsigned char *)rm.StringPtrLen(t->blob, &t->cmd.bloblen);
-    pthread_mutex_lock(&mutex);
     enqueue(t);
+}
+
+void nr_task_line(rm_ctx *ctx, nr_task *t) {
+    if (t->blob)
+        rm.CreateTimer(ctx, 0, on_returned, t);
+    else
+        enqueue(t);
+}
+
+/* ================================= Reading =============================== */
+
+/* The reply is written to a buffer that the server puts behind the client's
+ * own, whatever its length. */
+static void read_and_reply(nr_task *t) {
+    pthread_mutex_lock(&mutex);
+    bool gone = t->gone;
     pthread_mutex_unlock(&mutex);
+    if (!gone && t->makes) make_weights(t);
+    if (!gone)
+        t->status = nr_net_execute(t->net, &t->cmd, t->training, &t->reply,
+                                   &t->err);
+    nr_net_free(t->net); /* the last of it, if it was deleted meanwhile */
+    t->net = NULL;
+    if (!gone && t->status == NR_OK) {
+        rm_ctx *ctx = rm.GetThreadSafeContext(t->client);
+        nr_reply_in(ctx, &t->reply, t->resp3);
+        rm.FreeThreadSafeContext(ctx);
+    }
+    nr_buf_free(&t->reply);
+    rm.UnblockClient(t->client, t);
 }
 
 bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
                    rm_string *blob, nr_cost cost, bool scarce) {
-    const int cannot = RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING;
-    if (cost.work < MUCH || rm.GetContextFlags(ctx) & cannot) return false;
-    pthread_mutex_lock(&mutex);
-    task *t = have_thread() ? task_new(box, cmd, blob, cost, scarce) : NULL;
-    if (t) {
-        t->client = rm.BlockClient(ctx, reply, NULL, task_free, 0);
-        rm.SetDisconnectCallback(t->client, on_disconnect);
-        t->older = waited;
-        waited = t;
-        if (t->blob)
-            rm.CreateTimer(ctx, 0, on_returned, t);
-        else
-            enqueue(t);
+    nr_shape shape;
+    if (cost.work < MUCH || nr_changes(cmd)) return false;
+    int flags = rm.GetContextFlags(ctx);
+    if (flags & NR_NOT_BLOCKED || !nr_task_threads()) return false;
+    nr_net *net = scarce ? nr_net_sparing(box->net) : nr_net_clone(box->net);
+    nr_task *t = net ? nr_task_new(cmd, blob, flags) : NULL;
+    if (!t) {
+        nr_net_free(net);
+        return false;
     }
-    pthread_mutex_unlock(&mutex);
-    return t != NULL;
+    t->work = read_and_reply;
+    t->net = net;
+    t->training = box->job != NULL;
+    nr_net_shape(net, &shape);
+    t->id = shape.id, t->revision = shape.revision;
+    t->bytes = cost.bytes;
+    t->kept = scarce ? 0 : cost.kept;
+    t->makes = !scarce && (cost.kept || nr_tasks_make(box->net));
+    nr_task_block(t, ctx);
+    nr_task_line(ctx, t);
+    return true;
 }
 
+/* ================================= Freeing =============================== */
+
 void nr_background_free(nr_net *net) {
-    task *t = NULL;
-    if (net && nr_net_memory(net) >= LARGE) {
-        pthread_mutex_lock(&mutex);
-        if (have_thread()) t = nr_alloc(sizeof *t);
-        if (t) {
-            memset(t, 0, sizeof *t);
-            t->net = net;
-            enqueue(t);
-        }
-        pthread_mutex_unlock(&mutex);
+    nr_task *t = NULL;
+    if (net && nr_net_memory(net) >= LARGE && nr_task_threads())
+        t = nr_alloc(sizeof *t);
+    if (!t) {
+        nr_net_free(net);
+        return;
     }
-    if (!t) nr_net_free(net);
+    memset(t, 0, sizeof *t);
+    t->net = net;
+    enqueue(t);
 }

@@ -63,6 +63,9 @@ static int on_network(call *c) {
     enum { KEPT = 4096 };
     static nr_buf reply; /* its memory serves the next command, too */
     nr_box *box = c->box;
+    if (c->cmd.verb == NR_OBSERVE &&
+        nr_write(c->ctx, c->argv, c->argc, &c->cmd))
+        return RM_OK;
     nr_cost cost = nr_net_cost(box->net, &c->cmd);
     if (cost.kept && nr_tasks_make(box->net))
         cost.bytes -= cost.kept, cost.kept = 0;
@@ -131,20 +134,38 @@ static int create(call *c) {
     return rm.ReplyWithLongLong(c->ctx, (long long)shape.params);
 }
 
+nr_status nr_restore(rm_ctx *ctx, rm_key *key, rm_string **argv,
+                     const nr_command *cmd, nr_net *net, nr_error *err) {
+    nr_box *old = nr_box_in(key);
+    nr_shape shape;
+    bool other = !old && key && rm.KeyType(key) != RM_KEYTYPE_EMPTY;
+    const char *busy = cmd->replace ? NULL : "ERR the key name is busy";
+    if ((other && cmd->replace)) busy = RM_WRONGTYPE;
+    if ((old || other) && busy) {
+        nr_background_free(net);
+        return nr_fail(err, "%s", busy);
+    }
+    nr_net_shape(net, &shape);
+    nr_box *box = nr_box_new(net);
+    if (!box) return nr_nomem(err);
+    nr_net *bare = old ? nr_net_bare(old->net) : NULL;
+    if (bare) { /* many samples take long to give back */
+        nr_background_free(old->net);
+        old->net = bare;
+    }
+    rm.ModuleTypeSetValue(key, nr_type, box);
+    rm.Replicate(ctx, "NR.REPLAY", "css", "PUT", argv[1], argv[2]);
+    nr_replicate_id(ctx, argv[1], shape.id);
+    return NR_OK;
+}
+
 static int restore(call *c) {
     nr_net *net;
+    if (nr_write(c->ctx, c->argv, c->argc, &c->cmd)) return RM_OK;
     if (nr_net_load(c->cmd.blob, c->cmd.bloblen, nr_new_id(), &net,
-                    &c->err) != NR_OK)
+                    &c->err) != NR_OK ||
+        nr_restore(c->ctx, c->key, c->argv, &c->cmd, net, &c->err) != NR_OK)
         return nr_reply_error(c->ctx, &c->err);
-    const char *busy = NULL;
-    if (c->box && !c->cmd.replace) busy = "ERR the key name is busy";
-    if (c->other_type)
-        busy = c->cmd.replace ? RM_WRONGTYPE : "ERR the key name is busy";
-    if (busy) {
-        nr_net_free(net);
-        return refuse(c, busy);
-    }
-    if (!put(c, net)) return nr_reply_error(c->ctx, &c->err);
     return rm.ReplyWithSimpleString(c->ctx, "OK");
 }
 

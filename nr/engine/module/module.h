@@ -44,10 +44,15 @@ nr_net *nr_legacy_load(rm_io *io);
 
 /* reply.c: a msgpack reply of the core's as one of the server's. */
 int nr_reply(rm_ctx *ctx, const nr_buf *reply);
+/* The same in a thread, which cannot ask for the protocol's version. */
+void nr_reply_in(rm_ctx *ctx, const nr_buf *reply, bool resp3);
 int nr_reply_error(rm_ctx *ctx, const nr_error *err);
 
 /* commands.c */
 int nr_commands_create(rm_ctx *ctx);
+/* NR.RESTORE, its dump being loaded: takes the net. */
+nr_status nr_restore(rm_ctx *ctx, rm_key *key, rm_string **argv,
+                     const nr_command *cmd, nr_net *net, nr_error *err);
 
 /* replay.c: NR.REPLAY, how replicas and the AOF get what chance or a training
  * decided. `key` is where the network is, in the context's database. */
@@ -74,6 +79,14 @@ typedef struct nr_routine {
 } nr_routine;
 bool nr_thread_start(const nr_routine *routine); /* must stay where it is */
 
+/* What a thread has done is delivered in the main one, in a context of which
+ * changes are replicated. */
+typedef struct nr_delivery {
+    void (*deliver)(rm_ctx *ctx, struct nr_delivery *delivery);
+} nr_delivery;
+int nr_deliveries_begin(rm_ctx *ctx);
+void nr_hand_over(nr_delivery *delivery); /* any thread */
+
 /* background.c: executes a command that is much work in a thread, and replies
  * from there; false: the caller should do it itself. `blob` is the argument
  * that the command's blob lies in; `scarce`: nothing is to be kept. */
@@ -81,6 +94,8 @@ void nr_background_begin(long long threads);
 bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
                    rm_string *blob, nr_cost cost, bool scarce);
 void nr_background_free(nr_net *net); /* any thread */
+/* writing.c: the same for NR.OBSERVE and NR.RESTORE. */
+bool nr_write(rm_ctx *ctx, rm_string **argv, int argc, nr_command *cmd);
 uint64_t nr_tasks_reserved(void);     /* bytes that they will take */
 bool nr_tasks_make(const nr_net *net); /* one of them makes its weights */
 

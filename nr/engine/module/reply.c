@@ -59,11 +59,18 @@ static void reply_next(rm_ctx *ctx, nr_cursor *c, protocol *p) {
     }
 }
 
-int nr_reply(rm_ctx *ctx, const nr_buf *reply) {
+static void reply_all(rm_ctx *ctx, const nr_buf *reply, protocol p) {
     nr_cursor c = {reply->data, reply->data + reply->len, false};
-    protocol p = UNKNOWN;
     reply_next(ctx, &c, &p);
+}
+
+int nr_reply(rm_ctx *ctx, const nr_buf *reply) {
+    reply_all(ctx, reply, UNKNOWN);
     return RM_OK;
+}
+
+void nr_reply_in(rm_ctx *ctx, const nr_buf *reply, bool resp3) {
+    reply_all(ctx, reply, resp3 ? RESP3 : RESP2);
 }
 
 int nr_reply_error(rm_ctx *ctx, const nr_error *err) {

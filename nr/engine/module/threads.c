@@ -1,4 +1,4 @@
-/* Starting threads.
+/* Starting threads, and what comes back from them.
  *
  * Signals are for the server's own threads. So is the processor, whenever they
  * want it: without the lower priority the server's main thread waited up to
@@ -31,4 +31,37 @@ bool nr_thread_start(const nr_routine *routine) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok) pthread_detach(thread);
     return ok;
+}
+
+/* ============================ Back from threads ========================== */
+
+static rm_ctx *own; /* a context for what no command asked for */
+
+int nr_deliveries_begin(rm_ctx *ctx) {
+    own = rm.GetDetachedThreadSafeContext(ctx);
+    return own ? RM_OK : RM_ERR;
+}
+
+/* While clients are paused, as they are for a failover, the stream to replicas
+ * must stand still: the server aborts otherwise. */
+static void deliver(rm_ctx *ctx, void *data) {
+    nr_delivery *delivery = data;
+    if (rm.AvoidReplicaTraffic())
+        rm.CreateTimer(ctx, NR_PAUSE_MS, deliver, data);
+    else
+        delivery->deliver(ctx, delivery);
+}
+
+/* Only timers and commands have a context whose changes are replicated. */
+static void arrive(void *data) { rm.CreateTimer(own, 0, deliver, data); }
+
+/* Redis 6.2 cannot be woken for it: there it happens within 0.1 s. */
+void nr_hand_over(nr_delivery *delivery) {
+    if (rm.EventLoopAddOneShot) {
+        rm.EventLoopAddOneShot(arrive, delivery);
+        return;
+    }
+    rm.ThreadSafeContextLock(own);
+    arrive(delivery);
+    rm.ThreadSafeContextUnlock(own);
 }
