@@ -24,7 +24,7 @@ def iris_errors(db: nr.Database, layout: list[int], seeds: int) -> Floats:
             str(seed), "classifier", layout, normalize=True, dataset=67, test=33, seed=seed
         )
         net.observe_many(x[seen], y[seen])
-        net.train(autostop=True, backtrack=True, maxtime=0).wait()
+        net.train(autostop=True, backtrack=True, timeout=0).wait()
         errors[seed] = 100 * np.mean(net.classify(x[held_out]) != y[held_out])
     return errors
 
@@ -44,7 +44,7 @@ def test_four_hidden_layers_learn_too(db: nr.Database) -> None:
 def relative_error(net: nr.Network, x: Floats, y: Floats) -> float:
     """Root mean squared, in deviations of the targets."""
     net.observe_many(x, y)
-    net.train(maxcycles=500, maxtime=0).wait()
+    net.train(maxcycles=500, timeout=0).wait()
     return float(np.sqrt(np.mean((net.run(x)[:, 0] - y) ** 2)) / y.std())
 
 
@@ -84,7 +84,7 @@ def test_normalize_takes_constant_columns_and_flags(db: nr.Database, constant: f
 
 
 def finish(net: nr.Network) -> nr.Network:
-    net.train(autostop=True, backtrack=True, maxtime=0).wait()
+    net.train(autostop=True, backtrack=True, timeout=0).wait()
     return net
 
 
@@ -128,6 +128,6 @@ def test_without_autostop_a_training_goes_on(db: nr.Database) -> None:
     x = np.random.default_rng(1).uniform(-1, 1, (200, 2))
     net = db.create("net", "regressor", [2, 8, 1], test=0, seed=1)
     net.observe_many(x, x[:, 0] * x[:, 1])
-    errors = [net.train(maxcycles=20, maxtime=0).result().train_error for _ in range(4)]
+    errors = [net.train(maxcycles=20, timeout=0).result().train_error for _ in range(4)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < errors[0] / 2

@@ -58,7 +58,7 @@ def test_wait_ends_with_time_with_its_client_and_with_its_network(
     assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
     client.delete("net")
     thread.join(60)
-    assert replies == ["ERR the training of net was dropped: its network was deleted or replaced"]
+    assert replies == ["the training of net was dropped: its network was deleted or replaced"]
     assert client.ping()
 
 

@@ -192,7 +192,10 @@ class Link:
 def _fail(error: Exception) -> NoReturn:
     if isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE"):
         raise CommandError(str(error)) from error
-    raise BackendError(f"Redis: {error or type(error).__name__}") from error
+    hint = ""
+    if str(error).lower().startswith("unknown command 'eval"):
+        hint = " (it has no scripts; fakeredis has with its extra: pip install 'fakeredis[lua]')"
+    raise BackendError(f"Redis: {error or type(error).__name__}{hint}") from error
 
 
 @dataclass
