@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 import nr
 from nr.backends.sql import engines, transactions
 from nr.backends.sql.store import _Kept
+from nr.backends.sql.supply import rested
 
 
 def test_observing_takes_part_in_a_callers_transaction(db: nr.Database) -> None:
@@ -118,6 +119,7 @@ def test_connections_that_died_in_the_pool_are_not_used(
             else:
                 ours = connection.scalar(sa.text("SELECT connection_id()"))
                 kill = f"KILL {ours}"
+            rested(connection)
         with engine_of(other).connect() as connection:
             connection.exec_driver_sql(kill)
         assert net.observe([1, 2], [3]) == (1, 0)
