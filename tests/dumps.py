@@ -4,7 +4,7 @@ from typing import Any
 
 import msgpack
 
-LATER = {"trainings", "last_training"}
+LATER = {"trainings", "last_training", "schema"}
 """Fields of the header that the first format did not have."""
 MASK = (1 << 64) - 1
 

@@ -39,6 +39,8 @@ def set_format(db: nr.Database, number: int) -> None:
             pytest.skip("the migration of the tables has made all networks of format 2")
         with inner.engine.begin() as connection:
             connection.exec_driver_sql(f"UPDATE nr_networks SET format = {number}")
+            if number == 1:
+                connection.exec_driver_sql("UPDATE nr_networks SET more = '{}'")
     else:
         inner._link.client.hset("net", "nr", str(number))
         if number == 1:

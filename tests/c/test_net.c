@@ -330,7 +330,7 @@ static void test_counts_without_end_come_back(void) {
 static nr_status header_of_format(const nr_net *net, unsigned format) {
     nr_buf out = {0};
     nr_header h;
-    CHECK(nr_header_put(&net->h, &out));
+    CHECK(nr_header_put(&net->h, NULL, &out));
     unsigned char *at = memchr(out.data, 'f', 8);
     CHECK(at && !memcmp(at, "format\x02", 7));
     at[6] = (unsigned char)format;
