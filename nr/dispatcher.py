@@ -194,7 +194,9 @@ def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
         left = end - monotonic()
         if outcome or left <= 0:
             return outcome
-        job = host.trainings.take(key) if standing is Standing.WAITS else host.trainings.get(key)
+        job = host.trainings.get(key)
+        if standing is Standing.WAITS and not job:  # a late one of ours takes its own back
+            job = host.trainings.take(key)
         if not job or not job.is_for(order.id, order.trainings):
             sleep(min(left, _POLL))
         elif job.done.wait(min(left, 1.0)) and job.outcome:

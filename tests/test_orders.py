@@ -254,6 +254,21 @@ def test_an_expired_lease_that_nobody_took_is_taken_back_and_merged(local: nr.Da
     assert standing(local) is Standing.NONE
 
 
+def test_who_waits_in_the_same_process_does_not_take_the_order_from_its_worker(
+    local: nr.Database,
+) -> None:
+    store, training = store_of(local), network(local).train(**ENDLESS)
+    started(training)
+    if isinstance(store, Memory):
+        pytest.skip("its leases do not run out")
+    set_deadline(store, b"net", -3600)
+    assert local.execute("NR.WAIT net 100") == 0
+    job = local.backend._host.trainings.get(b"net")  # type: ignore[attr-defined]
+    assert store.renew(job.lease, Progress()) is State.RUN
+    training.stop()
+    assert training.wait(60)
+
+
 def carried_out(store: Any, lease: Lease) -> Net:
     trainer = Trainer(store.snapshot(b"net"), lease.order.limits.command(b"net"))
     while trainer.step(0):

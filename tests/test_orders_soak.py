@@ -31,7 +31,7 @@ pytestmark = pytest.mark.soak
 
 MOMENTS = int(os.environ.get("NR_SOAK_MOMENTS", "200"))
 LONGEST = 0.25  # seconds: about as long as a training takes
-LEASE = 0.4
+LEASE = 1.0
 ALONE = {"memory", "sqlite_memory", "redis-fakeredis"}  # stores of this process
 SHARED = [one for one in DRIVERS if one.__name__ not in {*ALONE, "module"}]
 HOW: dict[str, Any] = {"autostop": True, "backtrack": True, "maxtime": 0}
