@@ -204,7 +204,10 @@ class Database:
         raise TypeError("a database has connections and threads: connect anew in each process")
 
     def close(self) -> None:
-        """Stops the trainings that run in this process, keeps what they reached, and closes."""
+        """Stops the trainings that run in this process, says so in the log ``nr``, and closes.
+
+        What they reached is kept, as after ``Training.stop``.
+        """
         self.backend.close()
 
     def __getitem__(self, name: str | bytes) -> Network:

@@ -240,7 +240,10 @@ class Network:
         """Starts the training of an NR.TRAIN with these words behind the key."""
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        return Training(self, before, maxcycles, started if isinstance(started, Job) else None)
+        if isinstance(started, Job):
+            return Training(self, before, maxcycles, started.lease.order.number, started)
+        now = self.info()  # another one may have ended since we asked first
+        return Training(self, before, maxcycles, now.trainings - (not now.training))
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""

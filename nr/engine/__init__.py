@@ -7,8 +7,9 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_uint64
+from ctypes import c_char_p, c_uint64
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -25,6 +26,7 @@ from nr.errors import CommandError, EngineError
 __all__ = [
     "Command",
     "Net",
+    "Outcome",
     "Progress",
     "Reply",
     "Shape",
@@ -86,6 +88,18 @@ class Shape:
     params: int
     lengths: tuple[int, int]
     classifier: bool
+    trainings: int
+    """That have ended, whatever came of them."""
+
+
+class Outcome(IntEnum):
+    """What becomes of a training, numbered as in the core."""
+
+    NEVER = 0  # none has ended since the network was made or reset
+    MERGED = 1
+    KEPT = 2  # the weights in place have stayed
+    FAILED = 3
+    DROPPED = 4
 
 
 @dataclass(frozen=True)
@@ -153,9 +167,10 @@ class Net:
         """The same network, sharing memory with this one until either changes."""
         return self._copied(held.nr_net_clone(self._handle))
 
-    def unlearned(self) -> Net:
-        """What a training that ran out of memory leaves, in place of the trained network."""
-        return self._copied(held.nr_net_unlearned(self._handle))
+    def unlearned(self, outcome: Outcome, why: str) -> Net:
+        """What a training that comes to nothing leaves, in place of the trained network."""
+        reason = why.encode("ascii", "backslashreplace").replace(b"\0", b"\\x00")
+        return self._copied(held.nr_net_unlearned(self._handle, outcome, reason))
 
     def _copied(self, handle: int | None) -> Net:
         if handle is None:
@@ -163,9 +178,11 @@ class Net:
         return Net(handle)
 
     @property
-    def failed(self) -> bool:
-        """Whether its last training ran out of memory."""
-        return bool(held.nr_net_failed(self._handle))
+    def outcome(self) -> tuple[Outcome, str]:
+        """What became of its last training, and why (empty: that is all there is to say)."""
+        text = c_char_p()
+        outcome = Outcome(held.nr_net_outcome(self._handle, text))
+        return outcome, (text.value or b"").decode().partition(": ")[2]
 
     # ---- reading ----
 
@@ -182,6 +199,7 @@ class Net:
             c.params,
             (c.len[0], c.len[1]),
             c.kind == 0,
+            c.trainings,
         )
 
     @property
@@ -230,6 +248,11 @@ class Net:
         """
         key = command.key
         held.nr_trainer_check(self._handle, command.c, key, len(key), memory, ErrorText())
+
+    def training_bytes(self) -> int:
+        """How much memory a training takes beside the network itself."""
+        size: int = held.nr_trainer_bytes(self._handle)
+        return size
 
     # ---- running ----
 

@@ -112,6 +112,7 @@ class CShape(Structure):
         ("params", c_uint64),
         ("len", c_uint64 * 2),
         ("kind", c_uint64),
+        ("trainings", c_uint64),
     ]
 
 
@@ -172,8 +173,8 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
     "nr_net_clone": ((_net, None), [_net]),
-    "nr_net_unlearned": ((_net, None), [_net]),
-    "nr_net_failed": ((c_bool, None), [_net]),
+    "nr_net_outcome": ((c_int, None), [_net, POINTER(c_char_p)]),
+    "nr_net_unlearned": ((_net, None), [_net, c_int, c_char_p]),
     "nr_net_free": ((None, None), [_net]),
     "nr_net_shape": ((None, None), [_net, POINTER(CShape)]),
     "nr_net_memory": ((_size, None), [_net]),
@@ -195,6 +196,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_dump": (_status, [_net, _buf, _err]),
     "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),
     "nr_trainer_check": (_status, [_net, _command, c_char_p, _size, c_uint64, _err]),
+    "nr_trainer_bytes": ((c_uint64, None), [_net]),
     "nr_trainer_create": (_status, [_net, _command, POINTER(_trainer), _err]),
     "nr_trainer_step": ((c_int, None), [_trainer, c_uint64]),
     "nr_trainer_stop": ((None, None), [_trainer]),

@@ -125,6 +125,16 @@ class Command:
         return int(self.c.maxtime)
 
     @property
+    def autostop(self) -> bool:
+        """NR.TRAIN: whether AUTOSTOP was given."""
+        return bool(self.c.autostop)
+
+    @property
+    def backtrack(self) -> bool:
+        """NR.TRAIN: whether BACKTRACK was given."""
+        return bool(self.c.backtrack)
+
+    @property
     def replace(self) -> bool:
         """NR.RESTORE: whether REPLACE was given."""
         return bool(self.c.replace)

@@ -40,14 +40,15 @@ _PARTS = {  # what each script needs before it
     "change": ("common", "fields", "writers"),
     "create": ("common", "fields"),
     "delete": ("common",),
-    "lease": ("common", "leases"),
-    "merge": ("common", "fields", "leases"),
+    "merge": ("common", "fields", "orders"),
     "observe": ("common", "writers"),
-    "read": ("common", "leases"),
-    "release": ("common", "leases"),
-    "renew": ("common", "leases"),
-    "stop": ("common", "leases", "writers"),
+    "order": ("common", "orders"),
+    "read": ("common", "orders"),
+    "renew": ("common", "orders"),
+    "stop": ("common", "orders", "writers"),
+    "take": ("common", "orders"),
     "withdraw": (),
+    "withdraw_order": ("common", "orders"),
 }
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 

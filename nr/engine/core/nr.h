@@ -50,6 +50,7 @@
 #define NR_MAX_RECORD (1u << 20) /* bytes of a sample of any length */
 #define NR_MAXBYTES (UINT64_C(1) << 28) /* of a dataset of those, by default */
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
+#define NR_OUTCOME_TEXT 256 /* bytes of nr_net_outcome's, the 0 counted */
 #define NR_FORMAT 2         /* version of the serialised form */
 
 /* ======================= Status, errors, memory ========================== */
@@ -298,6 +299,7 @@ typedef struct nr_shape {
     uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
+    uint64_t trainings; /* that have ended, whatever came of them */
 } nr_shape;
 
 /* From NR.CREATE. The host gives an id that was never used and, for networks
@@ -447,7 +449,8 @@ NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                                   const char *key, size_t keylen,
                                   uint64_t memory, nr_error *err);
 
-/* How many bytes a training of the network takes at most. */
+/* Bytes that a training takes beside its network, for hosts that run several at
+ * once: together they are to take no more than one alone may. */
 NR_API uint64_t nr_trainer_bytes(const nr_net *net);
 
 /* Takes what it needs of the network, which may change and go afterwards. */
@@ -464,21 +467,44 @@ NR_API void nr_trainer_progress(const nr_trainer *trainer,
                                 nr_progress *progress);
 
 /* The trained network: weights, statistics and history are new, its id and
- * revision those it was trained from. After the last step. */
+ * revision those it was trained from. After the last step.
+ *
+ * A network that works is never made worse. A training that began afresh takes
+ * the place of the weights when it ended by itself (AUTOSTOP or MAXCYCLES), or
+ * when its testing error is at most the one on record for them; one that was
+ * cut short with less, diverged or never came to a cycle leaves all as it was.
+ * That is then what the trained network says (nr_net_outcome), and merges. */
 NR_API nr_status nr_trainer_finish(nr_trainer *trainer, uint64_t elapsed_ms,
                                    nr_net **trained, nr_error *err);
 NR_API void nr_trainer_free(nr_trainer *trainer);
 
-/* In place of the trained network where the training ran out of memory: what it
- * began with, and that it failed, for those who look later. NULL: not even for
- * that is there any. nr_net_failed: whether the last training ended so. */
-NR_API nr_net *nr_net_unlearned(const nr_net *net);
-NR_API bool nr_net_failed(const nr_net *net);
+/* What became of a network's last training, for whoever looks later and from
+ * elsewhere; *text is the line that NR.INFO has for it. */
+typedef enum nr_outcome {
+    NR_NEVER,  /* none has ended since it was made or reset */
+    NR_MERGED, /* its weights are the network's */
+    NR_KEPT,   /* the weights in place have stayed */
+    NR_FAILED,
+    NR_DROPPED,
+} nr_outcome;
+
+NR_API nr_outcome nr_net_outcome(const nr_net *net, const char **text);
+
+/* In place of the trained network where there is none: what the training began
+ * with, and why it came to nothing (the text of an error, perhaps). Of the network it wants no samples. NULL: not
+ * even for that is there memory. */
+NR_API nr_net *nr_net_unlearned(const nr_net *net, nr_outcome outcome,
+                                const char *why);
 
 /* Puts what was trained into the network that is there now; samples, options
- * and the generator stay. NR_STALE, and nothing changed, where the network
- * was reset or another one put in its place. */
+ * and the generator stay. Where the weights are to stay, it takes over what became of the
+ * training and nothing else, and the revision stays, too. NR_STALE, and nothing
+ * changed, where the network was reset or another one put in its place. */
 NR_API nr_status nr_net_merge(nr_net *net, const nr_net *trained,
                               nr_error *err);
+
+/* Merges the end of a training that left the weights as they were: its line. */
+NR_API nr_status nr_net_tell(nr_net *net, const char *text, size_t len,
+                             nr_error *err);
 
 #endif

@@ -80,7 +80,8 @@ static int on_network(call *c) {
     nr_background_free(before); /* with the old weights, if they went */
     if (status != NR_OK) return nr_reply_error(c->ctx, &c->err);
     if (nr_changes(&c->cmd)) {
-        if (c->cmd.verb == NR_RESET) nr_job_drop(box);
+        if (c->cmd.verb == NR_RESET)
+            nr_job_drop(box, "its network was reset");
         rm.ReplicateVerbatim(c->ctx);
     }
     nr_reply(c->ctx, &reply);

@@ -193,6 +193,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     nr_net_choose(&h, h.options.members < 0,
                   !(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
+    nr_outcome_set(&h, NR_NEVER, "");
     if (cmd->form == NR_FORM_NAMED) {
         nr_status status = make_schema(cmd, &schema, err);
         if (status != NR_OK) return status;
@@ -217,7 +218,7 @@ void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner) {
     nr_net_free(net->inner);
     net->encoding = encoding;
     net->inner = inner;
-    net->params = inner ? inner->params : 0;
+    if (net->schema) net->params = inner ? inner->params : 0;
 }
 
 /* What a network with fields has more. */
@@ -266,16 +267,6 @@ nr_net *nr_net_sparing(const nr_net *net) {
     return copy;
 }
 
-nr_net *nr_net_unlearned(const nr_net *net) {
-    nr_net *copy = nr_net_bare(net);
-    if (copy) copy->h.stats.ending = NR_ENDED_MEMORY;
-    return copy;
-}
-
-bool nr_net_failed(const nr_net *net) {
-    return net->h.stats.ending == NR_ENDED_MEMORY;
-}
-
 void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 
 void nr_net_free(nr_net *net) {
@@ -300,6 +291,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .params = net->params,
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
+        .trainings = net->h.trainings,
     };
 }
 
@@ -341,8 +333,15 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
         return NR_STALE;
     }
     nr_net *source = (nr_net *)trained;
-    nr_net *inner = trained->inner ? nr_net_bare(trained->inner) : NULL;
-    if (trained->inner && !inner) return nr_nomem(err);
+    const char *text;
+    nr_outcome outcome = nr_net_outcome(trained, &text);
+    bool learned = outcome == NR_MERGED;
+    nr_net *inner =
+        learned && trained->inner ? nr_net_bare(trained->inner) : NULL;
+    if (learned && trained->inner && !inner) return nr_nomem(err);
+    net->h.trainings++;
+    strcpy(net->h.last_training, text);
+    if (!learned) return NR_OK;
     if (inner) nr_net_take_inner(net, trained->encoding, inner);
     nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));

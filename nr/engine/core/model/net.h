@@ -83,6 +83,8 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    uint64_t trainings; /* that have ended, whatever came of them */
+    char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
     nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
@@ -223,6 +225,11 @@ bool nr_same_name(nr_bytes name, const char *word);
 
 /* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
+
+/* outcome.c */
+bool nr_outcome_sound(const char *text, size_t len);
+void nr_outcome_derive(nr_header *h);
+void nr_outcome_set(nr_header *h, nr_outcome outcome, const char *why);
 
 /* samples.c */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);

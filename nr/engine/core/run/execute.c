@@ -238,7 +238,7 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 17 + (size_t)classifier + (net->schema != NULL);
+    size_t pairs = 19 + (size_t)classifier + (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
@@ -262,6 +262,8 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
+           put_word(b, "last-training", h->last_training) &&
+           put_pair(b, "trainings", h->trainings) &&
            put_pair(b, "parameters", net->params) &&
            (!net->schema || (nr_put_str(b, "fields") &&
                              nr_fields_list(net->schema, b)));
@@ -390,6 +392,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     net->h.revision++;
     net->h.trained = false;
     net->h.stats = (nr_statistics){0};
+    net->h.trainings++; /* if one ran, it has ended by this */
+    nr_outcome_set(&net->h, NR_NEVER, "");
     return NR_OK;
 }
 

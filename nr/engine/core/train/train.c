@@ -8,9 +8,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "float_mode.h"
+#include "grammar/syntax.h"
 #include "train/tuning.h"
 #include "train/learner.h"
 #include "train/train.h"
@@ -310,6 +312,34 @@ static double sound(double error) {
     return isnan(error) ? 0 : fmin(error, DBL_MAX);
 }
 
+static bool is_usable(const nr_trainer *t) {
+    return all_finite(t->weights) && !isnan(t->train_error);
+}
+
+/* Why the weights in place are to stay, or an empty text. CLASSIC takes what
+ * comes, as it always did. */
+static void judge(const nr_trainer *t, char *why, size_t room) {
+    const nr_header *h = &t->net->h;
+    bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
+    bool usable = is_usable(t);
+    *why = '\0';
+    if (t->cycles == 0) {
+        snprintf(why, room, "stopped before its first cycle");
+    } else if (!h->trained || (h->options.classic && usable)) {
+        return;
+    } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
+        snprintf(why, room, "diverged");
+    } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
+        char now[NR_NUMBER], before[NR_NUMBER];
+        snprintf(why, room,
+                 "%s at a testing error of %s, above the %s of the weights in "
+                 "place",
+                 t->ending == NR_ENDED_STOP ? "stopped" : "out of time",
+                 nr_write_double(now, 6, t->test_error),
+                 nr_write_double(before, 6, h->stats.test_error));
+    }
+}
+
 static void add_statistics(const nr_trainer *t, nr_net *net,
                            uint64_t elapsed_ms) {
     nr_statistics *s = &net->h.stats;
@@ -339,6 +369,12 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->cycles) nr_settle(t);
     if (t->failed) return nr_nomem(err);
+    char why[NR_OUTCOME_TEXT];
+    judge(t, why, sizeof why);
+    if (*why) {
+        *trained = nr_net_unlearned(t->net, NR_KEPT, why);
+        return *trained ? NR_OK : nr_nomem(err);
+    }
     nr_net *net = nr_net_clone(t->net);
     if (!net) return nr_nomem(err);
     nr_status status = keep_course(t, net, err);
@@ -347,11 +383,12 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
         return status;
     }
     add_statistics(t, net, elapsed_ms);
-    if (t->cycles && all_finite(t->weights) && !isnan(t->train_error)) {
+    nr_outcome_set(&net->h, NR_MERGED, "");
+    if (is_usable(t)) {
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;
-    } else if (t->cycles) {
+    } else {
         net->h.stats.ending = NR_ENDED_DIVERGED;
     }
     *trained = net;
