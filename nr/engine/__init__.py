@@ -289,6 +289,10 @@ class Net:
         held.nr_net_place(self._handle, n, dataset, places, ErrorText())
         return np.frombuffer(bytes(places), np.int64)
 
+    def count_rounded(self, command: Command) -> None:
+        """Counts what float32s did not keep of a command's samples, which ``place`` does not know."""
+        held.nr_net_count_rounded(self._handle, command.c)
+
     def merge(self, trained: Net) -> bool:
         """Takes over what was trained; False, and nothing done, if not from this network."""
         status = held.nr_net_merge(self._handle, trained._handle, ErrorText())

@@ -117,7 +117,7 @@ class Store:
             rows = head.net.samples(command)
             head.check_room(command.dataset)
             numbers = (head.id, command.dataset, head.row_bytes)
-            return self._link.write("observe", key, *numbers, rows)
+            return self._link.write("observe", key, *numbers, rows, command.rounded)
 
         return self._with_head(key, write)[1:]
 

@@ -229,8 +229,11 @@ class Store:
         net = before.net.clone()
         rows = net.samples(command)
         slots = net.place(len(rows) // (4 * net.row), command.dataset)
+        net.count_rounded(command)
         after = replace(before, net=net, fields=header.fields(net))
         moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
+        if moved and command.rounded:  # rarely: it has no column of its own
+            self._sql.change(connection, before.fields, after.fields)
         return after if moved else None
 
     def sample(self, key: bytes, command: Command) -> Reply:

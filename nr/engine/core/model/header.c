@@ -80,6 +80,7 @@ static const field fields[] = {
     {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0},
     {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0},
     {"schema", SCHEMA, 0, NULL, 2, 0},
+    {"rounded", COUNT, AT(rounded), NULL, 2, 0},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");

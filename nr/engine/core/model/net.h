@@ -96,6 +96,7 @@ typedef struct nr_header {
     uint32_t layers[NR_MAX_LAYERS];
     nr_options options;
     uint64_t maxlen[2], len[2];
+    uint64_t rounded; /* numbers of observed samples: nr_exactness */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
@@ -247,6 +248,7 @@ void nr_dataset_free(nr_dataset *data);
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
+nr_status nr_class_error(const nr_net *net, double id, nr_error *err);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
