@@ -290,7 +290,7 @@ class Net:
         return np.frombuffer(bytes(places), np.int64)
 
     def count_rounded(self, command: Command) -> None:
-        """Counts what float32s did not keep of a command's samples, which ``place`` does not know."""
+        """Counts what float32s did not keep of a command's samples; ``place`` does not know."""
         held.nr_net_count_rounded(self._handle, command.c)
 
     def merge(self, trained: Net) -> bool:

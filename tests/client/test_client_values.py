@@ -290,7 +290,10 @@ def test_regressors_check_the_width_of_their_outputs(regressor: nr.Network) -> N
 
 
 def test_numbers_that_floats_do_not_hold_are_told_once(
-    db: nr.Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    db: nr.Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setattr("nr.rounding._told", set())
     net = db.create("net", "regressor", [1, 1])
@@ -303,4 +306,6 @@ def test_numbers_that_floats_do_not_hold_are_told_once(
         net.observe_many([[1764237600123], [1764237600124]], [1, 2])
         net.observe_many(np.array([[16777217.0]]), [2])
     assert net.info().rounded == 2
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["net", "inputs"]
+    told = [record.getMessage().split(":")[0] for record in caplog.records]
+    server = "module" in request.node.name  # which has no log of ours
+    assert told == (["inputs"] if server else ["net", "inputs"])

@@ -214,7 +214,7 @@ void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner) {
     nr_net_free(net->inner);
     net->encoding = encoding;
     net->inner = inner;
-    net->params = inner ? inner->params : 0;
+    if (net->schema) net->params = inner ? inner->params : 0;
 }
 
 /* What a network with fields has more. */
