@@ -14,6 +14,7 @@ from nr.backends.store import Running, Standing, Store
 from nr.engine import Command, Net, Reply, Shape, Verb, parse, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
+from nr.rounding import tell_rounded
 from nr.training import (
     GONE,
     RESET,
@@ -110,7 +111,10 @@ def _create(host: Host, command: Command) -> Reply:
 
 
 def _observe(host: Host, command: Command) -> Reply:
-    return host.store.observe(command.key, command)
+    reply = host.store.observe(command.key, command)
+    if command.rounded:
+        tell_rounded(quoted(command.key))
+    return reply
 
 
 def _run(host: Host, command: Command) -> Reply:

@@ -66,6 +66,8 @@ class Info:
     """Weights and biases."""
     class_errors: float | None = None
     """Testing samples whose class is wrong, in per cent; None for a regressor."""
+    rounded: int = 0
+    """Numbers observed, from 2**24 on, of which 32-bit floats are others."""
 
 
 _FIELDS = {field.name for field in fields(Info)}

@@ -375,7 +375,7 @@ def _check_dataset(to: Any) -> None:
 
 
 def _texts(values: Any) -> list[bytes]:
-    """A number, or a list of them, as the digits of its 32-bit floats: for single rows.
+    """A number, or a list of them, with all their digits: for single rows.
 
     Raises TypeError, OverflowError or struct.error for anything else.
     """
@@ -383,8 +383,8 @@ def _texts(values: Any) -> list[bytes]:
         values = (values,)
     if not {*map(type, values)} <= {int, float}:
         raise TypeError
-    form = f"{len(values)}f"
-    return [repr(value).encode() for value in struct.unpack(form, struct.pack(form, *values))]
+    struct.pack(f"{len(values)}f", *values)
+    return [repr(value).encode() for value in values]
 
 
 def _list(reply: Reply) -> list[Any]:

@@ -323,6 +323,10 @@ class Net:
         held.nr_net_place(self._handle, n, dataset, places, ErrorText())
         return np.frombuffer(bytes(places), np.int64)
 
+    def count_rounded(self, command: Command) -> None:
+        """Counts what float32s did not keep of a command's samples; ``place`` does not know."""
+        held.nr_net_count_rounded(self._handle, command.c)
+
     def weigh(self, dataset: int, added: int, removed: int) -> None:
         """Counts the bytes of records that go into a dataset, and of those they replace.
 

@@ -110,6 +110,11 @@ class Command:
         return int(self.c.dataset)
 
     @property
+    def rounded(self) -> int:
+        """Numbers of an NR.OBSERVE from 2^24 on that 32-bit floats do not hold exactly."""
+        return int(self.c.rounded)
+
+    @property
     def number(self) -> int:
         """NR.GETDATA's row, NR.WAIT's milliseconds."""
         return int(self.c.number)

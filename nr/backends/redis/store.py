@@ -125,13 +125,17 @@ class Store:
                 return reply
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        return self.put(key, lambda net: net.samples(command), command.dataset)
+        return self._put(key, lambda net: net.samples(command), command.dataset, command.rounded)
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        return self._put(key, samples, dataset, 0)
+
+    def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
         def write(head: _Head) -> list[Any]:
             rows = samples(head.net)
             head.check_room(dataset)
-            return self._link.write("observe", key, head.id, dataset, head.row_bytes, rows)
+            numbers = (head.id, dataset, head.row_bytes)
+            return self._link.write("observe", key, *numbers, rows, rounded)
 
         return self._with_head(key, write)[1:]
 

@@ -233,7 +233,12 @@ class Store:
         return self._assemble(fields, **parts)
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        return self.put(key, lambda net: net.samples(command), command.dataset)
+        def samples(net: Net) -> bytes:
+            rows = net.samples(command)
+            net.count_rounded(command)
+            return rows
+
+        return self.put(key, samples, command.dataset)
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
         reply, known = self._do.write(lambda c: self._put(c, key, samples, dataset))
@@ -273,6 +278,9 @@ class Store:
         slots = net.place(len(rows) // (4 * net.row), dataset)
         after = replace(before, net=net, fields=header.fields(net))
         moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
+        if moved and after.fields["rounded"] != before.fields.get("rounded", 0):
+            # Rarely: it has no column of its own.
+            self._sql.change(connection, before.fields, after.fields)
         return after if moved else None
 
     def _place_records(

@@ -201,6 +201,13 @@ typedef enum nr_layout {
     NR_LAYOUT_LINEAR
 } nr_layout;
 
+/* What float32s did not keep of numbers given as text: how many from 2^24 on
+ * became others, and the last number as it was said. */
+typedef struct nr_exactness {
+    uint64_t rounded;
+    double last;
+} nr_exactness;
+
 /* A parsed command. Pointers lead into argv, which must outlive it, and to
  * memory of its own, which nr_command_release gives back. */
 typedef struct nr_command {
@@ -219,6 +226,7 @@ typedef struct nr_command {
     const float *values; /* NULL where a blob was given */
     size_t nvalues;
     size_t arrow;              /* how many values precede "->" */
+    nr_exactness exact;        /* of the values */
     const unsigned char *blob; /* FP32's, and NR.RESTORE's */
     size_t bloblen;
     nr_dataset_id dataset;
@@ -390,6 +398,10 @@ NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
  * lengths and the generator in the header as observing them would. */
 NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
                               uint64_t *places, nr_error *err);
+
+/* Counts what was rounded of a command's numbers in the header, as observing
+ * them does: for stores that place samples. */
+NR_API void nr_net_count_rounded(nr_net *net, const nr_command *cmd);
 
 /* Where samples are records, their bytes are counted as well: those that go into
  * a dataset, and those that they replace. Refused where there is no room. */

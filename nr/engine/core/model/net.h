@@ -80,6 +80,7 @@ typedef struct nr_header {
     uint64_t maxlen[2], len[2];
     nr_record_kind records;
     uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
+    uint64_t rounded; /* numbers of observed samples: nr_exactness */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
@@ -240,6 +241,7 @@ float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
 size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which);
+nr_status nr_class_error(const nr_net *net, double id, nr_error *err);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
