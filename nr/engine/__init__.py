@@ -11,7 +11,7 @@ from ctypes import c_uint64
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,15 @@ class Progress:
     train_error: float = 0.0
     test_error: float = 0.0
     class_errors: float = 0.0
+
+    @classmethod
+    def heard(cls, *told: Any) -> Progress:
+        """What a store has been told of it, by whomever: none so far where it is no progress."""
+        try:
+            cycles, *errors = told
+            return cls(int(cycles), *map(float, errors))
+        except (TypeError, ValueError, OverflowError):
+            return cls()
 
 
 class Net:

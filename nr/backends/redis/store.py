@@ -226,7 +226,7 @@ class Store:
         for key in self._index.listed():
             with suppress(CommandError):
                 _, training, since, (nn_id, told) = self._link.call("read", key, "id", "progress")
-                if training:
+                if training and (nn_id or b"").isdigit():
                     found.append((int(since), _heard(key, int(nn_id), self._db, told)))
         return [running for _, running in sorted(found, key=lambda one: one[0])]
 
@@ -293,11 +293,10 @@ def _told(running: Running) -> str:
 
 
 def _heard(key: bytes, nn_id: int, db: int, told: bytes | None) -> Running:
-    words = dict(word.partition("=")[::2] for word in (told or b"").decode().split())
-    progress = Progress(
-        int(words["cycle"]),
-        float(words["trainerr"]),
-        float(words["testerr"]),
-        float(words["classerr"]),
-    )
-    return Running(key, nn_id, db, int(words["maxtime"]), int(words["maxcycles"]), progress)
+    text = (told or b"").decode("utf-8", "replace")
+    words = dict(word.partition("=")[::2] for word in text.split())
+    names = ("cycle", "trainerr", "testerr", "classerr")
+    progress = Progress.heard(*(words.get(name) for name in names))
+    limits = [words.get(name, "") for name in ("maxtime", "maxcycles")]
+    maxtime, maxcycles = (int(limit) if limit.isdecimal() else 0 for limit in limits)
+    return Running(key, nn_id, db, maxtime, maxcycles, progress)

@@ -93,7 +93,7 @@ class Leases:
         )
         found = self._do.read(lambda connection: list(connection.execute(statement)))
         return [
-            Running(key, id, 0, maxtime, maxcycles, Progress(*progress))
+            Running(key, id, 0, maxtime, maxcycles, Progress.heard(*progress))
             for key, id, maxtime, maxcycles, *progress in found
         ]
 
