@@ -298,5 +298,5 @@ def _heard(key: bytes, nn_id: int, db: int, told: bytes | None) -> Running:
     names = ("cycle", "trainerr", "testerr", "classerr")
     progress = Progress.heard(*(words.get(name) for name in names))
     limits = [words.get(name, "") for name in ("maxtime", "maxcycles")]
-    maxtime, maxcycles = (int(limit) if limit.isdecimal() else 0 for limit in limits)
+    maxtime, maxcycles = (int(text[:19]) if text.isdecimal() else 0 for text in limits)
     return Running(key, nn_id, db, maxtime, maxcycles, progress)
