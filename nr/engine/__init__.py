@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from struct import Struct
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,15 @@ class Progress:
     train_error: float = 0.0
     test_error: float = 0.0
     class_errors: float = 0.0
+
+    @classmethod
+    def heard(cls, *told: Any) -> Progress:
+        """What a store has been told of it, by whomever: none so far where it is no progress."""
+        try:
+            cycles, *errors = told
+            return cls(int(cycles), *map(float, errors))
+        except (TypeError, ValueError, OverflowError):
+            return cls()
 
 
 class Net:

@@ -251,8 +251,8 @@ class Store:
         for key in self._index.listed():
             with suppress(CommandError):
                 _, standing, since, limits, fields = self._link.call("read", key, "id", "progress")
-                if standing:
-                    nn_id, told = fields
+                nn_id, told = fields
+                if standing and (nn_id or b"").isdigit():
                     running = Running(key, int(nn_id), self._db, _limits(limits), _heard(told))
                     found.append((int(since), running))
         return [running for _, running in sorted(found, key=lambda one: one[0])]
@@ -329,10 +329,6 @@ def _told(p: Progress) -> str:
 
 
 def _heard(told: bytes | None) -> Progress:
-    words = dict(word.partition("=")[::2] for word in (told or b"").decode().split())
-    return Progress(
-        int(words["cycle"]),
-        float(words["trainerr"]),
-        float(words["testerr"]),
-        float(words["classerr"]),
-    )
+    text = (told or b"").decode("utf-8", "replace")
+    words = dict(word.partition("=")[::2] for word in text.split())
+    return Progress.heard(*(words.get(n) for n in ("cycle", "trainerr", "testerr", "classerr")))

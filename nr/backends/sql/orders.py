@@ -132,7 +132,7 @@ class Orders:
         )
         found = self._do.read(lambda connection: list(connection.execute(statement)))
         return [
-            Running(key, id, 0, _limits(values[:4]), Progress(*values[4:]))
+            Running(key, id, 0, _limits(values[:4]), Progress.heard(*values[4:]))
             for key, id, *values in found
         ]
 
