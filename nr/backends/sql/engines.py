@@ -144,6 +144,9 @@ def _unlock(connection: Any, record: object) -> None:
 
 def _server(url: sa.URL, kind: str) -> sa.Engine:
     options: dict[str, Any] = {"poolclass": Supply}
+    if threshold := url.query.get("prepare_threshold"):
+        url = url.difference_update_query(["prepare_threshold"])
+        options["connect_args"] = {"prepare_threshold": _threshold(threshold)}
     if kind == "mysql":
         # Locks no gaps between rows, so that writers seldom meet. And no ROLLBACK, a way to
         # the server, when a connection comes back after its COMMIT.
@@ -153,6 +156,15 @@ def _server(url: sa.URL, kind: str) -> sa.Engine:
     sa.event.listen(engine, "checkout", _awake)
     _engines.add(engine)
     return engine
+
+
+def _threshold(given: Any) -> int | None:
+    """psycopg's option, which takes no text. Raises BackendError."""
+    if given in ("none", "None"):
+        return None
+    if isinstance(given, str) and given.isascii() and given.isdigit():
+        return int(given)
+    raise BackendError(f"prepare_threshold is a number or none, not {given!r:.40}")
 
 
 # A server that was restarted leaves dead connections in the pool. SQLAlchemy's own ping

@@ -107,7 +107,15 @@ class Store:
                 f"the connection is to {connection.dialect.name}, and the networks are in "
                 f"{self.engine.dialect.name}"
             )
-        bound = Bound(connection, self._dialect)
+        if self._dialect.autocommits(connection.connection.driver_connection):
+            raise BackendError(
+                "the connection is in AUTOCOMMIT, so that there is no transaction to take part in: "
+                "connection.execution_options(isolation_level='READ COMMITTED') makes one"
+            )
+        return self._within(connection)
+
+    def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
+        bound = Bound(connection, self._dialect, apart)
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 
     @contextmanager
@@ -120,7 +128,7 @@ class Store:
                 with self._dialect.reading(reader):
                     return reader.execute(*query, execution_options={"stream_results": stream})
 
-            yield ask, self.using(writer)
+            yield ask, self._within(writer, apart=False)
 
     def observe_query(
         self,
@@ -152,6 +160,8 @@ class Store:
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster
+                if self._do.bound and not replace:
+                    raise BusyError from error
                 raise Again from error
 
         self._do.write(work)

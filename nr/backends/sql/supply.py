@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError
 
 _MOST = 15  # connections
 _WAIT = 30.0  # seconds for one
-_BUSY = "nr_busy"  # of a record: the thread that has it
+_BUSY = "nr_busy"  # of a record's info: the thread of ours that has it, or True
 
 
 class _Mine(local):
@@ -30,6 +30,13 @@ class _Mine(local):
 
 mine = _Mine()
 """``mine.lock`` is what each thread holds while it speaks to a database."""
+
+
+def begun(connection: sa.Connection) -> None:
+    """A verb of this thread's uses it, and closes it should it be interrupted."""
+    record = connection.connection.record_info
+    if record is not None and _BUSY in record:
+        record[_BUSY] = get_ident()
 
 
 def rested(connection: sa.Connection) -> None:
@@ -65,7 +72,7 @@ class Supply(sa.Pool):
                 raise TimeoutError(f"all of {_MOST} connections are at work for {_WAIT:g} s")
             gc.collect(0)  # those that were lost
             sleep(0.001)
-        record.record_info[_BUSY] = get_ident()
+        record.record_info[_BUSY] = True
         return record
 
     def reap(self) -> None:
