@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import StaticPool
 
+from nr import forks
 from nr.backends.sql.dialects import Dialect, dialect_of
 from nr.backends.sql.supply import Supply
 from nr.backends.sql.transactions import explaining
@@ -188,9 +189,16 @@ def _awake(connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError
 
 
-# A connection must not be used on both sides of a fork.
+# A connection must not be used on both sides of a fork, and one to a file of SQLite not even be
+# there: what SQLite knows of a file's locks is copied along.
 
 _engines: WeakSet[sa.Engine] = WeakSet()
+
+
+def _before_fork() -> None:
+    for engine in list(_engines):
+        if engine.dialect.name == "sqlite" and isinstance(engine.pool, Supply):
+            engine.pool.dispose()
 
 
 def _after_fork_in_child() -> None:
@@ -199,4 +207,5 @@ def _after_fork_in_child() -> None:
             engine.dispose(close=False)
 
 
+forks.at_rest(_before_fork)
 os.register_at_fork(after_in_child=_after_fork_in_child)

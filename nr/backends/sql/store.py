@@ -26,6 +26,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from nr import forks
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect, dialect_of
 from nr.backends.sql.leases import LIFETIME, Leases
@@ -55,7 +56,7 @@ class _Kept(Generic[_T]):
 
     def __init__(self) -> None:
         self._kept: dict[bytes, _T] = {}
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
 
     def get(self, key: bytes) -> _T | None:
         return self._kept.get(key)

@@ -18,6 +18,8 @@ from weakref import ref
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError
 
+from nr import forks
+
 _MOST = 15  # connections
 _WAIT = 30.0  # seconds for one
 _BUSY = "nr_busy"  # of a record's info: the thread of ours that has it, or True
@@ -26,10 +28,15 @@ _BUSY = "nr_busy"  # of a record's info: the thread of ours that has it, or True
 class _Mine(local):
     def __init__(self) -> None:
         self.lock = RLock()
+        self.file = forks.outer(RLock())
 
 
 mine = _Mine()
-"""``mine.lock`` is what each thread holds while it speaks to a database."""
+"""What each thread holds while it speaks to a database: ``lock``, and of SQLite ``file`` too.
+
+No fork takes place meanwhile: SQLite keeps the locks of a file in the process as well, where a
+child would find them held for good.
+"""
 
 
 def begun(connection: sa.Connection) -> None:

@@ -89,10 +89,13 @@ class Own:
 
     def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
         alone = not mine.lock._is_owned()  # type: ignore[attr-defined]
-        with mine.lock, explaining():
+        with mine.lock, self._file(), explaining():
             if alone and isinstance(self.engine.pool, Supply):
                 self.engine.pool.reap()
             return self._repeat(begin, work, commit)
+
+    def _file(self) -> AbstractContextManager[object]:
+        return mine.file if self.engine.dialect.name == "sqlite" else nullcontext()
 
     def _repeat(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
         for attempt in range(1, ATTEMPTS):
@@ -146,7 +149,7 @@ class Own:
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
-        with mine.lock, explaining(), self.session() as writer:
+        with mine.lock, self._file(), explaining(), self.session() as writer:
             self._dialect.isolate(writer)
             self._dialect.begin_write(writer)
             if self._single:
