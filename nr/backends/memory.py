@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from weakref import WeakSet
 
+from nr import forks
 from nr.backends.local import Local
 from nr.backends.store import (
     ABANDONED,
@@ -56,7 +57,7 @@ class Memory:
     patience = 0.0
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
         self._nets: dict[bytes, Net] = {}
         self._runners: dict[bytes, Net] = {}
         self._orders: dict[bytes, _Placed] = {}
@@ -224,27 +225,11 @@ class Memory:
 # a change then, and the child drops the orders of its parent's threads.
 
 _alive: WeakSet[Memory] = WeakSet()
-_forking: list[Memory] = []
-
-
-def _before_fork() -> None:
-    _forking[:] = _alive
-    for store in _forking:
-        store._lock.acquire()
-
-
-def _after_fork() -> None:
-    for store in _forking:
-        store._lock.release()
-    _forking.clear()
 
 
 def _after_fork_in_child() -> None:
-    for store in _forking:
+    for store in list(_alive):
         store._orders.clear()
-    _after_fork()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-)
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -135,16 +135,19 @@ class Link:
     def _on_connection(self, pool: Any, work: Callable[[Any], Any]) -> Any:
         """Work on a connection of a pool, which gets it back as it was, or closed."""
         connection = pool.get_connection()
+        whole = False
         try:
-            return connection.retry.call_with_retry(
+            reply = connection.retry.call_with_retry(
                 lambda: work(connection), lambda _: connection.disconnect()
             )
+            whole = True
+            return reply
         except ERRORS:
-            raise
-        except BaseException:  # interrupted: a reply may come yet
-            connection.disconnect()
+            whole = True
             raise
         finally:
+            if not whole:  # interrupted: a reply may come yet
+                connection.disconnect()
             pool.release(connection)
 
     def _send(self, command: tuple[Any, ...]) -> Any:

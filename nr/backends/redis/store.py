@@ -14,6 +14,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from nr import forks
 from nr.backends.redis import layout
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
@@ -284,7 +285,7 @@ class Recent(Generic[_Value]):
     def __init__(self, most: int = 4096, most_bytes: int = 1 << 28) -> None:
         self._known: OrderedDict[bytes, tuple[_Value, int]] = OrderedDict()
         self._most, self._left = most, most_bytes
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
 
     def get(self, key: bytes) -> _Value | None:
         with self._lock:

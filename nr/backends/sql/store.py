@@ -26,6 +26,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from nr import forks
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect, dialect_of
 from nr.backends.sql.orders import LIFETIME, Orders
@@ -74,7 +75,7 @@ class _Kept(Generic[_T]):
 
     def __init__(self) -> None:
         self._kept: dict[bytes, _T] = {}
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
 
     def get(self, key: bytes) -> _T | None:
         return self._kept.get(key)
@@ -126,7 +127,15 @@ class Store:
                 f"the connection is to {connection.dialect.name}, and the networks are in "
                 f"{self.engine.dialect.name}"
             )
-        bound = Bound(connection, self._dialect)
+        if self._dialect.autocommits(connection.connection.driver_connection):
+            raise BackendError(
+                "the connection is in AUTOCOMMIT, so that there is no transaction to take part in: "
+                "connection.execution_options(isolation_level='READ COMMITTED') makes one"
+            )
+        return self._within(connection)
+
+    def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
+        bound = Bound(connection, self._dialect, apart)
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 
     @contextmanager
@@ -139,7 +148,7 @@ class Store:
                 with self._dialect.reading(reader):
                     return reader.execute(*query, execution_options={"stream_results": stream})
 
-            yield ask, self.using(writer)
+            yield ask, self._within(writer, apart=False)
 
     def observe_query(
         self,
@@ -171,6 +180,8 @@ class Store:
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster
+                if self._do.bound and not replace:
+                    raise BusyError from error
                 raise Again from error
 
         self._do.write(work)
