@@ -25,7 +25,7 @@ typedef struct pass {
     const nr_step *step;
     const uint32_t *order; /* gather samples by it; NULL: panels of sets */
     bool learn, move;
-    size_t blocks;              /* of the step's first set, or of the order */
+    size_t blocks, all; /* of the step's first set or the order; of the step */
     size_t start[NR_PARTS + 1]; /* a block; where the last part ends */
     size_t done, each;     /* blocks of a part: before this round, in it */
     bool last;             /* round: there is the gradient then */
@@ -244,7 +244,7 @@ static void move_rows(const pass *p, const rows *r) {
     nr_trainer *t = p->t;
     for (size_t i = 0; i < t->njoins; i++)
         add_rows(t, r, t->joins[i].to, t->joins[i].from);
-    float *w = t->now->w + r->at, *g = t->sums[0].sums[0].g + r->at;
+    float *w = t->now->w + r->at, *g = t->root->g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
     float scale = 1 / (float)p->step->n;
     if (r->l == 1 && t->sparse) nr_sparse_finish(t, r->first, r->last);
@@ -286,10 +286,26 @@ static void add_losses(const pass *p) {
     }
 }
 
+/* The sums of all parts, and others', in the order of their leaves. */
+size_t nr_pass_collect(nr_trainer *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->parts; i++)
+        for (size_t j = 0; j < t->sums[i].n; j++)
+            t->open[n++] = &t->sums[i].sums[j];
+    for (size_t i = 0; i < t->nothers; i++, n++) {
+        size_t at = n;
+        for (; at && t->open[at - 1]->first > t->others[i].first; at--)
+            t->open[at] = t->open[at - 1];
+        t->open[at] = &t->others[i];
+    }
+    return n;
+}
+
 /* The tree's last sums, when all of its leaves are there. */
 static void join(const pass *p) {
     nr_trainer *t = p->t;
-    t->njoins = nr_sums_join(t->sums, t->parts, t->joins);
+    t->njoins = nr_sums_join(t->open, nr_pass_collect(t), t->joins);
+    t->root = t->open[0];
     if (p->learn && t->sparse) nr_sparse_join(t);
 }
 
@@ -312,34 +328,50 @@ static bool run_round(pass *p) {
     return true;
 }
 
-/* The first part is not shorter than any other. */
-static void divide(pass *p) {
+static void count_blocks(pass *p) {
     const nr_step *s = p->step;
-    size_t parts = p->t->parts, blocks;
     p->blocks = blocks_of(s->set ? s->set->n : s->n);
-    blocks = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
-    for (size_t i = 0; i <= parts; i++)
-        p->start[i] = (blocks * i + parts - 1) / parts;
+    p->all = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
 }
 
-static bool run(pass *p, nr_losses *sum) {
+/* The first part is not shorter than any other. */
+static void divide(pass *p, size_t first, size_t last) {
+    size_t parts = p->t->parts;
+    for (size_t i = 0; i <= parts; i++)
+        p->start[i] = first + ((last - first) * i + parts - 1) / parts;
+}
+
+static void count_units(pass *p) {
     nr_trainer *t = p->t;
     bool shared = nr_team_size(t->team) > 1;
-    size_t room = t->space.size / t->parts;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
+    p->units = 0;
     for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
-    divide(p);
+}
+
+/* Blocks from the first to before the last; whole: there are no others. */
+static bool run_blocks(pass *p, size_t first, size_t last, bool whole) {
+    nr_trainer *t = p->t;
+    size_t room = t->space.size / t->parts;
+    count_units(p);
+    divide(p, first, last);
     if (t->sparse) nr_sparse_begin(t);
     for (size_t i = 0; i < t->parts; i++) t->sums[i].n = 0;
-    for (size_t left = p->start[1]; left; left -= p->each) {
+    for (size_t left = p->start[1] - first; left; left -= p->each) {
         p->each = left < room ? left : room;
-        p->last = t->parts == 1 && p->each == left;
+        p->last = whole && t->parts == 1 && p->each == left;
         if (!run_round(p)) return false;
         p->done += p->each;
     }
+    return true;
+}
+
+static bool run(pass *p, nr_losses *sum) {
+    count_blocks(p);
+    if (!run_blocks(p, 0, p->all, true)) return false;
     if (!p->last) join(p);
-    if (!p->last && p->learn) nr_team_run(t->team, move_job, p, p->units);
-    *sum = t->sums[0].sums[0].losses;
+    if (!p->last && p->learn) nr_team_run(p->t->team, move_job, p, p->units);
+    *sum = p->t->root->losses;
     return true;
 }
 
@@ -349,21 +381,62 @@ bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
     return run(&p, sum);
 }
 
-static bool learn(nr_trainer *t, const nr_step *step, bool move,
-                  nr_losses *sum) {
-    pass p = {.t = t, .step = step, .learn = true, .move = move};
+static pass learning(nr_trainer *t, const nr_step *step) {
+    pass p = {.t = t, .step = step, .learn = true, .move = true};
     if (!step->set) p.order = t->order + step->first;
-    return run(&p, sum);
+    count_blocks(&p);
+    return p;
+}
+
+static void next_powers(nr_trainer *t) {
+    t->now->power1 *= 0.9;
+    t->now->power2 *= 0.999;
 }
 
 bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    return learn(t, step, false, sum);
+    pass p = learning(t, step);
+    p.move = false;
+    return run(&p, sum);
 }
 
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    t->now->power1 *= 0.9;
-    t->now->power2 *= 0.999;
-    return learn(t, step, true, sum);
+    pass p = learning(t, step);
+    next_powers(t);
+    return run(&p, sum);
+}
+
+/* ============================ A pass in pieces =========================== */
+
+static size_t leaves_for(const nr_trainer *t, size_t blocks) {
+    return (blocks + t->leaf - 1) / t->leaf;
+}
+
+uint64_t nr_pass_leaves(const nr_trainer *t, const nr_step *step) {
+    pass p = learning((nr_trainer *)t, step);
+    return leaves_for(t, p.blocks) + leaves_for(t, p.all - p.blocks);
+}
+
+/* The block that a leaf begins with; behind the last one: how many there are. */
+static size_t block_of(const pass *p, uint64_t leaf) {
+    size_t own = leaves_for(p->t, p->blocks), at = (size_t)leaf;
+    size_t block = at < own ? at * p->t->leaf
+                            : p->blocks + (at - own) * p->t->leaf;
+    return block < p->all ? block : p->all;
+}
+
+bool nr_pass_some(nr_trainer *t, const nr_step *step, uint64_t first,
+                  uint64_t last) {
+    pass p = learning(t, step);
+    return run_blocks(&p, block_of(&p, first), block_of(&p, last), false);
+}
+
+void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    pass p = learning(t, step);
+    count_units(&p);
+    next_powers(t);
+    join(&p);
+    nr_team_run(t->team, move_job, &p, p.units);
+    *sum = t->root->losses;
 }
 
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {

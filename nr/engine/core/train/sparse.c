@@ -108,7 +108,8 @@ uint64_t nr_lists_floats(const nr_net *net) {
     const nr_header *h = &net->h;
     uint64_t in = nr_inputs(net), n = h->len[0] + h->len[1];
     if (!nr_lists_may_be(h)) return 0;
-    uint64_t own = 10 * in + (1 + NR_MOST_SUMS) * nr_row_step(h->layers[1]);
+    uint64_t own = 10 * in + (1 + nr_gradients_for(net, 1)) *
+                                  nr_row_step(h->layers[1]);
     uint64_t listed = (uint64_t)(most_listed(h) * (double)(n * in));
     return nr_batch_of(net) ? own + 4 * listed + 2 * n : own;
 }
@@ -174,8 +175,7 @@ bool nr_sparse_choose(nr_trainer *t) {
     s->block = block_of(s->part);
     s->leaf = leaf_of(s->part);
     s->biases = nr_alloc_lines(room, sizeof *s->biases);
-    s->totals = nr_alloc_lines(room, NR_MOST_SUMS * sizeof *s->totals);
-    return s->biases && s->totals;
+    return s->biases != NULL;
 }
 
 void nr_sparse_free(nr_trainer *t) {
@@ -186,7 +186,6 @@ void nr_sparse_free(nr_trainer *t) {
     nr_release_lines(s->constants);
     nr_release_lines(s->starts);
     nr_release_lines(s->biases);
-    nr_release_lines(s->totals);
     nr_release_lines(s->turned.entries);
     nr_release_lines(s->turned.starts);
     nr_release_lines(s);
@@ -381,10 +380,9 @@ void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
     t->k->gradient(sums, delta, 0, delta, 0, 1, (n + 15) / 16, 0, 0, out);
 }
 
-/* Of the sum's deltas, which its lists do not hold. */
+/* A sum's deltas, which no list holds, lie behind its gradient. */
 static float *total_of(const nr_trainer *t, const nr_sum *sum) {
-    size_t at = (size_t)(sum - t->sums[0].sums);
-    return t->sparse->totals + at * nr_row_step(t->net->h.layers[1]);
+    return sum->g + t->sum_floats - nr_row_step(t->net->h.layers[1]);
 }
 
 static void add_total(const nr_trainer *t, const nr_sum *to,
@@ -430,7 +428,7 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last) {
     const nr_sparse *s = t->sparse;
     size_t out = t->net->h.layers[1];
-    float *g = t->sums[0].sums[0].g;
-    if (first == 0) memcpy(g, s->totals, out * sizeof *g);
-    t->k->list_gradient(g, s->totals, s->factors, s->starts, first, last, out);
+    float *g = t->root->g, *total = total_of(t, t->root);
+    if (first == 0) memcpy(g, total, out * sizeof *g);
+    t->k->list_gradient(g, total, s->factors, s->starts, first, last, out);
 }

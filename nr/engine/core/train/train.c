@@ -202,6 +202,10 @@ void nr_trainer_free(nr_trainer *t) {
     nr_sparse_free(t);
     nr_release(t->order);
     nr_release_lines(t->gradients);
+    nr_release_lines(t->more_gradients);
+    nr_release(t->open);
+    nr_release(t->joins);
+    nr_others_free(t);
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
@@ -212,7 +216,7 @@ void nr_trainer_free(nr_trainer *t) {
 
 /* ================================= Steps ================================= */
 
-static void show_progress(nr_trainer *t) {
+void nr_trainer_show(nr_trainer *t) {
     atomic_store_explicit(&t->seen_train, t->train_error,
                           memory_order_relaxed);
     atomic_store_explicit(&t->seen_test, t->test_error, memory_order_relaxed);
@@ -234,7 +238,7 @@ NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
         else
             nr_cycle(t);
     }
-    show_progress(t);
+    nr_trainer_show(t);
     return !t->over;
 }
 
