@@ -21,13 +21,13 @@
 /* RPROP's first steps: a part of the layer's initial deviation. */
 static void first_steps(const nr_trainer *t, float *steps) {
     const nr_header *h = &t->net->h;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float step = (float)(NR_STUDY_STEP * sqrt(2.0 / (double)(in + out)));
+    for (size_t l = 0; l < t->plan->n; l++) {
+        const nr_op *op = &t->plan->ops[l];
+        double units = (double)(op->in + op->out);
+        float step = (float)(NR_STUDY_STEP * sqrt(2.0 / units));
         if (h->options.classic) step = 0.1f;
         if (h->options.learnrate > 0) step = (float)h->options.learnrate;
-        for (size_t i = 0; i < (in + 1) * out; i++)
-            steps[t->offset[l] + i] = step;
+        for (size_t i = 0; i < op->params; i++) steps[op->at + i] = step;
     }
 }
 

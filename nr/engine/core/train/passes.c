@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "layers/layer.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -31,10 +32,6 @@ typedef struct pass {
     bool last;             /* round: there is the gradient then */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
 } pass;
-
-static const float *layer_weights(const nr_trainer *t, size_t l) {
-    return t->now->w + t->offset[l];
-}
 
 static size_t blocks_of(size_t samples) {
     return nr_blocks_for(nr_panels_for(samples));
@@ -93,22 +90,20 @@ static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
  * it returns. */
 static float *forward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
-    const nr_header *h = &t->net->h;
     size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     const float *x = inputs_of(p, b, at);
     float *y = NULL;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        const float *w = layer_weights(t, l);
-        bool last = l + 1 == h->nlayers;
-        y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
-        if (l == 1 && t->sparse)
+    for (size_t l = 0; l + 1 < t->plan->n; l++) {
+        const nr_op *op = &t->plan->ops[l];
+        bool last = op == nr_plan_last(t->plan);
+        y = last ? t->space.delta[l] : t->space.act[l];
+        y += at * op->out * NR_LANES;
+        if (l == 0 && t->sparse)
             nr_sparse_forward(t, b->set, p->order,
                               (b->first + at % NR_BLOCK) * NR_LANES, lanes, at,
                               y);
         else
-            t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
-        if (!last) t->k->activate(y, out, nv, h->options.activation);
+            nr_op_forward(t->k, op, t->now->w + op->at, x, y, nv);
         x = y;
     }
     return y;
@@ -134,16 +129,16 @@ static void lose(const pass *p, const nr_block *b, size_t at, float *y) {
 
 static void backward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
-    const nr_header *h = &t->net->h;
     size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
-    for (size_t l = h->nlayers - 1; l > 1; l--) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float *from = t->space.delta[l] + at * out * NR_LANES;
-        float *to = t->space.delta[l - 1] + at * in * NR_LANES;
-        float *act = t->space.act[l - 1] + at * in * NR_LANES;
-        t->k->layer(to, layer_weights(t, l) + out, out, 1, from, NULL, in,
-                    out, nv);
-        t->k->derive(to, act, in, nv, h->options.activation);
+    for (size_t l = t->plan->n - 2; l > 0; l--) {
+        const nr_op *op = &t->plan->ops[l], *before = op - 1;
+        float *from = t->space.delta[l] + at * op->out * NR_LANES;
+        float *to = t->space.delta[l - 1] + at * op->in * NR_LANES;
+        float *act = t->space.act[l - 1] + at * op->in * NR_LANES;
+        nr_op_backward(t->k, op, t->now->w + op->at, from, to, nv);
+        if (before->activation != NR_NOT_ACTIVATED)
+            t->k->derive(to, act, op->in, nv,
+                         (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
 }
@@ -186,29 +181,28 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
     }
 }
 
-/* Of layer l's weights. */
-static size_t units_of(const pass *p, size_t l) {
-    size_t in = p->t->net->h.layers[l - 1];
-    return in <= p->inputs ? 1 : (in + p->inputs - 1) / p->inputs;
+/* Of an operation's weights. */
+static size_t units_of(const pass *p, const nr_op *op) {
+    if (op->params == 0) return 0;
+    return op->in <= p->inputs ? 1 : (op->in + p->inputs - 1) / p->inputs;
 }
 
-/* What makes a unit: some inputs of a layer, and the rows of their weights;
+/* What makes a unit: some inputs of an operation, and the rows of their weights;
  * with the first goes that of the biases. */
 typedef struct rows {
-    size_t l, first, last; /* inputs */
-    size_t at, n, biases;  /* floats: the first, how many, of them biases */
+    const nr_op *op;
+    size_t first, last;   /* inputs */
+    size_t at, n, biases; /* floats: the first, how many, of them biases */
 } rows;
 
 static rows rows_of(const pass *p, size_t unit) {
-    const uint32_t *layers = p->t->net->h.layers;
-    rows r = {.l = 1};
-    for (; unit >= units_of(p, r.l); r.l++) unit -= units_of(p, r.l);
-    size_t in = layers[r.l - 1], out = layers[r.l];
-    r.first = unit * p->inputs;
-    r.last = r.first + p->inputs < in ? r.first + p->inputs : in;
-    r.biases = unit == 0 ? out : 0;
-    r.at = p->t->offset[r.l] + (1 + r.first) * out - r.biases;
-    r.n = (r.last - r.first) * out + r.biases;
+    const nr_op *op = p->t->plan->ops;
+    for (; unit >= units_of(p, op); op++) unit -= units_of(p, op);
+    rows r = {.op = op, .first = unit * p->inputs};
+    r.last = r.first + p->inputs < op->in ? r.first + p->inputs : op->in;
+    r.biases = unit == 0 ? nr_dense_row(op->out, 0) : 0;
+    r.at = op->at + nr_dense_row(op->out, r.first) - r.biases;
+    r.n = (r.last - r.first) * op->out + r.biases;
     return r;
 }
 
@@ -220,22 +214,25 @@ static void add_rows(const nr_trainer *t, const rows *r, const nr_sum *to,
 /* Of the round's block at a place, and of what is complete with it. */
 static void sum_rows(const pass *p, size_t place, const rows *r) {
     nr_trainer *t = p->t;
+    const nr_op *op = r->op;
     const nr_block *b = &t->space.blocks[place];
     const nr_sum *sum = b->turn.sum;
-    size_t in = t->net->h.layers[r->l - 1], out = t->net->h.layers[r->l];
-    size_t at = place * NR_BLOCK, in_step = in * NR_LANES;
-    size_t out_step = out * NR_LANES;
+    size_t l = (size_t)(op - t->plan->ops), at = place * NR_BLOCK;
+    nr_operands o = {.in_step = op->in * NR_LANES,
+                     .delta_step = op->out * NR_LANES,
+                     .panels = b->panels,
+                     .first = r->first,
+                     .last = r->last};
     if (b->panels == 0) return;
     if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
-    if (r->l == 1 && t->sparse)
+    if (l == 0 && t->sparse) {
         nr_sparse_gradient(t, place, r->first, r->last);
-    else
-        t->k->gradient(sum->g + t->offset[r->l],
-                       r->l == 1 ? inputs_of(p, b, at)
-                                 : t->space.act[r->l - 1] + at * in_step,
-                       in_step, t->space.delta[r->l] + at * out_step, out_step,
-                       b->panels, (lanes_of(b, b->panels - 1) + 15) / 16,
-                       r->first, r->last, out);
+    } else {
+        o.in = l ? t->space.act[l - 1] + at * o.in_step : inputs_of(p, b, at);
+        o.delta = t->space.delta[l] + at * o.delta_step;
+        o.nv_last = (lanes_of(b, b->panels - 1) + 15) / 16;
+        nr_op_gradient(t->k, op, sum->g + op->at, &o);
+    }
     for (unsigned i = 0; i < b->turn.merges; i++, sum--)
         add_rows(t, r, sum - 1, sum);
 }
@@ -247,7 +244,8 @@ static void move_rows(const pass *p, const rows *r) {
     float *w = t->now->w + r->at, *g = t->root->g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
     float scale = 1 / (float)p->step->n;
-    if (r->l == 1 && t->sparse) nr_sparse_finish(t, r->first, r->last);
+    if (r->op == t->plan->ops && t->sparse)
+        nr_sparse_finish(t, r->first, r->last);
     t->k->decay(g, w, free, scale, 0);
     t->k->decay(g + free, w + free, r->n - free, scale, (float)t->l2);
     if (p->move) optimise(t, w, g, r->at, r->n);
@@ -346,7 +344,8 @@ static void count_units(pass *p) {
     bool shared = nr_team_size(t->team) > 1;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
     p->units = 0;
-    for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
+    for (size_t l = 0; l < t->plan->n; l++)
+        p->units += units_of(p, &t->plan->ops[l]);
 }
 
 /* Blocks from the first to before the last; whole: there are no others. */

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "layers/layer.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -109,7 +110,7 @@ uint64_t nr_lists_floats(const nr_net *net) {
     uint64_t in = nr_inputs(net), n = h->len[0] + h->len[1];
     if (!nr_lists_may_be(h)) return 0;
     uint64_t own = 10 * in + (1 + nr_gradients_for(net, 1)) *
-                                  nr_row_step(h->layers[1]);
+                                  nr_row_step(nr_plan_first(net->plan)->out);
     uint64_t listed = (uint64_t)(most_listed(h) * (double)(n * in));
     return nr_batch_of(net) ? own + 4 * listed + 2 * n : own;
 }
@@ -136,7 +137,7 @@ static bool fit(const nr_net *net, double listed, size_t leaf) {
     uint64_t in = nr_inputs(net), panels = train + test;
     uint64_t most = train > test ? train : test;
     uint64_t rows = (most < NR_BLOCK ? most : NR_BLOCK) * (NR_LANES + 1) *
-                    nr_row_step(h->layers[1]) * sizeof(float);
+                    nr_row_step(nr_plan_first(net->plan)->out) * sizeof(float);
     uint64_t starts = (panels * (NR_LANES + in + 1) + 2) * sizeof(size_t);
     double bytes = 2 * listed * sizeof(nr_entry) + (double)(rows + starts);
     size_t dense = nr_gradients_for(net, 1), more = nr_gradients_for(net, leaf);
@@ -158,7 +159,7 @@ static size_t block_of(double part) {
 
 bool nr_sparse_choose(nr_trainer *t) {
     const nr_header *h = &t->net->h;
-    size_t in = nr_inputs(t->net), room = nr_row_step(h->layers[1]);
+    size_t in = nr_inputs(t->net), room = nr_row_step(nr_plan_first(t->plan)->out);
     double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
     double most = most_listed(h) * all;
     if (forced == NR_LISTING_NEVER) return true;
@@ -354,26 +355,27 @@ void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n) {
 
 void nr_sparse_begin(nr_trainer *t) {
     nr_sparse *s = t->sparse;
-    size_t out = t->net->h.layers[1];
+    size_t out = nr_plan_first(t->plan)->out;
     const float *w = t->now->w;
     nr_list all = {s->constants, s->n};
-    t->k->weigh(s->biases, w, all, w + out, out);
+    t->k->weigh(s->biases, w, all, w + nr_dense_row(out, 0), out);
 }
 
 void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
                        size_t first, size_t n, size_t at, float *y) {
-    size_t out = t->net->h.layers[1];
+    size_t out = nr_plan_first(t->plan)->out;
     nr_list lists[NR_LANES];
     for (size_t i = 0; i < n; i++)
         lists[i] = order ? any_list(t, order[first + i])
                          : list_of(set, first + i);
     t->k->list_layer(y, t->space.rows + at * NR_LANES * nr_row_step(out), lists,
-                     n, t->now->w + out, t->sparse->biases, out);
+                     n, t->now->w + nr_dense_row(out, 0), t->sparse->biases, out);
+    nr_dense_activate(t->k, nr_plan_first(t->plan), y, (n + 15) / 16);
 }
 
 void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
-    size_t out = t->net->h.layers[1], step = nr_row_step(out);
-    const float *delta = t->space.delta[1] + at * out * NR_LANES;
+    size_t out = nr_plan_first(t->plan)->out, step = nr_row_step(out);
+    const float *delta = t->space.delta[0] + at * out * NR_LANES;
     float *sums = t->space.sums + at * step;
     t->k->delta_rows(t->space.rows + at * NR_LANES * step, delta, n, out);
     memset(sums, 0, step * sizeof *sums);
@@ -382,17 +384,17 @@ void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
 
 /* A sum's deltas, which no list holds, lie behind its gradient. */
 static float *total_of(const nr_trainer *t, const nr_sum *sum) {
-    return sum->g + t->sum_floats - nr_row_step(t->net->h.layers[1]);
+    return sum->g + t->sum_floats - nr_row_step(nr_plan_first(t->plan)->out);
 }
 
 static void add_total(const nr_trainer *t, const nr_sum *to,
                       const nr_sum *from) {
-    size_t step = nr_row_step(t->net->h.layers[1]);
+    size_t step = nr_row_step(nr_plan_first(t->plan)->out);
     t->k->decay(total_of(t, to), total_of(t, from), step, 1, 1);
 }
 
 void nr_sparse_totals(nr_trainer *t, size_t size) {
-    size_t step = nr_row_step(t->net->h.layers[1]);
+    size_t step = nr_row_step(nr_plan_first(t->plan)->out);
     const float *sums = t->space.sums;
     for (size_t i = 0; i < size; i++, sums += NR_BLOCK * step) {
         const nr_block *b = &t->space.blocks[i];
@@ -415,7 +417,7 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last) {
     const nr_sparse *s = t->sparse;
     const nr_block *b = &t->space.blocks[at];
-    size_t in = nr_inputs(t->net), out = t->net->h.layers[1];
+    size_t in = nr_inputs(t->net), out = nr_plan_first(t->plan)->out;
     size_t list = (t->batch ? at * NR_BLOCK : b->first) / s->block;
     const nr_lists *lists = t->batch ? &s->turned : &b->set->by_input;
     size_t step = NR_LANES * nr_row_step(out);
@@ -427,7 +429,7 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
 
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last) {
     const nr_sparse *s = t->sparse;
-    size_t out = t->net->h.layers[1];
+    size_t out = nr_plan_first(t->plan)->out;
     float *g = t->root->g, *total = total_of(t, t->root);
     if (first == 0) memcpy(g, total, out * sizeof *g);
     t->k->list_gradient(g, total, s->factors, s->starts, first, last, out);

@@ -96,13 +96,9 @@ static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     if (t->goes_on)
         memcpy(t->weights->data, from->data, from->n * sizeof(float));
     else
-        nr_weights_init(h, t->weights->data);
+        nr_weights_init(t->net, t->weights->data);
     nr_scale(t->net, t->weights->data, t->goes_on);
     t->f = nr_factors_of(h, t->weights->data);
-    for (size_t l = 1, at = 0; l < h->nlayers; l++) {
-        t->offset[l] = at;
-        at += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    }
     return NR_OK;
 }
 
@@ -115,7 +111,7 @@ static bool make_members(nr_trainer *t) {
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         float *at = t->keeping + i * 4 * each;
-        m->w = t->f.layers + i * t->params;
+        m->w = t->f.layers + nr_member_at(t->net, i);
         m->start = at;
         m->best = at + each;
         m->memory[0] = at + 2 * each;
@@ -167,7 +163,8 @@ NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
     const nr_header *h = &t->net->h;
     t->k = nr_kernels_now();
     t->head = nr_net_head(h);
-    t->params = t->net->params;
+    t->plan = t->net->plan;
+    t->params = t->plan->params;
     t->maxcycles = cmd->maxcycles;
     t->maxtime = cmd->maxtime;
     t->autostop = cmd->autostop;

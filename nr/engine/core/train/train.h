@@ -35,9 +35,9 @@ typedef struct nr_block {
     nr_turn turn;
 } nr_block;
 
-/* Room for the passes over some blocks at once. Layer l's units of a round's
- * panel p, NR_BLOCK of each block, lie at act[l] + p * layers[l] * 64; so its
- * deltas. */
+/* Room for the passes over some blocks at once. What operation l of the plan
+ * makes of a round's panel p, NR_BLOCK of each block, lies at
+ * act[l] + p * out * 64, of the last one at delta[l]; so do its deltas. */
 typedef struct nr_space {
     size_t size; /* blocks; the only one may have fewer panels */
     float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
@@ -109,7 +109,8 @@ struct nr_trainer {
     /* What it works on. */
     nr_array *weights;
     nr_factors f;
-    size_t params, offset[NR_MAX_LAYERS]; /* of layer l's row of biases */
+    const nr_plan *plan;
+    size_t params; /* its weights */
     nr_member members[NR_MAX_MEMBERS], *now;
     size_t count;   /* of the members */
     float *keeping; /* what members keep of their weights, in one piece */

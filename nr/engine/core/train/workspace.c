@@ -10,10 +10,11 @@ enum { SMALL = 16384 }; /* parameters; twice that many stay in any cache */
 size_t nr_space_floats(const nr_net *net, bool lists) {
     const nr_header *h = &net->h;
     size_t units = 0, in = lists ? 0 : nr_inputs(net);
-    for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
+    for (size_t l = 0; l + 1 < net->plan->n; l++)
+        units += 2 * net->plan->ops[l].out;
     size_t gathered =
         nr_batch_of(net) ? (in + 1) * NR_LANES + nr_target_floats(h) : 0;
-    if (lists) gathered += nr_row_step(h->layers[1]) * (NR_LANES + 1);
+    if (lists) gathered += nr_row_step(nr_plan_first(net->plan)->out) * (NR_LANES + 1);
     return units * NR_LANES + gathered;
 }
 
@@ -82,7 +83,7 @@ size_t nr_gradients_for(const nr_net *net, size_t leaf) {
 
 bool nr_gradients_make(nr_trainer *t) {
     size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
-    if (t->sparse) each += nr_row_step(t->net->h.layers[1]);
+    if (t->sparse) each += nr_row_step(nr_plan_first(t->plan)->out);
     t->sum_floats = each;
     t->leaf = t->sparse ? t->sparse->leaf : 1;
     t->parts = t->sparse ? 1 : parts_of(t->net, nr_team_size(t->team));
@@ -110,7 +111,6 @@ bool nr_gradients_anywhere(nr_trainer *t) {
 }
 
 bool nr_space_make(nr_trainer *t) {
-    const nr_header *h = &t->net->h;
     nr_space *s = &t->space;
     size_t in = t->sparse ? 0 : nr_inputs(t->net);
     size_t floats = nr_space_floats(t->net, t->sparse);
@@ -122,13 +122,13 @@ bool nr_space_make(nr_trainer *t) {
     if (!s->losses || !s->blocks || !s->floats) return false;
     float *at = s->floats;
     if (t->sparse) { /* first, since rows want whole lines */
-        size_t step = nr_row_step(h->layers[1]);
+        size_t step = nr_row_step(nr_plan_first(t->plan)->out);
         s->rows = at;
         s->sums = at + panels * step * NR_LANES;
         at = s->sums + panels * step;
     }
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t size = panels * h->layers[l] * NR_LANES;
+    for (size_t l = 0; l + 1 < t->plan->n; l++) {
+        size_t size = panels * t->plan->ops[l].out * NR_LANES;
         s->act[l] = at;
         s->delta[l] = at + size;
         at += 2 * size;
