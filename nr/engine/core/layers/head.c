@@ -3,7 +3,10 @@
 
 #include "kernels/kernel.h"
 
-static size_t params(const nr_op *op) { return 0 * op->in; }
+static size_t params(const nr_op *op) {
+    (void)op;
+    return 0;
+}
 
 static void init(const nr_op *op, const nr_header *h, float *w, uint64_t *key) {
     (void)op, (void)h, (void)w, (void)key;

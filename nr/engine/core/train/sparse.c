@@ -159,7 +159,8 @@ static size_t block_of(double part) {
 
 bool nr_sparse_choose(nr_trainer *t) {
     const nr_header *h = &t->net->h;
-    size_t in = nr_inputs(t->net), room = nr_row_step(nr_plan_first(t->plan)->out);
+    size_t in = nr_inputs(t->net);
+    size_t room = nr_row_step(nr_plan_first(t->plan)->out);
     double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
     double most = most_listed(h) * all;
     if (forced == NR_LISTING_NEVER) return true;
@@ -168,13 +169,15 @@ bool nr_sparse_choose(nr_trainer *t) {
     if (most == 0 || listed > most) return true;
     nr_sparse *s = t->sparse = nr_alloc_lines(1, sizeof *s);
     if (!s || !make_constants(t, s, &listed)) return false;
-    if (forced != NR_LISTING_ALWAYS && (listed > most || !fit(t->net, listed, leaf_of(listed / all)))) {
+    size_t leaf = leaf_of(listed / all);
+    bool worth = listed <= most && fit(t->net, listed, leaf);
+    if (forced != NR_LISTING_ALWAYS && !worth) {
         nr_sparse_free(t);
         return true;
     }
     s->part = listed / all;
     s->block = block_of(s->part);
-    s->leaf = leaf_of(s->part);
+    s->leaf = leaf;
     s->biases = nr_alloc_lines(room, sizeof *s->biases);
     return s->biases != NULL;
 }
