@@ -43,7 +43,7 @@ static double reference_objective(const nr_trainer *t, const double *w) {
             x[i] = panel[i * 64 + s % 64];
         for (size_t l = 1; l < h->nlayers; l++) {
             size_t in = h->layers[l - 1], out = h->layers[l];
-            const double *wl = w + t->offset[l];
+            const double *wl = w + t->plan->ops[l - 1].at;
             for (size_t o = 0; o < out; o++) {
                 y[o] = wl[o];
                 for (size_t i = 0; i < in; i++) {

@@ -473,6 +473,31 @@ NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
  * host says how long the training has run so far. */
 NR_API int nr_trainer_step(nr_trainer *trainer, uint64_t elapsed_ms);
 
+/* In place of nr_trainer_step, for hosts that come between: gradient, reduce,
+ * apply. Trainers of the same network and command, wherever they are, share its
+ * steps and stay alike to the bit, as if each had done everything alone:
+ *
+ *     while ((blocks = nr_trainer_begin(t, elapsed)))
+ *         nr_trainer_gradient   some of the step's blocks of samples
+ *         nr_trainer_sums       what they came to, for the others
+ *         nr_trainer_put        what the others' came to, as it comes
+ *         nr_trainer_apply      when all blocks are there: moves the weights
+ *
+ * begin returns the blocks of the next step, 0 at the end; its time counts
+ * against MAXTIME, so all have to be told the same one, and of a stop, too.
+ * gradient sums blocks first to last - 1, in place of those it summed before. The
+ * bytes of sums are for trainers of this version on processors of this byte
+ * order; put refuses what is not wanted, and has then taken what came before it.
+ */
+NR_API uint64_t nr_trainer_begin(nr_trainer *trainer, uint64_t elapsed_ms);
+NR_API nr_status nr_trainer_gradient(nr_trainer *trainer, uint64_t first,
+                                     uint64_t last, nr_error *err);
+NR_API nr_status nr_trainer_sums(const nr_trainer *trainer, nr_buf *out,
+                                 nr_error *err);
+NR_API nr_status nr_trainer_put(nr_trainer *trainer, const unsigned char *sums,
+                                size_t len, nr_error *err);
+NR_API nr_status nr_trainer_apply(nr_trainer *trainer, nr_error *err);
+
 /* From any thread, at any time of the trainer's life. */
 NR_API void nr_trainer_stop(nr_trainer *trainer);
 NR_API void nr_trainer_progress(const nr_trainer *trainer,

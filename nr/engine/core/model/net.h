@@ -4,6 +4,7 @@
 #define NR_NET_H
 
 #include "encode/encoding.h"
+#include "model/plan.h"
 
 /* ------------------------------ Arrays ----------------------------------- */
 
@@ -105,10 +106,6 @@ typedef struct nr_draft {
     _Atomic(nr_array *) weights; /* NULL: not made yet */
 } nr_draft;
 
-/* What becomes of the last layer's sums. */
-typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
-enum { NR_NOT_ACTIVATED = -1 };
-
 /* So many rows go one by one, more of them in panels: see run.c. */
 enum { NR_FEW_ROWS = 6 };
 
@@ -128,6 +125,7 @@ typedef struct nr_kept nr_kept; /* parts.c */
 
 struct nr_net {
     nr_header h;
+    nr_plan *plan; /* of every member */
     nr_way way;
     size_t params, row; /* row: floats; 0: records of any length */
     uint32_t per; /* rows of a full chunk */
@@ -155,16 +153,19 @@ static inline size_t nr_outputs(const nr_net *net) {
 
 /* First the factors: inputs are taken as (x - in_shift) * in_scale; a
  * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
- * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
- * with them: neither makes sense with another generation of the other. Then
- * member by member and layer by layer a row of biases and a row of weights for
- * each input unit: [1 + inputs][outputs]. */
+ * same), a classifier's logits are multiplied by out_scale. They lie with the
+ * weights because they are one with them: neither makes sense with another
+ * generation of the other. Then member by member what its plan says. */
 typedef struct nr_factors {
     float *in_shift, *in_scale, *out_shift, *out_scale;
     float *layers;
 } nr_factors;
 
 size_t nr_weights_len(const nr_header *h);
+/* Where a member's weights begin, behind the factors. */
+static inline size_t nr_member_at(const nr_net *net, size_t member) {
+    return member * net->params;
+}
 static inline nr_factors nr_factors_of(const nr_header *h, float *weights) {
     size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
     return (nr_factors){
@@ -264,13 +265,15 @@ nr_head nr_net_head(const nr_header *h);
 void nr_net_way(nr_net *net); /* by its header, which must not move */
 
 /* members.c: floats that weights abreast take, 0: the network has none. */
-size_t nr_abreast_len(const nr_header *h);
+size_t nr_abreast_len(const nr_net *net);
 
 /* random.c */
 uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */
 void nr_random_seed(nr_random *random, uint64_t seed);
 bool nr_random_sound(const nr_random *random);
 uint64_t nr_random_below(nr_random *random, uint64_t n);
-void nr_weights_init(const nr_header *h, float *weights);
+float nr_uniform(uint64_t bits); /* from -1 to 1 */
+float nr_normal(uint64_t bits);  /* mean 0, deviation 1 */
+void nr_weights_init(const nr_net *net, float *weights);
 
 #endif

@@ -99,13 +99,9 @@ static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     if (t->goes_on)
         memcpy(t->weights->data, from->data, from->n * sizeof(float));
     else
-        nr_weights_init(h, t->weights->data);
+        nr_weights_init(t->net, t->weights->data);
     nr_scale(t->net, t->weights->data, t->goes_on);
     t->f = nr_factors_of(h, t->weights->data);
-    for (size_t l = 1, at = 0; l < h->nlayers; l++) {
-        t->offset[l] = at;
-        at += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    }
     return NR_OK;
 }
 
@@ -118,7 +114,7 @@ static bool make_members(nr_trainer *t) {
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         float *at = t->keeping + i * 4 * each;
-        m->w = t->f.layers + i * t->params;
+        m->w = t->f.layers + nr_member_at(t->net, i);
         m->start = at;
         m->best = at + each;
         m->memory[0] = at + 2 * each;
@@ -191,7 +187,8 @@ NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
     const nr_header *h = &t->net->h;
     t->k = nr_kernels_now();
     t->head = nr_net_head(h);
-    t->params = t->net->params;
+    t->plan = t->net->plan;
+    t->params = t->plan->params;
     t->maxcycles = cmd->maxcycles;
     t->maxtime = cmd->maxtime;
     t->autostop = cmd->autostop;
@@ -226,6 +223,10 @@ void nr_trainer_free(nr_trainer *t) {
     nr_sparse_free(t);
     nr_release(t->order);
     nr_release_lines(t->gradients);
+    nr_release_lines(t->more_gradients);
+    nr_release(t->open);
+    nr_release(t->joins);
+    nr_others_free(t);
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
@@ -238,7 +239,7 @@ void nr_trainer_free(nr_trainer *t) {
 
 /* ================================= Steps ================================= */
 
-static void show_progress(nr_trainer *t) {
+void nr_trainer_show(nr_trainer *t) {
     atomic_store_explicit(&t->seen_train, t->train_error,
                           memory_order_relaxed);
     atomic_store_explicit(&t->seen_test, t->test_error, memory_order_relaxed);
@@ -260,7 +261,7 @@ NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
         else
             nr_cycle(t);
     }
-    show_progress(t);
+    nr_trainer_show(t);
     return !t->over;
 }
 
@@ -322,10 +323,11 @@ static void judge(const nr_trainer *t, char *why, size_t room) {
     const nr_header *h = &t->net->h;
     bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
     bool usable = is_usable(t);
+    bool in_place = t->fields ? t->fields->h.trained : h->trained;
     *why = '\0';
     if (t->cycles == 0) {
         snprintf(why, room, "stopped before its first cycle");
-    } else if (!h->trained || (h->options.classic && usable)) {
+    } else if (!in_place || (h->options.classic && usable)) {
         return;
     } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
         snprintf(why, room, "diverged");
@@ -372,7 +374,8 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
     char why[NR_OUTCOME_TEXT];
     judge(t, why, sizeof why);
     if (*why) {
-        *trained = nr_net_unlearned(t->net, NR_KEPT, why);
+        *trained = nr_net_unlearned(t->fields ? t->fields : t->net, NR_KEPT,
+                                    why);
         return *trained ? NR_OK : nr_nomem(err);
     }
     nr_net *net = nr_net_clone(t->net);
