@@ -1,6 +1,8 @@
 """The core's tests in C, built with the compile options that it ships with and run one by one.
 
-NR_SANITIZE=address,undefined, or thread, builds them with those (`make sanitize`).
+NR_SANITIZE=address,undefined, or thread, builds them with those (`make sanitize`). `make soak`
+builds them, the library and the module with clang, too, and for ARM, whose instructions qemu runs:
+Debian's clang, gcc-aarch64-linux-gnu and qemu-user. Bits are to be the same (tests/c/test_bits.c).
 """
 
 import os
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,11 +20,17 @@ TESTS = sorted(path.stem for path in HERE.glob("*.c"))
 SANITIZE = os.environ.get("NR_SANITIZE", "")
 
 
-def succeed(*command: str | Path) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+def succeed(*command: str | Path, timeout: int = 900) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     return output
+
+
+def missing(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +38,7 @@ def cmake() -> str:
     beside = Path(sys.executable).parent
     found = shutil.which("cmake", path=f"{beside}:{os.environ['PATH']}")
     if found is None:
-        reason = "cmake is not installed: pip install cmake"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        missing("cmake is not installed: pip install cmake")
     return found
 
 
@@ -42,13 +50,48 @@ def build(cmake: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", TESTS)
-def test_core_in_c(cmake: str, build: Path, name: str) -> None:
-    succeed(cmake, "--build", build, "--target", name, "--parallel", "2")
-    output = succeed(build / name)
+def passes(output: str) -> None:
     closing = re.search(r"^(\d+) passed, 0 failed$", output, re.MULTILINE)
     assert closing is not None, output
     assert int(closing[1]) > 0, output
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_core_in_c(cmake: str, build: Path, name: str) -> None:
+    succeed(cmake, "--build", build, "--target", name, "--parallel", "2")
+    passes(succeed(build / name))
+
+
+AARCH64 = [
+    "-DCMAKE_SYSTEM_NAME=Linux",
+    "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+    "-DCMAKE_EXE_LINKER_FLAGS=-static",
+]
+ELSEWHERE: dict[str, tuple[str, list[str], list[str]]] = {  # compiler, options, what runs programs
+    "clang": ("clang", [], []),
+    "aarch64": ("aarch64-linux-gnu-gcc", AARCH64, ["qemu-aarch64"]),
+}
+
+
+@pytest.fixture(scope="session", params=list(ELSEWHERE))
+def elsewhere(cmake: str, request: pytest.FixtureRequest) -> tuple[Path, list[str]]:
+    """Where the tests are built for this compiler or processor, and what runs them."""
+    compiler, options, runner = ELSEWHERE[request.param]
+    for program in [compiler, *runner]:
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed")
+    path = HERE.parents[1] / "build" / f"c-{request.param}"
+    succeed(cmake, "-S", HERE, "-B", path, f"-DCMAKE_C_COMPILER={compiler}", *options)
+    succeed(cmake, "--build", path, "--target", "nr", "neuralredis", "--parallel", "2")
+    return path, runner
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", TESTS)
+def test_core_in_c_elsewhere(cmake: str, elsewhere: tuple[Path, list[str]], name: str) -> None:
+    path, runner = elsewhere
+    succeed(cmake, "--build", path, "--target", name, "--parallel", "2")
+    passes(succeed(*runner, path / name, timeout=3600))
 
 
 @pytest.mark.parametrize("name", ["syntax", "dump"])

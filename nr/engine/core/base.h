@@ -7,6 +7,10 @@
 
 #include "nr.h"
 
+/* A function whose body stays out of its caller's: for what runs in a mode of its
+ * own (float_mode.h), or would cost its caller registers. */
+#define NOINLINE static __attribute__((noinline))
+
 /* ------------------------------ Memory (base.c) -------------------------- */
 
 void *nr_alloc(size_t size); /* NULL: out of memory */

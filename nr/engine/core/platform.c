@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base.h"
+#include "float_mode.h"
 #include "platform.h"
 
 enum { SPINS = 4000 };
@@ -102,6 +103,7 @@ static void wake(nr_team *team) {
 
 static void *member_main(void *argument) {
     seat *own = argument;
+    nr_mode_begin(NR_FLUSH); /* for all of its life */
     while (!atomic_load(&own->team->over)) {
         await(own);
         work(own->team, own);

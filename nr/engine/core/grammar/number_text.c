@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "grammar/syntax.h"
 
 enum { DIGITS = 17 };
@@ -142,7 +143,7 @@ static size_t write_fixed(char *at, uint64_t digits, int power) {
     return n + 1;
 }
 
-size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]) {
+NOINLINE size_t format(double value, char text[NR_DOUBLE_TEXT]) {
     uint64_t bits, digits = 0;
     memcpy(&bits, &value, sizeof bits);
     uint64_t m = bits & ((UINT64_C(1) << 52) - 1);
@@ -163,4 +164,11 @@ size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]) {
 rare:
     if (isfinite(value)) return strlen(nr_write_double(text, DIGITS, value));
     return (size_t)snprintf(text, NR_DOUBLE_TEXT, "%g", value);
+}
+
+size_t nr_format_double(double value, char text[NR_DOUBLE_TEXT]) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    size_t length = format(value, text);
+    nr_mode_end(before);
+    return length;
 }

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "float_mode.h"
 #include "grammar/syntax.h"
 
 /* ------------------------------- NR.CREATE ------------------------------- */
@@ -315,9 +316,9 @@ static const nr_spec *find_spec(nr_text text, nr_verb *verb) {
     return NULL;
 }
 
-nr_status nr_command_parse(nr_command *cmd, size_t argc,
-                           const char *const *argv, const size_t *argvlen,
-                           nr_error *err) {
+NOINLINE nr_status parse(nr_command *cmd, size_t argc,
+                         const char *const *argv, const size_t *argvlen,
+                         nr_error *err) {
     nr_parser p = {.cmd = cmd, .argc = argc, .argv = argv, .len = argvlen,
                    .err = err};
     memset(cmd, 0, offsetof(nr_command, few));
@@ -335,6 +336,15 @@ nr_status nr_command_parse(nr_command *cmd, size_t argc,
     nr_status status =
         parsers[cmd->verb] ? parsers[cmd->verb](&p) : NR_OK;
     if (status != NR_OK) nr_command_release(cmd);
+    return status;
+}
+
+nr_status nr_command_parse(nr_command *cmd, size_t argc,
+                           const char *const *argv, const size_t *argvlen,
+                           nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = parse(cmd, argc, argv, argvlen, err);
+    nr_mode_end(before);
     return status;
 }
 

@@ -14,8 +14,6 @@
 
 #include "model/net.h"
 
-#define NOINLINE static __attribute__((noinline))
-
 enum { NR_LANES = 64, NR_BLOCK = 8 };
 
 /* The loss of a panel. `target` holds class ids in lanes, or [unit][lane]. */

@@ -2,9 +2,9 @@
  * instruction set.
  *
  * v16 is one AVX-512 register, a pair of AVX2 registers, or what the compiler
- * makes of sixteen floats. The number of lanes is the same everywhere, and
- * v_sum folds them in one order, so AVX2 and AVX-512 agree to the last bit.
- * The baseline has no fused multiply-add and differs in the last bits.
+ * makes of sixteen floats. The number of lanes is the same everywhere, v_sum
+ * folds them in one order, and v_fma rounds once, by itself where the processor
+ * has no instruction for it: so all of them agree to the last bit.
  *
  * Intrinsics and not only the compiler's vector type: whether a multiplication
  * and an addition fuse must be the source's decision. */
@@ -19,6 +19,8 @@
 
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -200,8 +202,78 @@ INLINE v16 v_add(v16 a, v16 b) { return a + b; }
 INLINE v16 v_sub(v16 a, v16 b) { return a - b; }
 INLINE v16 v_mul(v16 a, v16 b) { return a * b; }
 INLINE v16 v_div(v16 a, v16 b) { return a / b; }
-INLINE v16 v_fma(v16 a, v16 b, v16 c) { return a * b + c; }
-INLINE v16 v_fms(v16 a, v16 b, v16 c) { return a * b - c; }
+#if defined(__FP_FAST_FMAF)
+INLINE v16 v_fma(v16 a, v16 b, v16 c) {
+    for (int i = 0; i < 16; i++) a[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return a;
+}
+#else
+typedef double d16 __attribute__((vector_size(128)));
+typedef int64_t l16 __attribute__((vector_size(128)));
+
+/* Rounded once, without an instruction for it (Boldo and Melquiond, 2008). A
+ * product of floats is exact in doubles; its sum with c is not, and narrowing
+ * that would round twice. So the sum is rounded to odd: where digits were lost
+ * (`lost` is what they were worth, exactly), of the two doubles next to it the
+ * one whose last bit is 1, which narrows as all of the digits would. Those two
+ * are next to each other as integers, too; further from 0 is one up. An infinite
+ * sum lost NaN, which is neither above 0 nor below, and stays. */
+static inline v16 v_fma_odd(v16 a, v16 b, v16 c) {
+    d16 p = __builtin_convertvector(a, d16) * __builtin_convertvector(b, d16);
+    d16 q = __builtin_convertvector(c, d16), sum = p + q, part = sum - p;
+    d16 lost = (p - (sum - part)) + (q - part);
+    l16 bits = (l16)sum, up = (l16)(lost > 0), down = (l16)(lost < 0);
+    l16 negative = bits >> 63; /* -1, as truths are */
+    l16 away = (up & ~negative) | (down & negative); /* from 0 */
+    l16 step = (away & 1) | ~away;                   /* 1 or -1 */
+    bits += step & (up | down) & ((bits & 1) - 1);
+    return __builtin_convertvector((d16)bits, v16);
+}
+
+#if defined(__SSE2__)
+/* Rounding twice is wrong only where the first time ends half way between two
+ * floats, or these are denormal: that is seldom, and a tenth of the work to
+ * see. `seldom` keeps its bits. */
+INLINE __m128 v_fma_twice(const float *a, const float *b, const float *c,
+                          __m128i *seldom) {
+    __m128 x = _mm_loadu_ps(a), y = _mm_loadu_ps(b), z = _mm_loadu_ps(c);
+    __m128d low = _mm_mul_pd(_mm_cvtps_pd(x), _mm_cvtps_pd(y)), high;
+    high = _mm_mul_pd(_mm_cvtps_pd(_mm_movehl_ps(x, x)),
+                      _mm_cvtps_pd(_mm_movehl_ps(y, y)));
+    low = _mm_add_pd(low, _mm_cvtps_pd(z));
+    high = _mm_add_pd(high, _mm_cvtps_pd(_mm_movehl_ps(z, z)));
+    __m128 first = _mm_castpd_ps(low), last = _mm_castpd_ps(high);
+    __m128i tail = _mm_castps_si128(_mm_shuffle_ps(first, last, 0x88));
+    __m128i size = _mm_castps_si128(_mm_shuffle_ps(first, last, 0xdd));
+    size = _mm_and_si128(size, _mm_set1_epi32(0x7fffffff));
+    tail = _mm_and_si128(tail, _mm_set1_epi32(0x1fffffff));
+    __m128i half = _mm_cmpeq_epi32(tail, _mm_set1_epi32(0x10000000));
+    __m128i small = _mm_cmplt_epi32(size, _mm_set1_epi32(0x38200000));
+    small = _mm_and_si128(small, _mm_cmpgt_epi32(size, _mm_setzero_si128()));
+    *seldom = _mm_or_si128(*seldom, _mm_or_si128(half, small));
+    return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+}
+
+static __attribute__((noinline)) void v_fma_seldom(float *to, const float *a,
+                                                   const float *b,
+                                                   const float *c) {
+    v_store(to, v_fma_odd(v_load(a), v_load(b), v_load(c)));
+}
+
+INLINE v16 v_fma(v16 a, v16 b, v16 c) {
+    float x[16], y[16], z[16], sum[16];
+    __m128i seldom = _mm_setzero_si128();
+    v_store(x, a), v_store(y, b), v_store(z, c);
+    for (int i = 0; i < 16; i += 4)
+        _mm_storeu_ps(sum + i, v_fma_twice(x + i, y + i, z + i, &seldom));
+    if (_mm_movemask_epi8(seldom)) v_fma_seldom(sum, x, y, z);
+    return v_load(sum);
+}
+#else
+INLINE v16 v_fma(v16 a, v16 b, v16 c) { return v_fma_odd(a, b, c); }
+#endif
+#endif
+INLINE v16 v_fms(v16 a, v16 b, v16 c) { return v_fma(a, b, -c); }
 INLINE v16 v_pick(i16 mask, v16 x, v16 y) {
     return (v16)((mask & (i16)x) | (~mask & (i16)y));
 }
@@ -309,10 +381,10 @@ INLINE void v_add_sums(float *to, v16 a, v16 b, v16 c, v16 d) {
 
 INLINE v16 v_abs(v16 a) { return v_copysign(a, v_set(0)); }
 
-/* -1, 0 or 1. */
+/* -1, 0 or 1; 0 of NaN, whose sign is not the same on all processors. */
 INLINE v16 v_sign(v16 a) {
     const v16 zero = v_set(0);
-    return v_if_eq(a, zero, zero, v_copysign(v_set(1), a));
+    return v_if_gt(a, zero, v_set(1), v_if_gt(zero, a, v_set(-1), zero));
 }
 
 /* An input as the network takes it. Beyond the limit sums would overflow. */

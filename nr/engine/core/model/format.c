@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "model/net.h"
 #include "grammar/syntax.h"
 
@@ -101,8 +102,8 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     return status;
 }
 
-nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
-                          nr_error *err) {
+NOINLINE nr_status assemble(const nr_parts *parts, nr_net **out,
+                            nr_error *err) {
     nr_cursor c = {parts->header.data,
                    parts->header.data + parts->header.len, false};
     nr_header h;
@@ -117,6 +118,14 @@ nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
         *out = net;
     else
         nr_net_free(net);
+    return status;
+}
+
+nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
+                          nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = assemble(parts, out, err);
+    nr_mode_end(before);
     return status;
 }
 

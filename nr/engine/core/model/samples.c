@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "model/net.h"
 #include "grammar/syntax.h"
 
@@ -209,8 +210,8 @@ static uint64_t place_next(nr_net *net, nr_dataset_id which) {
 
 /* Rows of a blob are only known to be floats: refuses NaN, infinities and
  * class ids that are none. */
-nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
-                        nr_error *err) {
+NOINLINE nr_status check_rows(const nr_net *net, const float *rows, size_t n,
+                              nr_error *err) {
     size_t in = nr_inputs(net), out = nr_outputs(net);
     bool classifier = net->h.kind == NR_CLASSIFIER;
     for (size_t r = 0; r < n; r++, rows += net->row) {
@@ -229,6 +230,14 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                            nr_write_double(got, 6, (double)id), out);
     }
     return NR_OK;
+}
+
+nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
+                        nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = check_rows(net, rows, n, err);
+    nr_mode_end(before);
+    return status;
 }
 
 /* Places all first and makes their slots writable; only then writes. Where that

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "model/net.h"
 #include "run/report.h"
 #include "grammar/syntax.h"
@@ -218,8 +219,8 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "parameters", net->params);
 }
 
-nr_status nr_net_sample_reply(const nr_net *net, const float *row,
-                              nr_buf *reply, nr_error *err) {
+NOINLINE nr_status sample_reply(const nr_net *net, const float *row,
+                                nr_buf *reply, nr_error *err) {
     size_t in = nr_inputs(net), out = nr_outputs(net);
     bool classifier = net->h.kind == NR_CLASSIFIER;
     bool ok = nr_put_array(reply, 2) && nr_put_array(reply, in);
@@ -232,13 +233,21 @@ nr_status nr_net_sample_reply(const nr_net *net, const float *row,
     return done(ok, err);
 }
 
+nr_status nr_net_sample_reply(const nr_net *net, const float *row,
+                              nr_buf *reply, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = sample_reply(net, row, reply, err);
+    nr_mode_end(before);
+    return status;
+}
+
 static nr_status getdata(const nr_net *net, const nr_command *cmd,
                          nr_buf *reply, nr_error *err) {
     if (cmd->number >= net->h.len[cmd->dataset])
         return done(nr_put_nil(reply), err);
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
-    return nr_net_sample_reply(
+    return sample_reply(
         net, nr_dataset_row(net, cmd->dataset, cmd->number), reply, err);
 }
 
@@ -331,8 +340,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
 
 /* ================================= Which ================================= */
 
-nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
-                         nr_buf *reply, nr_error *err) {
+NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
+                           nr_buf *reply, nr_error *err) {
     nr_buf dump = {0};
     nr_status status;
     switch (cmd->verb) {
@@ -356,4 +365,12 @@ nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
         return nr_fail(err, "ERR %s is not a command on one network",
                        nr_spec_of(cmd->verb)->name);
     }
+}
+
+nr_status nr_net_execute(nr_net *net, const nr_command *cmd, bool training,
+                         nr_buf *reply, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = execute(net, cmd, training, reply, err);
+    nr_mode_end(before);
+    return status;
 }

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "kernels/kernel.h"
 #include "run/report.h"
 
@@ -198,7 +199,7 @@ static void add_losses(probe *p, size_t input) {
 
 /* ================================= Reply ================================= */
 
-static bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
+NOINLINE bool importances(const nr_net *net, nr_buf *reply, nr_error *err) {
     probe p;
     nr_dataset_id which = choose_dataset(net);
     size_t n = choose_samples(net);
@@ -226,7 +227,10 @@ nr_status nr_importance_reply(const nr_net *net, nr_buf *reply,
     if (net->partial)
         return nr_fail(err, "ERR the importance of a network without its "
                             "datasets");
-    if (importances(net, reply, err)) return NR_OK;
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    bool ok = importances(net, reply, err);
+    nr_mode_end(before);
+    if (ok) return NR_OK;
     reply->len = start;
     return nr_nomem(err);
 }

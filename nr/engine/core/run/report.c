@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "functions.h"
 #include "kernels/kernel.h"
 #include "run/run.h"
 
@@ -71,7 +72,7 @@ void nr_report_loss(const nr_net *net, const float *y, const float *target,
         squares += off * off;
     }
     *sum += net->h.options.loss == NR_CROSSENTROPY
-                ? -log(fmax((double)y[class], TINY))
+                ? -nr_log(fmax((double)y[class], TINY))
                 : squares / 2;
 }
 
@@ -97,7 +98,7 @@ static void add_class(tally *t, const float *y, float target) {
     }
     double sure = fmin(fmax((double)y[best], 0), 1);
     size_t bin = (size_t)fmin(sure * BINS, BINS - 1);
-    double log_loss = -log(fmax((double)y[class], TINY));
+    double log_loss = -nr_log(fmax((double)y[class], TINY));
     t->log_loss += log_loss;
     t->brier += squares;
     t->wrong += best != class;

@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "functions.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -62,7 +63,7 @@ static bool learn_batches(nr_trainer *t, size_t n, nr_losses *sum) {
     for (size_t i = 0; i < n; i += t->batch) {
         nr_losses some;
         size_t count = n - i < t->batch ? n - i : t->batch;
-        nr_step step = {NULL, i, count, count, true, true, true};
+        nr_step step = {.first = i, .n = count};
         if (!nr_pass_learn(t, &step, &some)) return false;
         if (t->cycles == 0 && i == 0) t->now->began = mean(some.error, count);
         sum->error += some.error;
@@ -74,14 +75,9 @@ static bool learn_batches(nr_trainer *t, size_t n, nr_losses *sum) {
 /* All samples of the training dataset once, or of both. */
 static bool learn(nr_trainer *t, bool both, nr_losses *sum) {
     size_t n = t->train.n + (both ? t->test.n : 0);
-    nr_losses more;
+    nr_step step = {.set = &t->train, .more = both ? &t->test : NULL, .n = n};
     *sum = (nr_losses){0, 0, 0};
-    if (t->order) return learn_batches(t, n, sum);
-    nr_step step = {&t->train, 0, 0, n, true, !both, !both};
-    if (!nr_pass_learn(t, &step, sum)) return false;
-    if (!both) return true;
-    step = (nr_step){&t->test, 0, 0, n, false, true, true};
-    return nr_pass_learn(t, &step, &more);
+    return t->order ? learn_batches(t, n, sum) : nr_pass_learn(t, &step, sum);
 }
 
 bool nr_member_test(nr_trainer *t, nr_member *m) {
@@ -112,7 +108,7 @@ static bool diverged(const nr_trainer *t, nr_member *m, double loss) {
 bool nr_far_off(const nr_trainer *t, const nr_member *m, double error) {
     const double many = 1000;
     double outputs = (double)nr_outputs(t->net);
-    double alike = t->head == NR_SOFTMAX ? log(outputs) : outputs / 2;
+    double alike = t->head == NR_SOFTMAX ? nr_log(outputs) : outputs / 2;
     return error > many * alike && error > m->began;
 }
 

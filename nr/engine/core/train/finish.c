@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "functions.h"
 #include "run/report.h"
 #include "train/tuning.h"
 #include "train/train.h"
@@ -56,7 +57,7 @@ static double panel_heat(const furnace *f, size_t p, float scale) {
     }
     for (size_t l = 0; l < lanes; l++) {
         float p_own = f->mean[(size_t)classes[l] * NR_LANES + l];
-        heat -= log(fmax((double)p_own / (double)t->count, 1e-30));
+        heat -= nr_log(fmax((double)p_own / (double)t->count, 1e-30));
     }
     return heat;
 }
@@ -65,7 +66,7 @@ static double panel_heat(const furnace *f, size_t p, float scale) {
 static double heat(const furnace *f, double log_scale) {
     double sum = log_scale * log_scale;
     for (size_t p = 0; p < f->panels; p++)
-        sum += panel_heat(f, p, (float)exp(log_scale));
+        sum += panel_heat(f, p, (float)nr_exp(log_scale));
     return sum;
 }
 
@@ -90,7 +91,7 @@ static bool calibrate(nr_trainer *t) {
     if (t->head != NR_SOFTMAX || t->test.n == 0 || !NR_STUDY_CALIBRATE)
         return true;
     if (!furnace_make(&f, t)) return false;
-    float scale = (float)exp(coolest(&f));
+    float scale = (float)nr_exp(coolest(&f));
     for (size_t o = 0; o < f.units; o++) t->f.out_scale[o] = scale;
     nr_release_lines(f.logits);
     return true;

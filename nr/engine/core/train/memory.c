@@ -26,12 +26,13 @@ static uint64_t sets_floats(const nr_net *net) {
 }
 
 /* Those it begins with, which may have to be made, those it changes, four more
- * of each member, and the gradient of each part. */
+ * of each member, and the gradients. */
 static uint64_t weights_floats(const nr_net *net) {
     uint64_t all = nr_weights_len(&net->h);
     uint64_t members = (uint64_t)net->h.options.members;
     return (net->h.trained ? 1 : 2) * all +
-           (4 * members + nr_parts_of(net)) * (net->params + NR_LANES);
+           (4 * members + nr_gradients_of(net, nr_threads_of(net))) *
+               (net->params + NR_LANES);
 }
 
 /* Lists' part of it is in place of panels, but for what threads add. */

@@ -1,17 +1,18 @@
-/* Forward and backward over a set of samples, shared out to a team.
+/* Forward and backward over the samples of a step, shared out to a team.
  *
- * Panels are taken some at a time, as many as the space holds. In the first
- * half of a round panels run forward and, when learning, backward; in the
- * second gradients are summed, a unit of the job for some inputs of a layer,
- * and after the last round the weights they were summed for are moved. No unit
- * adds to what another one adds to, so it does not matter who runs which;
- * panels are summed in blocks of NR_BLOCK whatever the space holds. Where
- * inputs are mostly zeros, sparse.c does the first layer's share.
+ * Blocks of NR_BLOCK panels are taken some at a time, as many as the space
+ * holds. In the first half of a round panels run forward and, when learning,
+ * backward; in the second gradients are summed, a unit of the job for some
+ * inputs of a layer, and after the last round the weights they were summed for
+ * are moved. No unit adds to what another one adds to, so it does not matter who
+ * runs which; and blocks are summed by a tree of their own (sums.h), whatever
+ * the space holds. Where inputs are mostly zeros, sparse.c does the first
+ * layer's share.
  *
- * A small network's samples are in two parts, each with a gradient of its own,
- * and a round takes panels of both: so each of two members sums over what it
- * has just run, which is in its own core's caches. Fetching it from another's
- * took a tenth of the time. */
+ * A small network's samples are in parts, one for each thread, and a round takes
+ * blocks of all of them: so each thread sums over what it has just run, which is
+ * in its own core's caches. Fetching it from another's took a tenth of the
+ * time. */
 
 #include <string.h>
 
@@ -21,13 +22,12 @@
 /* A pass on its way: what the members need to know. */
 typedef struct pass {
     nr_trainer *t;
-    const nr_set *set;
-    const uint32_t *order; /* gather samples by it; NULL: the set's panels */
-    const nr_step *step;   /* NULL: without learning */
-    size_t n;              /* samples of the whole pass */
-    size_t start[NR_PARTS + 1]; /* a panel; where the last part ends */
-    size_t part, parts;    /* of this round */
-    size_t done, each;     /* panels of a part: before this round, in it */
+    const nr_step *step;
+    const uint32_t *order; /* gather samples by it; NULL: panels of sets */
+    bool learn, move;
+    size_t blocks;              /* of the step's first set, or of the order */
+    size_t start[NR_PARTS + 1]; /* a block; where the last part ends */
+    size_t done, each;     /* blocks of a part: before this round, in it */
     bool last;             /* round: there is the gradient then */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
 } pass;
@@ -36,43 +36,66 @@ static const float *layer_weights(const nr_trainer *t, size_t l) {
     return t->now->w + t->offset[l];
 }
 
-static size_t lanes_of(const pass *p, size_t panel) {
-    size_t left = p->n - panel * NR_LANES;
+static size_t blocks_of(size_t samples) {
+    return nr_blocks_for(nr_panels_for(samples));
+}
+
+/* Samples of the block's i-th panel. */
+static size_t lanes_of(const nr_block *b, size_t i) {
+    size_t left = b->n - (b->first + i) * NR_LANES;
     return left < NR_LANES ? left : NR_LANES;
 }
 
-/* Panels of the round's i-th part in this round: `each`, or, where the second
- * part is shorter, what is left of it. */
-static size_t count_of(const pass *p, size_t i) {
-    size_t first = p->start[p->part + i] + p->done;
-    size_t end = p->start[p->part + i + 1];
-    size_t left = first < end ? end - first : 0;
-    return left < p->each ? left : p->each;
+/* ============================= A round's blocks ========================== */
+
+/* The step's block of this number, and its turn to be summed. */
+static nr_block take_block(const pass *p, nr_sums *sums, size_t number) {
+    nr_trainer *t = p->t;
+    bool more = number >= p->blocks;
+    size_t at = more ? number - p->blocks : number, leaf = at / t->leaf;
+    const nr_set *set = more ? p->step->more : p->step->set;
+    nr_block b = {.set = set ? set : &t->train,
+                  .first = at * NR_BLOCK,
+                  .n = set ? set->n : p->step->n};
+    size_t left = nr_panels_for(b.n) - b.first;
+    b.panels = left < NR_BLOCK ? left : NR_BLOCK;
+    bool ends = (at + 1) % t->leaf == 0 || left <= NR_BLOCK;
+    if (more) leaf += (p->blocks + t->leaf - 1) / t->leaf;
+    b.turn = nr_sums_turn(sums, leaf, at % t->leaf == 0, ends, t->leaf == 1);
+    return b;
 }
 
-/* Which panel lies at a place of the space. (A division here, and a network of
- * 2-3-1 takes a tenth more.) */
-static size_t panel_at(const pass *p, size_t at) {
-    const size_t *start = p->start + p->part;
-    for (; at >= p->each; at -= p->each) start++;
-    return *start + p->done + at;
+/* Lays the round's blocks out, a part's one after the other; returns how many
+ * panels there are, and places for some. */
+static size_t take_blocks(const pass *p) {
+    nr_trainer *t = p->t;
+    nr_block *b = t->space.blocks;
+    for (size_t i = 0; i < t->parts; i++)
+        for (size_t j = 0; j < p->each; j++, b++) {
+            size_t number = p->start[i] + p->done + j;
+            b->panels = 0;
+            if (number < p->start[i + 1])
+                *b = take_block(p, &t->sums[i], number);
+        }
+    return (size_t)(b - t->space.blocks - 1) * NR_BLOCK + b[-1].panels;
 }
 
-static const float *inputs_of(const pass *p, size_t at) {
+static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
     if (p->t->sparse) return NULL;
     return p->order ? p->t->space.x + at * floats
-                    : p->set->x + panel_at(p, at) * floats;
+                    : b->set->x + (b->first + at % NR_BLOCK) * floats;
 }
 
 /* ========================== A panel, both ways =========================== */
 
-/* Up to the last layer's sums, which it returns. */
-static float *forward(const pass *p, size_t at) {
+/* The round's panel `at`, one of block b's, up to the last layer's sums, which
+ * it returns. */
+static float *forward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
     const nr_header *h = &t->net->h;
-    size_t panel = panel_at(p, at), nv = (lanes_of(p, panel) + 15) / 16;
-    const float *x = inputs_of(p, at);
+    size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
+    const float *x = inputs_of(p, b, at);
     float *y = NULL;
     for (size_t l = 1; l < h->nlayers; l++) {
         size_t in = h->layers[l - 1], out = h->layers[l];
@@ -80,8 +103,9 @@ static float *forward(const pass *p, size_t at) {
         bool last = l + 1 == h->nlayers;
         y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
         if (l == 1 && t->sparse)
-            nr_sparse_forward(t, p->set, p->order, panel * NR_LANES,
-                              lanes_of(p, panel), at, y);
+            nr_sparse_forward(t, b->set, p->order,
+                              (b->first + at % NR_BLOCK) * NR_LANES, lanes, at,
+                              y);
         else
             t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
         if (!last) t->k->activate(y, out, nv, h->options.activation);
@@ -90,28 +114,28 @@ static float *forward(const pass *p, size_t at) {
     return y;
 }
 
-static void lose(const pass *p, size_t at, float *y) {
+static void lose(const pass *p, const nr_block *b, size_t at, float *y) {
     nr_trainer *t = p->t;
-    const nr_set *set = p->set;
-    size_t panel = panel_at(p, at), out = nr_outputs(t->net);
+    const nr_set *set = b->set;
+    size_t panel = b->first + at % NR_BLOCK, out = nr_outputs(t->net);
     nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
                         .units = out,
-                        .lanes = lanes_of(p, panel)};
+                        .lanes = lanes_of(b, at % NR_BLOCK)};
     target.target = p->order ? t->space.targets + at * set->target_floats
                              : set->targets + panel * set->target_floats;
-    if (p->step && t->class_weights)
+    if (p->learn && t->class_weights)
         target.weights = p->order ? t->space.weights + at * NR_LANES
                                   : set->weights + panel * NR_LANES;
-    if (p->step) target.smoothing = (float)t->smoothing;
+    if (p->learn) target.smoothing = (float)t->smoothing;
     if (t->head != NR_SOFTMAX)
         t->k->head(y, out, (target.lanes + 15) / 16, t->head);
     t->space.losses[at] = t->k->loss(y, t->head, &target);
 }
 
-static void backward(const pass *p, size_t at) {
+static void backward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
     const nr_header *h = &t->net->h;
-    size_t nv = (lanes_of(p, panel_at(p, at)) + 15) / 16;
+    size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     for (size_t l = h->nlayers - 1; l > 1; l--) {
         size_t in = h->layers[l - 1], out = h->layers[l];
         float *from = t->space.delta[l] + at * out * NR_LANES;
@@ -121,20 +145,25 @@ static void backward(const pass *p, size_t at) {
                     out, nv);
         t->k->derive(to, act, in, nv, h->options.activation);
     }
-    if (t->sparse) nr_sparse_backward(t, lanes_of(p, panel_at(p, at)), at);
+    if (t->sparse) nr_sparse_backward(t, lanes, at);
+}
+
+static void gather(const pass *p, const nr_block *b, size_t at) {
+    nr_space *s = &p->t->space;
+    size_t i = at % NR_BLOCK, floats = nr_inputs(p->t->net) * NR_LANES;
+    nr_set_gather(p->t, p->order + (b->first + i) * NR_LANES, lanes_of(b, i),
+                  s->x ? s->x + at * floats : NULL,
+                  s->targets + at * b->set->target_floats,
+                  s->weights + at * NR_LANES);
 }
 
 static void panel_job(void *context, size_t at) {
     const pass *p = context;
-    nr_space *s = &p->t->space;
-    size_t panel = panel_at(p, at);
-    if (p->order)
-        nr_set_gather(p->t, p->order + panel * NR_LANES, lanes_of(p, panel),
-                      s->x ? s->x + at * nr_inputs(p->t->net) * NR_LANES : NULL,
-                      s->targets + at * p->set->target_floats,
-                      s->weights + at * NR_LANES);
-    lose(p, at, forward(p, at));
-    if (p->step) backward(p, at);
+    const nr_block *b = &p->t->space.blocks[at / NR_BLOCK];
+    if (at % NR_BLOCK >= b->panels) return;
+    if (p->order) gather(p, b, at);
+    lose(p, b, at, forward(p, b, at));
+    if (p->learn) backward(p, b, at);
 }
 
 /* ====================== Gradients, and moving weights ==================== */
@@ -183,50 +212,54 @@ static rows rows_of(const pass *p, size_t unit) {
     return r;
 }
 
-/* Of the round's i-th part. */
-static void sum_rows(const pass *p, size_t i, const rows *r) {
+static void add_rows(const nr_trainer *t, const rows *r, const nr_sum *to,
+                     const nr_sum *from) {
+    t->k->decay(to->g + r->at, from->g + r->at, r->n, 1, 1);
+}
+
+/* Of the round's block at a place, and of what is complete with it. */
+static void sum_rows(const pass *p, size_t place, const rows *r) {
     nr_trainer *t = p->t;
+    const nr_block *b = &t->space.blocks[place];
+    const nr_sum *sum = b->turn.sum;
     size_t in = t->net->h.layers[r->l - 1], out = t->net->h.layers[r->l];
-    size_t in_step = in * NR_LANES, out_step = out * NR_LANES;
-    size_t begin = i * p->each, end = begin + count_of(p, i);
-    if (r->l == 1 && t->sparse) {
-        nr_sparse_gradient(t, p->order ? NULL : p->set, p->done, p->each,
-                           r->first, r->last);
-        return;
-    }
-    for (size_t b = begin; b < end; b += NR_BLOCK) {
-        size_t some = end - b < NR_BLOCK ? end - b : NR_BLOCK;
-        size_t nv = (lanes_of(p, panel_at(p, b + some - 1)) + 15) / 16;
-        const float *x = r->l == 1 ? inputs_of(p, b)
-                                   : t->space.act[r->l - 1] + b * in_step;
-        t->k->gradient(t->g[p->part + i] + t->offset[r->l], x, in_step,
-                       t->space.delta[r->l] + b * out_step, out_step, some,
-                       nv, r->first, r->last, out);
-    }
+    size_t at = place * NR_BLOCK, in_step = in * NR_LANES;
+    size_t out_step = out * NR_LANES;
+    if (b->panels == 0) return;
+    if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
+    if (r->l == 1 && t->sparse)
+        nr_sparse_gradient(t, place, r->first, r->last);
+    else
+        t->k->gradient(sum->g + t->offset[r->l],
+                       r->l == 1 ? inputs_of(p, b, at)
+                                 : t->space.act[r->l - 1] + at * in_step,
+                       in_step, t->space.delta[r->l] + at * out_step, out_step,
+                       b->panels, (lanes_of(b, b->panels - 1) + 15) / 16,
+                       r->first, r->last, out);
+    for (unsigned i = 0; i < b->turn.merges; i++, sum--)
+        add_rows(t, r, sum - 1, sum);
 }
 
 static void move_rows(const pass *p, const rows *r) {
     nr_trainer *t = p->t;
-    float *w = t->now->w + r->at, *g = t->g[0] + r->at;
+    for (size_t i = 0; i < t->njoins; i++)
+        add_rows(t, r, t->joins[i].to, t->joins[i].from);
+    float *w = t->now->w + r->at, *g = t->sums[0].sums[0].g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
-    float scale = 1 / (float)p->step->total;
+    float scale = 1 / (float)p->step->n;
     if (r->l == 1 && t->sparse) nr_sparse_finish(t, r->first, r->last);
-    for (size_t i = 1; i < t->parts; i++)
-        t->k->decay(g, t->g[i] + r->at, r->n, 1, 1);
     t->k->decay(g, w, free, scale, 0);
     t->k->decay(g + free, w + free, r->n - free, scale, (float)t->l2);
-    if (p->step->move) optimise(t, w, g, r->at, r->n);
+    if (p->move) optimise(t, w, g, r->at, r->n);
 }
 
 static void gradient_job(void *context, size_t unit) {
     const pass *p = context;
-    size_t i = 0;
-    for (; unit >= p->units; unit -= p->units) i++;
+    size_t part = 0;
+    for (; unit >= p->units; unit -= p->units) part++;
     rows r = rows_of(p, unit);
-    if (p->step->begin && p->done == 0)
-        memset(p->t->g[p->part + i] + r.at, 0, r.n * sizeof(float));
-    sum_rows(p, i, &r);
-    if (p->last && p->step->end) move_rows(p, &r);
+    for (size_t i = 0; i < p->each; i++) sum_rows(p, part * p->each + i, &r);
+    if (p->last) move_rows(p, &r);
 }
 
 /* Where the gradient is in parts. */
@@ -237,94 +270,105 @@ static void move_job(void *context, size_t unit) {
 
 /* ================================ A pass ================================= */
 
-static void add_losses(nr_losses *sum, const nr_losses *some) {
-    sum->error += some->error;
-    sum->objective += some->objective;
-    sum->wrong += some->wrong;
+static void add_losses(const pass *p) {
+    nr_trainer *t = p->t;
+    for (size_t place = 0; place < t->parts * p->each; place++) {
+        const nr_block *b = &t->space.blocks[place];
+        const nr_losses *some = t->space.losses + place * NR_BLOCK;
+        nr_sum *sum = b->turn.sum;
+        nr_losses own = {0, 0, 0};
+        if (b->panels == 0) continue;
+        for (size_t i = 0; i < b->panels; i++) nr_losses_add(&own, &some[i]);
+        if (b->turn.fresh) sum->losses = (nr_losses){0, 0, 0};
+        nr_losses_add(&sum->losses, &own);
+        for (unsigned i = 0; i < b->turn.merges; i++, sum--)
+            nr_losses_add(&sum[-1].losses, &sum->losses);
+    }
+}
+
+/* The tree's last sums, when all of its leaves are there. */
+static void join(const pass *p) {
+    nr_trainer *t = p->t;
+    t->njoins = nr_sums_join(t->sums, t->parts, t->joins);
+    if (p->learn && t->sparse) nr_sparse_join(t);
 }
 
 /* Between the halves of a round, where inputs are lists. */
 static void turn(const pass *p) {
-    nr_trainer *t = p->t;
-    size_t first = p->done * NR_LANES, n = p->n - first;
-    if (n > p->each * NR_LANES) n = p->each * NR_LANES;
-    if (p->order) nr_batch_turn(t, p->order + first, n);
-    nr_sparse_total(t, p->each, p->step->begin && p->done == 0);
+    size_t first = p->done * NR_BLOCK * NR_LANES, n = p->step->n - first;
+    size_t most = p->each * NR_BLOCK * NR_LANES;
+    if (p->order) nr_batch_turn(p->t, p->order + first, n < most ? n : most);
+    nr_sparse_totals(p->t, p->each);
 }
 
-static bool run_round(pass *p, nr_losses *sums) {
+static bool run_round(pass *p) {
     nr_trainer *t = p->t;
-    size_t last = p->parts - 1;
     if (atomic_load_explicit(&t->stop, memory_order_relaxed)) return false;
-    nr_team_run(t->team, panel_job, p, last * p->each + count_of(p, last));
-    for (size_t i = 0; i < p->parts; i++)
-        for (size_t j = 0; j < count_of(p, i); j++)
-            add_losses(&sums[p->part + i], &t->space.losses[i * p->each + j]);
-    if (p->step && t->sparse) turn(p);
-    if (p->step) nr_team_run(t->team, gradient_job, p, p->parts * p->units);
+    nr_team_run(t->team, panel_job, p, take_blocks(p));
+    add_losses(p);
+    if (p->learn && t->sparse) turn(p);
+    if (p->last) join(p);
+    if (p->learn) nr_team_run(t->team, gradient_job, p, t->parts * p->units);
     return true;
 }
 
-/* Of whole blocks, the first not shorter than the second. */
-static void divide(pass *p, size_t panels) {
-    size_t blocks = nr_blocks_for(panels), parts = p->t->parts;
-    p->start[parts] = panels;
-    for (size_t i = 1; i < parts; i++) {
-        size_t first = (blocks * i + parts - 1) / parts * NR_BLOCK;
-        p->start[i] = first < panels ? first : panels;
-    }
+/* The first part is not shorter than any other. */
+static void divide(pass *p) {
+    const nr_step *s = p->step;
+    size_t parts = p->t->parts, blocks;
+    p->blocks = blocks_of(s->set ? s->set->n : s->n);
+    blocks = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
+    for (size_t i = 0; i <= parts; i++)
+        p->start[i] = (blocks * i + parts - 1) / parts;
 }
 
-/* All parts at once, or one after the other where there is nobody to share
- * with: a block then stays in the second cache. */
-static bool run(pass *p, size_t panels, nr_losses *sum) {
+static bool run(pass *p, nr_losses *sum) {
     nr_trainer *t = p->t;
-    nr_losses sums[NR_PARTS] = {{0, 0, 0}};
     bool shared = nr_team_size(t->team) > 1;
-    p->parts = shared ? t->parts : 1;
+    size_t room = t->space.size / t->parts;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
     for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
-    divide(p, panels);
+    divide(p);
     if (t->sparse) nr_sparse_begin(t);
-    for (; p->part < t->parts; p->part += p->parts) {
-        size_t room = shared ? t->space.panels / p->parts : t->space.panels;
-        size_t left = p->start[p->part + 1] - p->start[p->part];
-        p->done = 0;
-        do { /* even where there are none: gradients begin with 0 */
-            p->each = left < room ? left : room;
-            p->last = t->parts == 1 && p->each == left;
-            if (!run_round(p, sums)) return false;
-            p->done += p->each;
-            left -= p->each;
-        } while (left > 0);
+    for (size_t i = 0; i < t->parts; i++) t->sums[i].n = 0;
+    for (size_t left = p->start[1]; left; left -= p->each) {
+        p->each = left < room ? left : room;
+        p->last = t->parts == 1 && p->each == left;
+        if (!run_round(p)) return false;
+        p->done += p->each;
     }
-    if (p->step && p->step->end && !p->last)
-        nr_team_run(t->team, move_job, p, p->units);
-    *sum = sums[0];
-    for (size_t i = 1; i < t->parts; i++) add_losses(sum, &sums[i]);
+    if (!p->last) join(p);
+    if (!p->last && p->learn) nr_team_run(t->team, move_job, p, p->units);
+    *sum = t->sums[0].sums[0].losses;
     return true;
 }
 
 bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
-    pass p = {.t = t, .set = set, .n = set->n};
-    return run(&p, set->panels, sum);
+    nr_step all = {.set = set, .n = set->n};
+    pass p = {.t = t, .step = &all};
+    return run(&p, sum);
+}
+
+static bool learn(nr_trainer *t, const nr_step *step, bool move,
+                  nr_losses *sum) {
+    pass p = {.t = t, .step = step, .learn = true, .move = move};
+    if (!step->set) p.order = t->order + step->first;
+    return run(&p, sum);
+}
+
+bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    return learn(t, step, false, sum);
 }
 
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    const nr_set *set = step->set;
-    size_t n = set ? set->n : step->n;
-    pass p = {.t = t, .set = set ? set : &t->train, .step = step, .n = n};
-    if (!set) p.order = t->order + step->first;
-    if (step->end) {
-        t->now->power1 *= 0.9;
-        t->now->power2 *= 0.999;
-    }
-    return run(&p, nr_panels_for(n), sum);
+    t->now->power1 *= 0.9;
+    t->now->power2 *= 0.999;
+    return learn(t, step, true, sum);
 }
 
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
-    pass p = {.t = t, .set = set, .n = set->n, .each = 1};
-    p.start[0] = panel;
+    pass p = {.t = t};
+    nr_block only = {.set = set, .first = panel, .panels = 1, .n = set->n};
     if (t->sparse) nr_sparse_begin(t);
-    return forward(&p, 0);
+    return forward(&p, &only, 0);
 }

@@ -108,7 +108,7 @@ uint64_t nr_lists_floats(const nr_net *net) {
     const nr_header *h = &net->h;
     uint64_t in = nr_inputs(net), n = h->len[0] + h->len[1];
     if (!nr_lists_may_be(h)) return 0;
-    uint64_t own = 10 * in + 2 * nr_row_step(h->layers[1]);
+    uint64_t own = 10 * in + (1 + NR_MOST_SUMS) * nr_row_step(h->layers[1]);
     uint64_t listed = (uint64_t)(most_listed(h) * (double)(n * in));
     return nr_batch_of(net) ? own + 4 * listed + 2 * n : own;
 }
@@ -117,9 +117,18 @@ static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
     return nr_panels_for(h->len[which]);
 }
 
-/* Do lists fit where panels would, with the deltas of a block? Threads, which
- * take more of those, must not matter. */
-static bool fit(const nr_net *net, double listed) {
+/* Blocks of a leaf of the sums. A sum is added to another one as a whole, zeros
+ * and all, while lists touch but their part of it: so the smaller that is, the
+ * more blocks go into a sum before. */
+static size_t leaf_of(double part) {
+    size_t leaf = NR_LEAST_LEAF;
+    while (leaf < NR_MOST_LEAF && part * (double)leaf < NR_STUDY_LEAF) leaf *= 2;
+    return leaf;
+}
+
+/* Do lists fit where panels would, with the deltas of a block and what gradients
+ * they take more? Threads, which take more of those, must not matter. */
+static bool fit(const nr_net *net, double listed, size_t leaf) {
     const nr_header *h = &net->h;
     uint64_t train = panels_of(h, NR_DATASET_TRAIN);
     uint64_t test = panels_of(h, NR_DATASET_TEST);
@@ -129,6 +138,9 @@ static bool fit(const nr_net *net, double listed) {
                     nr_row_step(h->layers[1]) * sizeof(float);
     uint64_t starts = (panels * (NR_LANES + in + 1) + 2) * sizeof(size_t);
     double bytes = 2 * listed * sizeof(nr_entry) + (double)(rows + starts);
+    size_t dense = nr_gradients_for(net, 1), more = nr_gradients_for(net, leaf);
+    if (more > dense)
+        bytes += (double)((more - dense) * net->params * sizeof(float));
     return nr_batch_of(net) ||
            bytes <= (double)(panels * NR_LANES * in * sizeof(float));
 }
@@ -154,16 +166,16 @@ bool nr_sparse_choose(nr_trainer *t) {
     if (most == 0 || listed > most) return true;
     nr_sparse *s = t->sparse = nr_alloc_lines(1, sizeof *s);
     if (!s || !make_constants(t, s, &listed)) return false;
-    if (forced != NR_LISTING_ALWAYS && (listed > most || !fit(t->net, listed))) {
+    if (forced != NR_LISTING_ALWAYS && (listed > most || !fit(t->net, listed, leaf_of(listed / all)))) {
         nr_sparse_free(t);
         return true;
     }
     s->part = listed / all;
     s->block = block_of(s->part);
-    t->parts = 1;
-    s->biases = nr_alloc_lines(2 * room, sizeof *s->biases);
-    s->total = s->biases ? s->biases + room : NULL;
-    return s->biases != NULL;
+    s->leaf = leaf_of(s->part);
+    s->biases = nr_alloc_lines(room, sizeof *s->biases);
+    s->totals = nr_alloc_lines(room, NR_MOST_SUMS * sizeof *s->totals);
+    return s->biases && s->totals;
 }
 
 void nr_sparse_free(nr_trainer *t) {
@@ -174,6 +186,7 @@ void nr_sparse_free(nr_trainer *t) {
     nr_release_lines(s->constants);
     nr_release_lines(s->starts);
     nr_release_lines(s->biases);
+    nr_release_lines(s->totals);
     nr_release_lines(s->turned.entries);
     nr_release_lines(s->turned.starts);
     nr_release_lines(s);
@@ -313,7 +326,7 @@ static nr_list any_list(const nr_trainer *t, size_t index) {
 /* Room for a round's lists by inputs: samples that differ. */
 bool nr_batch_lists_make(nr_trainer *t) {
     size_t all = t->train.n + t->test.n, longest = 0, sum = 0;
-    size_t in = nr_inputs(t->net), most = t->space.panels * NR_LANES;
+    size_t in = nr_inputs(t->net), most = t->space.size * NR_BLOCK * NR_LANES;
     if (most > all) most = all;
     if (!t->sparse || !t->batch) return true;
     for (size_t i = 0; i < all; i++) {
@@ -368,31 +381,56 @@ void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
     t->k->gradient(sums, delta, 0, delta, 0, 1, (n + 15) / 16, 0, 0, out);
 }
 
-void nr_sparse_total(nr_trainer *t, size_t panels, bool begin) {
-    size_t step = nr_row_step(t->net->h.layers[1]);
-    float *total = t->sparse->total;
-    if (begin) memset(total, 0, step * sizeof *total);
-    for (size_t p = 0; p < panels; p++)
-        for (size_t o = 0; o < step; o++)
-            total[o] += t->space.sums[p * step + o];
+/* Of the sum's deltas, which its lists do not hold. */
+static float *total_of(const nr_trainer *t, const nr_sum *sum) {
+    size_t at = (size_t)(sum - t->sums[0].sums);
+    return t->sparse->totals + at * nr_row_step(t->net->h.layers[1]);
 }
 
-void nr_sparse_gradient(const nr_trainer *t, const nr_set *set,
-                        size_t first_panel, size_t panels, size_t first,
+static void add_total(const nr_trainer *t, const nr_sum *to,
+                      const nr_sum *from) {
+    size_t step = nr_row_step(t->net->h.layers[1]);
+    t->k->decay(total_of(t, to), total_of(t, from), step, 1, 1);
+}
+
+void nr_sparse_totals(nr_trainer *t, size_t size) {
+    size_t step = nr_row_step(t->net->h.layers[1]);
+    const float *sums = t->space.sums;
+    for (size_t i = 0; i < size; i++, sums += NR_BLOCK * step) {
+        const nr_block *b = &t->space.blocks[i];
+        const nr_sum *sum = b->turn.sum;
+        float *total = total_of(t, sum);
+        if (b->turn.fresh) memset(total, 0, step * sizeof *total);
+        for (size_t p = 0; p < b->panels; p++)
+            t->k->decay(total, sums + p * step, step, 1, 1);
+        for (unsigned m = 0; m < b->turn.merges; m++, sum--)
+            add_total(t, sum - 1, sum);
+    }
+}
+
+void nr_sparse_join(nr_trainer *t) {
+    for (size_t i = 0; i < t->njoins; i++)
+        add_total(t, t->joins[i].to, t->joins[i].from);
+}
+
+void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last) {
+    const nr_sparse *s = t->sparse;
+    const nr_block *b = &t->space.blocks[at];
     size_t in = nr_inputs(t->net), out = t->net->h.layers[1];
-    const nr_lists *c = set ? &set->by_input : &t->sparse->turned;
-    size_t each = t->sparse->block, block = set ? first_panel / each : 0;
-    size_t rows = each * NR_LANES * nr_row_step(out);
-    for (size_t b = 0; b * each < panels; b++, block++)
-        t->k->list_gradient(t->g[0], t->space.rows + b * rows, c->entries,
-                            c->starts + block * (in + 1), first, last, out);
+    size_t list = (t->batch ? at * NR_BLOCK : b->first) / s->block;
+    const nr_lists *lists = t->batch ? &s->turned : &b->set->by_input;
+    size_t step = NR_LANES * nr_row_step(out);
+    const float *rows = t->space.rows + at * NR_BLOCK * step;
+    for (size_t p = 0; p < b->panels; p += s->block, list++)
+        t->k->list_gradient(b->turn.sum->g, rows + p * step, lists->entries,
+                            lists->starts + list * (in + 1), first, last, out);
 }
 
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last) {
     const nr_sparse *s = t->sparse;
     size_t out = t->net->h.layers[1];
-    if (first == 0) memcpy(t->g[0], s->total, out * sizeof(float));
-    t->k->list_gradient(t->g[0], s->total, s->factors, s->starts, first, last,
-                        out);
+    float *g = t->sums[0].sums[0].g;
+    if (first == 0) memcpy(g, s->totals, out * sizeof *g);
+    t->k->list_gradient(g, s->totals, s->factors, s->starts, first, last, out);
 }

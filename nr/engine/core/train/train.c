@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -105,15 +106,12 @@ static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     return NR_OK;
 }
 
-/* What the members keep, and the gradient: a piece for each array. */
+/* What the members keep, a piece for each array. */
 static bool make_members(nr_trainer *t) {
     size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
     t->count = (size_t)t->net->h.options.members;
     t->keeping = nr_alloc_lines(t->count * 4, each * sizeof(float));
-    t->parts = nr_parts_of(t->net);
-    t->g[0] = nr_alloc_lines(t->parts * each, sizeof(float));
-    if (!t->keeping || !t->g[0]) return false;
-    for (size_t i = 1; i < t->parts; i++) t->g[i] = t->g[i - 1] + each;
+    if (!t->keeping) return false;
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         float *at = t->keeping + i * 4 * each;
@@ -149,12 +147,13 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
               make_team(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
-              nr_space_make(t) && nr_batch_lists_make(t);
+              nr_gradients_make(t) && nr_space_make(t) &&
+              nr_batch_lists_make(t);
     return ok ? NR_OK : nr_nomem(err);
 }
 
-nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
-                            nr_trainer **out, nr_error *err) {
+NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
+                          nr_trainer **out, nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
     nr_trainer *t = nr_alloc(sizeof *t);
@@ -186,6 +185,14 @@ nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
+nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
+                            nr_trainer **out, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    nr_status status = create(net, cmd, out, err);
+    nr_mode_end(before);
+    return status;
+}
+
 void nr_trainer_free(nr_trainer *t) {
     if (!t) return;
     nr_team_free(t->team);
@@ -194,7 +201,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_space_free(&t->space);
     nr_sparse_free(t);
     nr_release(t->order);
-    nr_release_lines(t->g[0]);
+    nr_release_lines(t->gradients);
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
@@ -215,7 +222,7 @@ static void show_progress(nr_trainer *t) {
                           memory_order_relaxed);
 }
 
-int nr_trainer_step(nr_trainer *t, uint64_t elapsed_ms) {
+NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
     double samples = (double)(t->train.n * 3 + t->test.n);
     double work = (samples * (double)t->params + CYCLE_WORK) *
                   (double)t->count;
@@ -229,6 +236,13 @@ int nr_trainer_step(nr_trainer *t, uint64_t elapsed_ms) {
     }
     show_progress(t);
     return !t->over;
+}
+
+int nr_trainer_step(nr_trainer *t, uint64_t elapsed_ms) {
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    bool more = step(t, elapsed_ms);
+    nr_mode_end(before);
+    return more;
 }
 
 void nr_trainer_stop(nr_trainer *t) { atomic_store(&t->stop, true); }
@@ -287,8 +301,8 @@ static void add_statistics(const nr_trainer *t, nr_net *net,
     s->ending = t->ending;
 }
 
-nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
-                            nr_net **trained, nr_error *err) {
+NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
+                          nr_net **trained, nr_error *err) {
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->cycles) nr_settle(t);
     if (t->failed) return nr_nomem(err);
@@ -309,4 +323,12 @@ nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
     }
     *trained = net;
     return NR_OK;
+}
+
+nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
+                            nr_net **trained, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    nr_status status = finish(t, elapsed_ms, trained, err);
+    nr_mode_end(before);
+    return status;
 }

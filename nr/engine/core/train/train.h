@@ -3,10 +3,11 @@
 #ifndef NR_TRAIN_H
 #define NR_TRAIN_H
 
-#include "kernels/kernel.h"
 #include "platform.h"
+#include "train/sums.h"
 
-enum { NR_PARTS = 2 };
+enum { NR_PARTS = 8 };
+enum { NR_LEAST_LEAF = 2, NR_MOST_LEAF = 1024 }; /* of lists */
 
 /* Lists one after the other: the i-th begins at entries[starts[i]]. */
 typedef struct nr_lists {
@@ -26,16 +27,26 @@ typedef struct nr_set {
     float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
 } nr_set;
 
-/* Room for the passes over some panels at once. Layer l's units of panel p
- * lie at act[l] + p * layers[l] * 64; so its deltas. */
+/* Some panels of a set, or of a mini-batch, whose gradient is summed at once. */
+typedef struct nr_block {
+    const nr_set *set;
+    size_t first, panels; /* 0: there is none here */
+    size_t n;             /* samples of the whole set or mini-batch */
+    nr_turn turn;
+} nr_block;
+
+/* Room for the passes over some blocks at once. Layer l's units of a round's
+ * panel p, NR_BLOCK of each block, lie at act[l] + p * layers[l] * 64; so its
+ * deltas. */
 typedef struct nr_space {
-    size_t panels;
+    size_t size; /* blocks; the only one may have fewer panels */
     float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
     float *rows, *sums; /* the first layer's deltas, where inputs are lists:
                            by sample, and each panel's sum; or NULL */
     nr_losses *losses;  /* by panel */
-    float *block;       /* all of the above in one piece */
+    nr_block *blocks;   /* of a round */
+    float *floats;      /* all floats in one piece */
 } nr_space;
 
 /* What lists need beside a dataset's own. */
@@ -45,9 +56,10 @@ typedef struct nr_sparse {
     nr_entry *constants, *factors; /* the zeros that are not 0, n of them: as
                                       a list of inputs, and as lists by input */
     size_t *starts; /* of the factors */
-    size_t n, block; /* panels of a block of the gradient */
+    size_t n, block; /* panels of a list by input */
+    size_t leaf;     /* blocks of a leaf of the sums */
     double part;     /* of the inputs that are listed */
-    float *biases, *total; /* with the zeros' part; all deltas of a step */
+    float *biases, *totals; /* with the zeros' part; each sum's deltas */
     nr_lists turned;       /* a mini-batch's round by input */
 } nr_sparse;
 
@@ -94,8 +106,13 @@ struct nr_trainer {
     nr_member members[NR_MAX_MEMBERS], *now;
     size_t count;   /* of the members */
     float *keeping; /* what members keep of their weights, in one piece */
-    size_t parts;   /* of the samples; the gradient is their sum */
-    float *g[NR_PARTS]; /* what each part adds to it */
+    size_t parts;   /* of the samples, which threads take one each */
+    nr_sums sums[NR_PARTS]; /* what each part comes to */
+    nr_join joins[NR_PARTS * NR_MOST_SUMS];
+    size_t njoins;
+    size_t leaf;      /* blocks of a leaf of the sums: a power of two */
+    size_t count_sums; /* of all parts, of which each has a gradient */
+    float *gradients;  /* these, in one piece */
     nr_set train, test;
     nr_sparse *sparse; /* NULL: panels */
     nr_space space;
@@ -152,16 +169,17 @@ void nr_lists_free(nr_set *set);
 void nr_sparse_free(nr_trainer *t);
 /* Its part in a pass: before it; a panel forward, n samples from `first` of a
  * set or of an order, in the space's panel `at`, and backward; between the
- * halves of a round; the gradient of inputs first..last; before they move. */
+ * halves of a round, `size` blocks; the gradient of inputs first..last by the
+ * block at place `at` of the round; before they move. */
 void nr_sparse_begin(nr_trainer *t);
 void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
                        size_t first, size_t n, size_t at, float *y);
 void nr_sparse_backward(nr_trainer *t, size_t n, size_t at);
-void nr_sparse_total(nr_trainer *t, size_t panels, bool begin);
+void nr_sparse_totals(nr_trainer *t, size_t size);
 void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n);
-void nr_sparse_gradient(const nr_trainer *t, const nr_set *set,
-                        size_t first_panel, size_t panels, size_t first,
+void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last);
+void nr_sparse_join(nr_trainer *t);
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
 /* For tests: lists or panels, whatever the samples are. */
 typedef enum nr_listing {
@@ -171,11 +189,14 @@ typedef enum nr_listing {
 } nr_listing;
 void nr_listing_force(nr_listing how);
 
-/* workspace.c: what a pass needs, floats of a panel and panels at once. */
-size_t nr_parts_of(const nr_net *net); /* by which samples are summed */
+/* workspace.c: what a pass needs, floats of a panel and panels at once; and how
+ * many gradients wait to be summed. */
 size_t nr_space_floats(const nr_net *net, bool lists);
 size_t nr_space_panels(const nr_net *net, size_t threads);
+size_t nr_gradients_of(const nr_net *net, size_t threads);
+size_t nr_gradients_for(const nr_net *net, size_t leaf); /* of one thread */
 bool nr_space_make(nr_trainer *t);
+bool nr_gradients_make(nr_trainer *t);
 void nr_space_free(nr_space *space);
 static inline size_t nr_panels_for(size_t n) {
     return (n + NR_LANES - 1) / NR_LANES;
@@ -187,14 +208,19 @@ static inline size_t nr_blocks_for(size_t panels) {
 /* passes.c: all on the member `now`. false: stopped halfway. */
 /* Losses over a set, without learning. */
 bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum);
-/* Adds the gradient over a set, or over n samples of the order, to g. */
+/* One step: the samples of a set, and of one more behind it or NULL; or n of the
+ * order from `first` on, where both are NULL. */
 typedef struct nr_step {
-    const nr_set *set;     /* NULL: samples first..first + n of the order */
-    size_t first, n;
-    size_t total;          /* samples of the whole step, for its mean */
-    bool begin, end, move; /* first of a step, last of it; move the weights */
+    const nr_set *set, *more;
+    size_t first, n; /* n: samples of the step, whatever they are */
 } nr_step;
+/* Moves the weights by a step. */
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum);
+/* The same up to where they would move. */
+bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum);
+static inline const float *nr_pass_result(const nr_trainer *t) {
+    return t->sums[0].sums[0].g;
+}
 /* The last layer's sums of one panel, in the trainer's space. */
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
 

@@ -52,6 +52,9 @@
 #ifndef NR_STUDY_LEAST_INPUTS /* of a network whose inputs may be lists */
 #define NR_STUDY_LEAST_INPUTS 64
 #endif
+#ifndef NR_STUDY_LEAF /* listed parts of as many blocks are worth a sum */
+#define NR_STUDY_LEAF 0.125
+#endif
 #ifndef NR_STUDY_LISTED /* at most, in parts of all inputs; docs/speed.md */
 #define NR_STUDY_LISTED 0.2
 #endif

@@ -17,34 +17,75 @@ size_t nr_space_floats(const nr_net *net, bool lists) {
     return units * NR_LANES + gathered;
 }
 
-static size_t samples_of_step(const nr_net *net) {
-    size_t batch = nr_batch_of(net);
-    return batch ? batch : net->h.len[0];
+static size_t blocks_for(size_t samples) {
+    return nr_blocks_for(nr_panels_for(samples));
 }
 
-size_t nr_parts_of(const nr_net *net) {
-    bool small = net->params <= SMALL;
-    return small && nr_panels_for(samples_of_step(net)) > NR_BLOCK ? NR_PARTS : 1;
+/* Of the training dataset, or of a mini-batch: what a step has in general. */
+static size_t blocks_of_step(const nr_net *net) {
+    size_t batch = nr_batch_of(net);
+    return blocks_for(batch ? batch : net->h.len[NR_DATASET_TRAIN]);
+}
+
+static size_t parts_of(const nr_net *net, size_t threads) {
+    size_t most = threads < NR_PARTS ? threads : NR_PARTS;
+    size_t blocks = blocks_of_step(net);
+    if (net->params > SMALL) return 1;
+    return blocks < most ? blocks : most;
+}
+
+/* Blocks of a part at once. */
+static size_t blocks_at_once(const nr_net *net, size_t threads) {
+    size_t parts = parts_of(net, threads), blocks = blocks_of_step(net);
+    size_t test = blocks_for(net->h.len[NR_DATASET_TEST]);
+    if (threads == 1) return 1;
+    size_t least = parts > 1 ? 1 : 4, room = (size_t)(parts > 1 ? 1 : 64) << 19;
+    size_t block = nr_space_floats(net, false) * sizeof(float) * NR_BLOCK;
+    size_t fit = room / block > least ? room / block : least;
+    if (blocks < test) blocks = test;
+    blocks = (blocks + parts - 1) / parts;
+    return blocks < fit ? blocks : fit;
 }
 
 /* How many panels at once: one block where there is one thread, since that
  * stays in the second cache, and of each part what stays there where there are
  * parts; else as many blocks as 32 MB hold. */
 size_t nr_space_panels(const nr_net *net, size_t threads) {
-    size_t test = nr_panels_for(net->h.len[1]);
-    size_t most = nr_panels_for(samples_of_step(net));
-    size_t parts = threads > 1 ? nr_parts_of(net) : 1, panels = NR_BLOCK;
-    if (most < test) most = test;
-    if (threads > 1) {
-        size_t least = parts > 1 ? 1 : 4;
-        size_t room = (size_t)(parts > 1 ? 1 : 64) << 19;
-        size_t fit = room / (nr_space_floats(net, false) * sizeof(float)) /
-                     NR_BLOCK;
-        panels *= fit > least ? fit : least;
-    }
-    size_t longest = (nr_blocks_for(most) + parts - 1) / parts * NR_BLOCK;
-    if (longest > most) longest = most;
-    return parts * (panels < longest ? panels : longest);
+    size_t blocks = parts_of(net, threads) * blocks_at_once(net, threads);
+    size_t batch = nr_batch_of(net);
+    size_t panels = nr_panels_for(batch ? batch : net->h.len[NR_DATASET_TRAIN]);
+    size_t test = nr_panels_for(net->h.len[NR_DATASET_TEST]);
+    if (panels < test) panels = test;
+    return blocks > 1 || panels > NR_BLOCK ? blocks * NR_BLOCK : panels;
+}
+
+static size_t gradients_of(const nr_net *net, size_t parts, size_t leaf) {
+    size_t test = blocks_for(net->h.len[NR_DATASET_TEST]);
+    size_t step = blocks_of_step(net), leaves = (step + leaf - 1) / leaf;
+    if (!nr_batch_of(net)) leaves += (test + leaf - 1) / leaf; /* a refit's */
+    if (parts == 1) return nr_sums_depth(leaves, leaf == 1);
+    return parts * nr_sums_depth_anywhere((leaves + parts - 1) / parts);
+}
+
+size_t nr_gradients_of(const nr_net *net, size_t threads) {
+    return gradients_of(net, parts_of(net, threads), 1);
+}
+
+size_t nr_gradients_for(const nr_net *net, size_t leaf) {
+    return gradients_of(net, 1, leaf);
+}
+
+bool nr_gradients_make(nr_trainer *t) {
+    size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
+    t->leaf = t->sparse ? t->sparse->leaf : 1;
+    t->parts = t->sparse ? 1 : parts_of(t->net, nr_team_size(t->team));
+    t->count_sums = gradients_of(t->net, t->parts, t->leaf);
+    float *at = t->gradients =
+        nr_alloc_lines(t->count_sums, each * sizeof(float));
+    if (!at) return false;
+    for (size_t i = 0; i < t->count_sums; i++, at += each)
+        t->sums[i % t->parts].sums[i / t->parts].g = at;
+    return true;
 }
 
 bool nr_space_make(nr_trainer *t) {
@@ -52,33 +93,36 @@ bool nr_space_make(nr_trainer *t) {
     nr_space *s = &t->space;
     size_t in = t->sparse ? 0 : nr_inputs(t->net);
     size_t floats = nr_space_floats(t->net, t->sparse);
-    s->panels = nr_space_panels(t->net, nr_team_size(t->team));
-    s->losses = nr_alloc(s->panels * sizeof *s->losses);
-    s->block = nr_alloc_lines(s->panels * floats, sizeof(float));
-    if (!s->losses || !s->block) return false;
-    float *at = s->block;
+    size_t panels = nr_space_panels(t->net, nr_team_size(t->team));
+    s->size = (panels + NR_BLOCK - 1) / NR_BLOCK;
+    s->losses = nr_alloc(panels * sizeof *s->losses);
+    s->blocks = nr_alloc(s->size * sizeof *s->blocks);
+    s->floats = nr_alloc_lines(panels * floats, sizeof(float));
+    if (!s->losses || !s->blocks || !s->floats) return false;
+    float *at = s->floats;
     if (t->sparse) { /* first, since rows want whole lines */
         size_t step = nr_row_step(h->layers[1]);
         s->rows = at;
-        s->sums = at + s->panels * step * NR_LANES;
-        at = s->sums + s->panels * step;
+        s->sums = at + panels * step * NR_LANES;
+        at = s->sums + panels * step;
     }
     for (size_t l = 1; l < h->nlayers; l++) {
-        size_t size = s->panels * h->layers[l] * NR_LANES;
+        size_t size = panels * h->layers[l] * NR_LANES;
         s->act[l] = at;
         s->delta[l] = at + size;
         at += 2 * size;
     }
     if (t->batch) {
         s->x = in ? at : NULL;
-        s->targets = at + s->panels * in * NR_LANES;
-        s->weights = s->targets + s->panels * t->train.target_floats;
+        s->targets = at + panels * in * NR_LANES;
+        s->weights = s->targets + panels * t->train.target_floats;
     }
     return true;
 }
 
 void nr_space_free(nr_space *space) {
     nr_release(space->losses);
-    nr_release_lines(space->block);
+    nr_release(space->blocks);
+    nr_release_lines(space->floats);
     *space = (nr_space){0};
 }

@@ -1,0 +1,339 @@
+"""Databases and networks in Python: names, options, what a network tells of itself."""
+
+import dataclasses
+import pickle
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nr
+
+DAY = np.datetime64("2020-01-01")
+
+
+# ---- commands ----
+
+
+def test_a_line_is_split_and_arguments_are_not(db: nr.Database) -> None:
+    assert db.execute('NR.CREATE "a b" regressor 1 -> 1') == 2
+    assert db.execute("NR.INFO", "a b")[5] == 0
+    assert db.execute(b"NR.LIST") == [b"a b"]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [1, 0.1, 1e-30, -2.5, True, np.float32(0.1), np.float64(1 / 3), np.int64(7), np.bool_(1)],
+)
+def test_numbers_keep_their_digits(regressor: nr.Network, number: float) -> None:
+    regressor.db.execute("NR.OBSERVE", "r", number, number, "->", number)
+    x, y = regressor.sample("train", 0)
+    assert x[0] == y[0] == np.float32(number)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *(None, [1], {}, np.zeros(2), 1j, np.complex128(3), DAY, np.timedelta64(3, "D")),
+        *(pd.NaT, np.ma.masked, datetime(2020, 1, 1), object(), float),
+    ],
+)
+def test_what_is_no_argument_is_refused(db: nr.Database, argument: object) -> None:
+    with pytest.raises(nr.CommandError, match="an argument of a command is text, bytes or a"):
+        db.execute("NR.RUN", "net", argument)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [10**5000, Fraction(10**400), Decimal("sNaN"), memoryview(b"1")],
+    ids=lambda argument: type(argument).__name__,
+)
+def test_a_number_that_has_no_digits_is_refused(db: nr.Database, argument: Any) -> None:
+    if isinstance(argument, memoryview):
+        argument.release()
+    with pytest.raises(nr.CommandError, match=r"ERR a \w+ that is no argument: "):
+        db.execute("NR.RUN", "net", argument)
+
+
+def test_buffers_are_arguments(regressor: nr.Network) -> None:
+    blob = np.array([1, 2, 3], "<f4").tobytes()
+    for form in (blob, bytearray(blob), memoryview(blob)):
+        regressor.db.execute("NR.OBSERVE", "r", "FP32", form)
+    assert regressor.info().train_len == 3
+
+
+# ---- names ----
+
+
+def test_a_database_is_a_mapping_of_names(db: nr.Database) -> None:
+    for name in ("b", "a", "ü"):
+        db.create(name, "regressor", [1, 1])
+    assert list(db) == ["a", "b", "ü"]
+    assert len(db) == 3
+    assert "a" in db
+    assert b"a" in db
+    assert "none" not in db
+    assert 3 not in db
+    assert db["ü"].name == "ü"
+    del db["a"]
+    assert "a" not in db
+
+
+def test_a_missing_name_is_a_key_error(db: nr.Database) -> None:
+    with pytest.raises(KeyError, match=r"^ERR no such key: 'none'$"):
+        db["none"]
+    with pytest.raises(KeyError, match=r"^ERR no such key: b'\\xff'$"):
+        del db[b"\xff"]
+
+
+def test_odd_bytes_come_back(db: nr.Database) -> None:
+    db.create(b"\xff \x00", "regressor", [1, 1])
+    (name,) = db
+    assert name in db
+    assert db[name].key == b"\xff \x00"
+    assert db[name].info().layout == (1, 1)
+    assert "<td>\\udcff" in db._repr_html_()
+
+
+def test_an_empty_database_is_true(db: nr.Database) -> None:
+    assert db
+
+
+def test_a_deleted_network_raises(db: nr.Database, regressor: nr.Network) -> None:
+    del db["r"]
+    for call in (regressor.info, regressor.dump, regressor.train, lambda: regressor.run([1, 2])):
+        with pytest.raises(KeyError):
+            call()
+
+
+def test_a_network_shows_itself(regressor: nr.Network, classifier: nr.Network) -> None:
+    assert repr(regressor) == "<nr.Network 'r'>"
+    assert "<td>2-1</td>" in regressor._repr_html_()
+    assert "wrong classes" in classifier._repr_html_()
+    table = classifier.db._repr_html_()
+    assert "<td>c</td><td>classifier</td><td>2-4-3</td>" in table
+
+
+def test_names_are_escaped_in_html(db: nr.Database) -> None:
+    net = db.create("<script>", "regressor", [1, 1])
+    assert "<script>" not in net._repr_html_() + db._repr_html_()
+
+
+# ---- creating ----
+
+
+def test_create_passes_every_option_on(db: nr.Database) -> None:
+    net = db.create(
+        "net", "classifier", np.array([3, 4, 2]), normalize=True, dataset=7, test=0, seed=3,
+        activation="relu", optimizer="adam", learnrate=0.1, l2=None, threads=2, batch=8,
+    )  # fmt: skip
+    info = net.info()
+    assert (info.type, info.layout, info.normalize) == ("classifier", (3, 4, 2), True)
+    assert (info.train_maxlen, info.test_maxlen, info.parameters) == (7, 0, 26)
+    assert net.configure() == {
+        "normalize": True, "classic": False, "seed": 3, "activation": "relu",
+        "loss": "crossentropy", "optimizer": "adam", "learnrate": 0.1, "l2": None,
+        "batch": 8, "patience": None, "threads": 2, "members": 8, "classweights": "none",
+    }  # fmt: skip
+    assert db.create("old", "regressor", [1, 1], classic=True).configure()["classic"] is True
+
+
+def test_create_without_a_seed_differs_each_time(db: nr.Database) -> None:
+    one, two = (db.create(name, "regressor", [3, 3, 1]) for name in "ab")
+    assert one.run([1, 2, 3]) != two.run([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        *[(layout, "ERR invalid units count") for layout in ([], [1], [2, 0, 1], [2, -3, 1])],
+        *[(layout, "a list of whole numbers") for layout in (5, "2-3-1", [2.5, 1], ["x", 1])],
+    ],
+)
+def test_create_refuses_a_bad_layout(db: nr.Database, layout: list[int], text: str) -> None:
+    with pytest.raises(nr.CommandError, match=text):
+        db.create("net", "regressor", layout)
+    assert list(db) == []
+
+
+def test_create_takes_one_that_exists_if_it_may(db: nr.Database) -> None:
+    wanted: tuple[Any, ...] = ("net", "Classifier", (2, 3, 2))
+    db.create(*wanted, seed=1, exist_ok=True).observe([1, 2], 1)
+    with pytest.raises(nr.BusyError, match=r"^ERR the key name is busy$"):
+        db.create(*wanted)
+    again = db.create(*wanted, seed=2, normalize=True, exist_ok=True)
+    assert (again.info().train_len, again.configure()["seed"]) == (1, 1)
+    text = "'net' is a classifier of 2-3-2, not a "
+    for other in ("regressor", [2, 3, 2]), ("classifier", [2, 4, 2]):
+        with pytest.raises(nr.BusyError, match=f"^ERR the key name is busy: {text}{other[0]}"):
+            db.create("net", *other, exist_ok=True)  # type: ignore[arg-type]
+    with pytest.raises(nr.CommandError, match=r"ERR unknown|ERR Syntax error"):
+        db.create(*wanted, exist_ok=True, colour=3)
+
+
+def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) -> None:
+    regressor.observe([1, 2], 3)
+    training = regressor.train(maxtime=0)
+    with pytest.raises(
+        nr.TrainingError, match=r"^ERR neural network training already in progress$"
+    ):
+        regressor.train()
+    training.stop()
+    assert training.wait()
+
+
+def test_create_refuses_a_bad_option(db: nr.Database) -> None:
+    with pytest.raises(nr.CommandError, match="unknown option 'colour'"):
+        db.create("net", "regressor", [1, 1], colour=3)
+
+
+def test_a_flag_is_a_truth_and_nothing_else(db: nr.Database) -> None:
+    for value in ("yes", 1, None):
+        with pytest.raises(nr.ValuesError, match="ERR normalize is True or False, not "):
+            db.create("net", "regressor", [1, 1], normalize=value)  # type: ignore[arg-type]
+    assert db.create("net", "regressor", [1, 1], normalize=np.bool_(True)).info().normalize
+
+
+def test_configure_sets_and_returns(regressor: nr.Network) -> None:
+    options = regressor.configure(optimizer="sgd", learnrate=1e-3, threads=2)
+    assert (options["optimizer"], options["learnrate"]) == ("sgd", 1e-3)
+    assert regressor.configure(learnrate=None)["learnrate"] is None
+    with pytest.raises(nr.CommandError, match="SEED is fixed"):
+        regressor.configure(seed=3)
+
+
+# ---- the rest ----
+
+
+def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network) -> None:
+    classifier.observe_many([[1, 2]] * 9, [1] * 9)
+    classifier.train(maxcycles=4, maxtime=0).wait()
+    info = classifier.info()
+    assert dataclasses.asdict(info) == {
+        "id": info.id, "type": "classifier", "normalize": False, "training": False,
+        "layout": (2, 4, 3), "train_maxlen": 50, "train_len": 7, "test_maxlen": 10, "test_len": 2,
+        "steps": 28, "cycles": 4, "seconds": info.seconds, "train_error": info.train_error,
+        "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
+        "parameters": 27, "class_errors": info.class_errors,
+    }  # fmt: skip
+    assert isinstance(info.seconds, float)
+    assert info.train_error > 0
+    assert info.class_errors is not None
+    assert regressor.info().class_errors is None
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        info.id = 3  # type: ignore[misc]
+
+
+def test_history_has_a_row_a_point(classifier: nr.Network, regressor: nr.Network) -> None:
+    assert classifier.history().shape == (0, 4)
+    classifier.observe_many([[1, 2], [3, 4]] * 6, [1, 2] * 6)
+    classifier.train(maxcycles=7, maxtime=0).wait()
+    history = classifier.history()
+    assert history.shape == (7, 4)
+    assert history[-1, 0] == 7
+    assert (history[:, 1:3] > 0).all()
+    assert ((history[:, 3] >= 0) & (history[:, 3] <= 100)).all()
+    regressor.observe([1, 2], 3)
+    regressor.train(maxcycles=2, maxtime=0).wait()
+    assert np.isnan(regressor.history()[:, 2:]).all()
+
+
+def test_dump_and_restore(db: nr.Database, classifier: nr.Network) -> None:
+    classifier.observe([1, 2], 2)
+    blob = classifier.dump()
+    copy = db.restore("copy", blob)
+    assert np.array_equal(copy.run([1, 2]), classifier.run([1, 2]))
+    assert copy.sample("train", 0)[1].tolist() == [0, 0, 1]
+    with pytest.raises(nr.BusyError, match=r"^ERR the key name is busy$"):
+        db.restore("copy", blob)
+    db.restore("copy", blob, replace=True)
+    with pytest.raises(nr.CommandError, match="invalid network"):
+        db.restore("copy", blob[:-1], replace=True)
+    assert copy.info().train_len == 1
+
+
+def test_a_database_closes_at_the_end_of_its_block() -> None:
+    with nr.connect("memory://") as db:
+        db.create("net", "regressor", [1, 1])
+    with pytest.raises(nr.BackendError, match="closed"):
+        list(db)
+
+
+def test_text_that_is_no_unicode_is_refused(db: nr.Database) -> None:
+    """As JSON's \\ud800 is: it has no bytes."""
+    for call in (db.execute, db.__getitem__, lambda text: db.execute("NR.INFO", text)):
+        with pytest.raises(nr.CommandError, match="ERR text that is no Unicode"):
+            call("net\ud800")
+
+
+def test_a_name_is_text_or_bytes(db: nr.Database) -> None:
+    with pytest.raises(TypeError, match="a name is text or bytes, not int"):
+        db[5]  # type: ignore[index]
+
+
+def test_neither_a_database_nor_its_networks_are_pickled(regressor: nr.Network) -> None:
+    for thing in (regressor, regressor.db):
+        with pytest.raises(TypeError, match="connect anew in each process"):
+            pickle.dumps(thing)
+
+
+def test_decimals_are_numbers(regressor: nr.Network) -> None:
+    inputs = Decimal("1.5"), Decimal(2)
+    assert regressor.db.execute("NR.RUN", regressor.key, *inputs) == list(regressor.run(inputs))
+
+
+@pytest.mark.parametrize("to", ["training", "", "x", 1])
+def test_an_unknown_dataset_is_named(regressor: nr.Network, to: str) -> None:
+    with pytest.raises(nr.ValuesError, match="ERR the dataset must be 'train' or 'test', not "):
+        regressor.observe([1, 2], 3, to=to)
+    assert regressor.observe([1, 2], 3, to="TRAIN") == (1, 0)
+
+
+# ---- connecting ----
+
+
+@pytest.mark.parametrize("url", [5, object, ["memory://"]])
+def test_a_url_is_text(url: Any) -> None:
+    with pytest.raises(TypeError, match=r"a URL is text, as 'memory://'.*, not ") as caught:
+        nr.connect(url)
+    assert repr(url) in str(caught.value)
+
+
+def test_a_url_of_bytes_is_refused_without_its_password() -> None:
+    with pytest.raises(TypeError, match=r"not bytes$"):
+        nr.connect(b"redis://user:secret@host")  # type: ignore[arg-type]
+
+
+def test_an_engine_is_sqlalchemys() -> None:
+    for engine in "x", 5:
+        with pytest.raises(TypeError, match=r"an engine is what sqlalchemy.create_engine\(url\)"):
+            nr.connect(engine=engine)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql+psycopg", "sqlite+aiosqlite"])
+def test_an_asynchronous_engine_is_told_the_way_that_works(scheme: str) -> None:
+    url, dialect = SimpleNamespace(drivername=scheme), SimpleNamespace(is_async=True)
+    for engine in (
+        SimpleNamespace(url=url, sync_engine=None),
+        SimpleNamespace(url=url, dialect=dialect),
+    ):
+        with pytest.raises(nr.ArgumentError, match=r"asyncio.to_thread.* connection.run_sync\("):
+            nr.connect(engine=engine)
+
+
+def test_a_database_is_in_one_place() -> None:
+    with pytest.raises(ValueError, match="one place, but a URL and a client were given"):
+        nr.connect("redis://localhost", client=object())
+    with pytest.raises(ValueError, match="one place, but a client and an engine were given"):
+        nr.connect(client=object(), engine=object())
+
+
+def test_a_client_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NR_URL", "memory://")
+    with pytest.raises(nr.BackendError, match="not a client of redis-py"):
+        nr.connect(client=object())
