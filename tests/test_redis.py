@@ -386,9 +386,11 @@ def test_each_verb_is_one_round_trip(
         raw(db).flushdb()
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)
+        net.reset()  # of each script the server is to know one use before
+        net.configure(threads=1)
+        db.execute("NR.STOP net")
         net.run([1])
         net.dump()
-        net.reset()  # whose script the server has then
         sent: list[Any] = []
         real = redis.Connection.send_packed_command
 
@@ -476,7 +478,11 @@ def test_a_user_who_may_only_read_runs_networks(redis_servers: Servers) -> None:
                 assert [*db["net"].run([1, 2])] == [*expected]
             assert db["net"].dump()
             assert list(db) == ["net"]
-            for line in "NR.OBSERVE net 1 2 -> 1", "NR.RESET net", "NR.CREATE net2 REGRESSOR 1 -> 1":
+            for line in (
+                "NR.OBSERVE net 1 2 -> 1",
+                "NR.RESET net",
+                "NR.CREATE net2 REGRESSOR 1 -> 1",
+            ):
                 with pytest.raises(nr.BackendError, match="permission"):
                     db.execute(line)
         with nr.connect(server.url) as db:
