@@ -19,7 +19,7 @@ import nr
 QUERY = """
 SELECT c.age, c.months, CASE c.plan WHEN 'basic' THEN 1 ELSE 0 END AS basic,
        COUNT(o.id) AS orders, COALESCE(AVG(o.total), 0) AS average, c.left_us
-FROM churn_customers c LEFT JOIN churn_orders o ON o.customer_id = c.id
+FROM example_customers c LEFT JOIN example_orders o ON o.customer_id = c.id
 WHERE c.id <= :last
 GROUP BY c.id, c.age, c.months, c.plan, c.left_us
 ORDER BY c.id
@@ -28,7 +28,7 @@ CUSTOMERS, PAST = 1500, 1000
 
 metadata = sa.MetaData()
 customers = sa.Table(
-    "churn_customers",
+    "example_customers",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("age", sa.Integer),
@@ -38,7 +38,7 @@ customers = sa.Table(
     sa.Column("risk", sa.Float),
 )
 orders = sa.Table(
-    "churn_orders",
+    "example_orders",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("customer_id", sa.Integer, index=True),
@@ -66,8 +66,8 @@ def open_shop(connection: sa.Connection) -> None:
 
 
 def learn(db: nr.Database) -> nr.Network:
-    db.execute("NR.DEL", "churn")
-    net = db.create("churn", "classifier", [5, 8, 2], normalize=True, seed=1)
+    db.execute("NR.DEL", "example:churn")
+    net = db.create("example:churn", "classifier", [5, 8, 2], normalize=True, seed=1)
     train, test = net.observe_query(QUERY, "left_us", parameters={"last": PAST})
     print(f"{train} customers to learn from, {test} to test")
     info = net.train(autostop=True, backtrack=True).result()

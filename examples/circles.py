@@ -31,10 +31,10 @@ def main(url: str | None = None, picture: str = "circles.png") -> bool:
     x, y = points(rng, 1000)
     unseen_x, unseen_y = points(rng, 1000)
     with nr.connect(url) as db:
-        db.execute("NR.DEL", "circles")
-        net = db.create("circles", "classifier", [2, 20, 3], dataset=1000, test=100, seed=1)
+        db.execute("NR.DEL", "example:circles")
+        net = db.create("example:circles", "classifier", [2, 20, 3], dataset=1000, test=100, seed=1)
         net.observe_many(x, y)
-        net.train(autostop=True, backtrack=True, maxtime=5000).wait()
+        net.train(autostop=True, backtrack=True, timeout=5).wait()
 
         steps = (np.arange(SIDE) - SIDE / 2) / (SIDE / 2)
         grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
@@ -50,7 +50,7 @@ def draw(db: nr.Database, picture: str) -> None:
     from nr.plots import save
 
     try:
-        save(db, "circles", picture)
+        save(db, "example:circles", picture)
     except nr.EngineError as exc:
         print(exc)
     else:

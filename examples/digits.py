@@ -19,11 +19,11 @@ def main(url: str | None = None) -> bool:
     order = np.random.default_rng(1).permutation(len(x))
     x, y = x[order], y[order]
     with nr.connect(url) as db:
-        db.execute("NR.DEL", "digits")
-        net = db.create("digits", "classifier", [64, 30, 10], normalize=True, seed=1)
+        db.execute("NR.DEL", "example:digits")
+        net = db.create("example:digits", "classifier", [64, 30, 10], normalize=True, seed=1)
         print(f"A network of {net.info().parameters} parameters.")
         net.observe_many(x[:OBSERVED], y[:OBSERVED])
-        net.train(autostop=True, backtrack=True, maxtime=60000).wait()
+        net.train(autostop=True, backtrack=True, timeout=60).wait()
         read = net.classify(x[OBSERVED:])
 
     wrong = np.flatnonzero(read != y[OBSERVED:])

@@ -17,8 +17,8 @@ def main(url: str | None = None) -> bool:
     x, y = x[order], y[order]
 
     with nr.connect(url) as db:
-        db.execute("NR.DEL", "iris")
-        net = db.create("iris", "classifier", [4, 15, 5, 3], normalize=True, seed=1)
+        db.execute("NR.DEL", "example:iris")
+        net = db.create("example:iris", "classifier", [4, 15, 5, 3], normalize=True, seed=1)
         net.observe_many(x[:100], y[:100])
         net.train(autostop=True, backtrack=True).wait()
         info = net.info()

@@ -19,12 +19,14 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from itertools import count
 from urllib.parse import urlencode
 
 import nr
 
 PROMOTIONS = ["coffee", "books", "club"]
-EVERY = 50  # samples between two trainings
+EVERY = 50  # samples of a worker between two trainings of its own
+visits = count(1)
 CURIOSITY = 0.1  # how often another one is shown, to learn more
 
 
@@ -36,10 +38,8 @@ def row(promotion: str, age: float, member: int, hour: float) -> list[float]:
 def network(url: str | None = None) -> nr.Network:
     """The network of all workers; whoever comes first creates it. It learns: was it clicked?"""
     db = nr.connect(url)
-    try:
-        return db.create("promotions", "classifier", [6, 12, 2], dataset=4000, test=1000)
-    except nr.CommandError:
-        return db["promotions"]
+    sizes = {"dataset": 4000, "test": 1000}
+    return db.create("example:promotions", "classifier", [6, 12, 2], **sizes, exist_ok=True)
 
 
 def choose(net: nr.Network, age: float, member: int, hour: float) -> str:
@@ -51,10 +51,11 @@ def choose(net: nr.Network, age: float, member: int, hour: float) -> str:
 
 
 def learn(net: nr.Network, inputs: list[float], clicked: int) -> None:
-    """One more sample; after every so many a training, if none runs yet."""
-    if sum(net.observe(inputs, clicked)) % EVERY == 0:
-        with suppress(nr.CommandError):  # another worker has just begun
-            net.train(autostop=True, backtrack=True, maxtime=2000)
+    """One more sample; after every so many of this worker's a training, if none runs yet."""
+    net.observe(inputs, clicked)
+    if next(visits) % EVERY == 0:
+        with suppress(nr.TrainingError):  # another worker has just begun
+            net.train(autostop=True, backtrack=True, timeout=2)
 
 
 def make_app() -> "FastAPI":  # noqa: F821

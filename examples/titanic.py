@@ -45,15 +45,21 @@ def main(url: str | None = None) -> bool:
     nobody = int(y[OBSERVED:].sum())
 
     with nr.connect(url) as db:
-        db.execute("NR.DEL", "titanic")
+        db.execute("NR.DEL", "example:titanic")
         net = db.create(
-            "titanic", "classifier", [9, 15, 2], normalize=True, dataset=1000, test=500, seed=1
+            "example:titanic",
+            "classifier",
+            [9, 15, 2],
+            normalize=True,
+            dataset=1000,
+            test=500,
+            seed=1,
         )
         for number in range(OBSERVED):
             train, test = net.observe(x[number], y[number])
             if number + 1 in (601, OBSERVED):
                 print(f"{number + 1} people observed: {train} to learn from, {test} to test")
-        net.train(autostop=True, backtrack=True, maxtime=60000).wait()
+        net.train(autostop=True, backtrack=True, timeout=60).wait()
         info = net.info()
         print(f"Trained {info.cycles} cycles", end="")
         print(f" in {info.seconds:.3f} seconds;", end="")

@@ -15,9 +15,9 @@ CLASSES = INPUTS[:, 0] ^ INPUTS[:, 1]
 
 def main(url: str | None = None) -> bool:
     with nr.connect(url) as db:
-        db.execute("NR.DEL", "xor", "flat")
+        db.execute("NR.DEL", "example:xor", "example:flat")
         right = {}
-        for name, layout in {"xor": [2, 4, 2], "flat": [2, 2]}.items():
+        for name, layout in {"example:xor": [2, 4, 2], "example:flat": [2, 2]}.items():
             net = db.create(name, "classifier", layout, dataset=4, test=0, seed=1)
             net.observe_many(INPUTS, CLASSES)
             net.train(maxcycles=500).wait()
@@ -26,7 +26,7 @@ def main(url: str | None = None) -> bool:
             print(f"Layers {layout}: {right[name]} of 4 right")
             for (a, b), answer in zip(INPUTS, answers, strict=True):
                 print(f"  {a} xor {b} = {answer}")
-    return right["xor"] == 4 and right["flat"] < 4
+    return right["example:xor"] == 4 and right["example:flat"] < 4
 
 
 if __name__ == "__main__":

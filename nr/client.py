@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from operator import index
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack, cast
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
@@ -25,6 +25,7 @@ from nr.errors import (
 )
 from nr.html import html_table, printable
 from nr.network import Network, option
+from nr.options import CreateOptions, Kind
 
 
 def connect(
@@ -125,7 +126,7 @@ class Database:
     def create(
         self,
         name: str | bytes,
-        type: str,
+        type: Kind,
         layout: Sequence[int],
         *,
         normalize: bool = False,
@@ -133,7 +134,7 @@ class Database:
         test: int | None = None,
         seed: int | None = None,
         exist_ok: bool = False,
-        **options: bool | float | str | None,
+        **options: Unpack[CreateOptions],
     ) -> Network:
         """Creates a network, untrained.
 
@@ -149,7 +150,8 @@ class Database:
         words: list[Argument] = ["NR.CREATE", net.key, type, *units[:-1], "->", *units[-1:]]
         sizes = {"dataset": dataset, "test": test, "seed": seed}
         given = {word: value for word, value in sizes.items() if value is not None}
-        for word, value in {"normalize": normalize, **given, **options}.items():
+        others = cast(dict[str, Any], options)
+        for word, value in {"normalize": normalize, **given, **others}.items():
             words += option(word, value)
         while not self._created(net, words, exist_ok, (str(type).lower(), tuple(units))):
             pass

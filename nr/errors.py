@@ -69,7 +69,7 @@ class RowError(CommandError, IndexError):
 
 
 class ValuesError(CommandError, ValueError):
-    """Values that no network can take; the text names the row and the column."""
+    """Values that no network can take; the text names row and column, counted from 0."""
 
 
 class ArgumentError(Error, TypeError, ValueError):

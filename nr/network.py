@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from math import ceil, inf
+from typing import TYPE_CHECKING, Any, Protocol, Unpack, cast, overload
+from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
-from nr.errors import BackendError, CommandError, RowError, ValuesError
-from nr.following import Training
+from nr.errors import ArgumentError, BackendError, CommandError, RowError, ValuesError
+from nr.following import Training, seconds
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
+from nr.options import ConfigureOptions, Dataset
 from nr.training import Job
 from nr.values import PLAIN, classes, matrix, table, vector
 
@@ -63,7 +66,7 @@ class Network:
 
     # ---- samples ----
 
-    def observe(self, x: ArrayLike, y: ArrayLike, to: str | None = None) -> tuple[int, int]:
+    def observe(self, x: ArrayLike, y: ArrayLike, to: Dataset | None = None) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
 
         ``x`` has shape (inputs,); ``y`` is a regressor's outputs, shape (outputs,), or a
@@ -77,7 +80,9 @@ class Network:
         inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
         return self._observe(*inputs, "->", *outputs, to=to)
 
-    def observe_many(self, X: ArrayLike, Y: ArrayLike, to: str | None = None) -> tuple[int, int]:
+    def observe_many(
+        self, X: ArrayLike, Y: ArrayLike, to: Dataset | None = None
+    ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
@@ -103,7 +108,7 @@ class Network:
         self,
         sql: str,
         target: str | Sequence[str],
-        to: str | None = None,
+        to: Dataset | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
@@ -128,7 +133,7 @@ class Network:
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 
-    def sample(self, dataset: str, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def sample(self, dataset: Dataset, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
 
         Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
@@ -168,6 +173,12 @@ class Network:
             found = np.frombuffer(joined, "<f4").reshape(len(rows), -1).astype(np.float64)
         return found[0] if single else found
 
+    @overload
+    def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
+    @overload
+    def classify(self, x: ArrayLike) -> Any: ...
     def classify(self, x: ArrayLike) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
@@ -194,17 +205,25 @@ class Network:
         self,
         *,
         maxcycles: int | None = None,
+        timeout: float | None = None,
         maxtime: int | None = None,
         autostop: bool | None = None,
         backtrack: bool | None = None,
     ) -> Training:
         """Starts a training in the background.
 
-        ``maxtime`` is in milliseconds, by default 10000; 0 is no limit, of either. ``autostop``
+        It ends after ``maxcycles`` cycles and ``timeout`` seconds, by default 10, at the latest;
+        0 is no limit, of either. (``maxtime``, in milliseconds, is deprecated.) ``autostop``
         ends it when overfitting sets in, ``backtrack`` makes the best of what the testing dataset
         has told; None, the default, is both where there are testing samples and no limit is
         given. Raises CommandError: already training, nothing to train on ...
         """
+        if maxtime is not None:
+            warn(_MAXTIME, DeprecationWarning, stacklevel=2)
+        if timeout is not None:
+            if maxtime is not None:
+                raise ArgumentError("timeout is maxtime in seconds: give one of them")
+            maxtime = _milliseconds(timeout)
         info = self.info()
         if autostop is None:
             autostop = info.test_len > 0 and maxcycles is None and maxtime is None
@@ -269,13 +288,16 @@ class Network:
         """What there is to know of it."""
         return parse_info(self._execute("NR.INFO"))
 
-    def configure(self, **options: float | str | None) -> dict[str, bool | float | str | None]:
+    def configure(
+        self, **options: Unpack[ConfigureOptions]
+    ) -> dict[str, bool | float | str | None]:
         """Sets options, all or none, and returns them all: ``net.configure(optimizer="adam")``.
 
         None is AUTO. Raises CommandError for those that are unknown, fixed or out of range.
         """
         if options:
-            words = [part for word, value in options.items() for part in (word, _auto(value))]
+            given = cast(dict[str, Any], options)
+            words = [part for word, value in given.items() for part in (word, _auto(value))]
             self._execute("NR.CONFIGURE", *words)
         reply = _list(self._execute("NR.CONFIGURE"))
         pairs = zip(reply[::2], reply[1::2], strict=True)
@@ -302,6 +324,17 @@ class Network:
             shown["wrong classes"] = f"{info.class_errors:.1f}%"
         rows = [[field, str(value)] for field, value in shown.items()]
         return html_table([[printable(self.name), info.type], *rows])
+
+
+_MAXTIME = "maxtime is deprecated: give timeout, in seconds"
+
+
+def _milliseconds(timeout: float) -> int:
+    """MAXTIME, of which 0 is no limit."""
+    limit = seconds(timeout)
+    if limit < 0:
+        raise ArgumentError(f"a timeout is 0 or more seconds, not {timeout!r}")
+    return 0 if limit == inf else ceil(limit * 1000)
 
 
 _FLAGS = {"normalize", "classic", "autostop", "backtrack"}

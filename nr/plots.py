@@ -81,22 +81,42 @@ def _draw_map(axes: Axes, db: _Database, key: str | bytes, info: dict[str, Any])
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     blob = db.execute("NR.RUN", key, "FP32", grid.tobytes())
     answers = np.frombuffer(blob, "<f4").reshape(_GRID, _GRID, -1)
-    axes.set(xlabel="input 1", ylabel="input 2", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    marks: dict[str, Any]
+    axes.set(xlabel="input 0", ylabel="input 1", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    marks: dict[str, Any] = {"c": "black"}
     if info["type"] == "classifier":
-        marks = {"cmap": "tab10", "vmin": 0, "vmax": 9}
-        if answers.shape[2] > 10:
-            marks = {"cmap": "nipy_spectral", "vmin": 0, "vmax": answers.shape[2] - 1}
-        axes.pcolormesh(x, y, answers.argmax(axis=2), alpha=0.35, **marks)
-        marks["c"] = outputs.argmax(axis=1)
+        marks = _draw_classes(axes, x, y, answers) | {"c": outputs.argmax(axis=1)}
         axes.set_title("Class by the two inputs, and samples")
-    else:
-        image = axes.pcolormesh(x, y, answers[:, :, 0])
-        axes.figure.colorbar(image, ax=axes)
-        marks = {"c": "black"}
-        axes.set_title("Output 1 by the two inputs, and samples")
+    else:  # an image within a .svg or .pdf: 40000 squares would be megabytes
+        image = axes.pcolormesh(x, y, answers[:, :, 0], rasterized=True)
+        axes.figure.colorbar(image, ax=axes, label="output 0")
+        axes.set_title("Output 0 by the two inputs, and samples")
     if len(inputs):
         axes.scatter(inputs[:, 0], inputs[:, 1], 9, **marks)
+
+
+def _draw_classes(
+    axes: Axes, x: NDArray[np.float32], y: NDArray[np.float32], answers: NDArray[np.float32]
+) -> dict[str, Any]:
+    """The most probable class of each point, and which colour is which; returns their colours."""
+    from matplotlib.lines import Line2D
+
+    classes = answers.shape[2]
+    colours: dict[str, Any] = {"cmap": "tab10", "vmin": 0, "vmax": 9}
+    if classes > 10:
+        colours = {"cmap": "nipy_spectral", "vmin": 0, "vmax": classes - 1}
+    image = axes.pcolormesh(x, y, answers.argmax(axis=2), alpha=0.35, rasterized=True, **colours)
+    if classes > 10:
+        axes.figure.colorbar(image, ax=axes, label="class")
+        return colours
+    shades = image.cmap(image.norm(np.arange(classes)))
+    square: dict[str, Any] = {"marker": "s", "linestyle": ""}
+    axes.legend(
+        handles=[
+            Line2D([], [], color=s, label=f"class {c}", **square) for c, s in enumerate(shades)
+        ],
+        loc="upper right",
+    )
+    return colours
 
 
 def _samples(

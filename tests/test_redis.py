@@ -322,6 +322,18 @@ def test_what_is_no_client_is_refused() -> None:
         nr.connect(client=fakeredis.FakeRedis(), db=3)
 
 
+def test_a_redis_without_scripts_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_lua(self: object, *command: object, **options: object) -> object:
+        raise redis.ResponseError("unknown command 'evalsha', with args beginning with: ")
+
+    monkeypatch.setattr(fakeredis.FakeRedis, "execute_command", without_lua)
+    with (
+        pytest.raises(nr.BackendError, match=r"unknown command.*pip install 'fakeredis\[lua\]'"),
+        nr.connect(client=fakeredis.FakeRedis()) as db,
+    ):
+        db.create("net", "regressor", [1, 1])
+
+
 def test_a_client_of_ones_own_stays_open() -> None:
     client = fakeredis.FakeRedis()
     nr.connect(client=client).close()

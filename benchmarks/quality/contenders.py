@@ -53,7 +53,7 @@ def network(data: Dataset, x: Floats, y: Targets, seed: int, **options: Any) -> 
         net = db.create("net", data.kind, data.layout, **{"normalize": True, **sizes, **options})
         net.observe_many(x, y)
         # No limit of time: what is learnt must not depend on the machine.
-        net.train(maxtime=0, maxcycles=MOST_CYCLES, autostop=True, backtrack=True).wait()
+        net.train(timeout=0, maxcycles=MOST_CYCLES, autostop=True, backtrack=True).wait()
         blob = net.dump()
 
     def predict(rows: Floats) -> Floats:

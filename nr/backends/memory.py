@@ -63,8 +63,8 @@ class Memory:
         with self._lock:
             if key in self._nets and not replace:
                 raise BusyError
+            self._drop(key)  # first: an interrupt between the two leaves nothing stale
             self._nets[key] = net
-            self._drop(key)
 
     def runner(self, key: bytes) -> Net:
         return self._runners.get(key) or self._new_runner(key)
@@ -92,24 +92,24 @@ class Memory:
 
     def change(self, key: bytes, command: Command) -> Reply:
         with self._lock:
-            reply = self._net(key).execute(command)
+            net = self._net(key)
             if command.verb is Verb.RESET:
                 self._drop(key)
-            return reply
+            return net.execute(command)
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         with self._lock:
-            if not self._holds(lease) or not self._net(lease.key).merge(trained):
+            if not self._holds(lease):
                 return False
             self._runners.pop(lease.key, None)
-            return True
+            return self._net(lease.key).merge(trained)
 
     def delete(self, keys: list[bytes]) -> int:
         with self._lock:
             there = {key for key in keys if key in self._nets}
             for key in there:
-                del self._nets[key]
                 self._drop(key)
+                del self._nets[key]
             return len(there)
 
     def keys(self) -> list[bytes]:

@@ -16,6 +16,7 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from nr.backends.redis.supply import Supply, options_of
 from nr.engine import Reply, Verb, parse, specs
 from nr.errors import BackendError, CommandError, EngineError, refusal
 
@@ -45,16 +46,17 @@ def connect(
     for name, given in (("executor", executor), ("memory", memory)):
         if given is not None:
             raise BackendError(f"redis+module:// trains in the server: it takes no {name}")
-    ours = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
+    defaults = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
+    ours = {"decode_responses": False}
     try:
-        client = redis.Redis.from_url(
-            url.replace("+module", "", 1), **ours | options | {"decode_responses": False}
-        )
+        found = options_of(url.replace("+module", "", 1), defaults | options, ours)
+        module = Module(redis.Redis.from_pool(Supply(**found)))
     except (ValueError, TypeError) as error:
         raise BackendError(f"not a URL of a server: {error}") from error
-    module = Module(client)
     try:
         module.check()
+    except (ValueError, TypeError) as error:
+        raise BackendError(f"not the options of a connection: {error}") from error
     except BaseException:
         module.close()
         raise

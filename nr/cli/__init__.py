@@ -16,6 +16,7 @@ import click
 
 import nr
 from nr.cli.session import ScriptError, Session
+from nr.options import Dataset
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -208,7 +209,7 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
     "--target", metavar="COLUMN", multiple=True, required=True, help="Outputs, or the class id."
 )
 @click.option("--to", type=click.Choice(["train", "test"]), help="The dataset; default: by size.")
-def _observe(ctx: click.Context, key: str, query: str, target: Sequence[str], to: str) -> None:
+def _observe(ctx: click.Context, key: str, query: str, target: Sequence[str], to: Dataset) -> None:
     """Add the rows of a query as samples of KEY, all or none."""
     with _session(ctx.obj) as session:
         net = session.db[os.fsencode(key)]

@@ -28,17 +28,19 @@ def watch(db: Database, key: bytes) -> None:
     live = sys.stdout.isatty()
     info = parse_info(db.execute("NR.INFO", key))
     before = ""
+    seen = False
     while progress := _progress(db, info):
-        now = f"Cycle {progress.cycles}: {_errors(info, progress)}"
+        seen = True  # but no error is known before the first cycle has ended
+        now = f"Cycle {progress.cycles}: {_errors(info, progress)}" if progress.cycles else ""
         if now != before and live:  # a line that wraps cannot be rewritten
             click.echo(_REWRITE + now[: get_terminal_size().columns - 1], nl=False)
         elif now != before:
             click.echo(now)
         before = now
         time.sleep(0.1 if live else 1.0)
-    if not before:
+    if not seen:
         click.echo(f"No training of {printing.word(key)} runs.")
-    elif live:
+    elif live and before:
         click.echo(_REWRITE, nl=False)
     click.echo(_summary(parse_info(db.execute("NR.INFO", key))))
 

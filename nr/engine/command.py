@@ -66,8 +66,10 @@ class Command:
         size = len(argv)
         pointers, lengths = _arrays(size)
         self._pointers = pointers(*argv)
-        sizes = lengths(*map(len, argv))
-        binding.held.nr_command_parse(self.c, size, self._pointers, sizes, binding.ErrorText())
+        self._sizes = lengths(*map(len, argv))
+        binding.held.nr_command_parse(
+            self.c, size, self._pointers, self._sizes, binding.ErrorText()
+        )
 
     def __del__(self) -> None:
         if hasattr(self, "_pointers"):

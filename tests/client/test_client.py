@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import nr
+from nr.engine import Reply
 
 DAY = np.datetime64("2020-01-01")
 
@@ -178,13 +179,45 @@ def test_create_takes_one_that_exists_if_it_may(db: nr.Database) -> None:
 
 def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) -> None:
     regressor.observe([1, 2], 3)
-    training = regressor.train(maxtime=0)
+    training = regressor.train(timeout=0)
     with pytest.raises(
         nr.TrainingError, match=r"^ERR neural network training already in progress$"
     ):
         regressor.train()
     training.stop()
     assert training.wait()
+
+
+def test_a_timeout_is_maxtime_in_seconds(
+    regressor: nr.Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regressor.observe([1, 2], 3)
+    sent: list[list[bytes]] = []
+    backend = regressor.db.backend
+
+    def record(*argv: bytes) -> Reply:
+        sent.append(list(argv))
+        return "Training has started"
+
+    monkeypatch.setattr(backend, "train", record, raising=False)
+    for timeout in 2, 0.0015, 0, float("inf"), np.float32(0.5):
+        regressor.train(timeout=timeout)
+    with pytest.warns(DeprecationWarning, match="maxtime is deprecated: give timeout, in seconds"):
+        regressor.train(maxtime=20)
+    limits = [argv[argv.index(b"maxtime") + 1] for argv in sent]
+    assert limits == [b"2000", b"2", b"0", b"0", b"500", b"20"]
+    assert b"autostop" not in sent[0]
+    regressor.train()
+    assert b"maxtime" not in sent[-1]
+
+
+def test_a_timeout_is_a_number_of_seconds(here: nr.Network) -> None:
+    for timeout in -1, float("nan"), "5", np.timedelta64(5, "s"):
+        with pytest.raises(nr.ArgumentError, match="a timeout is "):
+            here.train(timeout=timeout)  # type: ignore[arg-type]
+    both = pytest.raises(nr.ArgumentError, match="timeout is maxtime in seconds: give one of them")
+    with pytest.warns(DeprecationWarning, match="maxtime"), both:
+        here.train(timeout=5, maxtime=5)
 
 
 def test_create_refuses_a_bad_option(db: nr.Database) -> None:
@@ -212,7 +245,7 @@ def test_configure_sets_and_returns(regressor: nr.Network) -> None:
 
 def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network) -> None:
     classifier.observe_many([[1, 2]] * 9, [1] * 9)
-    classifier.train(maxcycles=4, maxtime=0).wait()
+    classifier.train(maxcycles=4, timeout=0).wait()
     info = classifier.info()
     assert dataclasses.asdict(info) == {
         "id": info.id, "type": "classifier", "normalize": False, "training": False,
@@ -232,14 +265,14 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
 def test_history_has_a_row_a_point(classifier: nr.Network, regressor: nr.Network) -> None:
     assert classifier.history().shape == (0, 4)
     classifier.observe_many([[1, 2], [3, 4]] * 6, [1, 2] * 6)
-    classifier.train(maxcycles=7, maxtime=0).wait()
+    classifier.train(maxcycles=7, timeout=0).wait()
     history = classifier.history()
     assert history.shape == (7, 4)
     assert history[-1, 0] == 7
     assert (history[:, 1:3] > 0).all()
     assert ((history[:, 3] >= 0) & (history[:, 3] <= 100)).all()
     regressor.observe([1, 2], 3)
-    regressor.train(maxcycles=2, maxtime=0).wait()
+    regressor.train(maxcycles=2, timeout=0).wait()
     assert np.isnan(regressor.history()[:, 2:]).all()
 
 

@@ -15,17 +15,19 @@ from urllib.parse import unquote, urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
-from redis.connection import parse_url
+from redis.connection import Connection, SSLConnection
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from nr.backends.local import Local
 from nr.backends.redis.link import ERRORS, Link
 from nr.backends.redis.store import Store
+from nr.backends.redis.supply import SentinelSupply, Supply, options_of
 from nr.backends.redis.tracking import Tracked
 from nr.errors import BackendError
 
 _ANSWER, _CONNECT = 5.0, 2.0  # seconds for an answer, and for a connection
+_OURS = {"decode_responses": False}
 
 
 def connect(
@@ -91,7 +93,7 @@ def _client(url: str, options: dict[str, Any]) -> Any:
             return _cluster(scheme.lower().partition("+")[0], rest, options)
         case "redis+sentinel" | "rediss+sentinel":
             return _sentinel(scheme.lower().partition("+")[0], rest, options)
-    return redis.Redis.from_url(url, **options)
+    return redis.Redis.from_pool(Supply(**options_of(url, options, _OURS)))
 
 
 def _hosts(rest: str, port: int) -> tuple[str, list[tuple[str, int]], str]:
@@ -106,8 +108,15 @@ def _hosts(rest: str, port: int) -> tuple[str, list[tuple[str, int]], str]:
 def _cluster(scheme: str, rest: str, options: dict[str, Any]) -> Any:
     credentials, hosts, path = _hosts(rest, 6379)
     nodes = [redis.cluster.ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]
-    first = f"{scheme}://{credentials}{_place(*hosts[0])}{path}"
-    return redis.RedisCluster.from_url(first, startup_nodes=nodes, **options)
+    first = f"{scheme}://{_place(*hosts[0])}"
+    found = options_of(f"{scheme}://{credentials}{_place(*hosts[0])}{path}", options, _OURS)
+    if found.pop("db", 0):
+        raise BackendError("a cluster has one database, 0")
+    for name in ("host", "port", "connection_class"):  # which the URL says
+        found.pop(name, None)
+    return redis.RedisCluster.from_url(
+        first, startup_nodes=nodes, connection_pool_class=Supply, **found
+    )
 
 
 def _place(host: str, port: int) -> str:
@@ -122,7 +131,8 @@ def _sentinel(scheme: str, rest: str, options: dict[str, Any]) -> Any:
     if not service:
         raise BackendError("a URL of Sentinel ends in the service: redis+sentinel://host/mymaster")
     query = f"?{parts.query}" if parts.query else ""
-    found = parse_url(f"{scheme}://{credentials}{_place(*hosts[0])}/{db or 0}{query}")  # type: ignore[no-untyped-call]
+    url = f"{scheme}://{credentials}{_place(*hosts[0])}/{db}{query}"
+    found = options_of(url, {}, _OURS)
     found = {name: value for name, value in found.items() if name not in ("host", "port")}
     found.pop("connection_class", None)
     own = {  # Sentinels have credentials of their own
@@ -130,7 +140,16 @@ def _sentinel(scheme: str, rest: str, options: dict[str, Any]) -> Any:
         for name in [*found]
         if name.startswith("sentinel_")
     }
-    tls = {"ssl": True} if scheme == "rediss" else {}
-    shared = {**options, **tls}
-    sentinel = Sentinel(hosts, sentinel_kwargs=shared | own, **shared)  # type: ignore[no-untyped-call]
-    return sentinel.master_for(unquote(service), **{**shared, **found})  # type: ignore[no-untyped-call]
+    kind: Any = SSLConnection if scheme == "rediss" else Connection
+    sentinel = Sentinel([], **options)  # type: ignore[no-untyped-call]
+    sentinel.sentinels = [
+        redis.Redis.from_pool(
+            Supply(**options | own | _OURS, connection_class=kind, host=host, port=port)
+        )
+        for host, port in hosts
+    ]
+    return sentinel.master_for(  # type: ignore[no-untyped-call]
+        unquote(service),
+        connection_pool_class=SentinelSupply,
+        **{**options, **found, "ssl": scheme == "rediss"},
+    )

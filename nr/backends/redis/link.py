@@ -31,13 +31,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from nr.backends.redis.supply import Supply, plain
 from nr.errors import BackendError, CommandError, refusal
-
-_pack: Callable[[tuple[Any, ...]], bytes] | None
-try:
-    from hiredis import pack_command as _pack
-except ImportError:
-    _pack = None
 
 ERRORS = (RedisError, RedisClusterException)
 _MOVING = (ReadOnlyError, MasterDownError, TryAgainError)
@@ -81,8 +76,9 @@ class Link:
         self._owned = owned
         self._may_only_read = False  # which is found out
         self._writers = Idle(lambda: Writer(secrets.token_urlsafe(8).encode()))
-        pool = getattr(client, "connection_pool", None) if owned else None
-        self._kept = Idle(pool.get_connection) if pool else None
+        single = getattr(client, "connection", None)  # all commands on one connection
+        self._pool = None if single else getattr(client, "connection_pool", None)
+        self._supply = self._pool if isinstance(self._pool, Supply) else None
 
     def do(self, *command: Any) -> Any:
         """One command, its reply as bytes. Raises CommandError (WRONGTYPE) and BackendError."""
@@ -139,24 +135,46 @@ class Link:
         return value
 
     def _execute(self, command: tuple[Any, ...]) -> Any:
-        return self.client.execute_command(*command, **{NEVER_DECODE: True})
+        name, argv = command[0], tuple(map(plain, command[1:]))
+        if not self._pool:
+            return self.client.execute_command(name, *argv, **{NEVER_DECODE: True})
+
+        def work(connection: Any) -> Any:
+            connection.send_command(name, *argv)
+            return self.client.parse_response(connection, name, **{NEVER_DECODE: True})
+
+        return self._on_connection(self._pool, work)
+
+    def _on_connection(self, pool: Any, work: Callable[[Any], Any]) -> Any:
+        """Work on a connection of a pool, which gets it back as it was, or closed."""
+        connection = pool.get_connection()
+        try:
+            return connection.retry.call_with_retry(
+                lambda: work(connection), lambda _: connection.disconnect()
+            )
+        except ERRORS:
+            raise
+        except BaseException:  # interrupted: a reply may come yet
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
 
     def _send(self, command: tuple[Any, ...]) -> Any:
         """The short way of a command whose reply redis-py would leave as it is."""
-        if self._kept is None:
+        if self._supply is None:
             return self._execute(command)
-        connection = self._kept.take()
-        packed = [_pack(command)] if _pack else connection.pack_command(*command)
+        connection = self._supply.take()
 
         def send() -> Any:
             connection.connect()  # where it is not; after a failover, elsewhere
-            connection.send_packed_command(packed)
+            connection.send_packed_command(connection.pack_command(*command))
             return connection.read_response(disable_decoding=True)
 
         try:
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
-            self._kept.give(connection)
+            self._supply.release(connection)
 
     def _patiently(self, send: Callable[[tuple[Any, ...]], Any], command: tuple[Any, ...]) -> Any:
         for pause in _PAUSES:
@@ -169,43 +187,69 @@ class Link:
 
     def _disconnect(self) -> None:
         """The next command makes a new connection, which may lead elsewhere."""
-        if self._kept:
-            for connection in self._kept.all():
-                connection.disconnect()
-        elif pool := getattr(self.client, "connection_pool", None):
-            pool.disconnect(inuse_connections=False)
+        if self._pool:
+            self._pool.disconnect(inuse_connections=False)
 
     def hashes(self) -> set[bytes]:
         """The keys of all hashes, on all nodes."""
         options: dict[str, Any] = {NEVER_DECODE: True}
-        try:
-            return set(self.client.scan_iter(count=1000, _type="hash", **options))
-        except ERRORS as error:
-            _fail(error)
+        if not self._pool:
+            try:
+                return set(self.client.scan_iter(count=1000, _type="hash", **options))
+            except ERRORS as error:
+                _fail(error)
+        found: set[bytes] = set()
+        cursor = 0
+        while True:
+            cursor, keys = self.do("SCAN", cursor, "COUNT", 1000, "TYPE", "hash")
+            found.update(keys)
+            if int(cursor) == 0:
+                return found
 
     def numbered(self, keys: list[bytes], field: str) -> list[bytes]:
         """Those of the keys whose hash has a number as that field, in one round trip."""
-        pipeline = self.client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.hget(key, field)
+        commands = [("HGET", key, field.encode()) for key in keys]
         try:
-            found = pipeline.execute(raise_on_error=False)
+            found = self._at_once(commands)
         except ERRORS as error:
             _fail(error)
         pairs = zip(keys, found, strict=True)
         return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
 
+    def _at_once(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        if not self._pool:
+            pipeline = self.client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+            return replies
+
+        def work(connection: Any) -> list[Any]:
+            connection.send_packed_command(connection.pack_commands(commands))
+            return [_read(connection) for _ in commands]
+
+        found: list[Any] = self._on_connection(self._pool, work)
+        return found
+
     def close(self) -> None:
         if self._owned:
-            for connection in self._kept.all() if self._kept else ():
-                self.client.connection_pool.release(connection)
             self.client.close()
+
+
+def _read(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _fail(error: Exception) -> NoReturn:
     if isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE"):
         raise CommandError(str(error)) from error
-    raise BackendError(f"Redis: {error or type(error).__name__}") from error
+    hint = ""
+    if str(error).lower().startswith("unknown command 'eval"):
+        hint = " (it has no scripts; fakeredis has with its extra: pip install 'fakeredis[lua]')"
+    raise BackendError(f"Redis: {error or type(error).__name__}{hint}") from error
 
 
 @dataclass

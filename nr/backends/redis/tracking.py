@@ -47,38 +47,46 @@ class Tracked:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._reader: Any = None
-        self._asked: set[bytes] = set()
+        self._asked: dict[bytes, object] = {}  # since when a key is followed, as an object
         self._nets.clear()
 
     def fetch(self, key: bytes, read: Callable[[bytes], Net]) -> Net:
         """The network, read from the server, and kept where its key can be followed."""
         with self._lock:
             self._start()
-            kept = self._ask(key)
+            asked = self._ask(key)
         net = read(key)
         with self._lock:
-            if kept and key in self._asked:  # it has not changed since it was asked for
+            # It has not changed since it was asked for. Somebody else may have asked for it
+            # again after a change, and has a newer one.
+            if asked and self._asked.get(key) is asked:
                 self._nets[key] = net
         return net
 
-    def _ask(self, key: bytes) -> bool:
-        """From now on the server announces the key's change. Whether it will."""
-        if not self._reader:
-            return False
-        if len(self._asked) >= _MOST:
-            self._clear()
-        self._asked.add(key)
+    def _ask(self, key: bytes) -> object | None:
+        """From now on the server announces the key's change. None where it will not."""
+        reader, self._reader = self._reader, None  # interrupted, it is not used again
+        if not reader:
+            return None
         try:
-            self._reader.send_command("PTTL", key)
-            return bool(self._reader.read_response() == -1)
+            if len(self._asked) >= _MOST:
+                self._clear()
+            asked = self._asked.setdefault(key, object())
+            reader.send_command("PTTL", key)
+            forever = bool(reader.read_response() == -1)
         except (RedisError, OSError):
-            self._stop_reading()
-            return False
+            self._give_up(reader)
+            return None
+        except BaseException:
+            self._give_up(reader)
+            raise
+        self._reader = reader
+        return asked if forever else None
 
     def drop(self, key: bytes) -> None:
         """We have changed it ourselves."""
         with self._lock:
-            self._asked.discard(key)
+            self._asked.pop(key, None)
             self._nets.pop(key, None)
 
     def _clear(self) -> None:
@@ -133,10 +141,14 @@ class Tracked:
         return listener
 
     def _stop_reading(self) -> None:
-        if self._reader:
-            self._reader.disconnect()
-            self._reader = None
+        reader, self._reader = self._reader, None
+        self._give_up(reader)
+
+    def _give_up(self, reader: Any) -> None:
+        """Nothing is announced any more that was asked for by it."""
         self._clear()
+        if reader:
+            reader.disconnect()
 
     def _hear(self, listener: Any) -> None:
         heard = beat = monotonic()

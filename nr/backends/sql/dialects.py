@@ -48,6 +48,8 @@ class Dialect:
     """An INSERT of samples that replaces those in the same slots."""
     append: Callable[[sa.Connection, sa.Table, Place, NDArray[np.float32]], None]
     """Inserts many rows into slots that follow each other, faster than INSERT one by one."""
+    autocommits: Callable[[Any], bool] = lambda raw: False
+    """Whether a connection of the driver's ends a transaction with each statement."""
     placing_one: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
     """``placing`` and the upsert of one sample in one statement, where there is such."""
     change: Change = _change
@@ -60,6 +62,11 @@ class Dialect:
     """Whether a connection can write while it streams the rows of a query."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
+
+    def isolate(self, connection: sa.Connection) -> None:
+        """Before a transaction begins, which an engine of the caller's may do without."""
+        if self.autocommits(connection.connection.driver_connection):
+            connection.execution_options(isolation_level="READ COMMITTED")
 
 
 def placing(networks: sa.Table) -> sa.Update:
@@ -247,6 +254,7 @@ POSTGRESQL = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_postgresql_transient,
     upsert=_upsert_postgresql,
+    autocommits=lambda raw: bool(raw.autocommit),
     placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,
@@ -300,6 +308,7 @@ MARIADB = Dialect(
     begin_snapshot=_repeatable_read,
     transient=_mariadb_transient,
     upsert=_upsert_mariadb,
+    autocommits=lambda raw: bool(raw.get_autocommit()),
     placing_one=_place_one_mariadb,
     streams_beside=False,
     append=_append_mariadb,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+import sqlite3
+from contextlib import AbstractContextManager, suppress
 from threading import Lock, RLock
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import StaticPool
 
 from nr.backends.sql.dialects import Dialect, dialect_of
+from nr.backends.sql.supply import Supply
 from nr.backends.sql.transactions import explaining
 from nr.errors import BackendError
 
@@ -80,11 +82,52 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     memory = url.database in (None, "", ":memory:")
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY, "check_same_thread": False}}
     if memory:
-        options["poolclass"] = StaticPool
-    engine = sa.create_engine(url, **options)
+        options["connect_args"]["factory"] = _Lasting
+    engine = sa.create_engine(url, poolclass=StaticPool if memory else Supply, **options)
+    if memory:
+        _keep(engine)
     sa.event.listen(engine, "connect", _pragmas)
+    sa.event.listen(engine, "close", _unlock)
     _engines.add(engine)
     return engine
+
+
+class _Lasting(sqlite3.Connection):
+    """A database in memory, which SQLAlchemy would close, and so lose, where it is interrupted."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._given: set[str] = set()
+
+    def close(self) -> None:
+        self.rollback()
+
+    def create_function(self, name: str, *rest: Any, **options: Any) -> None:
+        """Those of SQLAlchemy once: it gives them to a connection whenever it connects."""
+        if name not in self._given:
+            super().create_function(name, *rest, **options)
+        if name in ("regexp", "floor"):
+            self._given.add(name)
+
+    def end(self) -> None:
+        super().close()
+
+
+def _keep(engine: sa.Engine) -> None:
+    """Whenever a connection is made, it is the one that there is."""
+    kept: list[_Lasting] = []
+
+    def connect(dialect: Any, record: object, args: Any, options: Any) -> _Lasting:
+        if not kept:
+            kept.append(dialect.connect(*args, **options))
+        return kept[0]
+
+    def end(engine: sa.Engine) -> None:
+        while kept:
+            kept.pop().end()
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "engine_disposed", end)
 
 
 def _pragmas(connection: Any, record: object) -> None:
@@ -94,12 +137,17 @@ def _pragmas(connection: Any, record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _unlock(connection: Any, record: object) -> None:
+    with suppress(sqlite3.Error):  # closed already
+        connection.rollback()  # an open cursor would keep the file locked
+
+
 def _server(url: sa.URL, kind: str) -> sa.Engine:
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"poolclass": Supply}
     if kind == "mysql":
         # Locks no gaps between rows, so that writers seldom meet. And no ROLLBACK, a way to
         # the server, when a connection comes back after its COMMIT.
-        options = {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
+        options |= {"isolation_level": "READ COMMITTED", "pool_reset_on_return": None}
     engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "checkin", _rested)
     sa.event.listen(engine, "checkout", _awake)

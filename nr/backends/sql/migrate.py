@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.schema import HEAD, Schema
+from nr.backends.sql.supply import rested
 from nr.errors import BackendError
 
 if TYPE_CHECKING:
@@ -30,20 +31,24 @@ def prepare(engine: sa.Engine, dialect: Dialect, schema: Schema) -> None:
 
 def upgrade(engine: sa.Engine, dialect: Dialect, schema: Schema) -> None:
     """Runs the migrations that are missing. Processes that do so at once wait in line."""
-    with engine.connect() as connection, _alone(connection, dialect, schema):
-        known = _revisions()
-        revision = _revision(connection, schema)
-        if revision is not None and revision not in known:
-            raise BackendError(_refusal(revision, schema))
-        if revision != HEAD:
-            _run(connection, schema)
-        connection.commit()
+    with engine.connect() as connection:
+        with _alone(connection, dialect, schema):
+            known = _revisions()
+            revision = _revision(connection, schema)
+            if revision is not None and revision not in known:
+                raise BackendError(_refusal(revision, schema))
+            if revision != HEAD:
+                _run(connection, schema)
+            connection.commit()
+        rested(connection)
 
 
 def revision_of(engine: sa.Engine, schema: Schema) -> str | None:
     """The revision of the tables; None where there are none."""
     with engine.connect() as connection:
-        return _revision(connection, schema)
+        revision = _revision(connection, schema)
+        rested(connection)
+    return revision
 
 
 def _revision(connection: sa.Connection, schema: Schema) -> str | None:
@@ -72,6 +77,7 @@ def _refusal(revision: str, schema: Schema) -> str:
 def _alone(connection: sa.Connection, dialect: Dialect, schema: Schema) -> Iterator[None]:
     """Only one process at a time; the lock of MariaDB outlasts its DDL's own commits."""
     name = {"name": f"{schema.name or ''}.{schema.version_table}"}
+    dialect.isolate(connection)
     dialect.begin_write(connection)  # SQLite: the database's lock
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), name)

@@ -140,7 +140,7 @@ class _Columns:
             floats = table[:, self._order].astype("<f4")
         for row, column in np.argwhere(~np.isfinite(floats))[:1]:
             at = self._order[column]
-            raise self._refusal(at, start + row + 1, rows[row][at])
+            raise self._refusal(at, start + row, rows[row][at])
         return floats
 
     def _refusal(self, at: int, row: int, value: Any) -> ValuesError:
@@ -149,7 +149,7 @@ class _Columns:
 
 
 def _first_bad(values: Iterable[Any], start: int) -> tuple[int, Any]:
-    rows = enumerate(values, start + 1)
+    rows = enumerate(values, start)
     return next((row, value) for row, value in rows if type(value) not in _NUMBERS)
 
 

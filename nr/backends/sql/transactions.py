@@ -10,14 +10,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from nr.backends.sql.dialects import Begin, Dialect
-from nr.errors import BackendError
+from nr.backends.sql.supply import Supply, mine, rested
+from nr.errors import BackendError, Error
 
 _T = TypeVar("_T")
 Work = Callable[[sa.Connection], _T]
@@ -86,23 +88,28 @@ class Own:
         return self._run(self._dialect.begin_snapshot, work)
 
     def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
+        alone = not mine.lock._is_owned()  # type: ignore[attr-defined]
+        with mine.lock, explaining():
+            if alone and isinstance(self.engine.pool, Supply):
+                self.engine.pool.reap()
+            return self._repeat(begin, work, commit)
+
+    def _repeat(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
         for attempt in range(1, ATTEMPTS):
             try:
                 return self._once(begin, work, commit)
             except DBAPIError as error:
                 if not self._dialect.transient(error.orig or error):
-                    raise explained(error) from error
+                    raise
             except Again:
                 pass
-            except SQLAlchemyError as error:
-                raise explained(error) from error
             time.sleep(random.uniform(0, _PAUSE * 2**attempt))
-        with explaining():
-            return self._once(begin, work, commit)
+        return self._once(begin, work, commit)
 
     def _once(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
         with self.session() as connection:
             if begin:
+                self._dialect.isolate(connection)
                 begin(connection)
             elif self._dialect.read_options:
                 connection.execution_options(**self._dialect.read_options)
@@ -113,13 +120,32 @@ class Own:
 
     @contextmanager
     def session(self) -> Iterator[sa.Connection]:
-        """A connection; what was not committed at the end is rolled back."""
-        with self._lock, self.engine.connect() as connection:
-            yield connection
+        """A connection; what was not committed at the end is rolled back.
+
+        Where it was interrupted, as by the handler of a signal, nobody knows what it is at,
+        and whether it still holds locks: it is closed.
+        """
+        with self._lock:
+            connection = self.engine.connect()
+            try:
+                self._begin(connection)
+                yield connection
+            except (Error, Again, SQLAlchemyError):
+                rested(connection)
+                raise
+            except BaseException:
+                _give_up(connection)
+                raise
+            rested(connection)
+
+    def _begin(self, connection: sa.Connection) -> None:
+        if self._single and self._dispose:
+            connection.connection.rollback()  # what was interrupted
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
-        with explaining(), self.session() as writer:
+        with mine.lock, explaining(), self.session() as writer:
+            self._dialect.isolate(writer)
             self._dialect.begin_write(writer)
             if self._single:
                 yield writer, writer
@@ -175,13 +201,31 @@ def _commit(connection: sa.Connection) -> None:
         ) from error
 
 
+def _give_up(connection: sa.Connection) -> None:
+    with suppress(Exception):
+        if isinstance(connection.engine.pool, StaticPool):  # the one connection that there is
+            connection.connection.rollback()
+        else:
+            connection.invalidate()
+    with suppress(Exception):
+        connection.close()
+
+
 @contextmanager
 def explaining() -> Iterator[None]:
-    """Raises what SQLAlchemy raises as BackendError."""
+    """Raises what SQLAlchemy raises as BackendError.
+
+    Where it was interrupted, it may stumble over its own assertions: then what interrupted it.
+    """
     try:
         yield
     except (SQLAlchemyError, Again) as error:
         raise explained(error) from error
+    except (AssertionError, AttributeError) as error:
+        cause = error.__context__
+        while isinstance(cause, AssertionError | AttributeError | SQLAlchemyError):
+            cause = cause.__context__
+        raise cause or BackendError(f"the database's driver failed: {error!r}") from error
 
 
 def explained(error: Exception) -> BackendError:

@@ -217,37 +217,109 @@ bool nr_get_bool(nr_cursor *c, bool *value) {
     return true;
 }
 
-static bool skip_deep(nr_cursor *c, int depth);
+/* Signed numbers in `width` bytes. */
+static bool get_signed(nr_cursor *c, int width, nr_item *item) {
+    uint64_t bits;
+    if (!get_big_endian(c, width, &bits)) return false;
+    uint64_t sign = UINT64_C(1) << (8 * width - 1);
+    item->negative = (bits & sign) != 0;
+    item->number = item->negative ? (sign << 1) - bits : bits;
+    return true;
+}
 
-static bool skip_many(nr_cursor *c, size_t n, int depth) {
-    if (depth == 0) return fail(c);
+static bool get_number(nr_cursor *c, unsigned type, nr_item *item) {
+    item->type = NR_ITEM_INT;
+    if (type < 0x80) {
+        item->number = type;
+    } else if (type >= 0xe0) {
+        item->negative = true;
+        item->number = 0x100 - type;
+    } else if (type >= 0xd0) {
+        if (!get_signed(c, 1 << (type - 0xd0), item)) return false;
+    } else if (!get_big_endian(c, 1 << (type - 0xcc), &item->number)) {
+        return false;
+    }
+    item->real = (double)item->number;
+    if (item->negative) item->real = -item->real;
+    return true;
+}
+
+static bool get_real(nr_cursor *c, unsigned type, nr_item *item) {
+    uint64_t bits;
+    float single;
+    item->type = NR_ITEM_REAL;
+    if (!get_big_endian(c, type == 0xca ? 4 : 8, &bits)) return false;
+    if (type == 0xcb) {
+        memcpy(&item->real, &bits, sizeof item->real);
+        return true;
+    }
+    uint32_t half = (uint32_t)bits;
+    memcpy(&single, &half, sizeof single);
+    item->real = (double)single;
+    return true;
+}
+
+static bool get_ext(nr_cursor *c, unsigned type, nr_item *item) {
+    size_t len = type >= 0xd4 ? (size_t)1 << (type - 0xd4) : 0;
+    uint64_t kind;
+    item->type = NR_ITEM_EXT;
+    if (type < 0xd4 && !get_length(c, type, 0, 0, 0xc7, 1, &len)) return false;
+    if (!get_big_endian(c, 1, &kind)) return false;
+    item->number = kind;
+    return take(c, len, &item->bytes);
+}
+
+/* What a type byte begins, of those that are no numbers. */
+static bool get_other(nr_cursor *c, unsigned type, nr_item *item) {
+    size_t n = 0;
+    bool ok = true;
+    if ((type & 0xe0) == 0xa0 || (type >= 0xd9 && type <= 0xdb)) {
+        item->type = NR_ITEM_STR;
+        return get_length(c, type, 0xa0, 0x1f, 0xd9, 1, &n) &&
+               take(c, n, &item->bytes);
+    }
+    if (type >= 0xc4 && type <= 0xc6) {
+        item->type = NR_ITEM_BIN;
+        return get_length(c, type, 0, 0, 0xc4, 1, &n) &&
+               take(c, n, &item->bytes);
+    }
+    if ((type & 0xf0) == 0x90 || type == 0xdc || type == 0xdd) {
+        item->type = NR_ITEM_ARRAY;
+        ok = get_length(c, type, 0x90, 0x0f, 0xdc, 2, &n);
+    } else if ((type & 0xf0) == 0x80 || type == 0xde || type == 0xdf) {
+        item->type = NR_ITEM_MAP;
+        ok = get_length(c, type, 0x80, 0x0f, 0xde, 2, &n);
+    } else if (type == 0xc2 || type == 0xc3) {
+        item->type = NR_ITEM_BOOL;
+        n = type == 0xc3;
+    } else if (type != 0xc0) {
+        return fail(c);
+    }
+    item->number = n;
+    return ok && (item->type == NR_ITEM_BOOL || n <= left(c) || fail(c));
+}
+
+bool nr_get_item(nr_cursor *c, nr_item *item) {
+    unsigned type;
+    *item = (nr_item){0};
+    if (!get_type(c, &type)) return false;
+    if (type < 0x80 || type >= 0xe0 || (type >= 0xcc && type <= 0xd3))
+        return get_number(c, type, item);
+    if (type == 0xca || type == 0xcb) return get_real(c, type, item);
+    if ((type >= 0xc7 && type <= 0xc9) || (type >= 0xd4 && type <= 0xd8))
+        return get_ext(c, type, item);
+    return get_other(c, type, item);
+}
+
+static bool skip_deep(nr_cursor *c, int depth) {
+    nr_item item;
+    if (depth == 0 || !nr_get_item(c, &item)) return fail(c);
+    size_t n = item.type == NR_ITEM_ARRAY ? item.number
+               : item.type == NR_ITEM_MAP ? 2 * item.number
+                                          : 0;
     while (n--)
         if (!skip_deep(c, depth - 1)) return false;
     return true;
 }
 
-static bool skip_deep(nr_cursor *c, int depth) {
-    nr_bytes data;
-    uint64_t number;
-    double real;
-    size_t n;
-    if (c->bad || c->at == c->end) return fail(c);
-    unsigned type = *c->at;
-    if (type < 0x80 || (type >= 0xcc && type <= 0xcf))
-        return nr_get_uint(c, &number);
-    if ((type & 0xe0) == 0xa0 || (type >= 0xd9 && type <= 0xdb))
-        return nr_get_str(c, &data);
-    if (type == 0xc0 || (type >= 0xc4 && type <= 0xc6))
-        return nr_get_bin(c, &data);
-    if (type == 0xcb) return nr_get_double(c, &real);
-    if (type == 0xc2 || type == 0xc3) {
-        c->at++;
-        return true;
-    }
-    if ((type & 0xf0) == 0x80 || type == 0xde || type == 0xdf)
-        return nr_get_map(c, &n) && n <= left(c) &&
-               skip_many(c, n * 2, depth);
-    return nr_get_array(c, &n) && skip_many(c, n, depth);
-}
-
-bool nr_skip(nr_cursor *c) { return skip_deep(c, 8); }
+bool nr_skip(nr_cursor *c) { return skip_deep(c, 9); }

@@ -38,6 +38,30 @@ bool nr_get_bin(nr_cursor *c, nr_bytes *data); /* nil: data NULL, len 0 */
 bool nr_get_uint(nr_cursor *c, uint64_t *value);
 bool nr_get_double(nr_cursor *c, double *value); /* integers, too */
 bool nr_get_bool(nr_cursor *c, bool *value);
+
+/* One value of any type; of arrays and maps the head alone, whose items come
+ * next. For values that people sent, in whatever form their language has. */
+typedef struct nr_item {
+    enum {
+        NR_ITEM_NIL,
+        NR_ITEM_BOOL,
+        NR_ITEM_INT,
+        NR_ITEM_REAL,
+        NR_ITEM_STR,
+        NR_ITEM_BIN,
+        NR_ITEM_ARRAY,
+        NR_ITEM_MAP,
+        NR_ITEM_EXT,
+    } type;
+    bool negative;    /* of an INT */
+    uint64_t number;  /* an INT's magnitude, a BOOL, how many of an ARRAY or
+                         MAP, an EXT's type */
+    double real;      /* of an INT, too */
+    nr_bytes bytes;   /* of a STR, BIN or EXT */
+} nr_item;
+
+bool nr_get_item(nr_cursor *c, nr_item *item);
+
 bool nr_skip(nr_cursor *c); /* one value of any type, at most 8 deep */
 
 #endif

@@ -180,6 +180,24 @@ enum {
     NR_GIVEN_CLASSWEIGHTS = 1 << 10,
 };
 
+/* How a command says its samples: as numbers in their order, as a blob of them,
+ * or by the names of fields. */
+typedef enum nr_form {
+    NR_FORM_NUMBERS,
+    NR_FORM_FP32,
+    NR_FORM_JSON,    /* an object, or an array of them */
+    NR_FORM_MSGPACK, /* the same as msgpack */
+    NR_FORM_COLUMNS, /* msgpack: a map of names and arrays of values */
+    NR_FORM_NAMED,   /* name=value ... */
+} nr_form;
+
+/* Which hidden layers a network with fields has. */
+typedef enum nr_layout {
+    NR_LAYOUT_GIVEN,
+    NR_LAYOUT_AUTO, /* what a fresh training chooses */
+    NR_LAYOUT_LINEAR
+} nr_layout;
+
 /* A parsed command. Pointers lead into argv, which must outlive it, and to
  * memory of its own, which nr_command_release gives back. */
 typedef struct nr_command {
@@ -201,6 +219,15 @@ typedef struct nr_command {
     const unsigned char *blob; /* FP32's, and NR.RESTORE's */
     size_t bloblen;
     nr_dataset_id dataset;
+    nr_form form;
+    double weight; /* what a sample with fields counts; 0: not given */
+
+    /* All arguments, and those of them that are fields: NR.CREATE's inputs and
+     * outputs, or what precedes and follows NR.OBSERVE's "->". */
+    const char *const *argv;
+    const size_t *arglen;
+    size_t first[2], count[2];
+    nr_layout layout;
 
     /* NR.TRAIN */
     uint64_t maxcycles, maxtime; /* 0: no limit; maxtime in milliseconds */
@@ -265,7 +292,8 @@ typedef struct nr_shape {
     uint64_t id;
     uint64_t revision; /* grows with every change of the weights */
     uint64_t inputs, outputs;
-    uint64_t row;    /* floats in a sample */
+    uint64_t row;    /* floats in a sample; 0: it has fields, and samples are
+                        records of any length */
     uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
@@ -345,7 +373,9 @@ NR_API nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_rows(const nr_net *net, nr_dataset_id dataset,
                              nr_buf *out, nr_error *err);
 
-/* The samples of an NR.OBSERVE, checked against the network, as rows. */
+/* The samples of an NR.OBSERVE, checked against the network, as rows; where they
+ * have fields, each as its length in four bytes, the lowest first, and its
+ * record. So nr_net_rows has them, nr_net_append and nr_parts. */
 NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
 
@@ -356,6 +386,9 @@ NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
 
 /* NR.GETDATA's reply from the row itself. */
 NR_API nr_status nr_net_sample_reply(const nr_net *net, const float *row,
+                                     nr_buf *reply, nr_error *err);
+/* The same from a record, which may be any bytes. */
+NR_API nr_status nr_net_record_reply(const nr_net *net, nr_bytes record,
                                      nr_buf *reply, nr_error *err);
 
 /* ---- The serialised form ----

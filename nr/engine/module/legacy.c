@@ -188,7 +188,7 @@ static nr_net *assemble(legacy *l) {
     nr_buf header = {0};
     nr_net *net = NULL;
     static const unsigned char none[1];
-    if (nr_header_put(&l->h, &header)) {
+    if (nr_header_put(&l->h, NULL, &header)) {
         nr_parts parts = {
             .header = {header.data, header.len},
             .weights = {l->weights.data, l->weights.len},

@@ -115,6 +115,57 @@ nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
     return check_dataset("TEST", maxlen[1], row, err);
 }
 
+/* Whether an argument describes a field, "age:number". */
+static bool is_field(nr_text text) {
+    return text.n && memchr(text.s, ':', text.n) != NULL;
+}
+
+/* Takes the arguments from p->at on that describe fields: inputs, outputs. */
+static void take_fields(nr_parser *p, size_t side) {
+    p->cmd->first[side] = p->at;
+    while (p->at < p->argc && is_field(nr_argument(p, p->at))) p->at++;
+    p->cmd->count[side] = p->at - p->cmd->first[side];
+}
+
+/* [hidden ...|AUTO|LINEAR], up to "->". How many units there are before and
+ * behind shows when the network is trained; until then one stands for them. */
+static nr_status take_hidden(nr_parser *p, size_t arrow) {
+    nr_command *cmd = p->cmd;
+    nr_text word = nr_argument(p, p->at);
+    cmd->layers[cmd->nlayers++] = 1;
+    cmd->layout = p->at == arrow ? NR_LAYOUT_AUTO : NR_LAYOUT_GIVEN;
+    if (nr_same_word(word, "AUTO")) cmd->layout = NR_LAYOUT_AUTO, p->at++;
+    if (nr_same_word(word, "LINEAR")) cmd->layout = NR_LAYOUT_LINEAR, p->at++;
+    if (arrow - p->at > NR_MAX_LAYERS - 2)
+        return nr_fail(p->err, "ERR too many layers: %zu, at most %d with "
+                               "inputs and outputs",
+                       arrow - p->at + 2, NR_MAX_LAYERS);
+    for (; p->at < arrow; p->at++) {
+        nr_status status = add_layer(p, nr_argument(p, p->at));
+        if (status != NR_OK) return status;
+    }
+    p->at++;
+    return NR_OK;
+}
+
+/* field:kind ... [hidden ...|AUTO|LINEAR] -> output:kind ... */
+static nr_status parse_fields(nr_parser *p) {
+    nr_command *cmd = p->cmd;
+    size_t arrow = find_arrow(p, p->at);
+    cmd->form = NR_FORM_NAMED;
+    if (arrow == p->argc)
+        return nr_fail(p->err, "ERR no '->' between the fields that are known "
+                               "and those that are to be learned");
+    take_fields(p, 0);
+    nr_status status = take_hidden(p, arrow);
+    if (status != NR_OK) return status;
+    take_fields(p, 1);
+    if (!cmd->count[1])
+        return nr_fail(p->err, "ERR no field after '->' to learn");
+    cmd->layers[cmd->nlayers++] = 1;
+    return NR_OK;
+}
+
 static nr_status parse_create(nr_parser *p) {
     nr_command *cmd = p->cmd;
     int kind = nr_find_word(nr_argument(p, 2), nr_kind_words);
@@ -123,8 +174,11 @@ static nr_status parse_create(nr_parser *p) {
                                "CLASSIFIER or REGRESSOR");
     cmd->kind = (nr_kind)kind;
     p->at = 3;
-    nr_status status = parse_layers(p);
+    bool fields = p->argc > 3 && is_field(nr_argument(p, 3));
+    nr_status status = fields ? parse_fields(p) : parse_layers(p);
     if (status == NR_OK) status = nr_options_create(p);
+    if (status == NR_OK && fields && cmd->options.classic)
+        status = nr_syntax_error(p, "CLASSIC has no fields: it takes numbers");
     if (status != NR_OK) return status;
     return nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers,
                           cmd->options.members, cmd->maxlen, p->err);
@@ -174,12 +228,124 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
     return NR_OK;
 }
 
+/* Whether an argument is a field's name and its value, "age=33". */
+static bool is_named(nr_text text) {
+    const char *equals = text.n ? memchr(text.s, '=', text.n) : NULL;
+    if (!equals || equals == text.s) return false;
+    char c = *text.s;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (c >= '0' && c <= '9');
+}
+
+/* The forms in which samples come as one argument, from NR_FORM_FP32 on. */
+static const char *const form_words[] = {"FP32", "JSON", "MSGPACK", "COLUMNS",
+                                         NULL};
+
+static const char *form_word(const nr_parser *p) {
+    return form_words[p->cmd->form - NR_FORM_FP32];
+}
+
+/* FP32 blob and its like: true where the command begins so. */
+static bool take_form(nr_parser *p) {
+    int found = nr_find_word(nr_argument(p, 2), form_words);
+    if (found < 0) return false;
+    p->cmd->form = (nr_form)(NR_FORM_FP32 + found);
+    return true;
+}
+
+static nr_status take_bytes(nr_parser *p, nr_text text) {
+    if (p->cmd->form == NR_FORM_FP32) return take_blob(p, text);
+    p->cmd->blob = (const unsigned char *)text.s;
+    p->cmd->bloblen = text.n;
+    return NR_OK;
+}
+
+/* The arguments that are name=value, from p->at up to `end`. */
+static nr_status take_named(nr_parser *p, size_t side, size_t end) {
+    p->cmd->form = NR_FORM_NAMED;
+    p->cmd->first[side] = p->at;
+    for (; p->at < end; p->at++) {
+        nr_text text = nr_argument(p, p->at);
+        if (is_named(text)) continue;
+        char quoted[NR_QUOTED];
+        return nr_syntax_error(p, "name=value is needed, not '%s'",
+                               nr_quote(quoted, sizeof quoted, text.s, text.n));
+    }
+    p->cmd->count[side] = end - p->cmd->first[side];
+    return NR_OK;
+}
+
 static nr_status parse_run(nr_parser *p) {
     p->at = 2;
-    if (!nr_same_word(nr_argument(p, 2), "FP32"))
-        return take_values(p, p->argc, p->argc);
-    if (p->argc != 4) return nr_syntax_error(p, "FP32 takes one blob");
-    return take_blob(p, nr_argument(p, 3));
+    if (is_named(nr_argument(p, 2))) return take_named(p, 0, p->argc);
+    if (!take_form(p)) return take_values(p, p->argc, p->argc);
+    if (p->argc != 4)
+        return nr_syntax_error(p, "%s takes one blob", form_word(p));
+    return take_bytes(p, nr_argument(p, 3));
+}
+
+/* WEIGHT w, TRAIN or TEST, at the end of an NR.OBSERVE with names: each once,
+ * in any order. Returns where they begin. */
+static size_t options_from(const nr_parser *p) {
+    size_t end = p->argc;
+    for (;;) {
+        if (end > 4 && nr_find_word(nr_argument(p, end - 1),
+                                    nr_dataset_words) >= 0)
+            end--;
+        else if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHT"))
+            end -= 2;
+        else
+            return end;
+    }
+}
+
+static nr_status take_sample_options(nr_parser *p) {
+    nr_command *cmd = p->cmd;
+    while (p->at < p->argc) {
+        nr_text text = nr_argument(p, p->at++);
+        int dataset = nr_find_word(text, nr_dataset_words);
+        if (dataset >= 0) {
+            if (cmd->dataset != NR_DATASET_ANY)
+                return nr_syntax_error(p, "TRAIN or TEST is given twice");
+            cmd->dataset = (nr_dataset_id)dataset;
+            continue;
+        }
+        text = nr_argument(p, p->at++);
+        if (cmd->weight != 0)
+            return nr_syntax_error(p, "WEIGHT is given twice");
+        if (nr_parse_double(text, &cmd->weight) && cmd->weight > 0 &&
+            cmd->weight <= NR_MAX_REAL)
+            continue;
+        char quoted[NR_QUOTED];
+        return nr_syntax_error(p, "WEIGHT must be a number above 0 and up to "
+                                  "1000000, not '%s'",
+                               nr_quote(quoted, sizeof quoted, text.s, text.n));
+    }
+    return NR_OK;
+}
+
+/* [name=value ...] -> name=value ..., or a blob of names and values; and then
+ * options. */
+static nr_status parse_observe_named(nr_parser *p) {
+    size_t end = options_from(p);
+    nr_status status = NR_OK;
+    if (p->cmd->form == NR_FORM_NUMBERS) {
+        size_t arrow = find_arrow(p, 2);
+        if (arrow >= end)
+            return nr_fail(p->err, "ERR no '->' separator between inputs and "
+                                   "outputs");
+        status = take_named(p, 0, arrow);
+        p->at = arrow + 1;
+        if (status == NR_OK) status = take_named(p, 1, end);
+    } else if (end != 4) {
+        return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
+                                  "TRAIN, TEST or nothing",
+                               form_word(p));
+    } else {
+        status = take_bytes(p, nr_argument(p, 3));
+    }
+    p->at = end;
+    return status == NR_OK ? take_sample_options(p) : status;
 }
 
 static nr_status parse_observe(nr_parser *p) {
@@ -187,7 +353,11 @@ static nr_status parse_observe(nr_parser *p) {
     int dataset = nr_find_word(nr_argument(p, end - 1), nr_dataset_words);
     p->at = 2;
     p->cmd->dataset = NR_DATASET_ANY;
-    bool fp32 = nr_same_word(nr_argument(p, 2), "FP32");
+    take_form(p);
+    bool fp32 = p->cmd->form == NR_FORM_FP32;
+    bool bare = is_arrow(nr_argument(p, 2)) && end > 3;
+    if (p->cmd->form > NR_FORM_FP32 || is_named(nr_argument(p, 2 + bare)))
+        return parse_observe_named(p);
     if (dataset >= 0 && !(fp32 && end == 4)) { /* there it is the blob */
         p->cmd->dataset = (nr_dataset_id)dataset;
         end--;
@@ -322,6 +492,8 @@ NOINLINE nr_status parse(nr_command *cmd, size_t argc,
     nr_parser p = {.cmd = cmd, .argc = argc, .argv = argv, .len = argvlen,
                    .err = err};
     memset(cmd, 0, offsetof(nr_command, few));
+    cmd->argv = argv;
+    cmd->arglen = argvlen;
     if (!argc) return nr_fail(err, "ERR empty command");
     const nr_spec *spec = find_spec(nr_argument(&p, 0), &cmd->verb);
     if (!spec) return unknown_command(&p);

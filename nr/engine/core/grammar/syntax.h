@@ -51,11 +51,14 @@ int nr_find_word(nr_text text, const char *const *words); /* -1: none */
 #define NR_QUOTED 96
 const char *nr_quote(char *out, size_t cap, const char *bytes, size_t len);
 
+bool nr_utf8(nr_text text); /* whether it is UTF-8, as RFC 3629 has it */
+
 /* The closest word so far to one that is not known. Zeroed is none yet. */
 typedef struct nr_guess {
     const char *word;
     size_t distance;
     char text[64]; /* room for nr_guess_text */
+    char kept[32]; /* room for a word that does not outlive the next one */
 } nr_guess;
 
 void nr_guess_try(nr_guess *guess, nr_text text, const char *word);

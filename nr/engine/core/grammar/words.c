@@ -57,6 +57,32 @@ const char *nr_quote(char *out, size_t cap, const char *bytes, size_t len) {
     return out;
 }
 
+/* ---------------------------------- UTF-8 --------------------------------- */
+
+/* How many bytes follow a first one; -1: it begins no character. Sets the range
+ * of the second byte: neither longer forms than needed, nor surrogates, nor
+ * numbers beyond U+10FFFF are characters. */
+static int utf8_more(unsigned char c, unsigned char *low, unsigned char *high) {
+    *low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    *high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    if (c < 0x80) return 0;
+    if (c < 0xc2 || c > 0xf4) return -1;
+    return c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+}
+
+bool nr_utf8(nr_text text) {
+    for (size_t i = 0; i < text.n;) {
+        unsigned char low, high;
+        int more = utf8_more((unsigned char)text.s[i++], &low, &high);
+        if (more < 0 || (size_t)more > text.n - i) return false;
+        for (; more > 0; more--, low = 0x80, high = 0xbf) {
+            unsigned char c = (unsigned char)text.s[i++];
+            if (c < low || c > high) return false;
+        }
+    }
+    return true;
+}
+
 /* ------------------------------- Guessing -------------------------------- */
 
 enum { LONGEST = 24 }; /* of the words that are compared */

@@ -39,14 +39,20 @@ static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
 
 /* What is counted in a report, its number of samples and a classifier's cells,
  * are whole numbers. */
-static bool classes_sound(const nr_net *net, const float *report) {
-    size_t n = nr_report_len(&net->h);
+static bool classes_sound(const nr_net *net, const float *report, size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool cell = net->h.kind == NR_CLASSIFIER && i >= NR_REPORT_HEAD;
         bool counted = i == 0 || cell;
         if (counted && !(report[i] >= 0 && report[i] < 0x1p63f)) return false;
     }
     return true;
+}
+
+/* Of a network with fields it goes by the one behind them, which may not have
+ * been read. */
+static bool report_fits(const nr_net *net, size_t n) {
+    if (net->schema && !net->inner) return n <= NR_MAX_UNITS;
+    return n == nr_report_len(net->inner ? &net->inner->h : &net->h);
 }
 
 /* Of a point's four numbers only the testing dataset's two may be NaN; in the
@@ -57,7 +63,7 @@ static bool course_sound(const nr_net *net) {
     if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
     size_t report = 1 + 4 * (size_t)points, n = course->n;
     if (points != (float)(size_t)points || n < report ||
-        (n != report && n != report + nr_report_len(&net->h)))
+        (n != report && !report_fits(net, n - report)))
         return false;
     for (size_t i = 1; i < n; i++) {
         float x = course->data[i];
@@ -67,7 +73,7 @@ static bool course_sound(const nr_net *net) {
         if (i < report && x < 0) return false;
         if (cycle && x >= 0x1p63f) return false;
     }
-    return n == report || classes_sound(net, course->data + report);
+    return n == report || classes_sound(net, course->data + report, n - report);
 }
 
 static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
@@ -83,11 +89,49 @@ static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its history");
 }
 
+/* Of a network with fields the encoding lies with the weights, and how the
+ * network behind it is made: [encoding, header, weights]. */
+static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
+    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
+    nr_encoding *encoding = NULL;
+    nr_net *inner = NULL;
+    nr_header h;
+    nr_bytes weights;
+    size_t n;
+    if (!nr_get_array(&c, &n) || n != 3)
+        return nr_fail(err, "ERR invalid network: its weights");
+    nr_status status = nr_encoding_get(&c, net->h.kind, &encoding, err);
+    if (status == NR_OK) status = nr_header_get(&c, &h, err);
+    if (status == NR_OK &&
+        (!nr_get_bin(&c, &weights) || c.at != c.end || h.schema.data ||
+         !h.trained || h.len[0] || h.len[1] || h.kind != net->h.kind ||
+         h.layers[0] != encoding->columns ||
+         h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
+        status = nr_fail(err, "ERR invalid network: its weights");
+    if (status == NR_OK && !(inner = nr_net_new(&h))) status = nr_nomem(err);
+    if (status == NR_OK) status = load_weights(inner, weights, err);
+    if (status == NR_OK)
+        nr_net_take_inner(net, encoding, inner);
+    else
+        nr_net_free(inner);
+    nr_encoding_drop(encoding);
+    return status;
+}
+
+static nr_status put_inner(const nr_net *net, nr_buf *out, nr_error *err) {
+    const nr_array *weights = atomic_load(&net->inner->weights);
+    bool ok = nr_put_array(out, 3) && nr_encoding_put(net->encoding, out) &&
+              nr_header_put(&net->inner->h, NULL, out) &&
+              nr_put_bin(out, weights->data, weights->n * sizeof(float));
+    return ok ? NR_OK : nr_nomem(err);
+}
+
 static nr_status load_parts(nr_net *net, const nr_parts *parts,
                             nr_error *err) {
     nr_status status = NR_OK;
     if (net->h.trained && parts->weights.data)
-        status = load_weights(net, parts->weights, err);
+        status = net->schema ? load_inner(net, parts->weights, err)
+                             : load_weights(net, parts->weights, err);
     else if (net->h.trained)
         net->partial = true;
     else if (parts->weights.len)
@@ -102,6 +146,16 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     return status;
 }
 
+static nr_status load_schema(nr_net *net, nr_bytes bytes, nr_error *err) {
+    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
+    nr_schema *schema = NULL;
+    if (!bytes.data) return NR_OK;
+    nr_status status = nr_schema_get(&c, net->h.kind, &schema, err);
+    if (status == NR_OK) nr_net_take_schema(net, schema);
+    nr_schema_drop(schema);
+    return status;
+}
+
 NOINLINE nr_status assemble(const nr_parts *parts, nr_net **out,
                             nr_error *err) {
     nr_cursor c = {parts->header.data,
@@ -111,9 +165,12 @@ NOINLINE nr_status assemble(const nr_parts *parts, nr_net **out,
     if (status != NR_OK) return status;
     if (c.at != c.end)
         return nr_fail(err, "ERR invalid network: more after its header");
+    nr_bytes schema = h.schema;
+    h.schema = (nr_bytes){0};
     nr_net *net = nr_net_new(&h);
     if (!net) return nr_nomem(err);
-    status = load_parts(net, parts, err);
+    status = load_schema(net, schema, err);
+    if (status == NR_OK) status = load_parts(net, parts, err);
     if (status == NR_OK)
         *out = net;
     else
@@ -139,6 +196,7 @@ static nr_status put_array(const nr_array *array, nr_buf *out,
 
 nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err) {
     nr_net *self = (nr_net *)net;
+    if (net->inner) return put_inner(net, out, err);
     return net->h.trained ? put_array(atomic_load(&self->weights), out, err)
                           : NR_OK;
 }
@@ -190,23 +248,47 @@ static size_t array_bytes(const nr_array *array) {
 static size_t part_bytes(const nr_net *net, int part) {
     nr_net *self = (nr_net *)net;
     switch (part) {
-    case WEIGHTS:
+    case WEIGHTS: /* at least, where there is an encoding with them */
+        if (net->inner) return 1;
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
     case HISTORY: return array_bytes(net->course);
-    default: return net->h.len[part - TRAIN] * net->row * sizeof(float);
+    default:
+        if (net->schema) return nr_records_bytes(net, part - TRAIN);
+        return net->h.len[part - TRAIN] * net->row * sizeof(float);
     }
+}
+
+static bool put_part_head(int part, size_t bytes, nr_buf *out) {
+    return nr_put_array(out, 3) && nr_put_str(out, kinds[part].name) &&
+           nr_put_uint(out, kinds[part].version) &&
+           nr_put_bin_head(out, bytes);
+}
+
+/* How long it is shows when it is written. */
+static nr_status put_inner_part(const nr_net *net, nr_buf *out,
+                                nr_error *err) {
+    nr_buf inner = {0};
+    nr_status status = put_inner(net, &inner, err);
+    if (status == NR_OK && inner.len > UINT32_MAX)
+        status = nr_fail(err, "ERR a dump cannot hold a part of more than 4 GB: "
+                              "'weights' takes %zu bytes",
+                         inner.len);
+    if (status == NR_OK && !(put_part_head(WEIGHTS, inner.len, out) &&
+                             nr_buf_append(out, inner.data, inner.len)))
+        status = nr_nomem(err);
+    nr_buf_free(&inner);
+    return status;
 }
 
 static nr_status put_part(const nr_net *net, int part, nr_buf *out,
                           nr_error *err) {
+    if (part == WEIGHTS && net->inner) return put_inner_part(net, out, err);
     size_t bytes = part_bytes(net, part);
     if (bytes > UINT32_MAX)
         return nr_fail(err, "ERR a dump cannot hold a part of more than 4 GB: "
                             "'%s' takes %zu bytes",
                        kinds[part].name, bytes);
-    if (!nr_put_array(out, 3) || !nr_put_str(out, kinds[part].name) ||
-        !nr_put_uint(out, kinds[part].version) || !nr_put_bin_head(out, bytes))
-        return nr_nomem(err);
+    if (!put_part_head(part, bytes, out)) return nr_nomem(err);
     switch (part) {
     case WEIGHTS: return nr_net_weights(net, out, err);
     case HISTORY: return nr_net_history(net, out, err);
@@ -230,7 +312,7 @@ nr_status nr_net_dump(const nr_net *net, nr_buf *out, nr_error *err) {
                             "all of it");
     nr_status status = nr_put_array(out, 5) && nr_put_str(out, "nr") &&
                                nr_put_uint(out, NR_FORMAT) &&
-                               nr_header_put(&net->h, out)
+                               nr_header_put(&net->h, net->schema, out)
                            ? put_parts(net, out, err)
                            : nr_nomem(err);
     if (status == NR_OK && !put_checksum(out, start)) status = nr_nomem(err);

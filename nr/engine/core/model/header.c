@@ -31,6 +31,7 @@ typedef enum field_type {
     WORD, /* an enum, by its words */
     LAYOUT,
     RANDOM,
+    SCHEMA, /* nil: none */
 } field_type;
 
 typedef struct field {
@@ -78,6 +79,7 @@ static const field fields[] = {
     {"class_errors", REAL, AT(stats.class_errors), NULL, 1, 0},
     {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0},
     {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0},
+    {"schema", SCHEMA, 0, NULL, 2, 0},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -113,7 +115,8 @@ static bool put_layout(nr_buf *out, const nr_header *h) {
     return ok;
 }
 
-static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
+static bool put_field(nr_buf *out, const nr_header *h,
+                      const nr_schema *schema, const field *f) {
     const void *p = (const char *)h + f->at;
     if (!nr_put_str(out, f->name)) return false;
     switch (f->type) {
@@ -133,14 +136,16 @@ static bool put_field(nr_buf *out, const nr_header *h, const field *f) {
     case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
     case LAYOUT: return put_layout(out, h);
     case RANDOM: return put_uints(out, h->random.s, 6);
+    case SCHEMA:
+        return schema ? nr_schema_put(schema, out) : nr_put_nil(out);
     }
     return false;
 }
 
-bool nr_header_put(const nr_header *h, nr_buf *out) {
+bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out) {
     bool ok = nr_put_map(out, FIELDS);
     for (size_t i = 0; i < FIELDS && ok; i++)
-        ok = put_field(out, h, &fields[i]);
+        ok = put_field(out, h, schema, &fields[i]);
     return ok;
 }
 
@@ -188,6 +193,15 @@ static bool is_nil(nr_cursor *c) {
     return true;
 }
 
+/* Its bytes, for nr_net_assemble to read. */
+static bool get_schema(nr_cursor *c, nr_header *h) {
+    const unsigned char *from = c->at;
+    if (is_nil(c)) return true;
+    if (!nr_skip(c)) return false;
+    h->schema = (nr_bytes){from, (size_t)(c->at - from)};
+    return true;
+}
+
 static bool get_field(nr_cursor *c, nr_header *h, const field *f,
                       uint64_t *version) {
     void *p = (char *)h + f->at;
@@ -210,6 +224,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     case WORD: return get_word(c, f, p);
     case LAYOUT: return get_layout(c, h);
     case RANDOM: return get_random(c, p);
+    case SCHEMA: return get_schema(c, h);
     }
     return false;
 }
@@ -260,7 +275,7 @@ static void fill_in(nr_header *h, uint64_t seen) {
         case AUTO_REAL: *(double *)p = f->missing; break;
         case AUTO_INT: *(int64_t *)p = (int64_t)f->missing; break;
         case WORD: *(unsigned *)p = (unsigned)f->missing; break;
-        default: break; /* VERSION, LAYOUT and RANDOM are in every header */
+        default: break; /* the others are 0, or in every header */
         }
     }
 }
@@ -346,5 +361,5 @@ nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err) {
 }
 
 nr_status nr_net_header(const nr_net *net, nr_buf *out, nr_error *err) {
-    return nr_header_put(&net->h, out) ? NR_OK : nr_nomem(err);
+    return nr_header_put(&net->h, net->schema, out) ? NR_OK : nr_nomem(err);
 }

@@ -152,19 +152,78 @@ nr_net *nr_net_new(const nr_header *header) {
     return net;
 }
 
+void nr_net_choose(nr_header *h, bool members, bool activation) {
+    if (members) h->options.members = choose_members(h);
+    if (activation) h->options.activation = choose_activation(h);
+}
+
+/* The fields that an NR.CREATE names. */
+static nr_status make_schema(const nr_command *cmd, nr_schema **out,
+                             nr_error *err) {
+    nr_schema *schema = nr_schema_new();
+    nr_status status = schema ? NR_OK : nr_nomem(err);
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < cmd->count[side] && status == NR_OK; i++) {
+            size_t at = cmd->first[side] + i;
+            nr_text text = {cmd->argv[at], cmd->arglen[at]};
+            status = nr_schema_add(schema, text, side == 1, err);
+        }
+    if (status == NR_OK) status = nr_schema_finish(schema, cmd->kind, err);
+    if (status != NR_OK) {
+        nr_schema_drop(schema);
+        return status;
+    }
+    schema->layout = cmd->layout;
+    schema->auto_members = !(cmd->given & NR_GIVEN_MEMBERS);
+    schema->auto_activation = !(cmd->given & NR_GIVEN_ACTIVATION);
+    *out = schema;
+    return NR_OK;
+}
+
 nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
                         nr_net **out, nr_error *err) {
+    nr_schema *schema = NULL;
     nr_header h = {.id = id, .kind = cmd->kind, .nlayers = cmd->nlayers};
     memcpy(h.layers, cmd->layers, cmd->nlayers * sizeof *h.layers);
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
-    if (h.options.members < 0) h.options.members = choose_members(&h);
-    if (!(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic)
-        h.options.activation = choose_activation(&h);
+    nr_net_choose(&h, h.options.members < 0,
+                  !(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
+    if (cmd->form == NR_FORM_NAMED) {
+        nr_status status = make_schema(cmd, &schema, err);
+        if (status != NR_OK) return status;
+    }
     *out = nr_net_new(&h);
+    if (*out) nr_net_take_schema(*out, schema);
+    nr_schema_drop(schema);
     return *out ? NR_OK : nr_nomem(err);
+}
+
+void nr_net_take_schema(nr_net *net, nr_schema *schema) {
+    nr_schema_hold(schema);
+    nr_schema_drop(net->schema);
+    net->schema = schema;
+    if (schema) net->params = net->inner ? net->inner->params : 0;
+}
+
+void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner) {
+    nr_encoding_hold(encoding);
+    nr_encoding_drop(net->encoding);
+    nr_net_free(net->inner);
+    net->encoding = encoding;
+    net->inner = inner;
+    net->params = inner ? inner->params : 0;
+}
+
+/* What a network with fields has more. */
+static bool share_fields(nr_net *copy, const nr_net *net) {
+    nr_net_take_schema(copy, net->schema);
+    if (!net->inner) return true;
+    nr_net *inner = nr_net_bare(net->inner);
+    if (inner) nr_net_take_inner(copy, net->encoding, inner);
+    return inner != NULL;
 }
 
 nr_net *nr_net_clone(const nr_net *net) {
@@ -172,9 +231,11 @@ nr_net *nr_net_clone(const nr_net *net) {
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->course = nr_array_hold(net->course);
-    if (!share_weights(copy, (nr_net *)net) ||
+    if (!share_weights(copy, (nr_net *)net) || !share_fields(copy, net) ||
         !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
-        !nr_dataset_clone(&copy->data[1], &net->data[1])) {
+        !nr_dataset_clone(&copy->data[1], &net->data[1]) ||
+        !nr_records_clone(&copy->records[0], &net->records[0]) ||
+        !nr_records_clone(&copy->records[1], &net->records[1])) {
         nr_net_free(copy);
         return NULL;
     }
@@ -186,7 +247,7 @@ nr_net *nr_net_bare(const nr_net *net) {
     if (!bare) return NULL;
     bare->course = nr_array_hold(net->course);
     bare->h.len[0] = bare->h.len[1] = 0;
-    if (!share_weights(bare, (nr_net *)net)) {
+    if (!share_weights(bare, (nr_net *)net) || !share_fields(bare, net)) {
         nr_net_free(bare);
         return NULL;
     }
@@ -216,9 +277,13 @@ void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 void nr_net_free(nr_net *net) {
     if (!net) return;
     nr_net_forget(net);
+    nr_net_take_inner(net, NULL, NULL);
+    nr_schema_drop(net->schema);
     nr_array_drop(net->course);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
+    nr_records_free(&net->records[0]);
+    nr_records_free(&net->records[1]);
     nr_release(net);
 }
 
@@ -228,7 +293,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .revision = net->h.revision,
         .inputs = nr_inputs(net),
         .outputs = nr_outputs(net),
-        .row = net->row,
+        .row = net->schema ? 0 : net->row,
         .params = net->params,
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
@@ -242,6 +307,8 @@ size_t nr_net_memory(const nr_net *net) {
     if (weights && atomic_load(&weights->abreast))
         bytes += nr_abreast_len(&net->h) * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
+    if (net->schema) bytes += nr_records_memory(net);
+    if (net->inner) bytes += nr_net_memory(net->inner);
     for (int d = 0; d < 2; d++) {
         const nr_dataset *data = &net->data[d];
         bytes += data->capchunks * sizeof *data->chunks;
@@ -269,6 +336,9 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
         return NR_STALE;
     }
     nr_net *source = (nr_net *)trained;
+    nr_net *inner = trained->inner ? nr_net_bare(trained->inner) : NULL;
+    if (trained->inner && !inner) return nr_nomem(err);
+    if (inner) nr_net_take_inner(net, trained->encoding, inner);
     nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
     nr_array_drop(net->course);

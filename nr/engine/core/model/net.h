@@ -3,7 +3,7 @@
 #ifndef NR_NET_H
 #define NR_NET_H
 
-#include "msgpack.h"
+#include "encode/encoding.h"
 
 /* ------------------------------ Arrays ----------------------------------- */
 
@@ -35,6 +35,27 @@ typedef struct nr_dataset {
     size_t nchunks;
     size_t capchunks;
 } nr_dataset;
+
+/* Samples of networks with fields are records of any length (records.c). */
+typedef struct nr_record {
+    atomic_uint refs;
+    uint32_t len;
+    unsigned char bytes[];
+} nr_record;
+
+enum { NR_RECORDS_A_CHUNK = 256 };
+#define NR_MAX_RECORD_BYTES (UINT64_C(1) << 28) /* of a dataset */
+
+typedef struct nr_record_chunk {
+    atomic_size_t refs;
+    nr_record *records[NR_RECORDS_A_CHUNK];
+} nr_record_chunk;
+
+typedef struct nr_record_set {
+    nr_record_chunk **chunks;
+    size_t n, cap;
+    uint64_t bytes; /* of all records */
+} nr_record_set;
 
 /* ------------------------------ Header ----------------------------------- */
 
@@ -78,6 +99,7 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
 /* Where the next sample of a full dataset will go, drawn ahead so that its place
@@ -124,6 +146,13 @@ struct nr_net {
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *course; /* of the last training; NULL: none */
     nr_dataset data[2];
+    /* Of a network with fields; NULL: its inputs and outputs are numbers in
+     * their order. The others are NULL, too, until it is trained: `inner` is
+     * a network without fields, to which the encoding gives columns. */
+    nr_schema *schema;
+    nr_record_set records[2];
+    nr_encoding *encoding;
+    nr_net *inner;
     nr_foresight next;
     bool partial; /* assembled without its samples */
 };
@@ -181,10 +210,31 @@ size_t nr_report_len(const nr_header *h); /* floats */
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
+void nr_net_choose(nr_header *h, bool members, bool activation);
+void nr_net_take_schema(nr_net *net, nr_schema *schema);
+/* Takes what a training has made of a network with fields; both may be NULL. */
+void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner);
+
+/* records.c */
+struct nr_said;
+bool nr_records_clone(nr_record_set *to, const nr_record_set *from);
+void nr_records_free(nr_record_set *set);
+nr_bytes nr_net_record(const nr_net *net, nr_dataset_id which, size_t slot);
+nr_status nr_net_observe_records(nr_net *net, const struct nr_said *said,
+                                 nr_dataset_id which, nr_error *err);
+nr_status nr_records_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
+                          nr_error *err);
+nr_status nr_records_append(nr_net *net, nr_dataset_id which, nr_bytes bytes,
+                            nr_error *err);
+nr_status nr_records_pack(const nr_net *net, nr_dataset_id which, nr_buf *out,
+                          nr_error *err);
+bool nr_record_pack(nr_bytes record, nr_buf *out);
+size_t nr_records_bytes(const nr_net *net, nr_dataset_id which); /* packed */
+size_t nr_records_memory(const nr_net *net);
 
 /* header.c */
 bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
-bool nr_header_put(const nr_header *h, nr_buf *out);
+bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
 

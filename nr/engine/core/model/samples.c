@@ -273,6 +273,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
                           nr_error *err) {
     size_t row_bytes = net->row * sizeof(float), n = net->h.len[which];
+    if (net->schema) return nr_records_load(net, which, bytes, err);
     if (bytes.len != n * row_bytes)
         return nr_fail(err, "ERR invalid network: %zu bytes of samples where "
                             "%zu were expected",
@@ -291,6 +292,7 @@ nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
 nr_status nr_net_rows(const nr_net *net, nr_dataset_id which, nr_buf *out,
                       nr_error *err) {
     const float *rows;
+    if (net->schema) return nr_records_pack(net, which, out, err);
     if (!nr_buf_reserve(out, net->h.len[which] * net->row * sizeof(float)))
         return nr_nomem(err);
     for (size_t slot = 0, n; (n = nr_net_piece(net, which, slot, &rows));
@@ -315,6 +317,8 @@ nr_status nr_net_append(nr_net *net, nr_dataset_id which,
                         nr_error *err) {
     size_t row = net->row * sizeof(float), n = len / row;
     uint64_t first = net->h.len[which];
+    if (net->schema)
+        return nr_records_append(net, which, (nr_bytes){bytes, len}, err);
     if (len % row || n > net->h.maxlen[which] - first)
         return nr_fail(err, "ERR invalid network: %zu bytes of samples do "
                             "not fit the dataset",

@@ -63,8 +63,25 @@ static nr_cost run_cost(const nr_net *net, const nr_command *cmd) {
     return cost;
 }
 
+/* Of samples by name nothing is known but how long they are: a row is at least
+ * a few bytes. */
+static nr_cost fields_cost(const nr_net *net, const nr_command *cmd) {
+    enum { SHORTEST_ROW = 16 };
+    nr_cost cost = {0};
+    if (!net->inner) return cost;
+    double rows = 1 + (double)cmd->bloblen / SHORTEST_ROW;
+    double columns = (double)net->encoding->columns;
+    double params = (double)net->inner->params;
+    cost.kept = made_bytes(net->inner, 1);
+    cost.work = rows * params * (double)net->inner->h.options.members;
+    cost.bytes = cost.kept + (uint64_t)(rows * columns * sizeof(float));
+    return cost;
+}
+
 nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
     nr_cost cost = {0};
+    bool runs = cmd->verb == NR_RUN || cmd->verb == NR_CLASS;
+    if (net->schema && runs) return fields_cost(net, cmd);
     switch (cmd->verb) {
     case NR_RUN:
     case NR_CLASS: return run_cost(net, cmd);

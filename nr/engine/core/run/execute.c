@@ -10,6 +10,8 @@
 
 #include "float_mode.h"
 #include "model/net.h"
+#include "encode/said.h"
+#include "run/fields.h"
 #include "run/report.h"
 #include "grammar/syntax.h"
 
@@ -53,11 +55,38 @@ static nr_status values_check(const nr_net *net, const nr_command *cmd,
     return NR_OK;
 }
 
+static nr_status check_numbers(const nr_command *cmd, nr_error *err) {
+    char key[NR_QUOTED];
+    if (cmd->form <= NR_FORM_FP32) return NR_OK;
+    return nr_fail(err, "ERR %s has no fields: give it numbers, in the order of "
+                        "its inputs",
+                   nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                            cmd->arglen[cmd->key]));
+}
+
+/* Each sample's record, packed. */
+static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
+                                nr_buf *rows, nr_error *err) {
+    nr_said said;
+    size_t start = rows->len;
+    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < said.n && status == NR_OK; i++)
+        if (!nr_record_pack(nr_said_record(&said, i), rows))
+            status = nr_nomem(err);
+    if (status != NR_OK) rows->len = start;
+    nr_said_free(&said);
+    return status;
+}
+
 nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                          nr_buf *rows, nr_error *err) {
     size_t n = 1, start = rows->len;
-    nr_status status = cmd->values ? values_check(net, cmd, err)
-                                   : blob_rows(cmd, net->row, &n, err);
+    if (net->schema) return fields_samples(net, cmd, rows, err);
+    nr_status status = check_numbers(cmd, err);
+    if (status != NR_OK) return status;
+    status = cmd->values ? values_check(net, cmd, err)
+                         : blob_rows(cmd, net->row, &n, err);
     if (status != NR_OK) return status;
     const void *data = cmd->values ? (const void *)cmd->values : cmd->blob;
     if (!nr_buf_append(rows, data, n * net->row * sizeof(float)))
@@ -67,14 +96,27 @@ nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
+static nr_status observe_fields(nr_net *net, const nr_command *cmd,
+                                nr_error *err) {
+    nr_said said;
+    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    if (status != NR_OK) return status;
+    status = nr_net_observe_records(net, &said, cmd->dataset, err);
+    nr_said_free(&said);
+    return status;
+}
+
 static nr_status observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
                          nr_error *err) {
     nr_buf rows = {0};
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
-    nr_status status;
-    if (cmd->values) {
+    nr_status status = net->schema ? NR_OK : check_numbers(cmd, err);
+    if (status != NR_OK) return status;
+    if (net->schema) {
+        status = observe_fields(net, cmd, err);
+    } else if (cmd->values) {
         status = values_check(net, cmd, err);
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
         if (status == NR_OK)
@@ -162,7 +204,9 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    nr_status status = input_rows(net, cmd, &rows, &n, &copy, err);
+    if (net->schema) return nr_fields_run(net, cmd, reply, err);
+    nr_status status = check_numbers(cmd, err);
+    if (status == NR_OK) status = input_rows(net, cmd, &rows, &n, &copy, err);
     if (status == NR_OK)
         status = cmd->verb == NR_CLASS
                      ? classify_rows(net, cmd, rows, n, reply, err)
@@ -193,14 +237,16 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    bool ok = nr_put_array(b, classifier ? 36 : 34) &&
+    const nr_header *shown = net->inner ? &net->inner->h : h;
+    size_t pairs = 17 + (size_t)classifier + (net->schema != NULL);
+    bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
               put_pair(b, "auto-normalization", h->options.normalize) &&
               put_pair(b, "training", training) && nr_put_str(b, "layout") &&
-              nr_put_array(b, h->nlayers);
-    for (size_t i = 0; i < h->nlayers && ok; i++)
-        ok = nr_put_uint(b, h->layers[i]);
+              nr_put_array(b, shown->nlayers);
+    for (size_t i = 0; i < shown->nlayers && ok; i++)
+        ok = nr_put_uint(b, shown->layers[i]);
     ok = ok && put_pair(b, "training-dataset-maxlen", h->maxlen[0]) &&
          put_pair(b, "training-dataset-len", h->len[0]) &&
          put_pair(b, "test-dataset-maxlen", h->maxlen[1]) &&
@@ -216,7 +262,9 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
-           put_pair(b, "parameters", net->params);
+           put_pair(b, "parameters", net->params) &&
+           (!net->schema || (nr_put_str(b, "fields") &&
+                             nr_fields_list(net->schema, b)));
 }
 
 NOINLINE nr_status sample_reply(const nr_net *net, const float *row,
@@ -247,6 +295,9 @@ static nr_status getdata(const nr_net *net, const nr_command *cmd,
         return done(nr_put_nil(reply), err);
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
+    if (net->schema)
+        return nr_net_record_reply(
+            net, nr_net_record(net, cmd->dataset, cmd->number), reply, err);
     return sample_reply(
         net, nr_dataset_row(net, cmd->dataset, cmd->number), reply, err);
 }
@@ -329,6 +380,7 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     if (!put_ok(reply)) return nr_nomem(err);
     nr_net_forget(net);
+    nr_net_take_inner(net, NULL, NULL);
     nr_array_drop(net->course);
     net->course = NULL;
     net->h.resets++;

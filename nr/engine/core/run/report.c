@@ -24,6 +24,7 @@
 
 #include "functions.h"
 #include "kernels/kernel.h"
+#include "run/fields.h"
 #include "run/run.h"
 
 enum { HEAD = NR_REPORT_HEAD, BINS = 10, BATCH = NR_LANES };
@@ -335,13 +336,26 @@ static bool put_matrix(nr_buf *b, const float *cells, size_t out) {
     return ok;
 }
 
+/* Of networks with fields: which classes, or outputs, the others are of. */
+static bool put_names(const nr_net *net, nr_buf *b) {
+    if (!net->encoding) return true;
+    return nr_put_str(b, net->h.kind == NR_CLASSIFIER ? "classes" : "outputs") &&
+           nr_fields_outputs(net, b);
+}
+
+/* The network whose outputs these are. */
+static const nr_net *judged(const nr_net *net) {
+    return net->inner ? net->inner : net;
+}
+
 static bool reply_classes(const nr_net *net, const float *r, nr_buf *b) {
-    bool matrix = has_matrix(&net->h);
-    size_t out = nr_outputs(net);
+    bool matrix = has_matrix(&judged(net)->h);
+    size_t out = nr_outputs(judged(net));
     double right = 0;
     for (size_t c = 0; c < out; c++)
         right += hits_of(r + HEAD, out, matrix, c).right;
-    return nr_put_array(b, matrix ? 22 : 20) && nr_put_str(b, "samples") &&
+    size_t pairs = 10 + (size_t)matrix + (net->encoding != NULL);
+    return nr_put_array(b, 2 * pairs) && nr_put_str(b, "samples") &&
            nr_put_uint(b, (uint64_t)nr_count_read(r[0])) &&
            put_named(b, "accuracy", right / nr_count_read(r[0])) &&
            put_named(b, "log-loss", (double)r[1]) &&
@@ -349,20 +363,28 @@ static bool reply_classes(const nr_net *net, const float *r, nr_buf *b) {
            put_named(b, "auc", (double)r[3]) &&
            put_named(b, "calibration-error", (double)r[4]) &&
            (!matrix || put_matrix(b, r + HEAD, out)) &&
-           put_per_class(b, r + HEAD, out, matrix);
+           put_per_class(b, r + HEAD, out, matrix) && put_names(net, b);
+}
+
+/* Errors are in the output's own unit, whatever the encoding made of it. */
+static double in_units(const nr_net *net, size_t output, size_t what,
+                       double value) {
+    bool unit = net->encoding && what < 2;
+    return unit ? value * nr_output_unit(net->encoding, output) : value;
 }
 
 static bool reply_values(const nr_net *net, const float *r, nr_buf *b) {
     static const char *const names[] = {"rmse", "mae", "r2"};
-    size_t out = nr_outputs(net);
-    bool ok = nr_put_array(b, 8) && nr_put_str(b, "samples") &&
+    size_t out = nr_outputs(judged(net));
+    bool ok = nr_put_array(b, net->encoding ? 10 : 8) &&
+              nr_put_str(b, "samples") &&
               nr_put_uint(b, (uint64_t)nr_count_read(r[0]));
     for (size_t what = 0; what < 3 && ok; what++) {
         ok = nr_put_str(b, names[what]) && nr_put_array(b, out);
         for (size_t o = 0; o < out && ok; o++)
-            ok = put_real(b, (double)r[1 + 3 * o + what]);
+            ok = put_real(b, in_units(net, o, what, (double)r[1 + 3 * o + what]));
     }
-    return ok;
+    return ok && put_names(net, b);
 }
 
 bool nr_report_reply(const nr_net *net, nr_buf *reply) {

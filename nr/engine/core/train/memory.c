@@ -6,6 +6,7 @@
 
 #include "run/report.h"
 #include "grammar/syntax.h"
+#include "train/learner.h"
 #include "train/train.h"
 
 static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
@@ -67,7 +68,19 @@ static uint64_t settling_floats(const nr_net *net) {
     return calibrate > report ? calibrate : report;
 }
 
+/* With fields: of a network of as many columns as there may be, and its
+ * samples. */
+static uint64_t fields_bytes(const nr_net *net) {
+    nr_net *like = nr_learner_like(net);
+    if (!like) return 0; /* then there is no memory for the training either */
+    uint64_t rows = net->h.len[0] + net->h.len[1];
+    uint64_t bytes = nr_trainer_bytes(like) + rows * like->row * sizeof(float);
+    nr_net_free(like);
+    return bytes;
+}
+
 uint64_t nr_trainer_bytes(const nr_net *net) {
+    if (net->schema) return fields_bytes(net);
     return sizeof(nr_trainer) +
            sizeof(float) * (sets_floats(net) + weights_floats(net) +
                             space_floats(net) + settling_floats(net) +

@@ -12,6 +12,7 @@
 
 #include "float_mode.h"
 #include "train/tuning.h"
+#include "train/learner.h"
 #include "train/train.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
@@ -152,10 +153,31 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
     return ok ? NR_OK : nr_nomem(err);
 }
 
+/* Of a network with fields: one of the network that the encoding feeds. */
+static nr_status create_for_fields(const nr_net *net, const nr_command *cmd,
+                                   nr_trainer **out, nr_error *err) {
+    nr_encoding *encoding = NULL;
+    nr_net *learner = NULL, *fields = nr_net_bare(net);
+    nr_status status = fields ? nr_learner_make(net, cmd, &encoding, &learner,
+                                                err)
+                              : nr_nomem(err);
+    if (status == NR_OK) status = nr_trainer_create(learner, cmd, out, err);
+    nr_net_free(learner);
+    if (status == NR_OK) {
+        (*out)->encoding = encoding;
+        (*out)->fields = fields;
+        return NR_OK;
+    }
+    nr_encoding_drop(encoding);
+    nr_net_free(fields);
+    return status;
+}
+
 NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
                           nr_trainer **out, nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
+    if (net->schema) return create_for_fields(net, cmd, out, err);
     nr_trainer *t = nr_alloc(sizeof *t);
     if (!t) return nr_nomem(err);
     memset(t, 0, sizeof *t);
@@ -206,6 +228,8 @@ void nr_trainer_free(nr_trainer *t) {
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
     nr_array_drop(t->weights);
+    nr_encoding_drop(t->encoding);
+    nr_net_free(t->fields);
     nr_net_free(t->net);
     nr_release(t);
 }
@@ -301,6 +325,15 @@ static void add_statistics(const nr_trainer *t, nr_net *net,
     s->ending = t->ending;
 }
 
+/* In place of the network that learned, the one with fields that it is for. */
+static nr_status finish_fields(const nr_trainer *t, nr_net **trained,
+                               nr_error *err) {
+    nr_net *net = nr_learner_done(t->fields, t->encoding, *trained);
+    nr_net_free(*trained);
+    *trained = net;
+    return net ? NR_OK : nr_nomem(err);
+}
+
 NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
                           nr_net **trained, nr_error *err) {
     atomic_store(&t->stop, false); /* what follows must not be cut short */
@@ -322,7 +355,7 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
         net->h.stats.ending = NR_ENDED_DIVERGED;
     }
     *trained = net;
-    return NR_OK;
+    return t->fields ? finish_fields(t, trained, err) : NR_OK;
 }
 
 nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,

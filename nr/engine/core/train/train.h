@@ -88,6 +88,8 @@ typedef struct nr_point {
 
 struct nr_trainer {
     nr_net *net; /* a clone: samples, options, statistics so far */
+    nr_net *fields;        /* without samples: of which it is a part, or NULL */
+    nr_encoding *encoding; /* that made its samples of theirs, or NULL */
     const nr_kernels *k;
     nr_team *team;
     nr_head head;

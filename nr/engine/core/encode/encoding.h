@@ -1,0 +1,96 @@
+/* Encodings: how the values of fields become the numbers a network sees.
+ *
+ * An encoding is fitted by a training from its samples, and lies with the
+ * weights, since neither makes sense with another generation of the other. It
+ * has a copy of the schema it was fitted for: samples may get other fields
+ * while it still answers.
+ *
+ * Each input field has some columns of the encoded row:
+ *
+ *     number    its deviation from the mean in standard deviations, and where
+ *               there are many values how far it is through each of eight
+ *               bins of equally many samples (piecewise linear encoding:
+ *               Gorishniy, Rubachev and Babenko, 2022)
+ *     flag      0 or 1
+ *     category  one for each of those that are frequent, one for all others
+ *     time      as a number, and the hour, weekday and season as a point on a
+ *               circle, where the samples span two rounds of it
+ *     text      words and pairs of them by how often they occur and how few
+ *               texts have them (tf-idf), of length 1
+ *     vector    each of its numbers as a deviation
+ *     key       none
+ *
+ * and, where some samples lacked it, one more that says so. */
+
+#ifndef NR_ENCODING_H
+#define NR_ENCODING_H
+
+#include "encode/record.h"
+#include "encode/terms.h"
+
+enum { NR_BINS = 8, NR_MOST_TERMS = 20000, NR_MOST_COLUMNS = 1 << 20 };
+
+/* Of a time: the circles it is shown on. */
+enum { NR_HOURS = 1, NR_WEEKDAYS = 2, NR_SEASONS = 4 };
+
+typedef struct nr_code {
+    const nr_field *field;
+    size_t first, columns; /* of the row */
+    bool gap, other;       /* whether there is such a column, the last ones */
+    unsigned circles;
+    double shift, scale;
+    size_t bins;
+    double *edges;   /* of the bins, one more than there are */
+    double *shifts;  /* of a vector's numbers, and behind them their scales */
+    nr_terms terms;  /* categories or words */
+    float *weights;  /* of words: what one counts */
+    float *missing;  /* what the columns are where there is no value */
+} nr_code;
+
+typedef struct nr_encoding {
+    atomic_size_t refs;
+    nr_schema *schema;
+    nr_code *codes; /* by input */
+    size_t columns;
+    nr_terms classes;  /* a classifier's, by bytes */
+    double *out_shift; /* a regressor's, and behind them the scales */
+} nr_encoding;
+
+nr_encoding *nr_encoding_hold(nr_encoding *encoding);
+void nr_encoding_drop(nr_encoding *encoding);
+/* Of the network that learns: class or numbers. */
+size_t nr_encoding_outputs(const nr_encoding *encoding);
+
+/* Where the samples come from, in their order. */
+typedef struct nr_records {
+    const nr_schema *schema;
+    size_t n[2]; /* by dataset */
+    nr_bytes (*get)(const void *context, size_t dataset, size_t i);
+    const void *context;
+} nr_records;
+
+/* Fits an encoding to the training samples; classes are those of both. */
+nr_status nr_encoding_fit(const nr_records *records, nr_kind kind,
+                          nr_encoding **out, nr_error *err);
+
+/* The values of a record to the columns and, unless targets is NULL, to what is
+ * to be learned: the class's number or a regressor's outputs. */
+void nr_encode(const nr_encoding *encoding, const nr_value *values,
+               float *columns, float *targets);
+/* A regressor's output as it was observed. */
+double nr_decode(const nr_encoding *encoding, size_t output, float y);
+/* What a difference of 1 of it is. */
+double nr_output_unit(const nr_encoding *encoding, size_t output);
+
+bool nr_encoding_put(const nr_encoding *encoding, nr_buf *out);
+nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
+                          nr_error *err);
+
+size_t nr_terms_most(size_t samples); /* words of one field */
+
+/* For fit.c: gives the codes their places in the row, once all are known. */
+bool nr_encoding_arrange(nr_encoding *encoding);
+nr_encoding *nr_encoding_new(const nr_schema *schema, nr_kind kind);
+void nr_encode_field(const nr_code *code, const nr_value *value, float *to);
+
+#endif

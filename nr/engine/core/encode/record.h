@@ -1,0 +1,66 @@
+/* Records: samples of networks with fields, as stores keep them.
+ *
+ * A record is a msgpack array of values by slot, nil where one is missing. The
+ * first is what the sample counts, a double, or nil where that is 1. Then a
+ * number is a double, a flag a bool, a time microseconds since 1970 as an
+ * integer, a category, text or key a string, a vector its float32 as bytes.
+ * It holds what was said, not what a network sees: that is fitted when the
+ * network is trained, and may be another one next time. However a value was
+ * said, as text, JSON or msgpack, there is one form of it. */
+
+#ifndef NR_RECORD_H
+#define NR_RECORD_H
+
+#include "encode/schema.h"
+
+/* msgpack's extension types that values may come in. */
+enum { NR_EXT_TIME = 4 };
+
+/* A field's value, read. */
+typedef struct nr_value {
+    bool missing;
+    double number; /* a number; a flag as 0 or 1 */
+    int64_t time;
+    nr_bytes bytes; /* a category, text or key; a vector's floats */
+} nr_value;
+
+/* Collects the values of one sample after the other, in any order. */
+typedef struct nr_maker {
+    const nr_schema *schema;
+    nr_text key; /* of the network, for messages */
+    bool running; /* outputs are asked for, not told */
+    double weight; /* what the sample counts; 1 after nr_maker_begin */
+    struct nr_span {
+        size_t from, n; /* n is 0: no value yet */
+    } *spans;           /* by field */
+    nr_buf scratch;
+} nr_maker;
+
+nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
+                        bool running, nr_error *err);
+void nr_maker_free(nr_maker *m);
+void nr_maker_begin(nr_maker *m);
+/* One value, as text: what stands behind "name=". */
+nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,
+                        nr_error *err);
+/* One value as msgpack; the cursor stands behind it, before the items of a
+ * list. */
+nr_status nr_maker_item(nr_maker *m, const nr_field *field,
+                        const nr_item *item, nr_cursor *c, nr_error *err);
+/* A whole map of names and values. */
+nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
+/* Appends the record; refuses one that lacks an output. */
+nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
+
+/* The values by field, whatever else a record of a newer schema holds, and, unless weight is NULL, what the sample counts. false:
+ * it is damaged. */
+bool nr_record_read(const nr_schema *schema, nr_bytes record, nr_value *values,
+                    double *weight);
+/* Of a loaded one: whether it could have been made by the above. */
+bool nr_record_sound(const nr_schema *schema, nr_bytes record);
+
+/* A value for people: a number as a double, a flag as yes or no, a time in ISO
+ * 8601, a vector as an array, nil where it is missing. */
+bool nr_value_put(const nr_field *field, const nr_value *value, nr_buf *out);
+
+#endif

@@ -1,0 +1,166 @@
+/* Running networks with fields: what was said becomes a record, a record the
+ * columns of a network without fields, and its outputs get their names back. */
+
+#include <string.h>
+
+#include "encode/said.h"
+#include "run/fields.h"
+#include "run/run.h"
+
+static nr_status done(bool ok, nr_error *err) {
+    return ok ? NR_OK : nr_nomem(err);
+}
+
+static bool put_name(nr_buf *b, nr_text text) {
+    return nr_put_bin(b, text.s, text.n);
+}
+
+/* ================================ Encoding =============================== */
+
+/* Rows for the inner network, made of samples. Small ones need no memory of
+ * their own: one row of a few columns is most of what is ever asked. */
+typedef struct rows {
+    float few[512], *x; /* columns */
+    nr_value values[32], *row;
+    size_t n;
+} rows;
+
+static void rows_free(rows *r) {
+    if (r->x != r->few) nr_release(r->x);
+    if (r->row != r->values) nr_release(r->row);
+}
+
+static nr_status rows_make(rows *r, const nr_encoding *e, const nr_said *said,
+                           nr_error *err) {
+    size_t fields = e->schema->n, floats, bytes;
+    if (__builtin_mul_overflow(said->n, e->columns, &floats) ||
+        __builtin_mul_overflow(floats, sizeof(float), &bytes))
+        return nr_nomem(err);
+    r->n = said->n;
+    r->x = bytes <= sizeof r->few ? r->few : nr_alloc(bytes);
+    r->row = fields * sizeof *r->row <= sizeof r->values
+                 ? r->values
+                 : nr_alloc(fields * sizeof *r->row);
+    if (!r->x || !r->row) {
+        if (r->x) rows_free(r);
+        return nr_nomem(err);
+    }
+    for (size_t i = 0; i < said->n; i++) {
+        nr_record_read(e->schema, nr_said_record(said, i), r->row, NULL);
+        nr_encode(e, r->row, r->x + i * e->columns, NULL);
+    }
+    return NR_OK;
+}
+
+/* ================================ Replies ================================ */
+
+bool nr_fields_outputs(const nr_net *net, nr_buf *b) {
+    const nr_encoding *e = net->encoding;
+    const nr_schema *schema = e->schema;
+    bool classes = e->classes.n > 0;
+    size_t n = nr_encoding_outputs(e);
+    bool ok = nr_put_array(b, n);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = put_name(b, classes ? nr_terms_text(&e->classes, i)
+                                 : schema->fields[schema->inputs + i].name);
+    return ok;
+}
+
+/* One row's outputs, each behind its name. */
+static bool put_outputs(const nr_encoding *e, const float *y, nr_buf *b) {
+    const nr_field *outputs = e->schema->fields + e->schema->inputs;
+    size_t n = nr_encoding_outputs(e);
+    bool ok = nr_put_array(b, 2 * n);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = e->classes.n ? put_name(b, nr_terms_text(&e->classes, i)) &&
+                                nr_put_double(b, (double)y[i])
+                          : put_name(b, outputs[i].name) &&
+                                nr_put_double(b, nr_decode(e, i, y[i]));
+    return ok;
+}
+
+static nr_status run_rows(const nr_net *net, const rows *r, bool many,
+                          nr_buf *reply, nr_error *err) {
+    size_t out = nr_encoding_outputs(net->encoding), bytes;
+    float few[64], *y = few;
+    if (__builtin_mul_overflow(r->n, out * sizeof *y, &bytes))
+        return nr_nomem(err);
+    if (bytes > sizeof few && !(y = nr_alloc(bytes))) return nr_nomem(err);
+    nr_status status = nr_net_run(net->inner, r->x, r->n, y, err);
+    bool ok = !many || nr_put_array(reply, r->n);
+    for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
+        ok = put_outputs(net->encoding, y + i * out, reply);
+    if (y != few) nr_release(y);
+    return status == NR_OK ? done(ok, err) : status;
+}
+
+static nr_status classify_rows(const nr_net *net, const rows *r, bool many,
+                               nr_buf *reply, nr_error *err) {
+    uint32_t few[64], *classes = few;
+    if (r->n > 64 && !(classes = nr_alloc(r->n * sizeof *classes)))
+        return nr_nomem(err);
+    nr_status status = nr_net_classify(net->inner, r->x, r->n, classes, err);
+    bool ok = !many || nr_put_array(reply, r->n);
+    for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
+        ok = put_name(reply,
+                      nr_terms_text(&net->encoding->classes, classes[i]));
+    if (classes != few) nr_release(classes);
+    return status == NR_OK ? done(ok, err) : status;
+}
+
+static nr_status not_trained(const nr_command *cmd, nr_error *err) {
+    char key[NR_QUOTED];
+    return nr_fail(err, "ERR net has not been trained yet: NR.TRAIN %s comes "
+                        "first",
+                   nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                            cmd->arglen[cmd->key]));
+}
+
+nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
+                        nr_buf *reply, nr_error *err) {
+    nr_said said;
+    rows r;
+    nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
+    if (status != NR_OK) return status;
+    status = net->inner ? NR_OK : not_trained(cmd, err);
+    if (status == NR_OK) status = rows_make(&r, net->encoding, &said, err);
+    if (status == NR_OK) {
+        status = cmd->verb == NR_CLASS
+                     ? classify_rows(net, &r, said.many, reply, err)
+                     : run_rows(net, &r, said.many, reply, err);
+        rows_free(&r);
+    }
+    nr_said_free(&said);
+    return status;
+}
+
+nr_status nr_net_record_reply(const nr_net *net, nr_bytes record,
+                              nr_buf *reply, nr_error *err) {
+    const nr_schema *schema = net->schema;
+    if (!schema) return nr_fail(err, "ERR a record of a network without fields");
+    nr_value *values = nr_alloc(schema->n * sizeof *values);
+    if (!values) return nr_nomem(err);
+    if (!nr_record_sound(schema, record) ||
+        !nr_record_read(schema, record, values, NULL)) {
+        nr_release(values);
+        return nr_fail(err, "ERR invalid network: a damaged sample");
+    }
+    bool ok = nr_put_array(reply, 2 * schema->n);
+    for (size_t i = 0; i < schema->n && ok; i++)
+        ok = put_name(reply, schema->fields[i].name) &&
+             nr_value_put(&schema->fields[i], &values[i], reply);
+    nr_release(values);
+    return done(ok, err);
+}
+
+/* As NR.CREATE would have them. */
+bool nr_fields_list(const nr_schema *schema, nr_buf *b) {
+    bool ok = nr_put_array(b, schema->n + 1);
+    for (size_t i = 0; i <= schema->n && ok; i++) {
+        if (i == schema->inputs) ok = nr_put_bin(b, "->", 2);
+        if (i < schema->n && ok)
+            ok = nr_put_bin(b, schema->fields[i].text,
+                            strlen(schema->fields[i].text));
+    }
+    return ok;
+}

@@ -1,0 +1,199 @@
+/* Fields, made ready to be learned from.
+ *
+ * A training of a network with fields is one of a network without: its columns
+ * are what an encoding makes of the samples, and everything else, from members
+ * to calibration, is the same. So the trainer knows nothing of fields, and what
+ * is fitted is fitted once, from the snapshot, before the first cycle. */
+
+#include <string.h>
+
+#include "float_mode.h"
+#include "grammar/syntax.h"
+#include "train/learner.h"
+
+/* Hidden units where nobody gave any, by the samples: one layer, since more of
+ * them lose on tables; none where there are more columns than samples, as texts
+ * have. */
+static size_t choose_hidden(const nr_net *net, size_t columns) {
+    size_t n = net->h.len[0];
+    if (columns > n && columns > 100) return 0;
+    return n < 5000 ? 16 : n < 50000 ? 32 : 64;
+}
+
+static bool is_done(const nr_net *net) {
+    return net->h.stats.ending == NR_ENDED_AUTOSTOP ||
+           net->h.stats.ending == NR_ENDED_CYCLES;
+}
+
+static nr_bytes get_record(const void *context, size_t dataset, size_t i) {
+    return nr_net_record(context, (nr_dataset_id)dataset, i);
+}
+
+/* Whether samples have a class that the encoding does not know. */
+static bool has_new_class(const nr_net *net, const nr_encoding *e,
+                          nr_value *row) {
+    size_t at = e->schema->inputs;
+    for (nr_dataset_id d = 0; d < 2 && e->classes.n; d++)
+        for (size_t i = 0; i < net->h.len[d]; i++) {
+            nr_record_read(e->schema, nr_net_record(net, d, i), row, NULL);
+            nr_text class = {(const char *)row[at].bytes.data,
+                             row[at].bytes.len};
+            if (nr_terms_find(&e->classes, class) < 0) return true;
+        }
+    return false;
+}
+
+static bool begins_afresh(const nr_net *net, const nr_command *cmd,
+                          nr_value *row) {
+    return !net->inner || (cmd->backtrack && is_done(net)) ||
+           !nr_schema_same(net->schema, net->encoding->schema) ||
+           has_new_class(net, net->encoding, row);
+}
+
+/* The header of a network for the columns, which is yet to be trained. */
+static nr_header header_for(const nr_net *net, size_t columns,
+                            size_t outputs) {
+    nr_header h = net->h;
+    size_t hidden = choose_hidden(net, columns);
+    if (net->schema->layout != NR_LAYOUT_GIVEN) h.nlayers = 2;
+    if (net->schema->layout == NR_LAYOUT_AUTO && hidden) {
+        h.layers[1] = (uint32_t)hidden;
+        h.nlayers = 3;
+    }
+    h.layers[0] = (uint32_t)columns;
+    h.layers[h.nlayers - 1] = (uint32_t)outputs;
+    nr_net_choose(&h, net->schema->auto_members, net->schema->auto_activation);
+    h.options.normalize = false; /* encodings have a scale of their own */
+    h.trained = false;
+    for (int d = 0; d < 2; d++) h.maxlen[d] = net->h.len[d];
+    h.len[0] = h.len[1] = 0;
+    return h;
+}
+
+/* That of the network that a training goes on with. */
+static nr_header header_of(const nr_net *net) {
+    const nr_header *inner = &net->inner->h;
+    nr_header h = header_for(net, inner->layers[0],
+                             inner->layers[inner->nlayers - 1]);
+    h.nlayers = inner->nlayers;
+    memcpy(h.layers, inner->layers, sizeof h.layers);
+    h.options.members = inner->options.members;
+    h.options.activation = inner->options.activation;
+    h.trained = true;
+    return h;
+}
+
+static nr_status encode_samples(const nr_net *net, const nr_encoding *e,
+                                nr_value *values, nr_net *learner,
+                                nr_error *err) {
+    size_t bytes = learner->row * sizeof(float);
+    float *row = nr_alloc(bytes);
+    nr_status status = row ? NR_OK : nr_nomem(err);
+    for (nr_dataset_id d = 0; d < 2; d++)
+        for (size_t i = 0; i < net->h.len[d] && status == NR_OK; i++) {
+            nr_record_read(e->schema, nr_net_record(net, d, i), values, NULL);
+            nr_encode(e, values, row, row + e->columns);
+            status = nr_net_append(learner, d, (unsigned char *)row, bytes, err);
+        }
+    nr_release(row);
+    return status;
+}
+
+static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
+                      nr_value *values, nr_net **learner, nr_error *err) {
+    nr_header h = afresh ? header_for(net, e->columns, nr_encoding_outputs(e))
+                         : header_of(net);
+    nr_status status = nr_shape_check(h.kind, h.nlayers, h.layers,
+                                      h.options.members, h.maxlen, err);
+    if (status != NR_OK) return status;
+    nr_net *made = nr_net_new(&h);
+    if (!made) return nr_nomem(err);
+    status = encode_samples(net, e, values, made, err);
+    if (status != NR_OK) {
+        nr_net_free(made);
+        return status;
+    }
+    if (!afresh) {
+        nr_array *weights = atomic_load(&net->inner->weights);
+        atomic_store(&made->weights, nr_array_hold(weights));
+    }
+    *learner = made;
+    return NR_OK;
+}
+
+NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
+                            nr_encoding **encoding, nr_net **learner,
+                            nr_error *err) {
+    nr_value *values = nr_alloc(net->schema->n * sizeof *values);
+    if (!values) return nr_nomem(err);
+    bool afresh = begins_afresh(net, cmd, values);
+    nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
+                          get_record, net};
+    nr_status status = NR_OK;
+    if (afresh)
+        status = nr_encoding_fit(&records, net->h.kind, encoding, err);
+    else
+        *encoding = nr_encoding_hold(net->encoding);
+    if (status == NR_OK)
+        status = make(net, *encoding, afresh, values, learner, err);
+    nr_release(values);
+    return status;
+}
+
+/* As a network encodes what it runs on: with every number that there is. */
+nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
+                          nr_encoding **encoding, nr_net **learner,
+                          nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = make_all(net, cmd, encoding, learner, err);
+    nr_mode_end(before);
+    return status;
+}
+
+nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
+                        const nr_net *trained) {
+    nr_net *done = nr_net_bare(net), *inner = nr_net_bare(trained);
+    if (!done || !inner) {
+        nr_net_free(done);
+        nr_net_free(inner);
+        return NULL;
+    }
+    nr_array_drop(done->course);
+    done->course = nr_array_hold(trained->course);
+    done->h.stats = trained->h.stats;
+    done->h.trained = trained->h.trained;
+    inner->h.maxlen[0] = inner->h.maxlen[1] = 0;
+    nr_net_take_inner(done, encoding, inner);
+    return done;
+}
+
+/* ================================ Estimate =============================== */
+
+static uint64_t most_columns(const nr_field *field, uint64_t samples) {
+    switch (field->kind) {
+    case NR_FIELD_NUMBER: return NR_BINS + 2;
+    case NR_FIELD_FLAG: return 2;
+    case NR_FIELD_TIME: return 8;
+    case NR_FIELD_KEY: return 0;
+    case NR_FIELD_TEXT: return nr_terms_most(samples) + 1;
+    default: return field->size + 2;
+    }
+}
+
+static uint64_t count_columns(const nr_net *net) {
+    uint64_t columns = 0;
+    for (size_t i = 0; i < net->schema->inputs; i++)
+        columns += most_columns(&net->schema->fields[i], net->h.len[0]);
+    return columns < NR_MOST_COLUMNS ? columns : NR_MOST_COLUMNS;
+}
+
+nr_net *nr_learner_like(const nr_net *net) {
+    enum { CLASSES = 16 }; /* before they are counted */
+    const nr_schema *schema = net->schema;
+    size_t outputs = net->h.kind == NR_REGRESSOR ? schema->n - schema->inputs
+                     : net->inner                ? nr_outputs(net->inner)
+                                                 : CLASSES;
+    nr_header h = header_for(net, count_columns(net), outputs);
+    for (int d = 0; d < 2; d++) h.len[d] = net->h.len[d];
+    return nr_net_new(&h);
+}

@@ -1,0 +1,220 @@
+"""Samples with names, as the msgpack that NR.OBSERVE, NR.RUN and NR.CLASS take.
+
+A row is a mapping of fields and values, and goes as a map; a frame, or a numpy array with
+named fields, goes as columns, whose numbers and times travel as they lie in memory. What a
+value must be for its field's kind is the core's to say: here it is only put into a form that
+any language could have sent. None, NaN, NaT and pandas.NA are missing values.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from numbers import Integral, Real
+from reprlib import repr as shortened
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from nr.errors import ValuesError
+
+# Extension types of msgpack, as the core has them (encode/said.c).
+_FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME = np.iinfo(np.int64).min
+_PLAIN = {int, float, str, bool, type(None)}
+
+
+def is_row(values: object) -> bool:
+    """Whether these are the values of one sample by name."""
+    return isinstance(values, Mapping)
+
+
+def is_table(values: object) -> bool:
+    """Whether these are samples by name: rows, a frame, or an array with named fields."""
+    if hasattr(values, "columns") and hasattr(values, "dtypes"):
+        return True
+    if isinstance(values, np.ndarray):
+        return values.dtype.names is not None
+    return isinstance(values, list | tuple) and bool(values) and is_row(values[0])
+
+
+# ---- rows ----
+
+
+def pack_row(row: Mapping[str, Any]) -> bytes:
+    """One sample as a map. Raises ValuesError for a value that is none of a field's."""
+    if not {*map(type, row.values())} <= _PLAIN:
+        row = {name: _value(name, value) for name, value in row.items()}
+    return _packed(row)
+
+
+def pack_rows(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Samples as an array of maps."""
+    return _packed([{name: _value(name, row[name]) for name in row} for row in rows])
+
+
+def _packed(value: Any) -> bytes:
+    try:
+        packed: bytes = msgpack.packb(value)
+    except (TypeError, ValueError, OverflowError, UnicodeError) as error:
+        raise ValuesError(f"ERR not the fields and values of samples: {error}") from None
+    return packed
+
+
+def _value(name: object, value: Any) -> Any:
+    """A value as msgpack can carry it."""
+    if type(value) in _PLAIN:
+        return value
+    if _is_missing(value):
+        return None
+    if isinstance(value, np.generic):
+        return _value(name, _from_numpy(value))
+    if isinstance(value, datetime | date):
+        return msgpack.ExtType(_TIME, _micros(value).to_bytes(8, "little", signed=True))
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list | tuple | np.ndarray):
+        return _vector(name, value)
+    kind = type(value).__name__
+    raise ValuesError(f"ERR field {name}: {shortened(value)} ({kind}) is no value of a field")
+
+
+def _is_missing(value: Any) -> bool:
+    return value is np.ma.masked or type(value).__name__ in {"NAType", "NaTType"}
+
+
+def _from_numpy(value: np.generic) -> Any:
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else value.astype("datetime64[us]").item()
+    return value.item()
+
+
+def _micros(value: date) -> int:
+    """Microseconds since 1970; without a zone it is UTC."""
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    elapsed = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
+    return elapsed.days * 86_400_000_000 + elapsed.seconds * 1_000_000 + elapsed.microseconds
+
+
+def _vector(name: object, values: Any) -> Any:
+    try:
+        array = np.asarray(values)
+        if array.ndim == 1 and array.dtype.kind in "biuf":
+            return array.astype("<f4").tobytes()
+    except (TypeError, ValueError):
+        pass
+    raise ValuesError(f"ERR field {name}: {shortened(values)} is no list of numbers")
+
+
+# ---- columns ----
+
+
+def pack_columns(table: Any, most: int) -> Iterator[bytes]:
+    """A frame's rows as columns, at most so many rows at once."""
+    if isinstance(table, np.ndarray):
+        names = list(table.dtype.names or ())
+        columns = {name: table[name] for name in names}
+    else:
+        names = list(table.columns)
+        columns = {name: table[name] for name in names}
+    if len(columns) != len(names):
+        raise ValuesError("ERR two columns of the frame have one name")
+    packed = {str(name): _column(str(name), column) for name, column in columns.items()}
+    rows = len(table)
+    for start in range(0, rows, most):
+        part = slice(start, min(rows, start + most))
+        yield _packed({name: cut(part) for name, cut in packed.items()})
+
+
+def _column(name: str, column: Any) -> Any:
+    """What gives a slice of a column in the form in which it is sent."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return _numbers(np.asarray(column))
+    if getattr(dtype, "kind", "") == "M":
+        return _times(column)
+    values = np.asarray(column, object)
+    if {*map(type, values)} <= {str, type(None), float}:
+        coded = _texts(values)
+        if coded:
+            return coded
+    return lambda part: [_value(name, value) for value in values[part]]
+
+
+def _numbers(array: NDArray[Any]) -> Any:
+    if array.dtype.kind == "b":
+        code, array = _BOOL, array.astype(np.uint8)
+    elif array.dtype.kind == "f":
+        code = _FLOAT32 if array.dtype.itemsize <= 4 else _FLOAT64
+        array = array.astype("<f4" if code == _FLOAT32 else "<f8")
+    elif array.dtype == np.uint64:
+        return lambda part: array[part].tolist()
+    else:
+        code, array = _INT64, array.astype("<i8")
+    return lambda part: msgpack.ExtType(code, array[part].tobytes())
+
+
+def _times(column: Any) -> Any:
+    if getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    times = np.asarray(column).astype("datetime64[us]")
+    micros = np.where(np.isnat(times), _NO_TIME, times.astype(np.int64)).astype("<i8")
+    return lambda part: msgpack.ExtType(_TIME, micros[part].tobytes())
+
+
+def _texts(values: NDArray[np.object_]) -> Any:
+    """Texts that repeat, each sent once; None where there is a number among them."""
+    numbers: dict[str, int] = {}
+    codes = np.empty(len(values), "<i4")
+    for i, value in enumerate(values):
+        if type(value) is str:
+            codes[i] = numbers.setdefault(value, len(numbers))
+        elif value is None or value != value:
+            codes[i] = -1
+        else:
+            return None
+    texts = list(numbers)
+
+    def cut(part: slice) -> Any:
+        some = codes[part]
+        used, again = np.unique(some, return_inverse=True)
+        kept = [texts[code] for code in used if code >= 0]
+        shifted = again.astype("<i4") - int(bool(len(used)) and used[0] < 0)
+        return [msgpack.ExtType(_CODES, shifted.astype("<i4").tobytes()), kept]
+
+    return cut
+
+
+# ---- guessing ----
+
+
+def guessed(frame: Any, target: str) -> dict[str, str]:
+    """The kind that each column of a frame looks like, the target's left out.
+
+    Numbers, truth values and times by their type; text is a category where it repeats or is
+    short, text where it is words, and a key where every value is another one.
+    """
+    return {str(name): _kind(frame[name]) for name in frame.columns if name != target}
+
+
+def _kind(column: Any) -> str:
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in "biufM":
+        return {"b": "flag", "M": "time"}.get(kind, "number")
+    values = [value for value in np.asarray(column, object) if isinstance(value, str)]
+    if not values:
+        return "category" if kind == "O" else "number"
+    words = sum(len(value.split()) for value in values) / len(values)
+    different = len(set(values)) / len(values)
+    if different > 0.5 and words >= 3:
+        return "text"
+    return "key" if different > 0.9 and len(values) > 50 else "category"

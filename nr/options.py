@@ -1,0 +1,30 @@
+"""The options of NR.CREATE and NR.CONFIGURE as types, so that a checker finds a misspelt one.
+
+At run time the core decides, as for every other way to give a command.
+"""
+
+from typing import Literal, TypeAlias, TypedDict
+
+Kind: TypeAlias = Literal["classifier", "regressor"]
+Dataset: TypeAlias = Literal["train", "test"]
+
+
+class ConfigureOptions(TypedDict, total=False):
+    """What can be changed at any time; None is AUTO."""
+
+    optimizer: Literal["rprop", "adam", "sgd"]
+    learnrate: float | None
+    batch: int | None
+    l2: float | None
+    patience: int | None
+    threads: int
+    classweights: Literal["none", "balanced"]
+
+
+class CreateOptions(ConfigureOptions, total=False):
+    """What can be chosen for a network; docs/commands.md, NR.CREATE, explains them."""
+
+    activation: Literal["sigmoid", "tanh", "relu", "leakyrelu"]
+    loss: Literal["mse", "crossentropy"]
+    members: int | None
+    classic: bool

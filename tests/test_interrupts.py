@@ -1,0 +1,151 @@
+"""Commands that were interrupted: the next one gets its own reply, and no lock stays."""
+
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import pytest
+from drivers import DRIVERS, Driver, redis_kind
+from interrupts import Alarm, interrupt, points
+
+import nr
+
+# An exception that comes while an object is freed goes nowhere, which Python warns of.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+# "decoding" is a client of the caller's. fakeredis cannot be interrupted: its own locks stay.
+ALL = [driver for driver in DRIVERS if "fakeredis" not in driver.__name__]
+ALL.append(redis_kind("decoding"))
+
+
+@pytest.fixture(params=ALL, ids=lambda driver: driver.__name__)
+def db(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
+    driver: Driver = request.param
+    with nr.connect(**driver(request)) as db:
+        yield db
+
+
+class Nets:
+    """Two networks, whose replies tell one command from another."""
+
+    def __init__(self, db: nr.Database) -> None:
+        self.db = db
+        self.one = db.create("one", "regressor", [1, 1], seed=1)
+        self.two = db.create("two", "classifier", [2, 5], dataset=50, test=10, seed=2)
+        self.one.observe([7], [8], to="train")
+        self.two.observe([1, 2], 3, to="train")
+        self.outputs = self.two.run([1, 2]).tolist()
+
+    def often(self) -> list[Callable[[], object]]:
+        return [lambda: self.one.observe([7], [8], to="train"), lambda: self.two.run([1, 2])]
+
+    def seldom(self) -> list[Callable[[], object]]:
+        return [
+            self.one.info,
+            self.two.dump,
+            lambda: self.one.observe_many([[7]] * 3, [[8]] * 3, to="train"),
+            self.one.reset,
+            lambda: self.db.execute("NR.DEL", "new"),
+            lambda: self.db.create("new", "regressor", [1, 1]),
+            lambda: list(self.db),
+        ]
+
+    def check(self) -> None:
+        """Each reply is that of its command, and whoever comes next may write."""
+        assert self.two.info().layout == (2, 5)
+        assert self.one.run([1]).shape == (1,)
+        assert self.two.run([1, 2]).tolist() == self.outputs
+        assert self.two.observe([1, 2], 4, to="test")[0] == 1
+
+
+def interrupt_all(nets: Nets, call: Callable[[], object], times: int) -> None:
+    """At so many of its points, by an alarm and by Ctrl-C in turn."""
+    with suppress(nr.CommandError):  # NR.CREATE's key may be there
+        total = points(call)
+        for at in range(1, total + 1, max(1, total // times)):
+            with suppress(nr.Error):
+                interrupt(call, at, Alarm if at % 2 else KeyboardInterrupt)
+            nets.check()
+
+
+def test_an_interrupted_command_leaves_nothing_to_the_next_one(
+    db: nr.Database, request: pytest.FixtureRequest
+) -> None:
+    server = {"mariadb", "postgresql"} & {request.node.callspec.id}  # connecting takes long
+    nets = Nets(db)
+    for call in nets.often():
+        interrupt_all(nets, call, 20 if server else 80)
+    for call in nets.seldom():
+        interrupt_all(nets, call, 2 if server else 8)
+
+
+@pytest.mark.soak
+def test_a_command_may_be_interrupted_anywhere(db: nr.Database) -> None:
+    nets = Nets(db)
+    for call in nets.often() + nets.seldom():
+        interrupt_all(nets, call, 3000)
+
+
+class Alarms:
+    """Raised every 0.1 to 2 ms, wherever a call is at."""
+
+    def __init__(self) -> None:
+        self.raised = 0
+        self._calling = False
+        self._random = random.Random(1)
+
+    def _next(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._random.uniform(1e-4, 2e-3))
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._next()
+        if self._calling and frame and frame.f_code.co_filename != __file__:
+            self.raised += 1
+            raise Alarm
+
+    def attempt(self, call: Callable[[], object], expected: object = None) -> None:
+        """Calls it; a reply that comes is the one that is expected."""
+        self._calling = True
+        reply = expected
+        try:
+            reply = call()
+        except (Alarm, nr.Error):
+            pass
+        finally:
+            self._calling = False
+        assert expected is None or reply == expected
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGALRM, self._handle)
+        self._next()
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.soak
+def test_ten_thousand_alarms(db: nr.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    nets, alarms = Nets(db), Alarms()
+    replies = {
+        lambda: db.execute("NR.GETDATA", "one", "TRAIN", 0): db.execute(
+            "NR.GETDATA", "one", "TRAIN", 0
+        ),
+        lambda: nets.two.run([1, 2]).tolist(): nets.outputs,
+        lambda: nets.two.info().layout: (2, 5),
+    }
+    while alarms.raised < 10_000:
+        until = alarms.raised + 50
+        with alarms.running():
+            while alarms.raised < until:
+                for call in nets.often() + nets.seldom():
+                    alarms.attempt(call)
+                    for known, reply in replies.items():
+                        alarms.attempt(known, reply)
+        nets.check()
