@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from module_calls import nrx
 from redis_server import BUNDLED, Server, bundled
 
 HERE = Path(__file__).parent
@@ -22,11 +23,11 @@ def test_the_bundled_servers_are_what_they_are_called(name: str, tmp_path: Path)
     server = Server(bundled(name), tmp_path).start()
     try:
         with server.client(decode_responses=True) as client:
-            assert client.execute_command(*"NR.CREATE net REGRESSOR 1 2 -> 1".split()) == 7
-            assert client.execute_command(*"NR.OBSERVE net 1 -> 2 TRAIN".split()) == [1, 0]
-            assert client.execute_command(*"NR.TRAIN net MAXCYCLES 3 MAXTIME 0".split())
-            assert client.execute_command(*"NR.WAIT net 0".split()) == 1
-            assert len(client.execute_command(*"NR.RUN net 1".split())) == 1
+            assert nrx(client, "NR.CREATE net REGRESSOR 1 2 -> 1") == 7
+            assert nrx(client, "NR.OBSERVE net 1 -> 2 TRAIN") == [1, 0]
+            assert nrx(client, "NR.TRAIN net MAXCYCLES 3 MAXTIME 0")
+            assert nrx(client, "NR.WAIT net 0") == 1
+            assert len(nrx(client, "NR.RUN net 1")) == 1
         assert server.stop() == 0
     finally:
         server.kill()
