@@ -1,4 +1,4 @@
-"""The module on every server that it is for: all its tests, or in short on the oldest and newest."""
+"""The module on every server that it is for: that they are those, and in soak all its tests."""
 
 import os
 import subprocess
