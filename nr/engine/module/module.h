@@ -92,11 +92,11 @@ int nr_deliveries_begin(rm_ctx *ctx);
 void nr_hand_over(nr_delivery *delivery); /* any thread */
 
 /* background.c: executes a command that is much work in a thread, and replies
- * from there; false: the caller should do it itself. `blob` is the argument
- * that the command's blob lies in; `scarce`: nothing is to be kept. */
+ * from there; false: the caller should do it itself. `scarce`: nothing is to be
+ * kept. */
 void nr_background_begin(long long threads);
-bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-                   rm_string *blob, nr_cost cost, bool scarce);
+bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
+                   nr_command *cmd, nr_cost cost, bool scarce);
 void nr_background_free(nr_net *net); /* any thread */
 /* writing.c: the same for NR.OBSERVE and NR.RESTORE. */
 bool nr_write(rm_ctx *ctx, rm_string **argv, int argc, nr_command *cmd);
