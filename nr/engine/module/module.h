@@ -63,10 +63,15 @@ void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);
 void nr_replicate_told(rm_ctx *ctx, rm_string *key, const char *told);
 void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
 
-/* keys.c: commands on many keys, and what the user may see. */
+/* keys.c: commands on many keys. */
 int nr_list(rm_ctx *ctx, rm_string **argv, const nr_command *cmd);
-bool nr_may_read(rm_ctx *ctx, rm_string *key);
 bool nr_glob(const char *pattern, size_t plen, const char *text, size_t len);
+
+/* acl.c: what the user may do. Of a command: where the server cannot say so;
+ * its name is in lower case, its categories end with NULL. */
+bool nr_may_read(rm_ctx *ctx, rm_string *key);
+bool nr_may_run(rm_ctx *ctx, const char *command,
+                const char *const *categories);
 
 /* events.c */
 int nr_events_subscribe(rm_ctx *ctx);
@@ -88,11 +93,11 @@ int nr_deliveries_begin(rm_ctx *ctx);
 void nr_hand_over(nr_delivery *delivery); /* any thread */
 
 /* background.c: executes a command that is much work in a thread, and replies
- * from there; false: the caller should do it itself. `blob` is the argument
- * that the command's blob lies in; `scarce`: nothing is to be kept. */
+ * from there; false: the caller should do it itself. `scarce`: nothing is to be
+ * kept. */
 void nr_background_begin(long long threads);
-bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-                   rm_string *blob, nr_cost cost, bool scarce);
+bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
+                   nr_command *cmd, nr_cost cost, bool scarce);
 void nr_background_free(nr_net *net); /* any thread */
 /* writing.c: the same for NR.OBSERVE and NR.RESTORE. */
 bool nr_write(rm_ctx *ctx, rm_string **argv, int argc, nr_command *cmd);
