@@ -262,8 +262,12 @@ def test_the_instruction_set_can_be_chosen(isa: str) -> None:
         engine.set_isa(isa)
         assert engine.isa() == isa
     except nr.EngineError:
-        assert engine.isa() == best  # this processor has it not
+        assert engine.isa() == best
+        pytest.skip(f"this processor has no {isa}")
     finally:
         engine.set_isa(best)
+
+
+def test_an_unknown_instruction_set_is_refused() -> None:
     with pytest.raises(nr.EngineError, match="not available"):
         engine.set_isa("mmx")

@@ -102,6 +102,38 @@ def test_the_samples_say_how_strong_l2_is(db: nr.Database) -> None:
     assert auto < 0.1 < 0.3 < usual
 
 
+def test_many_inputs_of_few_samples_are_learned_from(db: nr.Database) -> None:
+    """As in the expression of genes: 2000 of them, of which 100 tell the kind of tissue."""
+    rng = np.random.default_rng(1)
+    y = np.arange(80) % 4
+    x = rng.normal(size=(80, 2000))
+    x[:, :100] += 1.2 * rng.choice([-1, 1], size=(4, 100))[y]
+    wrong = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(80)
+        net = db.create(str(seed), "classifier", [2000, 15, 4], normalize=True, seed=seed)
+        net.observe_many(x[order[:55]], y[order[:55]])
+        wrong.append(np.mean(finish(net).classify(x[order[55:]]) != y[order[55:]]))
+    assert np.mean(wrong) < 0.1
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("tested", [False, True])
+def test_a_table_of_truths_is_learned_from_every_seed(
+    db: nr.Database, activation: str, tested: bool
+) -> None:
+    x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    for seed in range(20):
+        net = db.create(str(seed), "classifier", [2, 4, 2], activation=activation, seed=seed)
+        net.observe_many(x, y, to="train")
+        if tested:
+            net.observe_many(x, y, to="test")
+            finish(net)
+        else:
+            net.train(maxcycles=1000, maxtime=0).wait()
+        assert net.classify(x).tolist() == y
+
+
 def test_a_network_of_the_same_samples_is_the_same_however_often_trained(db: nr.Database) -> None:
     x, y = load_iris(return_X_y=True)
     net = db.create("net", "classifier", [4, 8, 3], dataset=100, test=50, seed=1)

@@ -80,10 +80,10 @@ LEARNED = {  # what 3 + 4 comes to after 35 cycles, and how good that is on the 
     ("RPROP", "REGRESSOR 2 4 -> 1"): (5.61, 0.986),
     ("RPROP", "REGRESSOR 2 -> 1"): (6.95, 1.0),
     ("ADAM", "CLASSIFIER 2 4 -> 25"): (0, 0),
-    ("ADAM", "REGRESSOR 2 4 -> 1"): (5.56, 0.986),
+    ("ADAM", "REGRESSOR 2 4 -> 1"): (5.86, 0.990),
     ("ADAM", "REGRESSOR 2 -> 1"): (9.00, 0.679),
     ("SGD", "CLASSIFIER 2 4 -> 25"): (0, 0),
-    ("SGD", "REGRESSOR 2 4 -> 1"): (4.99, 0.967),
+    ("SGD", "REGRESSOR 2 4 -> 1"): (5.05, 0.968),
     ("SGD", "REGRESSOR 2 -> 1"): (7.01, 1.0),
 }
 

@@ -13,8 +13,14 @@
 #ifndef NR_STUDY_FEW /* samples at least, for L2: fewer are a table of truths */
 #define NR_STUDY_FEW 50
 #endif
+#ifndef NR_STUDY_SIGMOID /* how much less for sigmoids, which want larger weights */
+#define NR_STUDY_SIGMOID 8.0
+#endif
+#ifndef NR_STUDY_MOST_INPUTS /* per training sample, for L2: more are alike */
+#define NR_STUDY_MOST_INPUTS 0.5
+#endif
 #ifndef NR_STUDY_SPREAD /* between the strengths of L2 that members try */
-#define NR_STUDY_SPREAD 7.0
+#define NR_STUDY_SPREAD 10.0
 #endif
 #ifndef NR_STUDY_CHANCE /* a gain that counts, by the root of testing samples */
 #define NR_STUDY_CHANCE 2.0
