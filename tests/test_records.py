@@ -20,6 +20,13 @@ CREATE = "NR.CREATE net REGRESSOR note:text age:number -> y:number DATASET 20 TE
 TOMORROW = {"tomorrow": (9, bytes(range(256)))}
 
 
+ROWS = (
+    ["note=a word", "age=3"],
+    ["JSON", '{"age": 3}'],
+    ["JSON", '[{"age": 3}, {"note": "word x"}]'],
+)
+
+
 def blank(**changes: Any) -> bytes:
     """The dump of a network whose samples are records, and with a part of a version to come."""
     with nr.connect("memory://") as db:
@@ -91,7 +98,8 @@ def test_what_was_learned_from_records_is_the_same_everywhere(backend: Backend) 
         for db in memory, nr.Database(backend):
             net = db.restore("net", filled())
             net.train(maxcycles=3).wait()
-            run = db.execute("NR.RUN", "net", "note=a word", "age=3")
+            run = [db.execute("NR.RUN", "net", *words) for words in ROWS]
+            run += [db.execute(f"NR.{word} net") for word in ("METRICS", "IMPORTANCE", "HISTORY")]
             observe(db, Random(8))
             net.train(maxcycles=3).wait()
             replies.append((run, content(net.dump())))
