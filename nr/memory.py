@@ -1,10 +1,12 @@
-"""How much memory this process may have: what its machine, its container and its limits allow."""
+"""What this process may have: memory and processors, as machine, container and limits allow."""
 
 import os
 import resource
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+from nr import engine
 from nr.errors import ArgumentError, BackendError
 
 _GROUPS = Path("/proc/self/cgroup")
@@ -24,10 +26,19 @@ def memory_of(given: int | None = None) -> int:
             raise ArgumentError(f"memory is a number of bytes above 0, not {given}")
         return given
     if text := os.environ.get("NR_MEMORY"):
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 1 << 64):
-            raise BackendError(f"NR_MEMORY is a number of bytes above 0, not {text!r}")
-        return int(text)
+        if not (found := engine.parse_bytes(text)):
+            raise BackendError(
+                f"NR_MEMORY is a number of bytes above 0, or one such as 512mb or 1GB, not {text!r}"
+            )
+        return found
     return min(_limits())
+
+
+def processors() -> int:
+    """How many this process may use (taskset, a container's set), at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
 
 
 def _limits() -> Iterator[int]:
@@ -35,7 +46,13 @@ def _limits() -> Iterator[int]:
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
         yield soft
-    yield from group_limits(_GROUPS, _MOUNT)
+    yield from _own_groups()
+
+
+@cache
+def _own_groups() -> tuple[int, ...]:
+    """Read once: every store asks, and files of the system take longer than most commands."""
+    return tuple(group_limits(_GROUPS, _MOUNT))
 
 
 def group_limits(groups: Path, mount: Path) -> Iterator[int]:

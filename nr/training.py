@@ -22,7 +22,7 @@ from weakref import WeakSet
 from nr.backends.store import Lease, State, Store
 from nr.engine import Command, Net, Progress, Trainer
 from nr.errors import BackendError, EngineError, Error
-from nr.memory import memory_of
+from nr.memory import memory_of, processors
 
 _log = logging.getLogger("nr")
 
@@ -31,7 +31,7 @@ class Workers(Executor):
     """Daemon threads, started as they are needed: one less than processors, at least one."""
 
     def __init__(self, most: int | None = None) -> None:
-        self._most = most or max(1, (os.cpu_count() or 1) - 1)
+        self._most = most or max(1, processors() - 1)
         self._line: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 

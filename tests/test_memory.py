@@ -74,7 +74,9 @@ def test_memory_is_a_whole_number(wrong: object) -> None:
         nr.connect("memory://", memory=wrong)
 
 
-@pytest.mark.parametrize("wrong", ["0", "8G", "-1", "1" * 30])
+@pytest.mark.parametrize(
+    "wrong", ["0", "8Gi", "-1", "1" * 30, "17179869184gb", "mb", "1 mb", "\xb2"]
+)
 def test_the_environment_must_be_one_too(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NR_MEMORY", wrong)
     with pytest.raises(nr.BackendError, match="NR_MEMORY is a number of bytes above 0"):
@@ -92,3 +94,29 @@ def test_the_environment_says_how_much_there_is(monkeypatch: pytest.MonkeyPatch)
 def test_the_module_takes_none() -> None:
     with pytest.raises(nr.BackendError, match="trains in the server: it takes no memory"):
         nr.connect("redis+module://localhost:1/0", memory=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512MB", 512 << 20), ("1gb", 1 << 30), ("2g", 2 * 10**9), ("3kB", 3 << 10), ("4M", 4 * 10**6),
+     ("5k", 5000), ("6b", 6), ("7", 7)],
+)  # fmt: skip
+def test_the_environment_has_units(text: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NR_MEMORY", text)
+    assert memory_of() == size
+
+
+def test_groups_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NR_MEMORY", raising=False)
+    memory_of()
+    monkeypatch.setattr("nr.memory.group_limits", lambda *_: pytest.fail("they are read again"))
+    memory_of()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="for Linux")
+def test_workers_are_as_many_as_the_process_may_use() -> None:
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "from nr.memory import processors; assert processors() == 1"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -42,7 +42,7 @@ def test_module_path_prints_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["THREADS 0", "MEMORY 0", "MEMORY 8gb", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
+    "words", ["THREADS 0", "MEMORY 0", "MEMORY 8gib", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
 )
 def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     server = Server(redis_server(), tmp_path)
@@ -50,11 +50,11 @@ def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.env)
     assert done.returncode != 0
     assert "THREADS n, from 1 to" in done.stdout
-    assert "MEMORY n, bytes" in done.stdout
+    assert "MEMORY n, bytes or as 512mb" in done.stdout
 
 
 def test_a_training_takes_at_most_half_of_maxmemory(own: Callable[..., Server]) -> None:
-    server = own("MEMORY", "500000000", "THREADS", "1")
+    server = own("MEMORY", "477mb", "THREADS", "1")
     with server.client(decode_responses=True) as client:
         nrx(client, "NR.CREATE net REGRESSOR 2000 1000 -> 1 MEMBERS 1")  # 48 million bytes
         nrx(client, "NR.OBSERVE net FP32", struct.pack("<2001f", *range(2001)))

@@ -398,6 +398,9 @@ def test_each_verb_is_one_round_trip(
         raw(db).flushdb()
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)
+        net.reset()  # of each script the server is to know one use before
+        net.configure(threads=1)
+        db.execute("NR.STOP net")
         net.run([1])
         net.dump()
         sent: list[Any] = []
@@ -470,3 +473,29 @@ def test_a_silent_server_is_not_believed_for_long() -> None:
         finally:
             server.resume()
         until(lambda: net.run([1]) is not None and tracked.get(b"net"))
+
+
+def test_a_user_who_may_only_read_runs_networks(redis_servers: Servers) -> None:
+    with running() as server:
+        with nr.connect(server.url) as db:
+            net = db.create("net", "classifier", [2, 3, 2], seed=1)
+            net.observe([1, 2], 1)
+            expected = net.run([1, 2])
+        with server.client() as client:
+            rules = "on >x %R~net +@read +@connection +eval_ro +evalsha_ro"  # as in docs/redis.md
+            client.execute_command("ACL", "SETUSER", "reader", *rules.split())
+        with nr.connect(server.url.replace("//", "//reader:x@")) as db:
+            for _ in range(2):
+                assert db.execute("NR.INFO net")[1] > 0  # type: ignore[index,operator]
+                assert [*db["net"].run([1, 2])] == [*expected]
+            assert db["net"].dump()
+            assert list(db) == ["net"]
+            for line in (
+                "NR.OBSERVE net 1 2 -> 1",
+                "NR.RESET net",
+                "NR.CREATE net2 REGRESSOR 1 -> 1",
+            ):
+                with pytest.raises(nr.BackendError, match="permission"):
+                    db.execute(line)
+        with nr.connect(server.url) as db:
+            assert db["net"].info().train_len + db["net"].info().test_len == 1

@@ -34,6 +34,7 @@ __all__ = [
     "isa",
     "module_path",
     "parse",
+    "parse_bytes",
     "set_isa",
     "specs",
     "split",
@@ -52,6 +53,12 @@ _DOUBLE = np.dtype(np.float64)
 def parse(argv: Sequence[bytes]) -> Command:
     """The command of these arguments, its name first. Raises CommandError."""
     return Command(argv)
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes with a unit as in redis.conf ("512mb"); 0 for anything else."""
+    found: int = held.nr_parse_bytes(raw := text.encode("utf-8", "replace"), len(raw))
+    return found
 
 
 def isa() -> str:

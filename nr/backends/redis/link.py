@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from redis.client import NEVER_DECODE
 from redis.exceptions import (
     MasterDownError,
+    NoPermissionError,
     NoScriptError,
     ReadOnlyError,
     RedisClusterException,
@@ -49,6 +50,7 @@ _PARTS = {  # what each script needs before it
     "stop": ("common", "leases", "writers"),
     "withdraw": (),
 }
+_READING = {"read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
 
@@ -72,6 +74,7 @@ class Link:
     def __init__(self, client: Any, owned: bool) -> None:
         self.client = client
         self._owned = owned
+        self._may_only_read = False  # which is found out
         self._writers = Idle(lambda: Writer(secrets.token_urlsafe(8).encode()))
         single = getattr(client, "connection", None)  # all commands on one connection
         self._pool = None if single else getattr(client, "connection_pool", None)
@@ -86,18 +89,29 @@ class Link:
 
     def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
         """A script on one key; its reply. Raises the CommandError it replies, BackendError."""
-        wanted = script(name)
+        only = "_RO" if self._may_only_read and name in _READING else ""
         try:
             try:
-                reply: list[Any] = self._patiently(
-                    self._send, ("EVALSHA", wanted.sha, 1, key, *argv)
-                )
-            except NoScriptError:  # a new server, or SCRIPT FLUSH
-                reply = self._patiently(self._send, ("EVAL", wanted.source, 1, key, *argv))
+                reply = self._evaluate(only, name, key, argv)
+            except NoPermissionError:
+                if only or name not in _READING:
+                    raise
+                reply = self._evaluate("_RO", name, key, argv)
+                self._may_only_read = True
         except ERRORS as error:
             _fail(error)
         if isinstance(reply[0], bytes):
             raise refusal(reply[0].decode("utf-8", "replace"))
+        return reply
+
+    def _evaluate(self, only: str, name: str, key: bytes, argv: tuple[Any, ...]) -> list[Any]:
+        """Runs the script; ``only`` is _RO where the user may not write (from Redis 7.0 on)."""
+        wanted = script(name)
+        reply: list[Any]
+        try:
+            reply = self._patiently(self._send, (f"EVALSHA{only}", wanted.sha, 1, key, *argv))
+        except NoScriptError:  # a new server, or SCRIPT FLUSH
+            reply = self._patiently(self._send, (f"EVAL{only}", wanted.source, 1, key, *argv))
         return reply
 
     def write(self, name: str, key: bytes, *argv: Any) -> list[Any]:

@@ -268,6 +268,10 @@ typedef struct nr_args {
 NR_API nr_status nr_split(const char *line, size_t len, nr_args *args,
                           nr_error *err);
 
+/* A number of bytes with a unit as in redis.conf (512mb, 1GB), 0: none, or more
+ * than 64 bits hold. */
+NR_API uint64_t nr_parse_bytes(const char *text, size_t len);
+
 /* ============================== Networks ================================= */
 
 /* A network is one small header and arrays of float32: weights, training

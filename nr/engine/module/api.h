@@ -24,6 +24,9 @@ typedef struct RedisModuleDefragCtx rm_defrag;
 typedef struct RedisModuleUser rm_user;
 typedef struct RedisModuleCommand rm_command;
 typedef struct RedisModuleServerInfoData rm_server_info;
+typedef struct RedisModuleCallReply rm_call_reply;
+typedef struct RedisModuleCommandFilter rm_filter;
+typedef struct RedisModuleCommandFilterCtx rm_filtered;
 
 enum { RM_OK = 0, RM_ERR = 1, RM_APIVER = 1 };
 enum { RM_READ = 1, RM_WRITE = 2 };
@@ -57,6 +60,13 @@ typedef struct rm_event {
     uint64_t id, version;
 } rm_event;
 typedef void (*rm_event_fn)(rm_ctx *, rm_event, uint64_t sub, void *data);
+
+/* Version 1. */
+typedef struct rm_client {
+    uint64_t version, flags, id;
+    char address[46];
+    uint16_t port, db;
+} rm_client;
 
 typedef struct rm_flush {
     uint64_t version;
@@ -202,6 +212,12 @@ typedef struct rm_command_info {
     X(int, NotifyKeyspaceEvent, (rm_ctx *, int, const char *, rm_string *))  \
     X(int, SubscribeToServerEvent, (rm_ctx *, rm_event, rm_event_fn))        \
     X(float, GetUsedMemoryRatio, (void))                                     \
+    X(unsigned long long, GetClientId, (rm_ctx *))                           \
+    X(rm_call_reply *, Call, (rm_ctx *, const char *, const char *, ...))    \
+    X(size_t, CallReplyLength, (rm_call_reply *))                            \
+    X(rm_call_reply *, CallReplyArrayElement, (rm_call_reply *, size_t))     \
+    X(const char *, CallReplyStringPtr, (rm_call_reply *, size_t *))         \
+    X(void, FreeCallReply, (rm_call_reply *))                                \
     X(rm_server_info *, GetServerInfo, (rm_ctx *, const char *))             \
     X(unsigned long long, ServerInfoGetFieldUnsigned,                        \
       (rm_server_info *, const char *, int *))                               \
@@ -215,6 +231,13 @@ typedef struct rm_command_info {
 
 /* Redis 7.0, but for the categories, which are 7.2's and 7.4's. */
 #define RM_API_OPTIONAL(X)                                                   \
+    X(rm_string *, GetClientUserNameById, (rm_ctx *, uint64_t))              \
+    X(int, GetClientInfoById, (void *, uint64_t))                            \
+    X(rm_filter *, RegisterCommandFilter,                                    \
+      (rm_ctx *, void (*)(rm_filtered *), int))                              \
+    X(const rm_string *, CommandFilterArgGet, (rm_filtered *, int))          \
+    X(unsigned long long, CommandFilterGetClientId, (rm_filtered *))         \
+    X(const char *, ServerInfoGetFieldC, (rm_server_info *, const char *))   \
     X(void *, TryAlloc, (size_t))                                            \
     X(int, EventLoopAddOneShot, (void (*)(void *), void *))                  \
     X(rm_command *, GetCommand, (rm_ctx *, const char *))                    \

@@ -351,6 +351,6 @@ int nr_commands_create(rm_ctx *ctx) {
         return RM_ERR;
     if (rm.GetCommand && rm.SetCommandACLCategories)
         rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.replay"),
-                                   "write admin dangerous");
+                                   "admin dangerous");
     return RM_OK;
 }

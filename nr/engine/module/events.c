@@ -8,9 +8,15 @@
  * and replicas must have the same: so it gets a new one that is replicated as
  * such, behind the command and not before it, hence by a timer of no time,
  * which runs before the command's reply is sent. Replicating from within the
- * notification would put it first in the stream of some servers. */
+ * notification would put it first in the stream of some servers.
+ *
+ * Valkey 8.1 leaves the client that moves or copies a key in the database that
+ * the event is of, when any module listens: its next command, and MOVE itself on
+ * replicas, would go there. So it is put back where it was: a move tells where
+ * from before it tells where to, and a copy is noted before it runs. */
 
 #include <string.h>
+#include <strings.h>
 
 #include "../core/msgpack.h"
 #include "module.h"
@@ -65,18 +71,68 @@ static void schedule(rm_ctx *ctx, rm_string *key) {
     places = p;
 }
 
-static int on_key(rm_ctx *ctx, int type, const char *event, rm_string *name) {
-    (void)type;
+static void on_network_key(rm_ctx *ctx, const char *event, rm_string *name) {
     if (strcmp(event, "rename_to") != 0 && strcmp(event, "move_to") != 0 &&
         strcmp(event, "copy_to") != 0 && strcmp(event, "restore") != 0)
-        return RM_OK;
+        return;
     rm_key *key = rm.OpenKey(ctx, name, RM_READ);
     nr_box *box = nr_box_in(key);
     if (box && box->job) nr_job_moved(ctx, name, box);
     if (box && box->borrowed) schedule(ctx, name);
     if (key) rm.CloseKey(key);
+}
+
+/* ========================= The client's database ========================= */
+
+/* By client: where its last COPY began. */
+static struct {
+    uint64_t client;
+    int db;
+} copies[64];
+enum { COPIES = sizeof copies / sizeof *copies };
+
+static void before_command(rm_filtered *command) {
+    size_t len;
+    const rm_string *name = rm.CommandFilterArgGet(command, 0);
+    const char *text = name ? rm.StringPtrLen(name, &len) : NULL;
+    if (!text || len != 4 || strncasecmp(text, "copy", 4) != 0) return;
+    uint64_t id = rm.CommandFilterGetClientId(command);
+    rm_client client = {.version = 1};
+    if (rm.GetClientInfoById(&client, id) != RM_OK) return;
+    copies[id % COPIES].client = id;
+    copies[id % COPIES].db = client.db;
+}
+
+static bool leaves_clients_elsewhere(rm_ctx *ctx) {
+    if (!rm.ServerInfoGetFieldC || !rm.CommandFilterGetClientId ||
+        !rm.GetClientInfoById)
+        return false;
+    rm_server_info *info = rm.GetServerInfo(ctx, "server");
+    const char *version = rm.ServerInfoGetFieldC(info, "valkey_version");
+    bool does = version && strncmp(version, "8.1.", 4) == 0;
+    rm.FreeServerInfo(ctx, info);
+    return does;
+}
+
+static bool elsewhere; /* whether this server does */
+
+static void put_client_back(rm_ctx *ctx, const char *event) {
+    static int from;
+    uint64_t id = rm.GetClientId(ctx);
+    if (strcmp(event, "move_from") == 0) from = rm.GetSelectedDb(ctx);
+    if (strcmp(event, "move_to") == 0) rm.SelectDb(ctx, from);
+    if (strcmp(event, "copy_to") == 0 && copies[id % COPIES].client == id)
+        rm.SelectDb(ctx, copies[id % COPIES].db);
+}
+
+static int on_key(rm_ctx *ctx, int type, const char *event, rm_string *name) {
+    (void)type;
+    on_network_key(ctx, event, name);
+    if (elsewhere) put_client_back(ctx, event);
     return RM_OK;
 }
+
+/* ============================== Subscribing ============================== */
 
 static void on_flush(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
     (void)ctx, (void)event;
@@ -100,6 +156,8 @@ static void on_role(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
 }
 
 int nr_events_subscribe(rm_ctx *ctx) {
+    elsewhere = leaves_clients_elsewhere(ctx);
+    if (elsewhere) rm.RegisterCommandFilter(ctx, before_command, 0);
     rm_event flush = {RM_EVENT_FLUSHDB, 1}, swap = {RM_EVENT_SWAPDB, 1};
     rm_event role = {RM_EVENT_ROLE, 1};
     bool ok =

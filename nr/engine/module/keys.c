@@ -1,26 +1,10 @@
-/* Commands that look over many keys: which of them, and which the user may
- * see. */
+/* Commands that look over many keys: which of them. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "../core/msgpack.h"
 #include "module.h"
-
-/* ============================== Permission =============================== */
-
-bool nr_may_read(rm_ctx *ctx, rm_string *key) {
-    if (!rm.GetCurrentUserName || !rm.GetModuleUserFromUserName ||
-        !rm.FreeModuleUser || !rm.ACLCheckKeyPermissions)
-        return true; /* before 7.0 */
-    rm_string *name = rm.GetCurrentUserName(ctx);
-    rm_user *user = name ? rm.GetModuleUserFromUserName(name) : NULL;
-    bool may = !user ||
-               rm.ACLCheckKeyPermissions(user, key, RM_KEY_ACCESS) == RM_OK;
-    if (user) rm.FreeModuleUser(user);
-    if (name) rm.FreeString(ctx, name);
-    return may;
-}
 
 /* =============================== Patterns ================================ */
 

@@ -5,11 +5,15 @@
  * it has another that says so instead (from 7.0 on) that is taken, and large
  * blocks are tried first where it has not. */
 
+#define _GNU_SOURCE /* sched_getaffinity */
+
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "module.h"
 
 enum { VERSION = 1, LARGE = 1 << 16 };
@@ -42,12 +46,19 @@ static void use_memory_of_the_server(void) {
 #endif
 }
 
+/* Those that the process may use, of the machine's. */
 static long long default_threads(void) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long long cores = sysconf(_SC_NPROCESSORS_ONLN);
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        cores = CPU_COUNT(&allowed);
+#endif
     return cores > 2 ? cores - 1 : 1;
 }
 
-static long long memory; /* 0: the server's own limit, or the machine's */
+static uint64_t memory; /* 0: the server's own limit, or the machine's */
+static uint64_t group;  /* the limit of its control group */
 
 static uint64_t info_number(rm_ctx *ctx, const char *field) {
     rm_server_info *info = rm.GetServerInfo(ctx, "memory");
@@ -57,9 +68,11 @@ static uint64_t info_number(rm_ctx *ctx, const char *field) {
 }
 
 uint64_t nr_memory(rm_ctx *ctx) {
-    if (memory) return (uint64_t)memory;
+    if (memory) return memory;
     uint64_t bytes = info_number(ctx, "maxmemory");
-    return bytes ? bytes : info_number(ctx, "total_system_memory");
+    if (bytes) return bytes;
+    bytes = info_number(ctx, "total_system_memory");
+    return bytes < group ? bytes : group;
 }
 
 /* What is reserved is not taken yet, so the server does not know of it. A server
@@ -78,15 +91,14 @@ bool nr_has_room(rm_ctx *ctx, uint64_t bytes) {
 
 static bool read_argument(const char *name, rm_string *value,
                           long long *threads) {
-    long long n;
-    if (rm.StringToLongLong(value, &n) != RM_OK || n < 1) return false;
-    if (strcasecmp(name, "threads") == 0 && n <= NR_MAX_THREADS)
-        *threads = n;
-    else if (strcasecmp(name, "memory") == 0)
-        memory = n;
-    else
-        return false;
-    return true;
+    if (strcasecmp(name, "threads") == 0)
+        return rm.StringToLongLong(value, threads) == RM_OK &&
+               *threads >= 1 && *threads <= NR_MAX_THREADS;
+    if (strcasecmp(name, "memory") != 0) return false;
+    size_t len;
+    const char *text = rm.StringPtrLen(value, &len);
+    memory = nr_parse_bytes(text, len);
+    return memory > 0;
 }
 
 static int read_arguments(rm_ctx *ctx, rm_string **argv, int argc,
@@ -99,8 +111,8 @@ static int read_arguments(rm_ctx *ctx, rm_string **argv, int argc,
     if (ok) return RM_OK;
     rm.Log(ctx, "warning",
            "the module takes no arguments but: THREADS n, from 1 to %d, for "
-           "how many networks are trained at once; MEMORY n, bytes, of which "
-           "a training takes at most half",
+           "how many networks are trained at once; MEMORY n, bytes or as 512mb, "
+           "1GB, of which a training takes at most half",
            NR_MAX_THREADS);
     return RM_ERR;
 }
@@ -118,6 +130,7 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
         return RM_ERR;
     }
     use_memory_of_the_server();
+    group = nr_group_limit("/proc/self/cgroup", "/sys/fs/cgroup");
     rm.SetModuleOptions(ctx, RM_HANDLE_IO_ERRORS);
     if (read_arguments(ctx, argv, argc, &threads) != RM_OK ||
         nr_type_create(ctx) != RM_OK || nr_commands_create(ctx) != RM_OK ||

@@ -62,10 +62,15 @@ nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
 void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);
 void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
 
-/* keys.c: commands on many keys, and what the user may see. */
+/* keys.c: commands on many keys. */
 int nr_list(rm_ctx *ctx, rm_string **argv, const nr_command *cmd);
-bool nr_may_read(rm_ctx *ctx, rm_string *key);
 bool nr_glob(const char *pattern, size_t plen, const char *text, size_t len);
+
+/* acl.c: what the user may do. Of a command: where the server cannot say so;
+ * its name is in lower case, its categories end with NULL. */
+bool nr_may_read(rm_ctx *ctx, rm_string *key);
+bool nr_may_run(rm_ctx *ctx, const char *command,
+                const char *const *categories);
 
 /* events.c */
 int nr_events_subscribe(rm_ctx *ctx);

@@ -90,9 +90,14 @@ static const struct {
 enum { OUTCOMES = sizeof outcomes / sizeof *outcomes };
 
 int nr_replay(rm_ctx *ctx, rm_string **argv, int argc) {
+    static const char *const categories[] = {"all", "admin", "dangerous",
+                                             NULL};
     nr_error err;
     outcome o = {.err = &err};
     size_t which = 0, len;
+    if (!nr_may_run(ctx, "nr.replay", categories))
+        return rm.ReplyWithError(ctx, "NOPERM this user has no permissions to "
+                                      "run the 'nr.replay' command");
     if (argc != 4)
         return rm.ReplyWithError(
             ctx, "ERR wrong number of arguments for 'nr.replay' command");

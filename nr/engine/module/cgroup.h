@@ -1,0 +1,13 @@
+/* Control groups: how much memory they leave. Knows of no server. */
+
+#ifndef NR_MODULE_CGROUP_H
+#define NR_MODULE_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The least of the limits in bytes, UINT64_MAX: there is none. `groups` is
+ * /proc/self/cgroup, `mount` /sys/fs/cgroup, but for tests. */
+uint64_t nr_group_limit(const char *groups, const char *mount);
+
+#endif
