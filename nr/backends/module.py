@@ -148,7 +148,28 @@ def _doubles(_: Sequence[bytes], reply: Any) -> Reply:
 
 
 def _run(argv: Sequence[bytes], reply: Any) -> Reply:
-    return reply if isinstance(reply, bytes) else _doubles(argv, reply)
+    """A row's doubles; of a network with fields names or classes, a double behind each."""
+    if isinstance(reply, bytes):
+        return reply
+    if reply and isinstance(reply[0], list):  # of several rows
+        return [_run(argv, row) for row in reply]
+    if _of_fields(argv):
+        return [float(part) if at % 2 else part for at, part in enumerate(reply)]
+    return _doubles(argv, reply)
+
+
+def _of_fields(argv: Sequence[bytes]) -> bool:
+    """Whether a row is given by the names of fields: otherwise there are numbers, or a blob."""
+    if len(argv) > 2 and argv[2].upper() in (b"JSON", b"MSGPACK", b"COLUMNS"):
+        return True
+    return any(b"=" in word for word in argv[2:]) and argv[2].upper() != b"FP32"
+
+
+def _sample(argv: Sequence[bytes], reply: Any) -> Reply:
+    """Inputs and outputs; of a network with fields names and values, as the protocol has them."""
+    if reply and not isinstance(reply[0], list):
+        return list(reply)
+    return _doubles(argv, reply)
 
 
 def _info(argv: Sequence[bytes], reply: Any) -> Reply:
@@ -172,7 +193,21 @@ def _metrics(argv: Sequence[bytes], reply: Any) -> Reply:
     if reply is None:
         return None
     pairs = zip(reply[::2], reply[1::2], strict=True)
-    return [part for name, value in pairs for part in (name.decode(), _numbers(argv, value))]
+    return [
+        part
+        for name, value in pairs
+        for part in (name.decode(), value if name == b"outputs" else _numbers(argv, value))
+    ]
+
+
+def _importance(argv: Sequence[bytes], reply: Any) -> Reply:
+    """A double an input; of a network with fields its name, which is no number, before it."""
+    if reply and any(isinstance(part, float) for part in reply):
+        return list(reply)  # typed by the protocol
+    try:
+        return _numbers(argv, reply)
+    except ValueError:
+        return [float(part) if at % 2 else part for at, part in enumerate(reply)]
 
 
 def _history(argv: Sequence[bytes], reply: Any) -> Reply:
@@ -183,9 +218,9 @@ _TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
 _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for verb in Verb} | {
     Verb.RUN: _run,
     Verb.INFO: _info,
-    Verb.GETDATA: _doubles,
+    Verb.GETDATA: _sample,
     Verb.HISTORY: _history,
     Verb.METRICS: _metrics,
-    Verb.IMPORTANCE: _numbers,
+    Verb.IMPORTANCE: _importance,
 }
 _VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

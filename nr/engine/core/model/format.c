@@ -127,6 +127,7 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
     if (status == NR_OK) status = nr_header_get(&c, &h, err);
     if (status == NR_OK &&
         (!nr_get_bin(&c, &weights) || c.at != c.end || h.schema.data ||
+         h.records != NR_FIXED ||
          !h.trained || h.len[0] || h.len[1] || h.kind != net->h.kind ||
          h.layers[0] != encoding->columns ||
          h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
@@ -141,10 +142,13 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
     return status;
 }
 
+/* Its id and its times are those of the network around it. */
 static nr_status put_inner(const nr_net *net, nr_buf *out, nr_error *err) {
     const nr_array *weights = atomic_load(&net->inner->weights);
+    nr_header h = net->inner->h;
+    h.id = h.stats.ms = 0;
     bool ok = nr_put_array(out, 3) && nr_encoding_put(net->encoding, out) &&
-              nr_header_put(&net->inner->h, NULL, out) &&
+              nr_header_put(&h, NULL, out) &&
               nr_put_bin(out, weights->data, weights->n * sizeof(float));
     return ok ? NR_OK : nr_nomem(err);
 }
