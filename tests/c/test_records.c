@@ -255,7 +255,7 @@ static void test_a_header_that_contradicts_its_records_is_refused(void) {
         if (i == 4) net->h.len[0]++;
         if (i == 5) net->h.records = NR_FIXED;
         nr_buf header = {0}, rows[2] = {{0}};
-        CHECK(nr_header_put(&net->h, &header));
+        CHECK(nr_header_put(&net->h, NULL, &header));
         net->h = sound;
         for (int d = 0; d < 2; d++)
             CHECK(nr_net_rows(net, d, &rows[d], &err) == NR_OK);
