@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from operator import index
 from types import TracebackType
-from typing import Any, NoReturn, Unpack, cast
+from typing import Any, Literal, NoReturn, Unpack, cast
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
@@ -24,6 +24,7 @@ from nr.errors import (
     NotFoundError,
     ValuesError,
 )
+from nr.fields import described, guessed
 from nr.html import html_table, printable
 from nr.network import Network, option
 from nr.options import CreateOptions, Kind
@@ -102,8 +103,15 @@ def _units(layout: Sequence[int]) -> list[int]:
         ) from None
 
 
-def _another(name: str, *kinds: tuple[str, tuple[int, ...]]) -> str:
-    is_one, wanted = (f"a {type} of {'-'.join(map(str, layout))}" for type, layout in kinds)
+def _hidden(hidden: Sequence[int] | str) -> list[Argument]:
+    return [hidden] if isinstance(hidden, str) else list(_units(hidden))
+
+
+def _another(name: str, *kinds: tuple[str, tuple[Any, ...]]) -> str:
+    is_one, wanted = (
+        f"a {type} of {(' ' if '->' in layout else '-').join(map(str, layout))}"
+        for type, layout in kinds
+    )
     return f"{BUSY}: {name!r} is {is_one}, not {wanted}"
 
 
@@ -128,8 +136,10 @@ class Database:
         self,
         name: str | bytes,
         type: Kind,
-        layout: Sequence[int],
+        layout: Sequence[int] | Mapping[str, str],
         *,
+        target: str | Sequence[str] | None = None,
+        hidden: Sequence[int] | Literal["auto", "linear"] = "auto",
         normalize: bool = False,
         dataset: int | None = None,
         test: int | None = None,
@@ -140,22 +150,61 @@ class Database:
         """Creates a network, untrained.
 
         ``type`` is ``"classifier"`` or ``"regressor"``, ``layout`` the units of each layer,
-        inputs first: ``[2, 3, 1]``. ``dataset`` and ``test`` are how many training and testing
-        samples it keeps (1000, 500). ``options`` are NR.CREATE's: ``activation="relu"``,
-        ``classic=True``, ``learnrate=None`` (AUTO) ... Raises CommandError; BusyError where the
-        name is in use. With ``exist_ok`` a network of this type and layout that is there
+        inputs first: ``[2, 3, 1]``. Or it maps the names of fields to their kinds, and ``target``
+        names the outputs among them: ``{"age": "number", "country": "category", "joined":
+        "category"}, target="joined"``; an output that is not among them is of the kind that goes
+        with ``type``. ``hidden`` are then the hidden layers, ``"auto"`` or ``"linear"``.
+        ``dataset`` and ``test`` are how many training and testing samples it keeps (1000, 500).
+        ``options`` are NR.CREATE's: ``activation="relu"``, ``classic=True``, ``learnrate=None``
+        (AUTO) ... Raises CommandError; BusyError where the name is in use. With ``exist_ok`` a
+        network of this type and of this layout or these fields that is there
         already is returned as it is, with its samples and its own options.
         """
-        units = _units(layout)
         net = Network(self, _key(name))
-        words: list[Argument] = ["NR.CREATE", net.key, type, *units[:-1], "->", *units[-1:]]
+        if isinstance(layout, Mapping):
+            shape: tuple[Any, ...] = described(type, layout, target)
+            parts = [*shape[: shape.index("->")], *_hidden(hidden), *shape[shape.index("->") :]]
+        else:
+            shape = tuple(_units(layout))
+            parts = [*shape[:-1], "->", *shape[-1:]]
+        words: list[Argument] = ["NR.CREATE", net.key, type, *parts]
         sizes = {"dataset": dataset, "test": test, "seed": seed}
         given = {word: value for word, value in sizes.items() if value is not None}
         others = cast(dict[str, Any], options)
         for word, value in {"normalize": normalize, **given, **others}.items():
             words += option(word, value)
-        while not self._created(net, words, exist_ok, (str(type).lower(), tuple(units))):
+        while not self._created(net, words, exist_ok, (str(type).lower(), shape)):
             pass
+        return net
+
+    def create_from(
+        self,
+        name: str | bytes,
+        frame: Any,
+        target: str,
+        *,
+        kinds: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Network:
+        """Creates a network for the columns of a pandas frame, and adds its rows as samples.
+
+        The kind of each field is guessed from its column; ``kinds`` says otherwise for some, and
+        ``net.info().fields`` tells. The network is a classifier, unless the target is a column of
+        more than ten different numbers. Both datasets have room for all rows, a third of them for
+        testing. ``options`` are those of ``create``. Raises CommandError and ValuesError; where
+        the samples are refused, nothing is left.
+        """
+        fields = guessed(frame, target) | dict(kinds or {})
+        numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
+        regression = numbers and frame[target].nunique() > 10
+        sizes = {"dataset": len(frame) - len(frame) // 3, "test": len(frame) // 3}
+        kind: Kind = "regressor" if regression else "classifier"
+        net = self.create(name, kind, fields, target=target, **(sizes | options))
+        try:
+            net.observe_many(frame)
+        except BaseException:
+            del self[name]
+            raise
         return net
 
     def _created(
@@ -163,7 +212,7 @@ class Database:
         net: Network,
         words: Sequence[Argument],
         exist_ok: bool,
-        wanted: tuple[str, tuple[int, ...]],
+        wanted: tuple[str, tuple[Any, ...]],
     ) -> bool:
         """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
         try:
@@ -175,8 +224,9 @@ class Database:
                 info = net.info()
             except NotFoundError:
                 return False
-            if (info.type, info.layout) != wanted:
-                raise BusyError(_another(net.name, (info.type, info.layout), wanted)) from None
+            found = info.type, info.fields or info.layout
+            if found != wanted:
+                raise BusyError(_another(net.name, found, wanted)) from None
         return True
 
     def restore(self, name: str | bytes, blob: bytes, replace: bool = False) -> Network:

@@ -40,6 +40,21 @@ def is_table(values: object) -> bool:
     return isinstance(values, list | tuple) and bool(values) and is_row(values[0])
 
 
+def described(
+    type: str, kinds: Mapping[str, str], target: str | Sequence[str] | None
+) -> tuple[str, ...]:
+    """Fields as NR.CREATE and NR.INFO have them: ``"age:number"`` ..., ``"->"``, the outputs.
+
+    Raises ValuesError without a target.
+    """
+    targets = [target] if isinstance(target, str) else list(target or ())
+    if not targets:
+        raise ValuesError("ERR target names the fields that are to be learned, as target='joined'")
+    usual = "category" if type.lower() == "classifier" else "number"
+    inputs = [f"{name}:{kind}" for name, kind in kinds.items() if name not in targets]
+    return (*inputs, "->", *(f"{name}:{kinds.get(name, usual)}" for name in targets))
+
+
 # ---- rows ----
 
 
@@ -192,6 +207,54 @@ def _texts(values: NDArray[np.object_]) -> Any:
         return [msgpack.ExtType(_CODES, shifted.astype("<i4").tobytes()), kept]
 
     return cut
+
+
+# ---- commands ----
+
+AT_ONCE = 10_000
+"""Rows of a frame in one command."""
+
+
+def blobs(values: Any) -> Iterator[tuple[str, bytes]]:
+    """Samples as the arguments of commands: a word for their form, and the bytes."""
+    if is_row(values):
+        yield "MSGPACK", pack_row(values)
+    elif isinstance(values, list | tuple):
+        for start in range(0, len(values), AT_ONCE):
+            yield "MSGPACK", pack_rows(values[start : start + AT_ONCE])
+    else:
+        for blob in pack_columns(values, AT_ONCE):
+            yield "COLUMNS", blob
+
+
+def text(value: Any) -> str:
+    """A name or a class that was replied."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def outputs(reply: Sequence[Any]) -> dict[str, float]:
+    """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name."""
+    return {text(name): float(y) for name, y in zip(reply[::2], reply[1::2], strict=True)}
+
+
+def values(reply: Sequence[Any]) -> dict[str, Any]:
+    """NR.GETDATA's reply: values by field, None where one is missing."""
+    return {
+        text(name): text(value) if isinstance(value, bytes) else value
+        for name, value in zip(reply[::2], reply[1::2], strict=True)
+    }
+
+
+def like(given: Any, rows: list[Any]) -> Any:
+    """Results of samples in the form in which the samples came: a frame, or a list."""
+    if not hasattr(given, "columns"):
+        return rows
+    import pandas
+
+    index = getattr(given, "index", None)
+    if rows and isinstance(rows[0], dict):
+        return pandas.DataFrame(rows, index=index)
+    return pandas.Series(rows, index=index)
 
 
 # ---- guessing ----

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from nr.engine import Progress, Reply
@@ -68,9 +69,11 @@ class Info:
     """Testing samples whose class is wrong, in per cent; None for a regressor."""
     rounded: int = 0
     """Numbers observed, from 2**24 on, of which 32-bit floats are others."""
+    fields: tuple[str, ...] = ()
+    """``"age:number"`` ..., ``"->"`` before the outputs; empty where inputs have no names."""
 
 
-_FIELDS = {field.name for field in fields(Info)}
+_FIELDS = {field.name for field in dataclasses.fields(Info)}
 
 
 def parse_info(reply: Reply) -> Info:
@@ -85,6 +88,7 @@ def parse_info(reply: Reply) -> Info:
         found[flag] = bool(found[flag])
     found["overfitting"] = found["overfitting"] == "yes"
     found["layout"] = tuple(found["layout"])
+    found["fields"] = tuple(name.decode() for name in found.get("fields", ()))
     return Info(**found)
 
 

@@ -43,6 +43,10 @@ class Metrics:
     mae: PerClass | None = None
     r2: PerClass | None = None
 
+    classes: tuple[str, ...] | None = None
+    """Of a network with fields: the names of the classes, in the order of the others."""
+    outputs: tuple[str, ...] | None = None
+
 
 _FIELDS = {field.name for field in fields(Metrics)}
 
@@ -61,4 +65,6 @@ def parse_metrics(reply: Reply) -> Metrics | None:
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

@@ -16,6 +16,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nr import fields
 from nr.backends.capabilities import ObservesQueries, RunsHere, TakesBulk, capability
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
@@ -68,13 +69,24 @@ class Network:
 
     # ---- samples ----
 
-    def observe(self, x: ArrayLike, y: ArrayLike, to: Dataset | None = None) -> tuple[int, int]:
+    def observe(
+        self,
+        x: Any,
+        y: ArrayLike | None = None,
+        to: Dataset | None = None,
+    ) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
 
         ``x`` has shape (inputs,); ``y`` is a regressor's outputs, shape (outputs,), or a
-        classifier's class id. ``to`` is ``"train"`` or ``"test"``; without, the dataset that
-        is less full. Raises CommandError, and ValuesError for what is no number.
+        classifier's class id. Of a network with fields ``x`` is a mapping of their names and
+        values, outputs among them: ``net.observe({"age": 33, "joined": "yes"})``. ``to`` is
+        ``"train"`` or ``"test"``; without, the dataset that is less full. Raises CommandError,
+        and ValuesError for what is no number.
         """
+        if fields.is_row(x):
+            return self._observe_named(x, y, to)
+        if y is None:
+            raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
         try:
             return self._observe(*_texts(x), b"->", *_texts(y), to=to)
         except (TypeError, OverflowError, struct.error, CommandError):
@@ -82,10 +94,22 @@ class Network:
         inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
         return self._observe(*inputs, "->", *outputs, to=to)
 
+    def _observe_named(self, samples: Any, y: Any, to: Dataset | None) -> tuple[int, int]:
+        if y is not None:
+            raise ValuesError("ERR samples with names have their outputs among them")
+        counts = (0, 0)
+        for form, blob in fields.blobs(samples):
+            counts = self._observe(form, blob, to=to)
+        return counts
+
     def observe_many(
-        self, X: ArrayLike, Y: ArrayLike, to: Dataset | None = None
+        self, X: ArrayLike | Any, Y: ArrayLike | None = None, to: Dataset | None = None
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
+
+        Of a network with fields ``X`` is a frame whose columns have their names, in any order,
+        a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
+        NaT and pandas.NA are missing values. 10,000 rows go in one step. Of other networks:
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
         output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
@@ -93,6 +117,10 @@ class Network:
         names the row and the column.
         """
         info = self.info()
+        if info.fields:
+            return self._observe_named(X, Y, to)
+        if Y is None:
+            raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
         inputs = table(matrix(X, "inputs", "row"), info.layout[0], "inputs")
         if info.type == "classifier":
             outputs = classes(Y, info.layout[-1])
@@ -133,25 +161,39 @@ class Network:
         train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
         return train, test
 
-    def sample(self, dataset: Dataset, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def sample(self, dataset: Dataset, row: int) -> Any:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
 
+        Two arrays; of a network with fields a dictionary of values, None where one is missing.
         Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
         """
         reply = self._execute("NR.GETDATA", dataset, row)
         if reply is None:
             raise RowError(f"ERR the {dataset} dataset of {self.name!r} has no row {row}")
-        inputs, outputs = _list(reply)
+        found = _list(reply)
+        if not isinstance(found[0], list):
+            return fields.values(found)
+        inputs, outputs = found
         return np.array(inputs), np.array(outputs)
 
     # ---- running ----
 
-    def run(self, x: ArrayLike) -> NDArray[np.float64]:
+    @overload
+    def run(self, x: Mapping[str, Any]) -> dict[str, float]: ...
+    @overload
+    def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    @overload
+    def run(self, x: Any) -> Any: ...
+    def run(self, x: Any) -> Any:
         """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
 
-        A classifier's are the probabilities of its classes. Raises ValuesError, which names
-        the row and the column, and CommandError.
+        A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
+        mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
+        list of mappings gives a list, a frame a frame. Raises ValuesError, which names the row
+        and the column, and CommandError.
         """
+        if self._is_named(x):
+            return self._run_named(x)
         if self._runner:
             net, row = self._runner(self.key), x
             try:
@@ -173,17 +215,40 @@ class Network:
             found = np.frombuffer(joined, "<f4").reshape(len(rows), -1).astype(np.float64)
         return found[0] if single else found
 
+    def _is_named(self, x: Any) -> bool:
+        """Whether these are values by name; a frame may also be numbers in their order."""
+        if fields.is_row(x):
+            return True
+        return fields.is_table(x) and (type(x) is list or bool(self.info().fields))
+
+    def _run_named(self, x: Any) -> Any:
+        replies = [_list(self._execute("NR.RUN", *blob)) for blob in fields.blobs(x)]
+        if fields.is_row(x):
+            return fields.outputs(replies[0])
+        return fields.like(x, [fields.outputs(row) for reply in replies for row in reply])
+
+    def _classify_named(self, x: Any) -> Any:
+        replies = [self._execute("NR.CLASS", *blob) for blob in fields.blobs(x)]
+        if fields.is_row(x):
+            return fields.text(replies[0])
+        return fields.like(x, [fields.text(name) for reply in replies for name in _list(reply)])
+
+    @overload
+    def classify(self, x: Mapping[str, Any]) -> str: ...
     @overload
     def classify(self, x: Sequence[float]) -> int: ...
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
     def classify(self, x: ArrayLike) -> Any: ...
-    def classify(self, x: ArrayLike) -> Any:
+    def classify(self, x: Any) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Raises as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
+        as ``run`` does, and CommandError for a regressor.
         """
+        if self._is_named(x):
+            return self._classify_named(x)
         net, rows, single = self._rows(x)
         if net:
             found = net.classify(rows).astype(np.int64)
@@ -265,15 +330,22 @@ class Network:
         """
         return parse_metrics(self._execute("NR.METRICS"))
 
-    def importance(self) -> NDArray[np.float64] | None:
+    def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
 
+        An array; of a network with fields a dictionary by their names.
         On the testing dataset, or the training dataset where that is empty. None where it was
         not trained yet, NaN for an input of which nothing can be said. (Permutation
         importance: Breiman, 2001.)
         """
         reply = self._execute("NR.IMPORTANCE")
-        return None if reply is None else np.array(_list(reply), np.float64)
+        if reply is None:
+            return None
+        found = _list(reply)
+        if found and isinstance(found[0], bytes):
+            losses = [np.nan if loss is None else loss for loss in found[1::2]]
+            return dict(zip(map(fields.text, found[::2]), losses, strict=True))
+        return np.array(found, np.float64)
 
     def plot(self) -> Figure:
         """A figure of matplotlib's: the last training, and for two inputs a map of the answers.

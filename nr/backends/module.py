@@ -126,6 +126,7 @@ def _text_of(error: Exception) -> str:
 # ---- replies ----
 
 _Reader = Callable[[Sequence[bytes], Any], Reply]
+_NAMES = {b"classes", b"outputs"}  # of NR.METRICS, whose values are names
 # NR.INFO's, whose values are text.
 _WORDS = {"type", "overfitting-detected", "training-ended-by", "last-training"}
 
@@ -196,7 +197,7 @@ def _metrics(argv: Sequence[bytes], reply: Any) -> Reply:
     return [
         part
         for name, value in pairs
-        for part in (name.decode(), value if name == b"outputs" else _numbers(argv, value))
+        for part in (name.decode(), value if name in _NAMES else _numbers(argv, value))
     ]
 
 

@@ -94,6 +94,10 @@ static nr_array *settle(_Atomic(nr_array *) *place, nr_array *array) {
 
 const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
     nr_net *self = (nr_net *)net; /* a cache: the network stays the same */
+    if (net->schema) {
+        nr_fail(err, "ERR the network has fields: give their values by name");
+        return NULL;
+    }
     if (net->h.trained) {
         nr_fail(err, "ERR a network without its weights was asked to run");
         return NULL;

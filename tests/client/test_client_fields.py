@@ -1,0 +1,191 @@
+"""Networks with fields from Python: samples by name, in whatever form they come."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nr
+
+KINDS = {
+    "age": "number",
+    "country": "category",
+    "vip": "flag",
+    "since": "time",
+    "note": "text",
+    "place": "vector(2)",
+    "name": "key",
+}
+NOTES = ("likes jazz", "hates rock", "plays chess and jazz")
+
+
+def people(n: int) -> pd.DataFrame:
+    """Rows with gaps, whose last column follows from the first two."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, n).astype(float),
+            "country": rng.choice(["IT", "FR", "NA"], n),
+            "vip": rng.random(n) < 0.3,
+            "since": pd.date_range("2026-01-01", periods=n, freq="D", tz="Europe/Rome"),
+            "note": rng.choice(NOTES, n),
+        }
+    )
+    frame["joined"] = np.where((frame.age > 40) == (frame.country == "IT"), "yes", "no")
+    frame.loc[::9, "age"] = np.nan
+    frame.loc[::7, "country"] = None
+    return frame
+
+
+@pytest.fixture
+def club(db: nr.Database) -> nr.Network:
+    return db.create("club", "classifier", KINDS, target="joined", seed=1, dataset=60, test=30)
+
+
+def test_fields_are_told_as_they_were_given(club: nr.Network) -> None:
+    assert club.info().fields == (
+        *("age:number", "country:category", "vip:flag", "since:time", "note:text"),
+        *("place:vector(2)", "name:key", "->", "joined:category"),
+    )
+    assert club.info().parameters == 0
+
+
+def test_a_sample_is_kept_as_it_was_said(club: nr.Network) -> None:
+    said = {
+        "age": Decimal("33.5"),
+        "country": "IT",
+        "vip": np.True_,
+        "since": datetime(2026, 11, 27, 10, tzinfo=UTC),
+        "note": "likes jazz",
+        "place": np.array([1, 0.5]),
+        "name": "ann",
+        "joined": "yes",
+    }
+    assert club.observe(said, to="train") == (1, 0)
+    assert club.observe({"joined": "no", "since": date(2026, 1, 2)}, to="test") == (1, 1)
+    assert club.sample("train", 0) == {
+        "age": 33.5,
+        "country": "IT",
+        "vip": "yes",
+        "since": "2026-11-27T10:00:00Z",
+        "note": "likes jazz",
+        "place": [1.0, 0.5],
+        "name": "ann",
+        "joined": "yes",
+    }
+    empty = dict.fromkeys(KINDS) | {"since": "2026-01-02T00:00:00Z", "joined": "no"}
+    assert club.sample("test", 0) == empty
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, np.nan, "", "NaN"])
+def test_what_says_nothing_is_missing(club: nr.Network, missing: Any) -> None:
+    club.observe({"age": missing, "since": missing, "vip": missing, "joined": "no"}, to="train")
+    assert club.sample("train", 0) == dict.fromkeys(KINDS) | {"joined": "no"}
+
+
+def test_a_frame_a_list_and_an_array_are_the_same_samples(db: nr.Database) -> None:
+    frame = people(40)
+    rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+    forms: list[Any] = [frame, frame[frame.columns[::-1]], rows]
+    dumps = []
+    for form in forms:
+        net = db.create("n", "classifier", KINDS, target="joined", seed=1, dataset=30, test=9)
+        assert net.observe_many(form) == (30, 9)
+        dumps.append([net.sample("train", row) for row in range(30)])
+        del db["n"]
+    assert dumps[0] == dumps[1] == dumps[2]
+    plain = db.create("n", "regressor", {"a": "number", "b": "flag"}, target="y", seed=1)
+    array = np.array([(1.5, True, 2), (2.5, False, 4)], [("a", "f8"), ("b", "?"), ("y", "i4")])
+    plain.observe_many(array, to="train")
+    assert plain.sample("train", 1) == {"a": 2.5, "b": "no", "y": 4.0}
+
+
+def test_answers_have_names(club: nr.Network) -> None:
+    frame = people(90)
+    with pytest.raises(nr.CommandError, match="net has not been trained yet"):
+        club.run({"age": 3})
+    club.observe_many(frame)
+    club.train(maxcycles=60).wait()
+    found = club.run({"age": 50, "country": "IT"})
+    assert found.keys() == {"no", "yes"}
+    assert sum(found.values()) == pytest.approx(1)
+    best = max(found, key=found.__getitem__)
+    assert club.classify({"country": "IT", "age": 50}) == best
+    some = frame.drop(columns="joined").iloc[:5]
+    classes, chances = club.classify(some), club.run(some)
+    assert list(chances.columns) == ["no", "yes"]
+    assert (chances.idxmax(axis=1) == classes).all()
+    assert list(classes.index) == list(some.index)
+    rows = some.astype(object).where(some.notna(), None).to_dict("records")
+    assert club.classify(rows) == classes.tolist()
+    assert club.classify([{}, {"country": "never seen"}])[0] in {"no", "yes"}
+    importance = club.importance()
+    assert list(importance) == list(KINDS)
+    assert importance["name"] == 0
+    metrics = club.metrics()
+    assert metrics is not None
+    assert metrics.classes == ("no", "yes")
+
+
+def test_a_regressor_tells_its_outputs_in_their_unit(db: nr.Database) -> None:
+    net = db.create("price", "regressor", {"area": "number"}, target=["price", "rent"], seed=1)
+    for area in range(20, 120):
+        net.observe({"area": area, "price": 1e9 + area, "rent": area / 10})
+    net.train(maxcycles=300).wait()
+    found = net.run({"area": 70})
+    assert found["price"] == pytest.approx(1e9 + 70, abs=3)
+    assert found["rent"] == pytest.approx(7, abs=0.3)
+    metrics = net.metrics()
+    assert metrics is not None
+    assert metrics.outputs == ("price", "rent")
+    assert metrics.rmse is not None
+    assert metrics.rmse[0] is not None
+    assert metrics.rmse[0] < 3
+
+
+def test_a_network_from_a_frame(db: nr.Database) -> None:
+    frame = people(90)
+    net = db.create_from("club", frame, "joined", kinds={"note": "text"}, seed=1)
+    assert net.info().fields[:5] == (
+        *("age:number", "country:category", "vip:flag", "since:time", "note:text"),
+    )
+    assert (net.info().train_len, net.info().test_len) == (60, 30)
+    with pytest.raises(nr.CommandError, match="field age: a number or nothing is needed, not 'x'"):
+        db.create_from("other", frame.assign(age="x"), "joined", kinds={"age": "number"})
+    assert "other" not in db
+
+
+def test_what_is_wrong_is_told(club: nr.Network) -> None:
+    def refused(call: Any, text: str) -> None:
+        with pytest.raises(nr.CommandError) as caught:
+            call()
+        assert str(caught.value) == text
+
+    refused(lambda: club.run({"aeg": 3}), "ERR no field 'aeg' in club, did you mean age?")
+    refused(
+        lambda: club.observe({"age": "old", "joined": "yes"}),
+        "ERR field age: a number or nothing is needed, not 'old'",
+    )
+    refused(lambda: club.observe({"age": 3}), "ERR field joined: an output is needed")
+    refused(
+        lambda: club.run({"joined": "yes"}),
+        "ERR field joined is an output: it is asked for, not given",
+    )
+    refused(
+        lambda: club.observe_many([{"joined": "no"}, {"place": [1], "joined": "no"}]),
+        "ERR sample 1: field place: 2 numbers are needed, not 1",
+    )
+    refused(
+        lambda: club.observe({"joined": "yes"}, "yes"),
+        "ERR samples with names have their outputs among them",
+    )
+    refused(
+        lambda: club.observe([1.0], 1),
+        "ERR club has fields: give their values by name, as age=value, or as JSON",
+    )
+    with pytest.raises(nr.ValuesError, match="is no value of a field"):
+        club.observe({"age": object(), "joined": "yes"})
+    assert club.info().train_len == 0
