@@ -314,9 +314,12 @@ static void test_parts_that_are_none_are_refused(void) {
         nr_kept *kept = NULL;
         char name[20];
         snprintf(name, sizeof name, "%s", names[i]);
-        if (i == 5) nr_put_array(&parts, 3), nr_put_str(&parts, "seventeen_signs__"),
-                    nr_put_uint(&parts, 1), nr_put_bin(&parts, "", 0);
-        else part(&parts, name, 1, "x");
+        if (i == 5)
+            CHECK(nr_put_array(&parts, 3) &&
+                  nr_put_str(&parts, "seventeen_signs__") &&
+                  nr_put_uint(&parts, 1) && nr_put_bin(&parts, "", 0));
+        else
+            part(&parts, name, 1, "x");
         if (i == 4) part(&parts, name, 2, "y");
         CHECK(nr_kept_load(bytes_of(parts), &kept, &err) == NR_ERR && !kept);
         CHECK(!strncmp(err.text, "ERR invalid network: ", 21));
