@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Unpack, cast
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
+from nr.backends.capabilities import JoinsTransactions, capability
 from nr.dispatcher import Argument, arguments, encoded
 from nr.engine import Reply
 from nr.errors import (
@@ -193,18 +194,21 @@ class Database:
         rows; nothing is tried again, and no training starts there. Only SQL databases have it:
         raises BackendError for others.
         """
-        using = getattr(getattr(self.backend, "store", None), "using", None)
-        if not using:
+        store = capability(self.backend, JoinsTransactions)
+        if not store:
             raise BackendError("only a database of SQL has transactions to take part in")
         from nr.backends.local import Local
 
-        return Database(Local(using(connection)))
+        return Database(Local(store.using(connection)))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a database has connections and threads: connect anew in each process")
 
     def close(self) -> None:
-        """Stops the trainings that run in this process, keeps what they reached, and closes."""
+        """Stops the trainings that run in this process, says so in the log ``nr``, and closes.
+
+        What they reached is kept, as after ``Training.stop``.
+        """
         self.backend.close()
 
     def __getitem__(self, name: str | bytes) -> Network:

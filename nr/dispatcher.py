@@ -10,11 +10,22 @@ from typing import Any, SupportsFloat, TypeAlias, cast
 
 import numpy as np
 
-from nr.backends.store import Running, Store
-from nr.engine import Command, Net, Reply, Verb, parse, split
+from nr.backends.store import Running, Standing, Store
+from nr.engine import Command, Net, Reply, Shape, Verb, parse, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
-from nr.training import Job, Trainings
+from nr.rounding import tell_rounded
+from nr.training import (
+    GONE,
+    RESET,
+    WITHDRAWN,
+    Ended,
+    Job,
+    Trainings,
+    ended,
+    quoted,
+    refused,
+)
 
 Argument: TypeAlias = "str | bytes | bytearray | memoryview | int | float | SupportsFloat"
 
@@ -100,7 +111,10 @@ def _create(host: Host, command: Command) -> Reply:
 
 
 def _observe(host: Host, command: Command) -> Reply:
-    return host.store.observe(command.key, command)
+    reply = host.store.observe(command.key, command)
+    if command.rounded:
+        tell_rounded(quoted(command.key))
+    return reply
 
 
 def _run(host: Host, command: Command) -> Reply:
@@ -114,11 +128,11 @@ def _train(host: Host, command: Command) -> Reply:
 
 def _info(host: Host, command: Command) -> Reply:
     net, training = host.store.header(command.key)
-    return net.execute(command, training)
+    return net.execute(command, bool(training))
 
 
 def _threads(host: Host, command: Command) -> Reply:
-    return [_line(host, running) for running in host.store.leases()]
+    return [_line(host, running) for running in host.store.orders()]
 
 
 def _line(host: Host, running: Running) -> str:
@@ -126,22 +140,18 @@ def _line(host: Host, running: Running) -> str:
     ours = job is not None and job.lease.nn_id == running.nn_id
     progress = job.progress() if job and ours else running.progress
     return (
-        f"nn_id={running.nn_id} cycle={progress.cycles} key={_quoted(running.key)} "
-        f"db={running.db} maxtime={running.maxtime} maxcycles={running.maxcycles} "
+        f"nn_id={running.nn_id} cycle={progress.cycles} key={quoted(running.key)} "
+        f"db={running.db} maxtime={running.limits.maxtime} maxcycles={running.limits.maxcycles} "
         f"trainerr={progress.train_error:f} testerr={progress.test_error:f} "
         f"classerr={progress.class_errors:f}"
     )
-
-
-def _quoted(key: bytes) -> str:
-    return "".join(chr(b) if 0x20 < b < 0x7F and b != 0x5C else f"\\x{b:02x}" for b in key)
 
 
 def _reset(host: Host, command: Command) -> Reply:
     job = host.trainings.get(command.key)
     reply = host.store.change(command.key, command)
     if job:
-        job.drop()
+        job.drop(RESET)
     return reply
 
 
@@ -165,24 +175,36 @@ def _stop(host: Host, command: Command) -> Reply:
 
 def _wait(host: Host, command: Command) -> Reply:
     end = monotonic() + command.number / 1000 if command.number else float("inf")
-    net, training = host.store.header(command.key)
-    while training:
-        left = end - monotonic()
-        if left <= 0:
-            return 0
-        job = host.trainings.get(command.key)
-        job.done.wait(min(left, 1.0)) if job else sleep(min(left, _POLL))
-        try:
-            net, training = host.store.header(command.key)
-        except NotFoundError:
-            return 1
-    failure = host.trainings.failure(command.key, net)
-    if failure or net.failed:
-        cause = str(failure or "out of memory").removeprefix("ERR ")
-        raise CommandError(
-            f"ERR the training of {_quoted(command.key)} failed: {cause}"
-        ) from failure
+    net, standing = host.store.header(command.key)
+    outcome = _awaited(host, command.key, net.shape, end) if standing else net.outcome
+    if outcome is None:
+        return 0
+    if error := refused(command.key, outcome):
+        raise error
     return 1
+
+
+def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
+    """What became of the order that stands, None: it still does when the time is over.
+
+    One that waits for a worker, since its own was lost, is carried out here.
+    """
+    while True:
+        try:
+            net, standing = host.store.header(key)
+        except NotFoundError:
+            return GONE
+        outcome = ended(net, order.id, order.trainings) or (None if standing else WITHDRAWN)
+        left = end - monotonic()
+        if outcome or left <= 0:
+            return outcome
+        job = host.trainings.get(key)
+        if standing is Standing.WAITS and not job:  # a late one of ours takes its own back
+            job = host.trainings.take(key)
+        if not job or not job.is_for(order.id, order.trainings):
+            sleep(min(left, _POLL))
+        elif job.done.wait(min(left, 1.0)) and job.outcome:
+            return job.outcome
 
 
 def _dump(host: Host, command: Command) -> Reply:
@@ -198,7 +220,7 @@ def _restore(host: Host, command: Command) -> Reply:
     job = host.trainings.get(command.key)
     host.store.create(command.key, net, command.replace)
     if job:
-        job.drop()
+        job.drop(GONE)
     return "OK"
 
 
@@ -206,7 +228,7 @@ def _del(host: Host, command: Command) -> Reply:
     jobs = [job for key in command.keys if (job := host.trainings.get(key))]
     deleted = host.store.delete(command.keys)
     for job in jobs:
-        job.drop()
+        job.drop(GONE)
     return deleted
 
 

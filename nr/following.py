@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nr.engine import Progress
+from nr.engine import Outcome, Progress
 from nr.errors import ArgumentError, NotFoundError, StillTrainingError
 from nr.info import Info, parse_progress
+from nr.training import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -34,17 +35,18 @@ def seconds(timeout: Any) -> float:
 class Training:
     """What ``Network.train`` returns. The training runs on, whether it is kept or not.
 
-    A later training of the network is another one: where this process trains, by the job;
-    else by the cycles of the network, which an ended training has added to.
+    A later training of the network is another one: by ``number``, that of trainings of the
+    network that had ended before.
     """
 
     def __init__(
-        self, network: Network, before: Info, maxcycles: int, job: Job | None = None
+        self, network: Network, before: Info, maxcycles: int, number: int, job: Job | None = None
     ) -> None:
         self._network = network
         self._before = before
         self._classifier = before.type == "classifier"
         self._maxcycles = maxcycles
+        self._number = number
         self._job = job
         self._ended = False
 
@@ -56,8 +58,8 @@ class Training:
     @property
     def running(self) -> bool:
         """Whether it runs, or waits in line."""
-        if self._job and self._job.done.is_set():
-            self._ended = True
+        if job := self._job_done():
+            self._ended = job.outcome is not None
         if not self._ended:
             try:
                 self._ended = not self._is_training(self._network.info())
@@ -66,15 +68,17 @@ class Training:
         return not self._ended
 
     def _is_training(self, now: Info) -> bool:
-        before = self._before
-        another = not self._job and (now.cycles, now.steps) != (before.cycles, before.steps)
-        return now.training and now.id == before.id and not another
+        return now.training and now.id == self._before.id and now.trainings == self._number
+
+    def _job_done(self) -> Job | None:
+        """Our job, once this process has done with it: another may carry the order out then."""
+        return self._job if self._job and self._job.done.is_set() else None
 
     def progress(self) -> Progress | None:
         """Its cycles, errors a sample and wrong classes in per cent so far; None at the end."""
         if not self.running:
             return None
-        if self._job:
+        if self._job and not self._job_done():
             return self._job.progress()
         lines = self._network.db.execute("NR.THREADS")
         assert isinstance(lines, list)
@@ -83,7 +87,8 @@ class Training:
     def wait(self, timeout: float | None = None, progress: bool = False) -> bool:
         """Whether it has ended, at the latest ``timeout`` seconds from now; None waits for ever.
 
-        Raises CommandError if it failed: the server, or this process, ran out of memory.
+        Raises CommandError, which says why, if it failed, or was dropped as its network was
+        reset, replaced or deleted.
 
         With ``progress`` a bar shows cycles, loss and errors meanwhile. Interrupting
         (KeyboardInterrupt) ends the wait, not the training.
@@ -115,7 +120,10 @@ class Training:
         return self._network.info()
 
     def stop(self) -> bool:
-        """Ends it and keeps what it has reached; False where it had ended. Does not wait."""
+        """Ends it; False where it had ended. Does not wait.
+
+        What it has reached is kept, unless it began afresh and what was there before is better.
+        """
         if not self.running:
             return False
         return bool(self._network.db.execute("NR.STOP", self._network.key))
@@ -127,14 +135,27 @@ class Training:
             if left <= 0:
                 return False
             self._pause(min(left, _LOOK))
-        with suppress(NotFoundError):
-            if self._network.info().id == self._before.id:
-                self._network.db.execute("NR.WAIT", self._network.key, 1)  # says whether it failed
+        if error := refused(self._network.key, self._outcome()):
+            raise error
         return True
+
+    def _outcome(self) -> Ended:
+        """What became of it."""
+        if (job := self._job_done()) and job.outcome:
+            return job.outcome
+        try:
+            now = self._network.info()
+        except NotFoundError:
+            return GONE
+        if now.id != self._before.id:
+            return GONE
+        kind, _, why = now.last_training.partition(": ")
+        outcome = Outcome[kind.upper()]
+        return RESET if outcome is Outcome.NEVER else (outcome, why)
 
     def _pause(self, seconds: float) -> None:
         """Until it ends, or for so long: it may end elsewhere, its network be deleted ..."""
-        if self._job:
+        if self._job and not self._job_done():
             self._job.done.wait(seconds)
             return
         with suppress(NotFoundError):

@@ -21,6 +21,7 @@ _NAMES = {  # of those fields that Python calls otherwise than NR.INFO
     "classification-errors-perc": "class_errors",
     "overfitting-detected": "overfitting",
     "training-ended-by": "ended_by",
+    "last-training": "last_training",
 }
 
 
@@ -54,12 +55,19 @@ class Info:
     overfitting: bool
     """Whether AUTOSTOP ended the last training."""
     ended_by: str
-    """What ended the last training: ``"cycles"``, ``"time"``, ``"autostop"``, ``"stop"``,
-    ``"diverged"``, ``"memory"`` (it failed), or ``"never"`` if there was none."""
+    """What ended the training that the weights are from: ``"cycles"``, ``"time"``,
+    ``"autostop"``, ``"stop"``, ``"diverged"``, or ``"never"`` if there was none."""
+    last_training: str
+    """What became of the last training: ``"merged"``, ``"kept: ..."`` (the weights that were there
+    have stayed), ``"failed: ..."``, ``"dropped: ..."``, or ``"never"`` if none has ended."""
+    trainings: int
+    """How many trainings have ended, whatever became of them."""
     parameters: int
     """Weights and biases."""
     class_errors: float | None = None
     """Testing samples whose class is wrong, in per cent; None for a regressor."""
+    rounded: int = 0
+    """Numbers observed, from 2**24 on, of which 32-bit floats are others."""
 
 
 _FIELDS = {field.name for field in fields(Info)}

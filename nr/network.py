@@ -16,6 +16,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nr.backends.capabilities import ObservesQueries, RunsHere, TakesBulk, capability
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
@@ -51,7 +52,8 @@ class Network:
     def __init__(self, db: _Database, key: bytes) -> None:
         self.db = db
         self.key = key
-        self._runner: Callable[[bytes], Net] | None = getattr(db.backend, "runner", None)
+        runs = capability(db.backend, RunsHere)
+        self._runner: Callable[[bytes], Net] | None = runs.runner if runs else None
 
     @property
     def name(self) -> str:
@@ -99,8 +101,8 @@ class Network:
         if len(inputs) != len(outputs):
             raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
         counts = info.train_len, info.test_len
-        bulk = getattr(getattr(self.db.backend, "store", None), "bulk", _BULK)
-        for chunk in _chunks(np.hstack([inputs, outputs]), bulk):
+        takes = capability(self.db.backend, TakesBulk)
+        for chunk in _chunks(np.hstack([inputs, outputs]), takes.bulk if takes else _BULK):
             counts = self._observe("FP32", chunk, to=to)
         return counts
 
@@ -121,12 +123,10 @@ class Network:
         ValuesError, which names column and row, for NULL and text, and says how to encode it.
         """
         _check_dataset(to)
-        store = getattr(self.db.backend, "store", None)
-        observe = getattr(store, "observe_query", None)
-        if not observe:
+        store = capability(self.db.backend, ObservesQueries)
+        if not store:
             raise BackendError("only networks in a database of SQL observe queries")
-        counts: tuple[int, int] = observe(self.key, sql, target, to, parameters, progress)
-        return counts
+        return store.observe_query(self.key, sql, target, to, parameters, progress)
 
     def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
         _check_dataset(to)
@@ -240,7 +240,10 @@ class Network:
         """Starts the training of an NR.TRAIN with these words behind the key."""
         train = getattr(self.db.backend, "train", None) or self.db.backend.execute
         started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        return Training(self, before, maxcycles, started if isinstance(started, Job) else None)
+        if isinstance(started, Job):
+            return Training(self, before, maxcycles, started.lease.order.number, started)
+        now = self.info()  # another one may have ended since we asked first
+        return Training(self, before, maxcycles, now.trainings - (not now.training))
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""
@@ -372,7 +375,7 @@ def _check_dataset(to: Any) -> None:
 
 
 def _texts(values: Any) -> list[bytes]:
-    """A number, or a list of them, as the digits of its 32-bit floats: for single rows.
+    """A number, or a list of them, with all their digits: for single rows.
 
     Raises TypeError, OverflowError or struct.error for anything else.
     """
@@ -380,8 +383,8 @@ def _texts(values: Any) -> list[bytes]:
         values = (values,)
     if not {*map(type, values)} <= {int, float}:
         raise TypeError
-    form = f"{len(values)}f"
-    return [repr(value).encode() for value in struct.unpack(form, struct.pack(form, *values))]
+    struct.pack(f"{len(values)}f", *values)
+    return [repr(value).encode() for value in values]
 
 
 def _list(reply: Reply) -> list[Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr.errors import ValuesError
+from nr.rounding import are_rounded, tell_rounded
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
 
@@ -102,6 +103,8 @@ def _finite(numbers: NDArray[Any], name: str, axis: str) -> NDArray[np.float32]:
         why = "does not fit 32 bits" if np.isfinite(value) else "is no number"
         hint = _FILL if np.isnan(value) else ""
         raise ValuesError(f"ERR {_where(name, axis, place)}: {value} {why}{hint}")
+    if are_rounded(numbers, floats):
+        tell_rounded(name)
     return floats
 
 

@@ -9,7 +9,7 @@ from drivers import DRIVERS, MEMORY
 from hypothesis import settings
 from redis_private import Servers
 from redis_server import Server, redis_server, running
-from servers import mariadb, postgres  # noqa: F401  (fixtures)
+from servers import mariadb, pgbouncer, postgres  # noqa: F401  (fixtures)
 
 import nr
 from nr.backends import Backend, connect

@@ -30,6 +30,8 @@ import redis_server
 import servers
 
 import nr
+from nr.backends.store import Limits
+from nr.engine import Outcome
 
 SUMS = [((i * 7) % 11, (i * 5) % 13) for i in range(40)]
 CLASSES = [(a, b, (a > 5) + (b > 9)) for a, b in SUMS]
@@ -212,8 +214,9 @@ def carried() -> dict[bytes, bytes]:
         dumps[ODD] = dumps[b"stopped"]
         # One whose training found too little memory.
         store = db.backend.store  # type: ignore[attr-defined]
-        lease = store.lease(b"stopped", 0, 0)
-        assert store.merge(store.snapshot(b"stopped").unlearned(), lease)
+        lease = store.order(b"stopped", Limits(0, 0, autostop=False, backtrack=False))
+        failed = store.snapshot(b"stopped").unlearned(Outcome.FAILED, "out of memory")
+        assert store.merge(failed, lease)
         return dumps | {b"starved": db["stopped"].dump()}
 
 

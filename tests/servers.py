@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 _PLACES = [
     "/usr/sbin",
@@ -149,6 +150,38 @@ def private_postgres(*settings: str) -> Iterator[Server]:
 
 
 @contextmanager
+def private_pgbouncer(server: Server) -> Iterator[Server]:
+    """A PgBouncer before a PostgreSQL, which hands each transaction to any connection."""
+    [pgbouncer] = _binaries("PgBouncer", "pgbouncer")
+    import psycopg
+
+    behind = make_url(server.url)
+    with _home() as home:
+        path = home.path
+        settings = {
+            "listen_addr": "",
+            "unix_socket_dir": path,
+            "listen_port": 6432,
+            "auth_type": "any",
+            "pool_mode": "transaction",
+            "default_pool_size": 3,
+            "server_round_robin": 1,
+        }
+        place = f"host={behind.query['host']} user={behind.username} dbname={behind.database}"
+        lines = ["[databases]", f"nr = {place}", "[pgbouncer]"]
+        lines += [f"{name} = {value}" for name, value in settings.items()]
+        config = path / "pgbouncer.ini"
+        config.write_text("\n".join(lines))
+        config.chmod(0o644)
+
+        def ready() -> None:
+            psycopg.connect(host=str(path), port=6432, user="nr", dbname="nr").close()
+
+        with _running([pgbouncer, str(config)], home, signal.SIGINT, ready) as pid:
+            yield Server(f"postgresql+psycopg://nr@/nr?host={path}&port=6432", pid)
+
+
+@contextmanager
 def private_mariadb(*settings: str) -> Iterator[Server]:
     """A server of its own; ``settings`` like ``innodb-flush-log-at-trx-commit=0``."""
     install, server = _binaries("MariaDB", "mariadb-install-db", "mariadbd")
@@ -188,4 +221,10 @@ def mariadb() -> Iterator[Server]:
         yield Server(url)
         return
     with private_mariadb("innodb-flush-log-at-trx-commit=0") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: Server) -> Iterator[Server]:
+    with private_pgbouncer(postgres) as server:
         yield server

@@ -122,7 +122,7 @@ def goes_on(db: nr.Database) -> None:
         trains(db, name(key), told)
         blob = db.execute("NR.DUMP", name(key))
         assert isinstance(blob, bytes)
-        assert content(blob) == gone_on(name(key)), key
+        assert uncounted(blob) == gone_on(name(key)), key
         assert db.execute("NR.RESTORE", "copy", blob, "REPLACE") == "OK"
         assert content(db["copy"].dump()) == content(blob), key
     assert db.execute("NR.DEL", "copy", *map(name, NETWORKS)) == len(NETWORKS) + 1
@@ -161,7 +161,13 @@ def gone_on(key: bytes) -> Any:
         db.restore(key, DUMPS[key])
         observes(db, key, NETWORKS[text(key)])
         trains(db, key, NETWORKS[text(key)])
-        return content(db[key].dump())
+        return uncounted(db[key].dump())
+
+
+def uncounted(blob: bytes) -> Any:
+    """What a dump holds but for the count of trainings: an AOF repeats those that were before."""
+    magic, version, header, arrays = content(blob)
+    return magic, version, {k: v for k, v in header.items() if k != "trainings"}, arrays
 
 
 def opens(store: str, **options: Any) -> None:

@@ -130,7 +130,11 @@ class Alarms:
 
 
 @pytest.mark.soak
-def test_ten_thousand_alarms(db: nr.Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_thousand_alarms(
+    db: nr.Database, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if "decoding" in request.node.callspec.id:
+        pytest.skip("a client of the caller's packs its SELECT itself, where hiredis crashes")
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     nets, alarms = Nets(db), Alarms()
     replies = {

@@ -289,11 +289,12 @@ def test_allocations_that_fail_are_errors(own: Callable[..., Server]) -> None:
         nrx(client, "NR.TRAIN big MAXCYCLES 1")
         assert refused(client, "NR.WAIT big 0") == failed
         assert info(client, "big")["training-total-cycles"] == 0
-        assert info(client, "big")["training-ended-by"] == "memory"
+        assert info(client, "big")["training-ended-by"] == "never"
+        assert info(client, "big")["last-training"] == "failed: out of memory"
         assert refused(client, "NR.WAIT big 0") == failed
         nrx(client, "NR.RESET big")
         assert nrx(client, "NR.WAIT big 0") == 1
-        assert "is lost: ERR out of memory" in server.log
+        assert " failed: out of memory" in server.log
         client.delete("big")
         train(client)
         assert info(client)["training-total-cycles"] == 100

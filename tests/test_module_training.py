@@ -48,13 +48,17 @@ def test_wait_ends_with_time_with_its_client_and_with_its_network(
         transaction.execute_command("NR.WAIT", "net", "0")
         assert transaction.execute() == [0]
     assert client.eval("return redis.call('NR.WAIT', 'net', '0')", 0) == 0
-    replies: list[int] = []
-    thread = threading.Thread(target=lambda: replies.append(nrx(server.client(), "NR.WAIT net 0")))
+    replies: list[str] = []
+
+    def told() -> None:
+        replies.append(refused(server.client(), "NR.WAIT net 0"))
+
+    thread = threading.Thread(target=told)
     thread.start()
     assert eventually(lambda: client.info("clients")["blocked_clients"] == 1)
     client.delete("net")
     thread.join(60)
-    assert replies == [1]
+    assert replies == ["the training of net was dropped: its network was deleted or replaced"]
     assert client.ping()
 
 
@@ -171,3 +175,63 @@ def test_threads_and_list_show_what_the_user_may_read(server: Server, client: re
         assert "permission" in refused(me, "NR.RUN yours 1 1")
     client.execute_command("ACL DELUSER me")
     client.flushall()
+
+
+# ---- those in line, and what is left as it was ----
+
+
+def test_a_training_in_line_that_is_stopped_leaves_its_network(
+    own: Callable[..., Server],
+) -> None:
+    with own("THREADS", "1").client(decode_responses=True) as client:
+        for key in "first", "second":
+            network(client, key)
+            nrx(client, f"NR.TRAIN {key}", *ENDLESS)
+        assert nrx(client, "NR.STOP second") == 1
+        assert nrx(client, "NR.WAIT second 0") == 1
+        told = info(client, "second")
+        assert told["last-training"] == "kept: stopped before its first cycle"
+        assert (told["training-ended-by"], told["trainings"]) == ("never", 1)
+        assert info(client, "first")["training"] == 1
+        nrx(client, "NR.STOP first")
+        assert nrx(client, "NR.WAIT first 0") == 1
+        train(client, "second")
+
+
+def test_trainings_together_take_no_more_than_one_alone_may(own: Callable[..., Server]) -> None:
+    """As much of the memory as its error says, and half as much again."""
+    with own("MEMORY", "1").client(decode_responses=True) as client:
+        network(client)
+        size = int(refused(client, "NR.TRAIN net").partition(" bytes")[0].split()[-1])
+    server = own("THREADS", "3", "MEMORY", str(3 * size))
+    with server.client(decode_responses=True) as client:
+        for key in "abc":
+            network(client, key)
+            nrx(client, f"NR.TRAIN {key}", *ENDLESS)
+        for number, key in enumerate("abc"):
+
+            def cycles() -> list[bool]:
+                return [" cycle=0 " not in line for line in nrx(client, "NR.THREADS")]
+
+            assert eventually(lambda: cycles()[0])
+            assert cycles()[1:] == [False] * (2 - number)
+            nrx(client, f"NR.STOP {key}")
+            assert nrx(client, f"NR.WAIT {key} 0") == 1
+
+
+def test_what_became_of_a_training_is_in_the_aof(own: Callable[..., Server]) -> None:
+    server = own("--appendonly", "yes", "--appendfsync", "always")
+    with server.client(decode_responses=True) as client:
+        network(client, options="SEED 1")
+        train(client, options="MAXCYCLES 50 MAXTIME 0 AUTOSTOP BACKTRACK")
+        nrx(client, "NR.CONFIGURE net OPTIMIZER SGD LEARNRATE 0.000001 PATIENCE 1000000")
+        nrx(client, "NR.TRAIN net AUTOSTOP BACKTRACK", *ENDLESS)
+        nrx(client, "NR.STOP net")
+        assert nrx(client, "NR.WAIT net 0") == 1
+        told, digest = info(client), client.execute_command("DEBUG", "DIGEST")
+    assert told["last-training"].startswith("kept: stopped ")
+    server.kill()
+    server.start()
+    with server.client(decode_responses=True) as client:
+        assert info(client) == told
+        assert client.execute_command("DEBUG", "DIGEST") == digest

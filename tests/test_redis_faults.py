@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from orders import set_deadline
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis_private import DURABLE, Proxy, Server, proxy, running, sentinel, until
@@ -192,6 +193,33 @@ def test_a_full_server_refuses_and_nothing_changes(server: Server, db: nr.Databa
         finally:
             client.config_set("maxmemory", "0")
     net.observe(1, 1)
+
+
+def test_a_training_that_a_full_server_does_not_take_is_told_and_waits_again(
+    server: Server, db: nr.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "patience", 0.2)
+    monkeypatch.setattr(Store, "renewal", 0.05)
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    net.observe(1, 1)
+    training = net.train(maxcycles=2_000_000, maxtime=0)
+    until(lambda: (training.progress() or nr.Progress()).cycles > 0)
+    with server.client() as client:
+        client.config_set("maxmemory", "1")
+        try:
+            (job,) = db.backend._host.trainings._jobs.values()  # type: ignore[attr-defined]
+            job.stop()
+            with pytest.raises(nr.CommandError, match=r"training of net failed: Redis: .*memory"):
+                training.wait(60)
+            assert net.info().cycles == 0
+        finally:
+            client.config_set("maxmemory", "0")
+    assert net.info().training
+    set_deadline(store_of(db), b"net", -1)
+    assert db.execute("NR.WAIT", "net", 50) == 0  # it is carried out again, here
+    db.execute("NR.STOP", "net")
+    assert db.execute("NR.WAIT", "net", 0) == 1
+    assert net.info().cycles > 0
 
 
 def test_a_replica_is_read_and_its_promotion_awaited(server: Server, db: nr.Database) -> None:

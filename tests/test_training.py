@@ -15,10 +15,12 @@ from nr.backends.local import Local
 from nr.backends.memory import Memory
 from nr.backends.store import Lease
 from nr.client import connect
-from nr.engine import Net
+from nr.engine import Net, Outcome
 from nr.training import Workers
 
 ENDLESS = {"maxtime": 0}
+GONE = "^ERR the training of net was dropped: its network was deleted or replaced$"
+RESET = "^ERR the training of net was dropped: its network was reset$"
 
 
 @pytest.fixture
@@ -109,9 +111,10 @@ def test_what_is_deleted_in_line_is_never_trained(line: nr.Database) -> None:
     assert again.result().cycles == 4
 
 
-def test_a_training_keeps_to_the_samples_it_started_with(line: nr.Database) -> None:
-    """... however long it waits in line; those that come later stay for the next one."""
+def test_a_training_learns_from_what_is_there_when_it_begins(line: nr.Database) -> None:
+    """... and copies nothing while it waits in line."""
     alone = network(line, "alone")
+    alone.observe([100, 100], -5, to="train")
     alone.train(maxcycles=9, maxtime=0).wait()
     first = network(line, "first").train(**ENDLESS)
     net = network(line)
@@ -140,7 +143,8 @@ def test_reset_drops_a_running_training(db: nr.Database) -> None:
 def test_a_network_created_anew_is_left_alone(db: nr.Database) -> None:
     training = network(db).train(**ENDLESS)
     del db["net"]
-    assert training.wait(5)
+    with pytest.raises(nr.CommandError, match=GONE):
+        training.wait(5)
     net = network(db)
     before = net.run([1, 1])
     assert not training.running
@@ -294,7 +298,7 @@ def two() -> Iterator[tuple[nr.Database, nr.Database]]:
 def test_others_see_a_training_and_its_progress(two: tuple[nr.Database, nr.Database]) -> None:
     here, there = two
     training = network(here).train(**ENDLESS)
-    seen = nr.Training(there["net"], there["net"].info(), 0)
+    seen = nr.Training(there["net"], there["net"].info(), 0, 0)
     assert seen.running
     with pytest.raises(nr.CommandError, match="already in progress"):
         there["net"].train()
@@ -363,9 +367,15 @@ def test_threads_may_share_a_database(db: nr.Database) -> None:
     assert db["origin"].dump() == blob
 
 
-def failing(store: Memory, monkeypatch: pytest.MonkeyPatch) -> nr.Database:
+def full(monkeypatch: pytest.MonkeyPatch) -> nr.Database:
+    """Over a store that has no room for weights, but for a line of text."""
+    store = Memory()
+    real = store.merge
+
     def merge(trained: Net, lease: Lease) -> bool:
-        raise nr.BackendError("the store is gone")
+        if trained.outcome[0] is Outcome.MERGED:
+            raise nr.BackendError("the disk is full")
+        return real(trained, lease)
 
     monkeypatch.setattr(store, "merge", merge)
     return nr.Database(Local(store))
@@ -374,12 +384,15 @@ def failing(store: Memory, monkeypatch: pytest.MonkeyPatch) -> nr.Database:
 def test_a_training_that_cannot_be_merged_is_told_and_frees_its_network(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with failing(Memory(), monkeypatch) as db, caplog.at_level(logging.ERROR, "nr"):
+    with full(monkeypatch) as db, caplog.at_level(logging.ERROR, "nr"):
         training = network(db).train(maxcycles=2)
-        with pytest.raises(nr.CommandError, match="the training of net failed: the store is gone"):
-            training.wait(60)
-        assert not db["net"].info().training
-    assert "the training of b'net' failed: the store is gone" in caplog.text
+        for wait in training.wait, lambda: db.execute("NR.WAIT net 0"):
+            with pytest.raises(nr.CommandError, match="training of net failed: the disk is full"):
+                wait()
+        info = db["net"].info()
+        assert (info.training, info.last_training) == (False, "failed: the disk is full")
+        assert (info.cycles, info.ended_by) == (0, "never")
+    assert "the training of b'net' failed: the disk is full" in caplog.text
 
 
 def test_an_outage_shorter_than_the_lease_costs_a_training_nothing(
@@ -401,36 +414,35 @@ def test_an_outage_shorter_than_the_lease_costs_a_training_nothing(
 
         monkeypatch.setattr(store, name, call)
 
-    outage("merge")
-    outage("release")
+    for verb in "snapshot", "merge":
+        outage(verb)
     with nr.Database(Local(store)) as db:
         assert network(db).train(maxcycles=2).result(60).cycles == 2
         assert not db["net"].info().training
-    assert refused == {"merge": 4, "release": 4}
+    assert refused == {"snapshot": 4, "merge": 4}
     assert caplog.text == ""
 
 
-def test_an_outage_that_outlasts_the_lease_frees_its_network_at_once(
+def test_an_outage_that_outlasts_the_lease_is_told_and_leaves_the_order(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The lease has run out with the merge: giving it back is tried once."""
+    """The lease has run out with the merge: to note the failure is tried once."""
     store = Memory()
-    calls: list[str] = []
+    calls: list[Outcome] = []
 
-    def gone(name: str) -> None:
-        def call(*args: object) -> None:
-            calls.append(name)
-            raise nr.BackendError("the store is gone")
+    def merge(trained: Net, lease: Lease) -> bool:
+        calls.append(trained.outcome[0])
+        raise nr.BackendError("the store is gone")
 
-        monkeypatch.setattr(store, name, call)
-
-    gone("merge")
-    gone("release")
+    monkeypatch.setattr(store, "merge", merge)
     with nr.Database(Local(store)) as db:
-        assert network(db).train(maxcycles=2).wait(60)
-    assert calls == ["merge", "release"]
+        training = network(db).train(maxcycles=2)
+        with pytest.raises(nr.CommandError, match="the training of net failed: the store is gone"):
+            training.wait(60)
+        assert db["net"].info().training
+    assert calls == [Outcome.MERGED, Outcome.FAILED]
     assert "the training of b'net' failed: the store is gone" in caplog.text
-    assert "the training of b'net' cannot be released: the store is gone" in caplog.text
+    assert "what became of the training of b'net' cannot be noted: the store is" in caplog.text
 
 
 def test_trainings_run_on_any_executor_of_threads() -> None:
@@ -472,7 +484,7 @@ def test_a_failed_training_is_told_to_those_who_wait(
                 training.wait(60)
         assert not db["net"].info().training
         db["net"].reset()
-        assert training.wait(60)
+        assert db.execute("NR.WAIT net 0") == 1
     assert "the training of b'net' failed" in caplog.text
 
 
@@ -487,9 +499,10 @@ def test_closing_stops_trainings_and_keeps_what_they_reached(
     assert eventually(lambda: (trainings[0].progress() or nr.Progress()).cycles > 0)
     db.close()
     assert closed == [1]
-    assert store.leases() == []
+    assert store.orders() == []
     assert store.snapshot(b"a").shape.revision == 1
-    assert caplog.text == ""
+    for name in "abc":
+        assert f"closing stopped the training of b'{name}': " in caplog.text
 
 
 def test_no_thread_is_left_behind() -> None:
@@ -510,8 +523,8 @@ def test_workers_end_with_what_they_worked_for() -> None:
     assert eventually(lambda: set(threading.enumerate()) <= before)
 
 
-def python(code: str) -> None:
-    """Runs a program by itself; it must end, by itself, in peace."""
+def python(code: str) -> str:
+    """Runs a program by itself; it must end, by itself, in peace. What it says at its end."""
     setup = (
         "import os, sys, time, nr\n"
         "db = nr.connect('memory://')\n"
@@ -521,15 +534,20 @@ def python(code: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", setup + code], timeout=60, capture_output=True, text=True
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
-def test_a_process_ends_amidst_trainings() -> None:
-    python("for net in nets: net.train(maxtime=0)\ntime.sleep(0.2)")
+def test_a_process_ends_amidst_trainings_and_says_so() -> None:
+    said = python("for net in nets: net.train(maxtime=0)\ntime.sleep(0.2)").splitlines()
+    assert [line.partition(": ")[0] for line in said] == [
+        f"closing stopped the training of b'{number}'" for number in range(4)
+    ]
+    assert said[0].endswith(": what it reached is merged")
 
 
 def test_a_forked_child_has_the_networks_and_no_training() -> None:
-    python(
+    said = python(
         "training = nets[0].train(maxtime=0)\n"
         "time.sleep(0.1)\n"
         "child = os.fork()\n"
@@ -541,6 +559,7 @@ def test_a_forked_child_has_the_networks_and_no_training() -> None:
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
         "assert training.running\n"
     )
+    assert said == "closing stopped the training of b'0': what it reached is merged\n"
 
 
 # ---- failing ----
@@ -563,7 +582,8 @@ def test_a_training_without_memory_is_told_to_those_who_wait(
                     wait()
                 assert str(told.value) == "ERR the training of net failed: out of memory"
     assert (net.run([3, 4]), net.info().cycles) == before
-    assert net.info().ended_by == "memory"
+    info = net.info()
+    assert (info.ended_by, info.last_training) == ("cycles", "failed: out of memory")
     assert net.train(maxcycles=3).wait()
     assert net.info().cycles == before[1] + 3
 

@@ -41,6 +41,7 @@ def batch_share(figures: Figures, net: str) -> float:
 
 
 LARGE = "def"  # nets whose time is multiply-adds
+SATURATED = "bcdef"  # nets that CLASSIC saturates: their gradients are full of denormal numbers
 _PEERS = {
     "fann": ("libfann", {"a": 3, "b": 15, "c": 12, "d": 20, "e": 20, "f": 20}),
     "numpy skylakex": ("numpy with SkylakeX", {"b": 4, "d": 4, "e": 1.4, "f": 1.4}),
@@ -60,6 +61,9 @@ def claims(figures: Figures, growth: list[Point], threads: dict[str, float]) -> 
             yield Claim(f"training {net} against {title}", ratio, bound, limit=most)
     for net in LARGE:
         yield Claim(f"training {net} of sgemm", training_share(figures, net), 0.65, limit=1)
+    for net in SATURATED:
+        ratio = figures.seconds("nr", "one", net) / figures.seconds("nr", "classic", net)
+        yield Claim(f"training {net} with CLASSIC against MEMBERS 1", ratio, 0.8)
     for net, bound in _THREADS.items():
         least = bound if bound > 1 else 1 - _NOISE
         yield Claim(f"training {net}, two threads against one", threads[net], least)

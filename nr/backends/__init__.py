@@ -19,9 +19,7 @@ from nr.errors import ArgumentError, BackendError, Error
 class Backend(Protocol):
     """Runs commands. Raises CommandError, BackendError and EngineError, nothing else.
 
-    One that runs networks itself may have ``runner(key: bytes) -> Net`` too, which
-    spares ``Network.run`` the way through a command; one that trains in this process may
-    have ``train(*argv: bytes) -> nr.training.Job``, which tells one training from the next.
+    What one may have besides is in nr/backends/capabilities.py.
     """
 
     def execute(self, *argv: bytes) -> Reply:

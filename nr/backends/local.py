@@ -56,7 +56,7 @@ class Local:
         return self.store.runner(key)
 
     def close(self) -> None:
-        """Stops the trainings, keeps what they reached, and closes the store."""
+        """Stops the trainings, merges what they reached or leaves better, and closes the store."""
         with self._lock:
             closed, self._closed = self._closed, True
         if not closed:

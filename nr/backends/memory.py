@@ -12,9 +12,23 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from weakref import WeakSet
 
+from nr import forks
 from nr.backends.local import Local
-from nr.backends.store import Bulk, Lease, Running, Samples, State
-from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.backends.store import (
+    ABANDONED,
+    ATTEMPTS,
+    REPLACED,
+    STOPPED,
+    Bulk,
+    Lease,
+    Limits,
+    Order,
+    Running,
+    Samples,
+    Standing,
+    State,
+)
+from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
 from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
@@ -26,11 +40,12 @@ def connect(url: str, executor: Executor | None = None, *, memory: int | None = 
 
 
 @dataclass
-class _Held:
-    """A lease that someone holds."""
+class _Placed:
+    """An order, and how far it is. A lease never runs out: its holder lives as long as this."""
 
-    lease: Lease
-    running: Running
+    order: Order
+    token: str | None  # None: it waits
+    progress: Progress
     stop: bool = False
 
 
@@ -42,10 +57,10 @@ class Memory:
     patience = 0.0
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
         self._nets: dict[bytes, Net] = {}
         self._runners: dict[bytes, Net] = {}
-        self._held: dict[bytes, _Held] = {}
+        self._orders: dict[bytes, _Placed] = {}
         _alive.add(self)
 
     def _net(self, key: bytes) -> Net:
@@ -74,9 +89,9 @@ class Memory:
             runner = self._runners[key] = self._net(key).clone()
             return runner
 
-    def header(self, key: bytes) -> tuple[Net, bool]:
+    def header(self, key: bytes) -> tuple[Net, Standing]:
         with self._lock:
-            return self._net(key).clone(), key in self._held
+            return self._net(key).clone(), self._standing(key)
 
     def snapshot(self, key: bytes) -> Net:
         with self._lock:
@@ -106,6 +121,7 @@ class Memory:
         with self._lock:
             if not self._holds(lease):
                 return False
+            del self._orders[lease.key]
             self._runners.pop(lease.key, None)
             return self._net(lease.key).merge(trained)
 
@@ -124,79 +140,96 @@ class Memory:
     def _drop(self, key: bytes) -> None:
         """What is known of the network that was under a key holds no more."""
         self._runners.pop(key, None)
-        self._held.pop(key, None)
+        self._orders.pop(key, None)
 
-    # ---- leases ----
+    # ---- orders ----
 
-    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+    def _standing(self, key: bytes) -> Standing:
+        placed = self._orders.get(key)
+        if not placed:
+            return Standing.NONE
+        return Standing.HELD if placed.token else Standing.WAITS
+
+    def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         with self._lock:
-            nn_id = self._net(key).shape.id
-            if key in self._held:
+            if self._standing(key) is Standing.WAITS and self._orders[key].order.attempt:
+                self._tell(key, Outcome.DROPPED, REPLACED)
+            elif key in self._orders:
                 raise TrainingError
-            lease = Lease(key, nn_id, secrets.token_hex(8))
-            self._held[key] = _Held(lease, Running(key, nn_id, 0, maxtime, maxcycles, Progress()))
-            return lease
+            shape = self._net(key).shape
+            order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
+            token = secrets.token_hex(8) if held else None
+            self._orders[key] = _Placed(order, token, Progress())
+            return Lease(order, token) if token else None
+
+    def take(self, key: bytes) -> Lease | None:
+        with self._lock:
+            if self._standing(key) is not Standing.WAITS:
+                return None
+            placed, token = self._orders[key], secrets.token_hex(8)
+            if placed.order.attempt >= ATTEMPTS:
+                self._tell(key, Outcome.FAILED, ABANDONED)
+                return None
+            placed.order = replace(placed.order, attempt=placed.order.attempt + 1)
+            placed.token = token
+            return Lease(placed.order, token)
 
     def _holds(self, lease: Lease) -> bool:
-        held = self._held.get(lease.key)
-        return held is not None and held.lease == lease
+        placed = self._orders.get(lease.key)
+        return placed is not None and placed.token == lease.token
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         with self._lock:
             if not self._holds(lease):
                 return State.LOST
-            held = self._held[lease.key]
-            held.running = replace(held.running, progress=progress)
-            return State.STOP if held.stop else State.RUN
+            placed = self._orders[lease.key]
+            placed.progress = progress
+            return State.STOP if placed.stop else State.RUN
 
-    def release(self, lease: Lease) -> None:
+    def withdraw(self, lease: Lease) -> None:
         with self._lock:
             if self._holds(lease):
-                del self._held[lease.key]
+                del self._orders[lease.key]
 
-    def leases(self) -> list[Running]:
+    def orders(self) -> list[Running]:
         with self._lock:
-            return [held.running for held in self._held.values()]
+            return [
+                Running(key, placed.order.nn_id, 0, placed.order.limits, placed.progress)
+                for key, placed in self._orders.items()
+            ]
 
     def stop(self, key: bytes) -> bool:
         with self._lock:
             self._net(key)
-            if key in self._held:
-                self._held[key].stop = True
-            return key in self._held
+            standing = self._standing(key)
+            if standing is Standing.HELD:
+                self._orders[key].stop = True
+            elif standing is Standing.WAITS:
+                self._tell(key, Outcome.KEPT, STOPPED)
+            return bool(standing)
+
+    def _tell(self, key: bytes, outcome: Outcome, why: str) -> None:
+        """Takes an order away, and says why it came to nothing."""
+        net = self._nets[key]
+        net.merge(net.unlearned(outcome, why))
+        del self._orders[key]
 
     def close(self) -> None:
         with self._lock:
             self._nets.clear()
             self._runners.clear()
-            self._held.clear()
+            self._orders.clear()
 
 
 # A fork copies the networks but no thread, so no training: nobody may be amidst
-# a change then, and the child drops the leases of its parent's threads.
+# a change then, and the child drops the orders of its parent's threads.
 
 _alive: WeakSet[Memory] = WeakSet()
-_forking: list[Memory] = []
-
-
-def _before_fork() -> None:
-    _forking[:] = _alive
-    for store in _forking:
-        store._lock.acquire()
-
-
-def _after_fork() -> None:
-    for store in _forking:
-        store._lock.release()
-    _forking.clear()
 
 
 def _after_fork_in_child() -> None:
-    for store in _forking:
-        store._held.clear()
-    _after_fork()
+    for store in list(_alive):
+        store._orders.clear()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-)
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -126,7 +126,8 @@ def _text_of(error: Exception) -> str:
 # ---- replies ----
 
 _Reader = Callable[[Sequence[bytes], Any], Reply]
-_WORDS = {"type", "overfitting-detected", "training-ended-by"}  # NR.INFO's, whose values are text
+# NR.INFO's, whose values are text.
+_WORDS = {"type", "overfitting-detected", "training-ended-by", "last-training"}
 
 
 def _as_is(_: Sequence[bytes], reply: Any) -> Reply:

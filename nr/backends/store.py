@@ -9,10 +9,14 @@ change under it. Every verb that takes a key raises NotFoundError where it is
 not there, CommandError with ``WRONGTYPE ...`` where it holds something else, and
 BackendError where the store fails.
 
-A training is a lease: it has an owner, a deadline that the owner moves on by
-renewing, and the progress it last told. A lease that runs out (its process is
-gone) locks nothing any more. Whoever resets, deletes or replaces a network drops
-its lease with it, in the same step.
+A training is an order: plain data, which rests beside its network until the step
+that merges what came of it, or says why nothing did, takes it away. Who carries it
+out holds it by a lease: a token and a deadline, which the holder moves on by
+renewing, and the progress it last told. When the lease runs out (its process is
+gone, or stands still) the order waits again and any other may take it, three times at
+most; while nobody has, the holder may renew it still. A deadline further off than a
+lease is long has run out, too: somebody put the clock back. Whoever resets, deletes
+or replaces a network drops its order, in the same step.
 """
 
 from collections.abc import Callable
@@ -20,7 +24,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from nr.engine import Command, Net, Progress, Reply
+from nr.engine import Command, Net, Progress, Reply, parse
 
 
 class State(Enum):
@@ -28,27 +32,87 @@ class State(Enum):
 
     RUN = "run"
     STOP = "stop"  # end, and merge what was reached
-    LOST = "lost"  # end, and merge nothing: it is another network now, or another owner
+    LOST = "lost"  # end, and merge nothing: the order is gone, or another's by now
+
+
+ATTEMPTS = 3
+ABANDONED = f"its worker was lost {ATTEMPTS} times"
+REPLACED = "its worker was lost, and another training was ordered"
+STOPPED = "stopped while it waited for a worker"
+
+
+class Standing(Enum):
+    """Whether there is an order for a network."""
+
+    NONE = "none"
+    WAITS = "waits"  # for whoever takes it
+    HELD = "held"  # someone carries it out
+
+    def __bool__(self) -> bool:
+        return self is not Standing.NONE
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What NR.TRAIN was asked. Limits of 0 are none; time is in milliseconds."""
+
+    maxcycles: int
+    maxtime: int
+    autostop: bool
+    backtrack: bool
+
+    @classmethod
+    def of(cls, command: Command) -> "Limits":
+        most = 2**63 - 1  # what any store's integers hold
+        limits = min(command.maxcycles, most), min(command.maxtime, most)
+        return cls(*limits, command.autostop, command.backtrack)
+
+    def command(self, key: bytes) -> Command:
+        """The NR.TRAIN that asks for the same."""
+        words = [b"MAXCYCLES", b"%d" % self.maxcycles, b"MAXTIME", b"%d" % self.maxtime]
+        flags = {b"AUTOSTOP": self.autostop, b"BACKTRACK": self.backtrack}
+        return parse([b"NR.TRAIN", key, *words, *(word for word in flags if flags[word])])
+
+
+@dataclass(frozen=True)
+class Order:
+    """A training that was asked for: of the network with this id, at this revision.
+
+    ``number`` is how many trainings of it had ended before: it tells this one from the next.
+    """
+
+    key: bytes
+    nn_id: int
+    revision: int
+    number: int
+    limits: Limits
+    attempt: int = 1  # how often it was taken
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to train one network: one holder at a time, known by its token."""
+    """The right to carry an order out: one holder at a time, known by the token."""
 
-    key: bytes
-    nn_id: int
+    order: Order
     token: str
+
+    @property
+    def key(self) -> bytes:
+        return self.order.key
+
+    @property
+    def nn_id(self) -> int:
+        return self.order.nn_id
 
 
 @dataclass(frozen=True)
 class Running:
-    """One training of the store's, as its owner told last. Limits of 0 are none."""
+    """One order of the store's, and how far it is, as its holder told last."""
 
     key: bytes
     nn_id: int
     db: int
-    maxtime: int  # milliseconds
-    maxcycles: int
+    limits: Limits
     progress: Progress
 
 
@@ -72,7 +136,7 @@ class Store(Protocol):
     """Seconds between two renewals of a lease, well below its lifetime."""
 
     patience: float
-    """Seconds for which a failed merge or release is tried again: as long as a lease lasts."""
+    """Seconds for which a failed merge is tried again: as long as a lease lasts."""
 
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         """Puts a network under a key, instead of another one if ``replace``.
@@ -90,8 +154,8 @@ class Store(Protocol):
         network's id and revision stay.
         """
 
-    def header(self, key: bytes) -> tuple[Net, bool]:
-        """The header alone, exact, and whether a training holds the network."""
+    def header(self, key: bytes) -> tuple[Net, Standing]:
+        """The header alone, exact, and whether there is an order for the network."""
 
     def snapshot(self, key: bytes) -> Net:
         """Everything."""
@@ -106,30 +170,46 @@ class Store(Protocol):
         """NR.GETDATA."""
 
     def change(self, key: bytes, command: Command) -> Reply:
-        """NR.CONFIGURE with options, or NR.RESET, which drops the lease too."""
+        """NR.CONFIGURE with options, or NR.RESET, which drops the order too."""
 
     def merge(self, trained: Net, lease: Lease) -> bool:
-        """Takes over what was trained, if the lease still holds; else False."""
+        """Takes over what was trained, or why nothing was, and takes the order away.
+
+        False, and nothing done, where the holder has lost it.
+        """
 
     def delete(self, keys: list[bytes]) -> int:
-        """Deletes those that are networks, and their leases; replies how many."""
+        """Deletes those that are networks, and their orders; replies how many."""
 
     def keys(self) -> list[bytes]:
         """The keys of all networks, in any order."""
 
-    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
-        """Raises TrainingError."""
+    def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
+        """Places an order, for the caller to carry out if ``held``, else for whoever takes it.
+
+        One whose holder was lost makes way, and is told as dropped. Raises TrainingError for any
+        other.
+        """
+
+    def take(self, key: bytes) -> Lease | None:
+        """The order that waits, for the caller to carry out; None where none does.
+
+        One that was taken too often already is told as failed instead.
+        """
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         """Moves the deadline on, tells the progress, and learns what is wanted."""
 
-    def release(self, lease: Lease) -> None:
-        """Gives a lease back; nothing happens where it is no longer held."""
+    def withdraw(self, lease: Lease) -> None:
+        """Takes an order away as if it had never been placed, if the holder still has it."""
 
-    def leases(self) -> list[Running]:
-        """All trainings of the store, whoever runs them, oldest first."""
+    def orders(self) -> list[Running]:
+        """All orders of the store, whoever carries them out, oldest first."""
 
     def stop(self, key: bytes) -> bool:
-        """Asks the training of a network to stop; False where there is none."""
+        """Asks the training of a network to stop; False where there is none.
+
+        An order that waits is taken away at once.
+        """
 
     def close(self) -> None: ...

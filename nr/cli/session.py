@@ -43,6 +43,9 @@ def shown(command: bytes, most: int = 200) -> str:
     return text + ("..." if len(command) > most else "")
 
 
+_DROPPING = (b"NR.RESET", b"NR.DEL", b"NR.RESTORE")
+
+
 @dataclass(frozen=True)
 class Session:
     """Runs lines on a database and prints what they reply; with echo, the lines as well.
@@ -69,9 +72,13 @@ class Session:
             click.echo(printing.formatted(self._execute(argv)))
 
     def _execute(self, argv: list[bytes]) -> Reply:
-        trains_here = getattr(self.db.backend, "train", None)
-        if not trains_here or argv[0].upper() != b"NR.TRAIN":
-            return self.db.backend.execute(*argv)
+        trains_here, name = getattr(self.db.backend, "train", None), argv[0].upper()
+        if not trains_here or name != b"NR.TRAIN":
+            reply = self.db.backend.execute(*argv)
+            if name in _DROPPING:  # on purpose: nobody waits for those
+                gone = {argv[1]} if name != b"NR.DEL" else set(argv[1:])
+                self._started[:] = [one for one in self._started if one.key not in gone]
+            return reply
         command = engine.parse(argv)
         net = Network(self.db, command.key)
         self._started.append(net._train(net.info(), argv[2:], command.maxcycles))

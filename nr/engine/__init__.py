@@ -7,11 +7,12 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_uint64
+from ctypes import c_char_p, c_uint64
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from struct import Struct
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from nr.errors import CommandError, EngineError
 __all__ = [
     "Command",
     "Net",
+    "Outcome",
     "Progress",
     "Reply",
     "Shape",
@@ -93,6 +95,18 @@ class Shape:
     params: int
     lengths: tuple[int, int]
     classifier: bool
+    trainings: int
+    """That have ended, whatever came of them."""
+
+
+class Outcome(IntEnum):
+    """What becomes of a training, numbered as in the core."""
+
+    NEVER = 0  # none has ended since the network was made or reset
+    MERGED = 1
+    KEPT = 2  # the weights in place have stayed
+    FAILED = 3
+    DROPPED = 4
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,15 @@ class Progress:
     train_error: float = 0.0
     test_error: float = 0.0
     class_errors: float = 0.0
+
+    @classmethod
+    def heard(cls, *told: Any) -> Progress:
+        """What a store has been told of it, by whomever: none so far where it is no progress."""
+        try:
+            cycles, *errors = told
+            return cls(int(cycles), *map(float, errors))
+        except (TypeError, ValueError, OverflowError):
+            return cls()
 
 
 class Net:
@@ -160,9 +183,10 @@ class Net:
         """The same network, sharing memory with this one until either changes."""
         return self._copied(held.nr_net_clone(self._handle))
 
-    def unlearned(self) -> Net:
-        """What a training that ran out of memory leaves, in place of the trained network."""
-        return self._copied(held.nr_net_unlearned(self._handle))
+    def unlearned(self, outcome: Outcome, why: str) -> Net:
+        """What a training that comes to nothing leaves, in place of the trained network."""
+        reason = why.encode("ascii", "backslashreplace").replace(b"\0", b"\\x00")
+        return self._copied(held.nr_net_unlearned(self._handle, outcome, reason))
 
     def _copied(self, handle: int | None) -> Net:
         if handle is None:
@@ -170,9 +194,11 @@ class Net:
         return Net(handle)
 
     @property
-    def failed(self) -> bool:
-        """Whether its last training ran out of memory."""
-        return bool(held.nr_net_failed(self._handle))
+    def outcome(self) -> tuple[Outcome, str]:
+        """What became of its last training, and why (empty: that is all there is to say)."""
+        text = c_char_p()
+        outcome = Outcome(held.nr_net_outcome(self._handle, text))
+        return outcome, (text.value or b"").decode().partition(": ")[2]
 
     # ---- reading ----
 
@@ -189,6 +215,7 @@ class Net:
             c.params,
             (c.len[0], c.len[1]),
             c.kind == 0,
+            c.trainings,
         )
 
     @property
@@ -237,6 +264,11 @@ class Net:
         """
         key = command.key
         held.nr_trainer_check(self._handle, command.c, key, len(key), memory, ErrorText())
+
+    def training_bytes(self) -> int:
+        """How much memory a training takes beside the network itself."""
+        size: int = held.nr_trainer_bytes(self._handle)
+        return size
 
     # ---- running ----
 
@@ -306,6 +338,10 @@ class Net:
         places = (c_uint64 * n)()
         held.nr_net_place(self._handle, n, dataset, places, ErrorText())
         return np.frombuffer(bytes(places), np.int64)
+
+    def count_rounded(self, command: Command) -> None:
+        """Counts what float32s did not keep of a command's samples; ``place`` does not know."""
+        held.nr_net_count_rounded(self._handle, command.c)
 
     def weigh(self, dataset: int, added: int, removed: int) -> None:
         """Counts the bytes of records that go into a dataset, and of those they replace.

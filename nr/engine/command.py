@@ -110,6 +110,11 @@ class Command:
         return int(self.c.dataset)
 
     @property
+    def rounded(self) -> int:
+        """Numbers of an NR.OBSERVE from 2^24 on that 32-bit floats do not hold exactly."""
+        return int(self.c.rounded)
+
+    @property
     def number(self) -> int:
         """NR.GETDATA's row, NR.WAIT's milliseconds."""
         return int(self.c.number)
@@ -123,6 +128,16 @@ class Command:
     def maxtime(self) -> int:
         """NR.TRAIN: milliseconds; 0 is no limit."""
         return int(self.c.maxtime)
+
+    @property
+    def autostop(self) -> bool:
+        """NR.TRAIN: whether AUTOSTOP was given."""
+        return bool(self.c.autostop)
+
+    @property
+    def backtrack(self) -> bool:
+        """NR.TRAIN: whether BACKTRACK was given."""
+        return bool(self.c.backtrack)
 
     @property
     def replace(self) -> bool:

@@ -123,7 +123,8 @@ static void test_a_clone_does_not_change_with_its_original(void) {
     nr_net *copy = nr_net_clone(net);
     CHECK(nr_net_dump(copy, &before, &err) == NR_OK);
     fill(net, 2000, NR_DATASET_TRAIN);
-    CHECK(does(net, "NR.RESET k") == NR_OK);
+    size_t params = net->params;
+    CHECK(does(net, "NR.RESET k") == NR_OK && net->params == params);
     CHECK(nr_net_dump(copy, &after, &err) == NR_OK);
     CHECK(same_bytes(before, after));
     after.len = 0;

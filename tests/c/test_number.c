@@ -259,11 +259,13 @@ static void test_floats_are_read_up_to_what_is_none(void) {
                                         "1e39", "7"};
     static const size_t len[] = {1, 4, 10, 3, 4, 1};
     float values[6] = {0};
-    CHECK(nr_parse_floats(texts, len, 6, values) == 4);
+    nr_exactness exact = {0};
+    CHECK(nr_parse_floats(texts, len, 6, values, &exact) == 4);
+    CHECK(exact.rounded == 0 && exact.last == 1000);
     CHECK(values[0] == 1 && values[1] == -0.5f && values[2] == 1234567.25f &&
           values[3] == 1000);
-    CHECK(nr_parse_floats(texts, len, 2, values) == 2);
-    CHECK(nr_parse_floats(texts, len, 0, values) == 0);
+    CHECK(nr_parse_floats(texts, len, 2, values, &exact) == 2);
+    CHECK(nr_parse_floats(texts, len, 0, values, &exact) == 0);
 }
 
 static void test_numbers_end_where_the_text_ends(void) {

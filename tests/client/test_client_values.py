@@ -287,3 +287,25 @@ def test_all_kinds_of_numbers_are_taken(here: nr.Network, row: Any) -> None:
 def test_regressors_check_the_width_of_their_outputs(regressor: nr.Network) -> None:
     with pytest.raises(nr.ValuesError, match="ERR outputs: rows of 1 are needed"):
         regressor.observe_many(X2, X2)
+
+
+def test_numbers_that_floats_do_not_hold_are_told_once(
+    db: nr.Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    monkeypatch.setattr("nr.rounding._told", set())
+    net = db.create("net", "regressor", [1, 1])
+    with caplog.at_level("WARNING", "nr"):
+        net.observe([16777216], 0.1)
+        net.observe_many([[1.5], [1e9]], [0.1, 3])
+        assert not caplog.records
+        net.observe([16777217], 1)
+        net.observe([16777217], 1)
+        net.observe_many([[1764237600123], [1764237600124]], [1, 2])
+        net.observe_many(np.array([[16777217.0]]), [2])
+    assert net.info().rounded == 2
+    told = [record.getMessage().split(":")[0] for record in caplog.records]
+    server = "module" in request.node.name  # which has no log of ours
+    assert told == (["inputs"] if server else ["net", "inputs"])

@@ -16,6 +16,8 @@ STATISTICS = {
     "dataset-error",
     "test-error",
     "classification-errors-perc",
+    "training-ended-by",
+    "last-training",
 }
 
 
@@ -66,7 +68,7 @@ def mask(argv: Sequence[bytes], reply: Any) -> Any:
         return "ERR invalid network" if damaged else reply
     if name == b"NR.INFO":
         shown = dict(zip(reply[::2], reply[1::2], strict=True))
-        timed = shown["training-ended-by"] == "stop"
+        timed = "stop" in shown["training-ended-by"] + shown["last-training"]
         return {f: v for f, v in shown.items() if f not in (STATISTICS if timed else HIDDEN)}
     if name == b"NR.DUMP":
         return content(reply)

@@ -99,7 +99,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.WAIT net 0", 1),
         ("NR.INFO net", field("training-dataset-len", 11)),
         ("NR.GETDATA net TRAIN 10", [[10.0, 2.0], [12.0]]),
-        ("NR.RESET net", "OK"),
+        ("NR.DEL net", 1),
     ],
     "reset drops a running training": [
         (SUM, 13),

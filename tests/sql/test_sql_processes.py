@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from drivers import DATABASES, sqlite_memory
+from orders import LIMITS, set_deadline
+from redis_private import until
 from servers import private_postgres
 
 import nr
-from nr.backends.sql.leases import LIFETIME
-from nr.backends.store import State
+from nr.backends.sql.orders import LIFETIME
+from nr.backends.store import Standing, State
 from nr.engine import Progress, Trainer, parse
 
 WORKER = Path(__file__).with_name("sql_worker.py")
@@ -99,6 +101,12 @@ def clock(db: nr.Database, what: str) -> Any:
         return connection.scalar(sa.select(table.c.deadline - store._dialect.clock))
 
 
+def waiting(db: nr.Database) -> Callable[[], bool]:
+    """Whether the order waits for whoever takes it."""
+    store = db.backend.store  # type: ignore[attr-defined]
+    return lambda: store.header(b"net")[1] is Standing.WAITS
+
+
 def trainable(db: nr.Database) -> nr.Network:
     net = db.create("net", "regressor", [2, 3, 1], seed=1)
     net.observe_many([[1, -1], [2, -2], [3, -3], [4, -4]], [1, 2, 3, 4])
@@ -121,9 +129,11 @@ def test_killed_trainers_free_their_networks(request: pytest.FixtureRequest) -> 
                 process.wait()
             assert net.info().training
             assert clock(db, "deadline") <= LIFETIME <= 10
-        for db in databases:
-            assert db.execute("NR.WAIT", "net", 60_000) == 1
+        for db in databases:  # the order waits again, and makes way for another
+            until(waiting(db))
+            assert db["net"].info().training
             assert db["net"].train(maxcycles=3).result().cycles == 3
+            assert db["net"].info().trainings == 2
 
 
 def test_a_training_is_stopped_and_awaited_from_another_process(url: str) -> None:
@@ -144,28 +154,26 @@ def test_a_reset_from_another_process_drops_what_is_trained(url: str) -> None:
         with worker("train", url, "net") as process:
             net.reset()
             assert not net.info().training
-            process.communicate()  # it learns that its lease is gone, and ends
-            assert process.returncode == 0
+            _, said = process.communicate()  # it learns that its order is gone, and ends
+            assert "ERR the training of net was dropped: its network was reset" in said
         assert net.info().cycles == 0
 
 
-def test_who_lost_the_lease_merges_nothing(url: str) -> None:
+def test_who_lost_the_order_merges_nothing(url: str) -> None:
     with nr.connect(url) as db:
         trainable(db)
         store = db.backend.store  # type: ignore[attr-defined]
-        late = store.lease(b"net", 0, 0)
+        late = store.order(b"net", LIMITS)
         trainer = Trainer(store.snapshot(b"net"), parse([b"NR.TRAIN", b"net", b"MAXCYCLES", b"5"]))
         while trainer.step(0):
             pass
         trained = trainer.finish(0)
-        with store.engine.begin() as connection:
-            connection.execute(sa.update(store._schema.trainings).values(deadline=0))
+        set_deadline(store, b"net", -1)
+        other = store.take(b"net")
+        assert (other.order.attempt, other.order.limits) == (2, LIMITS)
         assert store.renew(late, Progress()) is State.LOST
         assert not store.merge(trained, late)
-        other = store.lease(b"net", 0, 0)
-        assert store.renew(late, Progress()) is State.LOST
-        assert not store.merge(trained, late)
-        store.release(late)
+        store.withdraw(late)
         assert store.renew(other, Progress()) is State.RUN
         assert store.merge(trained, other)
         assert not store.merge(trained, other)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 import nr
 from nr.backends.sql import engines, transactions
-from nr.backends.sql.store import _Kept
+from nr.backends.sql.store import Store, _Kept
 from nr.backends.sql.supply import rested
 
 
@@ -212,6 +212,29 @@ def test_a_full_disk_changes_nothing(lite: str) -> None:
         assert len(net.dump()) > 800 * count
         room = 1000
         assert net.observe([0.5] * 200, 1) == (count + 1, 0)
+
+
+def test_a_training_that_does_not_fit_on_the_disk_is_told(
+    lite: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Store, "patience", 0.2)
+    with nr.connect(lite) as db:
+        net = db.create("net", "regressor", [300, 300, 1], seed=1)
+        net.observe_many([[0.5] * 300] * 4, [1] * 4)
+
+        @sa.event.listens_for(engine_of(db), "checkout")
+        def full(raw: Any, record: Any, proxy: Any) -> None:
+            [pages] = raw.execute("PRAGMA page_count").fetchone()
+            raw.execute(f"PRAGMA max_page_count={pages + 2}")
+
+        training = net.train(maxcycles=1)
+        for wait in training.wait, lambda: db.execute("NR.WAIT net 0"):
+            with pytest.raises(nr.CommandError, match=r"net failed: .*database or disk is full"):
+                wait()
+        info = net.info()
+        assert info.last_training.endswith("database or disk is full")
+        assert (info.cycles, info.training) == (0, False)
+    assert "the training of b'net' failed: " in caplog.text
 
 
 def test_networks_in_a_file_that_is_only_read_still_run(lite: str) -> None:

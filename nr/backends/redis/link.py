@@ -41,14 +41,15 @@ _PARTS = {  # what each script needs before it
     "change": ("common", "fields", "writers"),
     "create": ("common", "fields"),
     "delete": ("common",),
-    "lease": ("common", "leases"),
-    "merge": ("common", "fields", "leases"),
+    "merge": ("common", "fields", "orders"),
     "observe": ("common", "writers"),
-    "read": ("common", "leases"),
-    "release": ("common", "leases"),
-    "renew": ("common", "leases"),
-    "stop": ("common", "leases", "writers"),
+    "order": ("common", "orders"),
+    "read": ("common", "orders"),
+    "renew": ("common", "orders"),
+    "stop": ("common", "orders", "writers"),
+    "take": ("common", "orders"),
     "withdraw": (),
+    "withdraw_order": ("common", "orders"),
 }
 _READING = {"read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
@@ -148,16 +149,19 @@ class Link:
     def _on_connection(self, pool: Any, work: Callable[[Any], Any]) -> Any:
         """Work on a connection of a pool, which gets it back as it was, or closed."""
         connection = pool.get_connection()
+        whole = False
         try:
-            return connection.retry.call_with_retry(
+            reply = connection.retry.call_with_retry(
                 lambda: work(connection), lambda _: connection.disconnect()
             )
+            whole = True
+            return reply
         except ERRORS:
-            raise
-        except BaseException:  # interrupted: a reply may come yet
-            connection.disconnect()
+            whole = True
             raise
         finally:
+            if not whole:  # interrupted: a reply may come yet
+                connection.disconnect()
             pool.release(connection)
 
     def _send(self, command: tuple[Any, ...]) -> Any:

@@ -11,20 +11,34 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from nr import forks
 from nr.backends.redis import layout
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
-from nr.backends.store import Bulk, Lease, Running, Samples, State
-from nr.engine import Command, Net, Progress, Reply, Verb
+from nr.backends.store import (
+    ABANDONED,
+    REPLACED,
+    STOPPED,
+    Bulk,
+    Lease,
+    Limits,
+    Order,
+    Running,
+    Samples,
+    Standing,
+    State,
+)
+from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
+_LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 _BATCH = 1000  # keys looked at in one round trip
+_STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
 _Value = TypeVar("_Value")
 
@@ -39,11 +53,10 @@ class Store:
     def __init__(self, link: Link, db: int, index: bytes, tracked: Tracked | None) -> None:
         self._link = link
         self._db = db
-        self._index = Index(link, index, LIFETIME)
+        self._index = Index(link, index, _LISTED)
         self._tracked = tracked
         self._heads: Recent[_Head] = Recent()
         self._runners: Recent[tuple[bytes, Net]] = Recent()
-        self._limits: dict[str, Running] = {}  # of the leases held here, by token
 
     # ---- networks ----
 
@@ -57,16 +70,16 @@ class Store:
         self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields))
         self._forget(key)
 
-    def _read(self, key: bytes, *more: str) -> tuple[bytes, bool, int, list[bytes | None]]:
-        """The header, whether a training holds it and since when, and further fields."""
+    def _read(self, key: bytes, *more: str) -> tuple[bytes, Standing, list[bytes | None]]:
+        """The header, whether there is an order, and further fields."""
         names = layout.names()
-        _, training, since, fields = self._link.call("read", key, *names, *more)
+        _, standing, _, _, fields = self._link.call("read", key, *names, *more)
         header = layout.decode(fields[: len(names)])
-        return header, bool(training), int(since), fields[len(names) :]
+        return header, _STANDINGS[standing], fields[len(names) :]
 
-    def header(self, key: bytes) -> tuple[Net, bool]:
-        header, training, _, _ = self._read(key)
-        return Net.assemble(header), training
+    def header(self, key: bytes) -> tuple[Net, Standing]:
+        header, standing, _ = self._read(key)
+        return Net.assemble(header), standing
 
     def snapshot(self, key: bytes) -> Net:
         fields = self._link.do("HGETALL", key)
@@ -86,7 +99,7 @@ class Store:
         known = self._runners.get(key)
         if known and known[0] == version:
             return known[1]
-        header, _, _, (now, weights, history) = self._read(key, "version", "weights", "history")
+        header, _, (now, weights, history) = self._read(key, "version", "weights", "history")
         net = Net.assemble(header, weights or b"", history or b"")
         self._runners.put(key, (now or b"", net), len(weights or b""))
         return net
@@ -113,19 +126,23 @@ class Store:
                 return reply
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        return self.put(key, lambda net: net.samples(command), command.dataset)
+        return self._put(key, lambda net: net.samples(command), command.dataset, command.rounded)
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        return self._put(key, samples, dataset, 0)
+
+    def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
         def write(head: _Head) -> list[Any]:
             rows = samples(head.net)
             head.check_room(dataset)
-            return self._link.write("observe", key, head.id, dataset, head.row_bytes, rows)
+            numbers = (head.id, dataset, head.row_bytes)
+            return self._link.write("observe", key, *numbers, rows, rounded)
 
         return self._with_head(key, write)[1:]
 
     def sample(self, key: bytes, command: Command) -> Reply:
         slot = f"{('train', 'test')[command.dataset]}:{command.number}"
-        header, _, _, (row,) = self._read(key, slot)
+        header, _, (row,) = self._read(key, slot)
         net = Net.assemble(header)
         return None if row is None else net.sample_reply(row)
 
@@ -146,7 +163,7 @@ class Store:
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
-        gone = dict.fromkeys(("weights", "history", "lease", "progress"), b"")
+        gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
         fields = {name: layout.blank()[name] for name in layout.STATISTICS} | gone
         self._link.write("change", key, b"", _token(), *_flat(fields))
         self._forget(key)
@@ -167,7 +184,7 @@ class Store:
     def _id(self, key: bytes) -> bytes | None:
         """None where there is no network. One of a newer format raises FormatError."""
         try:
-            nn_id: bytes = self._link.call("read", key, "id")[3][0]
+            nn_id: bytes = self._link.call("read", key, "id")[-1][0]
         except FormatError:
             raise
         except CommandError:
@@ -181,23 +198,28 @@ class Store:
 
     # ---- trainings ----
 
-    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+    def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         token = _token()
-        running = Running(key, 0, self._db, maxtime, maxcycles, Progress())
+        given = (int(held), _words(limits), _told(Progress()), f"dropped: {REPLACED}")
         self._index.add(key)
-        _, nn_id = self._link.call("lease", key, token, LIFETIME, _told(running))
-        lease = Lease(key, int(nn_id), token)
-        self._limits[token] = running
-        return lease
+        _, *network = self._link.call("order", key, token, LIFETIME, *given)
+        nn_id, revision, number = map(int, network)
+        return Lease(Order(key, nn_id, revision, number, limits), token) if held else None
+
+    def take(self, key: bytes) -> Lease | None:
+        token = _token()
+        taken, *found = self._link.call("take", key, token, LIFETIME, f"failed: {ABANDONED}")
+        if not taken:
+            return None
+        self._index.add(key)
+        *numbers, words = found
+        nn_id, revision, number, attempt = map(int, numbers)
+        return Lease(Order(key, nn_id, revision, number, _limits(words), attempt), token)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
-        limits = self._limits.get(lease.token)
-        if limits is None:
-            return State.LOST
-        running = replace(limits, progress=progress)
         try:
             status, *state = self._link.call(
-                "renew", lease.key, lease.token, LIFETIME, _told(running)
+                "renew", lease.key, lease.token, LIFETIME, _told(progress)
             )
         except CommandError:
             return State.LOST
@@ -206,30 +228,34 @@ class Store:
         self._index.add(lease.key)
         return State.STOP if state == [2] else State.RUN
 
-    def release(self, lease: Lease) -> None:
+    def withdraw(self, lease: Lease) -> None:
         with suppress(CommandError):  # the network is gone
-            self._link.call("release", lease.key, lease.token)
-        self._limits.pop(lease.token, None)
+            self._link.call("withdraw_order", lease.key, lease.token)
         self._index.remove(lease.key)
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
-        names = (*layout.STATISTICS, "weights", "history")
+        learned = trained.outcome[0] is Outcome.MERGED
+        names = (*layout.STATISTICS, "weights", "history") if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names})
-        merged = self._link.call("merge", lease.key, shape.id, shape.revision, lease.token, *fields)
+        network = (shape.id, shape.revision, lease.token, int(learned))
+        merged = self._link.call("merge", lease.key, *network, *fields)
         self._forget(lease.key)
+        self._index.remove(lease.key)
         return bool(merged[0])
 
     def stop(self, key: bytes) -> bool:
-        return bool(self._link.write("stop", key)[1])
+        return bool(self._link.write("stop", key, f"kept: {STOPPED}")[1])
 
-    def leases(self) -> list[Running]:
+    def orders(self) -> list[Running]:
         found = []
         for key in self._index.listed():
             with suppress(CommandError):
-                _, training, since, (nn_id, told) = self._link.call("read", key, "id", "progress")
-                if training:
-                    found.append((int(since), _heard(key, int(nn_id), self._db, told)))
+                _, standing, since, limits, fields = self._link.call("read", key, "id", "progress")
+                nn_id, told = fields
+                if standing and (nn_id or b"").isdigit():
+                    running = Running(key, int(nn_id), self._db, _limits(limits), _heard(told))
+                    found.append((int(since), running))
         return [running for _, running in sorted(found, key=lambda one: one[0])]
 
     def close(self) -> None:
@@ -259,7 +285,7 @@ class Recent(Generic[_Value]):
     def __init__(self, most: int = 4096, most_bytes: int = 1 << 28) -> None:
         self._known: OrderedDict[bytes, tuple[_Value, int]] = OrderedDict()
         self._most, self._left = most, most_bytes
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
 
     def get(self, key: bytes) -> _Value | None:
         with self._lock:
@@ -285,21 +311,25 @@ def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
     return [part for pair in fields.items() for part in pair]
 
 
-def _told(running: Running) -> str:
-    p = running.progress
+def _words(limits: Limits) -> str:
+    """``0 10000 ab``: cycles, milliseconds, and which of AUTOSTOP and BACKTRACK."""
+    flags = "a" * limits.autostop + "b" * limits.backtrack
+    return f"{limits.maxcycles} {limits.maxtime} {flags or 'n'}"
+
+
+def _limits(words: bytes) -> Limits:
+    maxcycles, maxtime, flags = words.split()
+    return Limits(int(maxcycles), int(maxtime), b"a" in flags, b"b" in flags)
+
+
+def _told(p: Progress) -> str:
     return (
-        f"owner={socket.gethostname()}:{os.getpid()} maxtime={running.maxtime} "
-        f"maxcycles={running.maxcycles} cycle={p.cycles} trainerr={p.train_error!r} "
-        f"testerr={p.test_error!r} classerr={p.class_errors!r}"
+        f"owner={socket.gethostname()}:{os.getpid()} cycle={p.cycles} "
+        f"trainerr={p.train_error!r} testerr={p.test_error!r} classerr={p.class_errors!r}"
     )
 
 
-def _heard(key: bytes, nn_id: int, db: int, told: bytes | None) -> Running:
-    words = dict(word.partition("=")[::2] for word in (told or b"").decode().split())
-    progress = Progress(
-        int(words["cycle"]),
-        float(words["trainerr"]),
-        float(words["testerr"]),
-        float(words["classerr"]),
-    )
-    return Running(key, nn_id, db, int(words["maxtime"]), int(words["maxcycles"]), progress)
+def _heard(told: bytes | None) -> Progress:
+    text = (told or b"").decode("utf-8", "replace")
+    words = dict(word.partition("=")[::2] for word in text.split())
+    return Progress.heard(*(words.get(n) for n in ("cycle", "trainerr", "testerr", "classerr")))

@@ -15,7 +15,9 @@ from __future__ import annotations
 import gc
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from time import monotonic, sleep
 from typing import Any
@@ -122,6 +124,13 @@ def _whole(kind: type) -> type:
     return kind if issubclass(kind, Whole) else type(kind.__name__, (Whole, kind), {})
 
 
+class _Place:
+    """A place in the line for a connection, and what was handed over there."""
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+
+
 class Supply(ConnectionPool):
     """A pool as redis-py wants it, and ``take`` for those in a hurry.
 
@@ -137,6 +146,7 @@ class Supply(ConnectionPool):
         self._available_connections: list[Any] = []
         self._in_use_connections: set[Any] = set()
         self._living: set[ref[Any]] = set()
+        self._line: deque[_Place] = deque()
         self.pid = os.getpid()
 
     def take(self) -> Any:
@@ -155,18 +165,29 @@ class Supply(ConnectionPool):
 
     def _next(self) -> Any:
         end = monotonic() + _WAIT
-        gc.collect()  # those that were lost
-        while True:
-            try:
-                return self._available_connections.pop()
-            except IndexError:
+        late = end - 0.9 * _WAIT
+        mine = _Place()
+        self._line.append(mine)
+        try:
+            while True:
+                for given in mine.given, self._available_connections:
+                    with suppress(IndexError):
+                        return given.pop()
                 if len(self._living) < self.max_connections:
                     return self._new()
-            if monotonic() > end:
-                raise _TooMany(
-                    f"all of max_connections={self.max_connections} are at work for {_WAIT:g} s"
-                )
-            sleep(0.001)
+                if monotonic() > end:
+                    raise _TooMany(
+                        f"all of max_connections={self.max_connections} are at work for {_WAIT:g} s"
+                    )
+                if monotonic() > late:
+                    late = end
+                    gc.collect()  # those that were lost
+                sleep(0.001)
+        finally:
+            with suppress(ValueError):
+                self._line.remove(mine)
+            if mine.given:  # handed over while we took another one
+                self.release(mine.given.pop())
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connection that is made and that the server has not closed."""
@@ -188,7 +209,10 @@ class Supply(ConnectionPool):
     def release(self, connection: Any) -> None:
         """Takes a connection back, and closes one that cannot be used again."""
         if connection.whole and self.owns_connection(connection):
-            self._available_connections.append(connection)
+            try:
+                self._line.popleft().given.append(connection)  # who waits longest is next
+            except IndexError:
+                self._available_connections.append(connection)
         else:
             self._living.discard(ref(connection))
             connection.disconnect()

@@ -52,6 +52,8 @@ class Dialect:
     """Whether a connection of the driver's ends a transaction with each statement."""
     placing_one: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
     """``placing`` and the upsert of one sample in one statement, where there is such."""
+    meet: Begin = lambda connection: None
+    """Once for each connection of the driver's, before it is used."""
     change: Change = _change
     """Runs a statement of the driver's own text; replies how many rows it changed."""
     reading: Callable[[sa.Connection], AbstractContextManager[None]] = lambda connection: (
@@ -191,6 +193,24 @@ def _nothing(connection: sa.Connection) -> None:
     pass
 
 
+def _meet_postgresql(connection: sa.Connection) -> None:
+    """Prepares no statements where a pooler such as PgBouncer lies between.
+
+    It hands each transaction to another process of the server, which knows nothing of what was
+    prepared in the last one. It cannot be asked whether it is there; but the process that
+    answers is another one than the one that was named when the connection was made.
+    """
+    info = connection.info
+    if "nr_met" in info:
+        return
+    raw: Any = connection.connection.driver_connection
+    found = raw.pgconn.exec_(b"SELECT pg_backend_pid()").get_value(0, 0)
+    if found is not None:  # else in a transaction that has failed
+        info["nr_met"] = True
+        if int(found) != raw.pgconn.backend_pid:
+            raw.prepare_threshold = None
+
+
 def _repeatable_read(connection: sa.Connection) -> None:
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
@@ -255,6 +275,7 @@ POSTGRESQL = Dialect(
     transient=_postgresql_transient,
     upsert=_upsert_postgresql,
     autocommits=lambda raw: bool(raw.autocommit),
+    meet=_meet_postgresql,
     placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import StaticPool
 
+from nr import forks
 from nr.backends.sql.dialects import Dialect, dialect_of
 from nr.backends.sql.supply import Supply
 from nr.backends.sql.transactions import explaining
@@ -144,6 +145,9 @@ def _unlock(connection: Any, record: object) -> None:
 
 def _server(url: sa.URL, kind: str) -> sa.Engine:
     options: dict[str, Any] = {"poolclass": Supply}
+    if threshold := url.query.get("prepare_threshold"):
+        url = url.difference_update_query(["prepare_threshold"])
+        options["connect_args"] = {"prepare_threshold": _threshold(threshold)}
     if kind == "mysql":
         # Locks no gaps between rows, so that writers seldom meet. And no ROLLBACK, a way to
         # the server, when a connection comes back after its COMMIT.
@@ -153,6 +157,15 @@ def _server(url: sa.URL, kind: str) -> sa.Engine:
     sa.event.listen(engine, "checkout", _awake)
     _engines.add(engine)
     return engine
+
+
+def _threshold(given: Any) -> int | None:
+    """psycopg's option, which takes no text. Raises BackendError."""
+    if given in ("none", "None"):
+        return None
+    if isinstance(given, str) and given.isascii() and given.isdigit():
+        return int(given)
+    raise BackendError(f"prepare_threshold is a number or none, not {given!r:.40}")
 
 
 # A server that was restarted leaves dead connections in the pool. SQLAlchemy's own ping
@@ -176,9 +189,16 @@ def _awake(connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError
 
 
-# A connection must not be used on both sides of a fork.
+# A connection must not be used on both sides of a fork, and one to a file of SQLite not even be
+# there: what SQLite knows of a file's locks is copied along.
 
 _engines: WeakSet[sa.Engine] = WeakSet()
+
+
+def _before_fork() -> None:
+    for engine in list(_engines):
+        if engine.dialect.name == "sqlite" and isinstance(engine.pool, Supply):
+            engine.pool.dispose()
 
 
 def _after_fork_in_child() -> None:
@@ -187,4 +207,5 @@ def _after_fork_in_child() -> None:
             engine.dispose(close=False)
 
 
+forks.at_rest(_before_fork)
 os.register_at_fork(after_in_child=_after_fork_in_child)

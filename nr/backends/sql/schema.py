@@ -20,7 +20,7 @@ from sqlalchemy.dialects import mysql
 
 from nr.errors import BackendError
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the migrations that this code works with."""
 
 KEY_BYTES = 2000  # what an index of PostgreSQL and of MariaDB takes for sure
@@ -108,6 +108,9 @@ def tables(prefix: str, name: str | None) -> Schema:
             sa.Column("train_error", _REAL, nullable=False),
             sa.Column("test_error", _REAL, nullable=False),
             sa.Column("class_errors", _REAL, nullable=False),
+            sa.Column("attempt", sa.Integer, nullable=False, server_default="3"),
+            sa.Column("autostop", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("backtrack", sa.Boolean, nullable=False, server_default=sa.false()),
         ),
     )
 
@@ -156,6 +159,8 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         column("class_errors", _REAL),
         column("overfitting", sa.Boolean()),
         column("ended_by", sa.String(16)),
+        sa.Column("trainings", _ID, nullable=False, server_default="0"),
+        sa.Column("last_training", sa.String(255), nullable=False, server_default="never"),
         column("more", sa.Text()),
         **_options(),
     )

@@ -17,6 +17,7 @@ from sqlalchemy import bindparam
 
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Change, Dialect, Place, placing, upsert_one
+from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
 
@@ -84,10 +85,10 @@ class Statements:
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         self.version = text(sa.select(networks.c.id, networks.c.revision).where(by_key))
-        training = sa.exists().where(
-            trainings.c.network_id == networks.c.id, trainings.c.deadline > dialect.clock
-        )
-        self.info = sa.select(*columns, training).where(by_key)
+        held = sa.cast(Orders.held(trainings, dialect.clock), sa.Integer)
+        of_it = trainings.c.network_id == networks.c.id
+        order = sa.select(held).where(of_it).scalar_subquery()  # NULL: none
+        self.info = sa.select(*columns, order).where(by_key)
         self._placed = text(placing(networks))
         self._place_one = (
             Text(dialect.placing_one(networks, samples, engine.dialect))

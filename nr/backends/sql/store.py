@@ -26,16 +26,36 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from nr import forks
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE, Dialect, dialect_of
-from nr.backends.sql.leases import LIFETIME, Leases
+from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import ARRAYS, Statements
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.backends.store import Bulk, Lease, Running, Samples, State
-from nr.engine import Command, Net, Progress, Reply, Verb, records
-from nr.errors import BackendError, BusyError, CommandError, FormatError, NotFoundError
+from nr.backends.store import (
+    ABANDONED,
+    ATTEMPTS,
+    REPLACED,
+    STOPPED,
+    Bulk,
+    Lease,
+    Limits,
+    Running,
+    Samples,
+    Standing,
+    State,
+)
+from nr.engine import Command, Net, Outcome, Progress, Reply, Verb, records
+from nr.errors import (
+    BackendError,
+    BusyError,
+    CommandError,
+    FormatError,
+    NotFoundError,
+    TrainingError,
+)
 
 _T = TypeVar("_T")
 _KEPT = 256  # networks of which something is remembered
@@ -55,7 +75,7 @@ class _Kept(Generic[_T]):
 
     def __init__(self) -> None:
         self._kept: dict[bytes, _T] = {}
-        self._lock = Lock()
+        self._lock = forks.inner(Lock())
 
     def get(self, key: bytes) -> _T | None:
         return self._kept.get(key)
@@ -92,7 +112,7 @@ class Store:
         self._schema = schema
         self._do = transactions
         self._sql = statements or Statements(schema, dialect, engine)
-        self._leases = Leases(schema, dialect, transactions)
+        self._orders = Orders(schema, dialect, transactions)
         self._runners: _Kept[Net] = _Kept()
         self._known: _Kept[_Known] = _Kept()
 
@@ -107,7 +127,15 @@ class Store:
                 f"the connection is to {connection.dialect.name}, and the networks are in "
                 f"{self.engine.dialect.name}"
             )
-        bound = Bound(connection, self._dialect)
+        if self._dialect.autocommits(connection.connection.driver_connection):
+            raise BackendError(
+                "the connection is in AUTOCOMMIT, so that there is no transaction to take part in: "
+                "connection.execution_options(isolation_level='READ COMMITTED') makes one"
+            )
+        return self._within(connection)
+
+    def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
+        bound = Bound(connection, self._dialect, apart)
         return Store(self.engine, self._dialect, self._schema, bound, self._sql)
 
     @contextmanager
@@ -120,7 +148,7 @@ class Store:
                 with self._dialect.reading(reader):
                     return reader.execute(*query, execution_options={"stream_results": stream})
 
-            yield ask, self.using(writer)
+            yield ask, self._within(writer, apart=False)
 
     def observe_query(
         self,
@@ -152,6 +180,8 @@ class Store:
             try:
                 self._insert(connection, key, net)
             except IntegrityError as error:  # someone else was faster
+                if self._do.bound and not replace:
+                    raise BusyError from error
                 raise Again from error
 
         self._do.write(work)
@@ -175,11 +205,12 @@ class Store:
             slots = 2 * np.arange(length) + dataset
             self._sql.put(connection, id, slots, rows, (0, 0))
 
-    def header(self, key: bytes) -> tuple[Net, bool]:
-        *values, training = self._do.read(
+    def header(self, key: bytes) -> tuple[Net, Standing]:
+        *values, held = self._do.read(
             lambda connection: _there(connection.execute(self._sql.info, {"key": key}).first())
         )
-        return self._assemble(self._fields(values)), bool(training)
+        standing = {None: Standing.NONE, 0: Standing.WAITS, 1: Standing.HELD}[held]
+        return self._assemble(self._fields(values)), standing
 
     def runner(self, key: bytes) -> Net:
         version = self._do.read(lambda connection: self._version(connection, key))
@@ -213,7 +244,12 @@ class Store:
         return self._assemble(fields, **parts)
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        return self.put(key, lambda net: net.samples(command), command.dataset)
+        def samples(net: Net) -> bytes:
+            rows = net.samples(command)
+            net.count_rounded(command)
+            return rows
+
+        return self.put(key, samples, command.dataset)
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
         reply, known = self._do.write(lambda c: self._put(c, key, samples, dataset))
@@ -253,6 +289,9 @@ class Store:
         slots = net.place(len(rows) // (4 * net.row), dataset)
         after = replace(before, net=net, fields=header.fields(net))
         moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
+        if moved and after.fields["rounded"] != before.fields.get("rounded", 0):
+            # Rarely: it has no column of its own.
+            self._sql.change(connection, before.fields, after.fields)
         return after if moved else None
 
     def _place_records(
@@ -289,7 +328,7 @@ class Store:
             reply = net.execute(command)
             if command.verb is Verb.RESET:
                 self._sql.drop_trained(connection, before["id"])
-                self._leases.drop(connection, before["id"])
+                self._orders.drop(connection, before["id"])
                 self._sql.change(connection, before, header.fields(net), trained_at=None)
             else:
                 self._sql.change(connection, before, header.fields(net))
@@ -300,17 +339,30 @@ class Store:
     def merge(self, trained: Net, lease: Lease) -> bool:
         def work(connection: sa.Connection) -> bool:
             before = self._locked(connection, lease.key)
-            if before["id"] != lease.nn_id or not self._leases.holds(connection, lease):
+            if before["id"] != lease.nn_id or not self._orders.holds(connection, lease):
                 return False
-            net = self._assemble(before)
-            if not net.merge(trained):
-                return False
-            self._sql.put_trained(connection, net)
-            now = self._dialect.now
-            self._sql.change(connection, before, header.fields(net), trained_at=now)
-            return True
+            return self._end(connection, before, trained)
 
         return self._do.write(work)
+
+    def _end(self, connection: sa.Connection, before: dict[str, Any], trained: Net) -> bool:
+        """Takes the order of a locked network away, and merges what came of it."""
+        net = self._assemble(before)
+        if not net.merge(trained):
+            return False
+        self._orders.drop(connection, before["id"])
+        more = {}
+        if net.shape.revision != before["revision"]:
+            self._sql.put_trained(connection, net)
+            more["trained_at"] = self._dialect.now
+        self._sql.change(connection, before, header.fields(net), **more)
+        return True
+
+    def _tell(
+        self, connection: sa.Connection, before: dict[str, Any], outcome: Outcome, why: str
+    ) -> None:
+        """Takes the order of a locked network away, and says why it came to nothing."""
+        self._end(connection, before, self._assemble(before).unlearned(outcome, why))
 
     def delete(self, keys: list[bytes]) -> int:
         return self._do.write(lambda connection: self._delete(connection, keys))
@@ -363,30 +415,58 @@ class Store:
         except CommandError as error:
             raise BackendError(f"the rows of a network are damaged: {error}") from error
 
-    # ---- leases ----
+    # ---- orders ----
 
-    def lease(self, key: bytes, maxcycles: int, maxtime: int) -> Lease:
+    def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         if self._do.bound:
             raise CommandError("ERR no training within a transaction: it would hold it open")
-        return self._do.write(
-            lambda connection: self._leases.take(
-                connection, key, self._locked(connection, key)["id"], maxcycles, maxtime
-            )
-        )
+
+        def work(connection: sa.Connection) -> Lease | None:
+            before = self._locked(connection, key)
+            standing, attempt = self._orders.standing(connection, before["id"])
+            if standing is Standing.WAITS and attempt:
+                self._tell(connection, before, Outcome.DROPPED, REPLACED)
+                before = self._locked(connection, key)
+            elif standing:
+                raise TrainingError
+            return self._orders.place(connection, key, self._assemble(before), limits, held)
+
+        return self._do.write(work)
+
+    def take(self, key: bytes) -> Lease | None:
+        if self._do.bound:
+            return None
+
+        def work(connection: sa.Connection) -> Lease | None:
+            before = self._locked(connection, key)
+            standing, attempt = self._orders.standing(connection, before["id"])
+            if standing is not Standing.WAITS:
+                return None
+            if attempt >= ATTEMPTS:
+                self._tell(connection, before, Outcome.FAILED, ABANDONED)
+                return None
+            return self._orders.take(connection, key, self._assemble(before))
+
+        return self._do.write(work)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
-        return self._leases.renew(lease, progress)
+        return self._orders.renew(lease, progress)
 
-    def release(self, lease: Lease) -> None:
-        self._leases.release(lease)
+    def withdraw(self, lease: Lease) -> None:
+        self._orders.withdraw(lease)
 
-    def leases(self) -> list[Running]:
-        return self._leases.all()
+    def orders(self) -> list[Running]:
+        return self._orders.all()
 
     def stop(self, key: bytes) -> bool:
         def work(connection: sa.Connection) -> bool:
-            id = self._header(connection, key)["id"]
-            return self._leases.stop(connection, id)
+            before = self._locked(connection, key)
+            standing, _ = self._orders.standing(connection, before["id"])
+            if standing is Standing.HELD:
+                self._orders.ask_to_stop(connection, before["id"])
+            elif standing is Standing.WAITS:
+                self._tell(connection, before, Outcome.KEPT, STOPPED)
+            return bool(standing)
 
         return self._do.write(work)
 

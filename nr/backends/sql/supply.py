@@ -18,18 +18,32 @@ from weakref import ref
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError
 
+from nr import forks
+
 _MOST = 15  # connections
 _WAIT = 30.0  # seconds for one
-_BUSY = "nr_busy"  # of a record: the thread that has it
+_BUSY = "nr_busy"  # of a record's info: the thread of ours that has it, or True
 
 
 class _Mine(local):
     def __init__(self) -> None:
         self.lock = RLock()
+        self.file = forks.outer(RLock())
 
 
 mine = _Mine()
-"""``mine.lock`` is what each thread holds while it speaks to a database."""
+"""What each thread holds while it speaks to a database: ``lock``, and of SQLite ``file`` too.
+
+No fork takes place meanwhile: SQLite keeps the locks of a file in the process as well, where a
+child would find them held for good.
+"""
+
+
+def begun(connection: sa.Connection) -> None:
+    """A verb of this thread's uses it, and closes it should it be interrupted."""
+    record = connection.connection.record_info
+    if record is not None and _BUSY in record:
+        record[_BUSY] = get_ident()
 
 
 def rested(connection: sa.Connection) -> None:
@@ -65,7 +79,7 @@ class Supply(sa.Pool):
                 raise TimeoutError(f"all of {_MOST} connections are at work for {_WAIT:g} s")
             gc.collect(0)  # those that were lost
             sleep(0.001)
-        record.record_info[_BUSY] = get_ident()
+        record.record_info[_BUSY] = True
         return record
 
     def reap(self) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from nr.backends.sql.dialects import Begin, Dialect
-from nr.backends.sql.supply import Supply, mine, rested
+from nr.backends.sql.supply import Supply, begun, mine, rested
 from nr.errors import BackendError, Error
 
 _T = TypeVar("_T")
@@ -89,10 +89,13 @@ class Own:
 
     def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
         alone = not mine.lock._is_owned()  # type: ignore[attr-defined]
-        with mine.lock, explaining():
+        with mine.lock, self._file(), explaining():
             if alone and isinstance(self.engine.pool, Supply):
                 self.engine.pool.reap()
             return self._repeat(begin, work, commit)
+
+    def _file(self) -> AbstractContextManager[object]:
+        return mine.file if self.engine.dialect.name == "sqlite" else nullcontext()
 
     def _repeat(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
         for attempt in range(1, ATTEMPTS):
@@ -128,7 +131,9 @@ class Own:
         with self._lock:
             connection = self.engine.connect()
             try:
+                begun(connection)
                 self._begin(connection)
+                self._dialect.meet(connection)
                 yield connection
             except (Error, Again, SQLAlchemyError):
                 rested(connection)
@@ -144,7 +149,7 @@ class Own:
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
-        with mine.lock, explaining(), self.session() as writer:
+        with mine.lock, self._file(), explaining(), self.session() as writer:
             self._dialect.isolate(writer)
             self._dialect.begin_write(writer)
             if self._single:
@@ -160,30 +165,45 @@ class Own:
 
 
 class Bound:
-    """Everything within the transaction that a caller has on a connection."""
+    """Everything within the transaction that a caller has on a connection.
+
+    What fails there changes nothing and leaves the transaction as it was: each verb that writes
+    or locks has a savepoint. ``apart`` is False where the transaction is ours.
+    """
 
     bound = True
 
-    def __init__(self, connection: sa.Connection, dialect: Dialect) -> None:
+    def __init__(self, connection: sa.Connection, dialect: Dialect, apart: bool = True) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._apart = apart
+        dialect.meet(connection)
 
-    def write(self, work: Work[_T]) -> _T:
+    @contextmanager
+    def _work(self) -> Iterator[sa.Connection]:
         with explaining():
             self._dialect.begin_write(self._connection)
-            return work(self._connection)
+            with self._connection.begin_nested() if self._apart else nullcontext():
+                yield self._connection
+
+    def write(self, work: Work[_T]) -> _T:
+        with self._work() as connection:
+            return work(connection)
 
     def read(self, work: Work[_T]) -> _T:
         with explaining():
             return work(self._connection)
 
-    snapshot = read
+    def snapshot(self, work: Work[_T]) -> _T:
+        """It locks the row of the header: PostgreSQL gives up a transaction where that fails."""
+        apart = self._apart and self._connection.dialect.name == "postgresql"
+        with explaining(), self._connection.begin_nested() if apart else nullcontext():
+            return work(self._connection)
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
-        with explaining():
-            self._dialect.begin_write(self._connection)
-            yield self._connection, self._connection
+        with self._work() as connection:
+            yield connection, connection
 
     def close(self) -> None:
         pass

@@ -1,11 +1,11 @@
 /* How the processor rounds while the core computes.
  *
- * Denormal numbers, those below 2^-126, cost an Intel processor a hundred times
- * what others cost, and the gradients of saturated units are full of them. So
- * the core's arithmetic takes them for 0 (FTZ and DAZ; FZ on ARM), whatever its
- * host has set, and its host finds its own mode again afterwards. Leaving the
- * mode to the host was rejected: a host that flushes for its own sake would get
- * other bits than one that does not.
+ * Denormal numbers, those below 2^-126, cost an Intel processor far more than
+ * others do, and the gradients of saturated units are full of them: trainings
+ * took forty times as long. So the core's arithmetic takes them for 0 (FTZ and
+ * DAZ; FZ on ARM), whatever its host has set, and its host finds its own mode
+ * again afterwards. Leaving the mode to the host was rejected: a host that
+ * flushes for its own sake would get other bits than one that does not.
  *
  * Reading and writing numbers, however, keeps every one of them: a sample is
  * kept as it was said. So what parses, prints or checks asks for exact mode.

@@ -50,6 +50,7 @@
 #define NR_MAX_RECORD (1u << 20) /* bytes of a sample of any length */
 #define NR_MAXBYTES (UINT64_C(1) << 28) /* of a dataset of those, by default */
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
+#define NR_OUTCOME_TEXT 256 /* bytes of nr_net_outcome's, the 0 counted */
 #define NR_FORMAT 2         /* version of the serialised form */
 
 /* ======================= Status, errors, memory ========================== */
@@ -200,6 +201,13 @@ typedef enum nr_layout {
     NR_LAYOUT_LINEAR
 } nr_layout;
 
+/* What float32s did not keep of numbers given as text: how many from 2^24 on
+ * became others, and the last number as it was said. */
+typedef struct nr_exactness {
+    uint64_t rounded;
+    double last;
+} nr_exactness;
+
 /* A parsed command. Pointers lead into argv, which must outlive it, and to
  * memory of its own, which nr_command_release gives back. */
 typedef struct nr_command {
@@ -218,6 +226,7 @@ typedef struct nr_command {
     const float *values; /* NULL where a blob was given */
     size_t nvalues;
     size_t arrow;              /* how many values precede "->" */
+    nr_exactness exact;        /* of the values */
     const unsigned char *blob; /* FP32's, and NR.RESTORE's */
     size_t bloblen;
     nr_dataset_id dataset;
@@ -302,6 +311,7 @@ typedef struct nr_shape {
     uint64_t params; /* weights and biases, of one member */
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
+    uint64_t trainings; /* that have ended, whatever came of them */
 } nr_shape;
 
 /* From NR.CREATE. The host gives an id that was never used and, for networks
@@ -393,6 +403,10 @@ NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
 NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
                               uint64_t *places, nr_error *err);
 
+/* Counts what was rounded of a command's numbers in the header, as observing
+ * them does: for stores that place samples. */
+NR_API void nr_net_count_rounded(nr_net *net, const nr_command *cmd);
+
 /* Where samples are records, their bytes are counted as well: those that go into
  * a dataset, and those that they replace. Refused where there is no room. */
 NR_API nr_status nr_net_weigh(nr_net *net, nr_dataset_id dataset,
@@ -451,7 +465,8 @@ NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                                   const char *key, size_t keylen,
                                   uint64_t memory, nr_error *err);
 
-/* How many bytes a training of the network takes at most. */
+/* Bytes that a training takes beside its network, for hosts that run several at
+ * once: together they are to take no more than one alone may. */
 NR_API uint64_t nr_trainer_bytes(const nr_net *net);
 
 /* Takes what it needs of the network, which may change and go afterwards. */
@@ -462,27 +477,75 @@ NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
  * host says how long the training has run so far. */
 NR_API int nr_trainer_step(nr_trainer *trainer, uint64_t elapsed_ms);
 
+/* In place of nr_trainer_step, for hosts that come between: gradient, reduce,
+ * apply. Trainers of the same network and command, wherever they are, share its
+ * steps and stay alike to the bit, as if each had done everything alone:
+ *
+ *     while ((blocks = nr_trainer_begin(t, elapsed)))
+ *         nr_trainer_gradient   some of the step's blocks of samples
+ *         nr_trainer_sums       what they came to, for the others
+ *         nr_trainer_put        what the others' came to, as it comes
+ *         nr_trainer_apply      when all blocks are there: moves the weights
+ *
+ * begin returns the blocks of the next step, 0 at the end; its time counts
+ * against MAXTIME, so all have to be told the same one, and of a stop, too.
+ * gradient sums blocks first to last - 1, in place of those it summed before. The
+ * bytes of sums are for trainers of this version on processors of this byte
+ * order; put refuses what is not wanted, and has then taken what came before it.
+ */
+NR_API uint64_t nr_trainer_begin(nr_trainer *trainer, uint64_t elapsed_ms);
+NR_API nr_status nr_trainer_gradient(nr_trainer *trainer, uint64_t first,
+                                     uint64_t last, nr_error *err);
+NR_API nr_status nr_trainer_sums(const nr_trainer *trainer, nr_buf *out,
+                                 nr_error *err);
+NR_API nr_status nr_trainer_put(nr_trainer *trainer, const unsigned char *sums,
+                                size_t len, nr_error *err);
+NR_API nr_status nr_trainer_apply(nr_trainer *trainer, nr_error *err);
+
 /* From any thread, at any time of the trainer's life. */
 NR_API void nr_trainer_stop(nr_trainer *trainer);
 NR_API void nr_trainer_progress(const nr_trainer *trainer,
                                 nr_progress *progress);
 
 /* The trained network: weights, statistics and history are new, its id and
- * revision those it was trained from. After the last step. */
+ * revision those it was trained from. After the last step.
+ *
+ * A network that works is never made worse. A training that began afresh takes
+ * the place of the weights when it ended by itself (AUTOSTOP or MAXCYCLES), or
+ * when its testing error is at most the one on record for them; one that was
+ * cut short with less, diverged or never came to a cycle leaves all as it was.
+ * That is then what the trained network says (nr_net_outcome), and merges. */
 NR_API nr_status nr_trainer_finish(nr_trainer *trainer, uint64_t elapsed_ms,
                                    nr_net **trained, nr_error *err);
 NR_API void nr_trainer_free(nr_trainer *trainer);
 
-/* In place of the trained network where the training ran out of memory: what it
- * began with, and that it failed, for those who look later. NULL: not even for
- * that is there any. nr_net_failed: whether the last training ended so. */
-NR_API nr_net *nr_net_unlearned(const nr_net *net);
-NR_API bool nr_net_failed(const nr_net *net);
+/* What became of a network's last training, for whoever looks later and from
+ * elsewhere; *text is the line that NR.INFO has for it. */
+typedef enum nr_outcome {
+    NR_NEVER,  /* none has ended since it was made or reset */
+    NR_MERGED, /* its weights are the network's */
+    NR_KEPT,   /* the weights in place have stayed */
+    NR_FAILED,
+    NR_DROPPED,
+} nr_outcome;
+
+NR_API nr_outcome nr_net_outcome(const nr_net *net, const char **text);
+
+/* In place of the trained network where there is none: what the training began
+ * with, and why it came to nothing (the text of an error, perhaps). Of the network it wants no samples. NULL: not
+ * even for that is there memory. */
+NR_API nr_net *nr_net_unlearned(const nr_net *net, nr_outcome outcome,
+                                const char *why);
 
 /* Puts what was trained into the network that is there now; samples, options
- * and the generator stay. NR_STALE, and nothing changed, where the network
- * was reset or another one put in its place. */
+ * and the generator stay. Where the weights are to stay, it takes over what became of the
+ * training and nothing else, and the revision stays, too. NR_STALE, and nothing
+ * changed, where the network was reset or another one put in its place. */
 NR_API nr_status nr_net_merge(nr_net *net, const nr_net *trained,
                               nr_error *err);
+
+/* Merges the end of a training that left the weights as they were: its line. */
+NR_API nr_status nr_net_tell(nr_net *net, const char *text, size_t len,
+                             nr_error *err);
 
 #endif

@@ -77,23 +77,49 @@ static void task_free(rm_ctx *ctx, void *data) {
     nr_command_release(&t->cmd);
     nr_buf_free(&t->reply);
     nr_buf_free(&t->header);
-    if (t->blob) rm.FreeString(NULL, t->blob);
     for (int i = 0; i < t->argc; i++) rm.FreeString(NULL, t->argv[i]);
     nr_release(t->argv);
     nr_release(t);
 }
 
-nr_task *nr_task_new(nr_command *cmd, rm_string *blob, int flags) {
+static bool hold_arguments(nr_task *t, rm_string **argv, int argc) {
+    size_t n = (size_t)argc, each = sizeof *t->argv + sizeof *t->words;
+    t->argv = nr_alloc(n * (each + sizeof *t->lens));
+    if (!t->argv) return false;
+    t->words = (const char **)(t->argv + n);
+    t->lens = (size_t *)(t->words + n);
+    for (; t->argc < argc; t->argc++) {
+        const char *text = rm.StringPtrLen(argv[t->argc], NULL);
+        if (t->cmd.blob && (const unsigned char *)text == t->cmd.blob)
+            t->blob = t->argc;
+        t->argv[t->argc] = rm.HoldString(NULL, argv[t->argc]);
+    }
+    return true;
+}
+
+nr_task *nr_task_new(rm_string **argv, int argc, nr_command *cmd, int flags) {
     nr_task *t = nr_alloc(sizeof *t);
     if (!t) return NULL;
     memset(t, 0, sizeof *t);
-    t->resp3 = flags & RM_FLAG_RESP3;
     t->cmd = *cmd;
+    if (!hold_arguments(t, argv, argc)) {
+        nr_release(t);
+        return NULL;
+    }
+    t->resp3 = flags & RM_FLAG_RESP3;
     if (cmd->values == cmd->few) t->cmd.values = t->cmd.few;
     cmd->values = NULL;
-    if (cmd->blob) t->blob = rm.HoldString(NULL, blob);
     t->at_end = &t->behind;
     return t;
+}
+
+void nr_task_refresh(nr_task *t) {
+    for (int i = 0; i < t->argc; i++)
+        t->words[i] = rm.StringPtrLen(t->argv[i], &t->lens[i]);
+    t->cmd.argv = t->words, t->cmd.arglen = t->lens;
+    if (!t->blob) return;
+    t->cmd.blob = (const unsigned char *)t->words[t->blob];
+    t->cmd.bloblen = t->lens[t->blob];
 }
 
 /* What went well has been told by the thread; errors count in the server's
@@ -172,16 +198,12 @@ static void enqueue(nr_task *t) {
 static void on_returned(rm_ctx *ctx, void *data) {
     (void)ctx;
     nr_task *t = data;
-    t->cmd.blob =
-        (const unsigned char *)rm.StringPtrLen(t->blob, &t->cmd.bloblen);
+    nr_task_refresh(t);
     enqueue(t);
 }
 
 void nr_task_line(rm_ctx *ctx, nr_task *t) {
-    if (t->blob)
-        rm.CreateTimer(ctx, 0, on_returned, t);
-    else
-        enqueue(t);
+    rm.CreateTimer(ctx, 0, on_returned, t);
 }
 
 /* ================================= Reading =============================== */
@@ -207,14 +229,16 @@ static void read_and_reply(nr_task *t) {
     rm.UnblockClient(t->client, t);
 }
 
-bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-                   rm_string *blob, nr_cost cost, bool scarce) {
+/* Numbers are the command's own: of its arguments the key is enough. */
+bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
+                   nr_command *cmd, nr_cost cost, bool scarce) {
     nr_shape shape;
     if (cost.work < MUCH || nr_changes(cmd)) return false;
     int flags = rm.GetContextFlags(ctx);
     if (flags & NR_NOT_BLOCKED || !nr_task_threads()) return false;
     nr_net *net = scarce ? nr_net_sparing(box->net) : nr_net_clone(box->net);
-    nr_task *t = net ? nr_task_new(cmd, blob, flags) : NULL;
+    int held = cmd->values ? (int)cmd->key + 1 : argc;
+    nr_task *t = net ? nr_task_new(argv, held, cmd, flags) : NULL;
     if (!t) {
         nr_net_free(net);
         return false;

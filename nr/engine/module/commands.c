@@ -12,6 +12,8 @@
 #include "../core/msgpack.h"
 #include "module.h"
 
+enum { FEW_WORDS = 64 };
+
 /* A command on its way. */
 typedef struct call {
     rm_ctx *ctx;
@@ -23,6 +25,10 @@ typedef struct call {
     nr_box *box;      /* NULL: none there, or of another type */
     bool other_type;
     nr_error err;
+    const char **words; /* the arguments, which cmd points to: the next two, or */
+    size_t *lens;       /* memory of their own */
+    const char *few[FEW_WORDS];
+    size_t few_lens[FEW_WORDS];
 } call;
 
 static int refuse(call *c, const char *text) {
@@ -72,7 +78,7 @@ static int on_network(call *c) {
     bool scarce = (cost.kept || cost.bytes > SPARE) &&
                   !nr_has_room(c->ctx, cost.bytes);
     if (scarce && cost.bytes > SPARE) return refuse(c, RM_OOM);
-    if (nr_background(c->ctx, box, &c->cmd, c->argv[c->argc - 1], cost, scarce))
+    if (nr_background(c->ctx, box, c->argv, c->argc, &c->cmd, cost, scarce))
         return RM_OK;
     reply.len = 0;
     nr_net *before = c->cmd.verb == NR_RESET ? nr_net_bare(box->net) : NULL;
@@ -80,7 +86,8 @@ static int on_network(call *c) {
     nr_background_free(before); /* with the old weights, if they went */
     if (status != NR_OK) return nr_reply_error(c->ctx, &c->err);
     if (nr_changes(&c->cmd)) {
-        if (c->cmd.verb == NR_RESET) nr_job_drop(box);
+        if (c->cmd.verb == NR_RESET)
+            nr_job_drop(box, "its network was reset");
         rm.ReplicateVerbatim(c->ctx);
     }
     nr_reply(c->ctx, &reply);
@@ -245,20 +252,16 @@ static int dispatch(call *c) {
 }
 
 static int parse(call *c) {
-    enum { FEW = 64 };
-    const char *few[FEW], **words = few;
-    size_t few_len[FEW], *len = few_len, n = (size_t)c->argc;
-    if (n > FEW) {
-        words = nr_alloc(n * (sizeof *words + sizeof *len));
+    size_t n = (size_t)c->argc, i = 0;
+    c->words = c->few, c->lens = c->few_lens;
+    if (n > FEW_WORDS) {
+        const char **words = nr_alloc(n * (sizeof *words + sizeof *c->lens));
         if (!words) return nr_nomem(&c->err);
-        len = (size_t *)(words + n);
+        c->words = words, c->lens = (size_t *)(words + n);
     }
-    size_t i = 0;
-    do words[i] = rm.StringPtrLen(c->argv[i], &len[i]);
+    do c->words[i] = rm.StringPtrLen(c->argv[i], &c->lens[i]);
     while (++i < n);
-    nr_status status = nr_command_parse(&c->cmd, n, words, len, &c->err);
-    if (words != few) nr_release(words);
-    return status;
+    return nr_command_parse(&c->cmd, n, c->words, c->lens, &c->err);
 }
 
 static int run_command(rm_ctx *ctx, rm_string **argv, int argc) {
@@ -267,10 +270,14 @@ static int run_command(rm_ctx *ctx, rm_string **argv, int argc) {
     c.argv = argv;
     c.argc = argc;
     c.key = NULL, c.name = NULL, c.box = NULL, c.other_type = false;
-    if (parse(&c) != NR_OK) return nr_reply_error(ctx, &c.err);
-    dispatch(&c);
-    if (c.key) rm.CloseKey(c.key);
-    nr_command_release(&c.cmd);
+    if (parse(&c) == NR_OK) {
+        dispatch(&c);
+        if (c.key) rm.CloseKey(c.key);
+        nr_command_release(&c.cmd);
+    } else {
+        nr_reply_error(ctx, &c.err);
+    }
+    if (c.words != c.few) nr_release(c.words);
     return RM_OK;
 }
 

@@ -136,7 +136,8 @@ static int on_key(rm_ctx *ctx, int type, const char *event, rm_string *name) {
 
 static void on_flush(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
     (void)ctx, (void)event;
-    if (sub == RM_FLUSHDB_START) nr_jobs_flush(((rm_flush *)data)->db);
+    if (sub == RM_FLUSHDB_START) nr_jobs_flush(((rm_flush *)data)->db,
+                      "its network was deleted or replaced");
 }
 
 static void on_swap(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
@@ -152,7 +153,8 @@ static void on_swap(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
 /* A replica has what its master trained, and trains nothing itself. */
 static void on_role(rm_ctx *ctx, rm_event event, uint64_t sub, void *data) {
     (void)ctx, (void)event, (void)data;
-    if (sub == RM_ROLE_REPLICA) nr_jobs_flush(-1);
+    if (sub == RM_ROLE_REPLICA)
+        nr_jobs_flush(-1, "the server became a replica");
 }
 
 int nr_events_subscribe(rm_ctx *ctx) {

@@ -183,6 +183,7 @@ static void complete(legacy *l) {
         h->stats.ending = h->stats.overfitting ? NR_ENDED_AUTOSTOP
                           : l->maxcycles       ? NR_ENDED_CYCLES
                                                : NR_ENDED_TIME;
+    nr_outcome_derive(h);
 }
 
 static nr_net *assemble(legacy *l) {

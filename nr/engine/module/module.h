@@ -60,6 +60,7 @@ int nr_replay(rm_ctx *ctx, rm_string **argv, int argc);
 nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
                            nr_error *err);
 void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);
+void nr_replicate_told(rm_ctx *ctx, rm_string *key, const char *told);
 void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
 
 /* keys.c: commands on many keys. */
@@ -92,11 +93,11 @@ int nr_deliveries_begin(rm_ctx *ctx);
 void nr_hand_over(nr_delivery *delivery); /* any thread */
 
 /* background.c: executes a command that is much work in a thread, and replies
- * from there; false: the caller should do it itself. `blob` is the argument
- * that the command's blob lies in; `scarce`: nothing is to be kept. */
+ * from there; false: the caller should do it itself. `scarce`: nothing is to be
+ * kept. */
 void nr_background_begin(long long threads);
-bool nr_background(rm_ctx *ctx, const nr_box *box, nr_command *cmd,
-                   rm_string *blob, nr_cost cost, bool scarce);
+bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
+                   nr_command *cmd, nr_cost cost, bool scarce);
 void nr_background_free(nr_net *net); /* any thread */
 /* writing.c: the same for NR.OBSERVE and NR.RESTORE. */
 bool nr_write(rm_ctx *ctx, rm_string **argv, int argc, nr_command *cmd);
@@ -110,14 +111,15 @@ enum { NR_PAUSE_MS = 10 };
 int nr_trainings_begin(rm_ctx *ctx, long long threads);
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err);
-bool nr_job_stop(nr_box *box);              /* keeps what it reached */
-void nr_job_drop(nr_box *box);              /* keeps nothing; any thread */
+bool nr_job_stop(nr_box *box);
+/* Keeps nothing, and tells those who wait why; any thread. */
+void nr_job_drop(nr_box *box, const char *why);
 int nr_job_list(rm_ctx *ctx);               /* replies */
 uint64_t nr_jobs_reserved(void);            /* bytes that they will take */
 void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
 void nr_jobs_swap(int first, int second);   /* databases */
-void nr_jobs_flush(int db);                 /* -1: all */
+void nr_jobs_flush(int db, const char *why); /* -1: all */
 
 /* waiting.c: replies, at once or when the training has ended. */
 int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms);

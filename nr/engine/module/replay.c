@@ -8,6 +8,7 @@
  *     NR.REPLAY TRAIN key rows    samples behind those of a dataset
  *     NR.REPLAY TEST key rows
  *     NR.REPLAY MERGE key dump    what a training reached
+ *     NR.REPLAY TOLD key text     the end of one that left all as it was
  *     NR.REPLAY ID key id         another id
  *
  * It takes nothing on trust all the same: whoever may run admin commands may
@@ -68,11 +69,15 @@ static nr_status merge(outcome *o) {
     return status;
 }
 
+static nr_status told(outcome *o) {
+    return nr_net_tell(o->box->net, (const char *)o->data, o->len, o->err);
+}
+
 static nr_status name(outcome *o) {
     uint64_t id = UINT64_MAX;
     if (o->len == sizeof id) memcpy(&id, o->data, sizeof id);
     if (id > NR_MAX_SEED) return nr_fail(o->err, "ERR not an id");
-    nr_job_drop(o->box);
+    nr_job_drop(o->box, "its network was given another id");
     nr_net_name(o->box->net, id);
     o->box->borrowed = false;
     return NR_OK;
@@ -85,7 +90,7 @@ static const struct {
 } outcomes[] = {
     {"PUT", put, true},           {"TRAIN", append_train, false},
     {"TEST", append_test, false}, {"MERGE", merge, false},
-    {"ID", name, false},
+    {"TOLD", told, false},       {"ID", name, false},
 };
 enum { OUTCOMES = sizeof outcomes / sizeof *outcomes };
 
@@ -136,6 +141,10 @@ nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
 
 void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id) {
     rm.Replicate(ctx, "NR.REPLAY", "csb", "ID", key, &id, sizeof id);
+}
+
+void nr_replicate_told(rm_ctx *ctx, rm_string *key, const char *told) {
+    rm.Replicate(ctx, "NR.REPLAY", "csc", "TOLD", key, told);
 }
 
 static void emit_rows(rm_io *aof, rm_string *key, const nr_net *net,

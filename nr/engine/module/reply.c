@@ -24,7 +24,7 @@ static void reply_double(rm_ctx *ctx, double value, protocol *p) {
 }
 
 static void reply_text(rm_ctx *ctx, nr_bytes text) {
-    char line[64]; /* the core's words are short */
+    char line[NR_OUTCOME_TEXT]; /* the longest that the core has to say */
     size_t len = text.len < sizeof line ? text.len : sizeof line - 1;
     memcpy(line, text.data, len);
     line[len] = '\0';

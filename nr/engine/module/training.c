@@ -26,10 +26,13 @@ nr_job *nr_jobs;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static long long most_threads, threads, idle;
+static uint64_t taken; /* bytes, by the trainings that run */
 static rm_ctx *own; /* a context for what no command asked for */
 
 void nr_jobs_lock(void) { pthread_mutex_lock(&mutex); }
 void nr_jobs_unlock(void) { pthread_mutex_unlock(&mutex); }
+
+static void deliver(rm_ctx *ctx, void *job);
 
 /* ========================= A job and its network ========================= */
 
@@ -39,6 +42,11 @@ static void job_free(nr_job *job) {
     if (job->blob) rm.FreeString(NULL, job->blob);
     if (job->key) rm.FreeString(NULL, job->key);
     nr_release(job);
+}
+
+static void tell(nr_job *job, const char *kind, const char *why) {
+    snprintf(job->told, sizeof job->told, "%s: %s", kind,
+             strncmp(why, "ERR ", 4) == 0 ? why + 4 : why);
 }
 
 /* Parts a job from its network: to all who ask, the training has ended. */
@@ -51,25 +59,39 @@ static void part(nr_job *job) {
     nr_job_wake(job);
 }
 
-/* Asks the worker to end; a job that still stands in line ends here. */
-static void end(nr_job *job, bool drop) {
+/* Asks the worker to end. A job that still stands in line has none: it is
+ * concluded as it is. */
+static void stop(nr_job *job) {
     job->stopped = true;
-    job->dropped = drop;
     if (job->trainer) nr_trainer_stop(job->trainer);
-    if (drop || !job->started) part(job);
+    if (job->started) return;
+    job->started = true;
+    job->trained = nr_net_unlearned(job->net, NR_KEPT,
+                                    "stopped before its first cycle");
+    rm.CreateTimer(own, 0, deliver, job);
+}
+
+/* To its network the training has ended, whatever the worker still does. */
+static void drop(nr_job *job, const char *why) {
+    job->stopped = job->dropped = true;
+    if (job->trainer) nr_trainer_stop(job->trainer);
+    tell(job, "dropped", why);
+    part(job);
     if (!job->started) job_free(job);
 }
 
-void nr_job_drop(nr_box *box) {
+void nr_job_drop(nr_box *box, const char *why) {
     nr_jobs_lock();
-    if (box->job) end(box->job, true);
+    if (box->job) drop(box->job, why);
+    pthread_cond_broadcast(&more); /* the next in line may take its place */
     nr_jobs_unlock();
 }
 
 bool nr_job_stop(nr_box *box) {
     nr_jobs_lock();
     bool there = box->job != NULL;
-    if (there) end(box->job, false);
+    if (there) stop(box->job);
+    pthread_cond_broadcast(&more);
     nr_jobs_unlock();
     return there;
 }
@@ -104,12 +126,13 @@ void nr_jobs_swap(int first, int second) {
     nr_jobs_unlock();
 }
 
-void nr_jobs_flush(int db) {
+void nr_jobs_flush(int db, const char *why) {
     nr_jobs_lock();
     for (nr_job *job = nr_jobs, *next; job; job = next) {
         next = job->next;
-        if (db < 0 || job->db == db) end(job, true);
+        if (db < 0 || job->db == db) drop(job, why);
     }
+    pthread_cond_broadcast(&more);
     nr_jobs_unlock();
 }
 
@@ -121,13 +144,16 @@ static uint64_t now_ms(void) {
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* The first in line waits until there is memory for it beside those that run,
+ * and so do all behind it: small ones would keep a large one waiting for ever. */
 static nr_job *next_in_line(void) {
     nr_jobs_lock();
     for (;;) {
         nr_job *job = nr_jobs;
         while (job && job->started) job = job->next;
-        if (job) {
+        if (job && (taken == 0 || !job->most || taken + job->needs <= job->most)) {
             job->started = true;
+            taken += job->needs;
             nr_jobs_unlock();
             return job;
         }
@@ -180,6 +206,7 @@ static rm_string *dump(const nr_net *trained, nr_error *err) {
 static nr_status merge(rm_ctx *ctx, nr_job *job) {
     nr_status status = NR_STALE;
     nr_box *box = job->owner;
+    const char *told;
     nr_net *before = nr_net_bare(box->net);
     rm.SelectDb(ctx, job->db);
     rm_key *key = rm.OpenKey(ctx, job->key, RM_READ | RM_WRITE);
@@ -188,29 +215,37 @@ static nr_status merge(rm_ctx *ctx, nr_job *job) {
     else
         nr_fail(&job->err,
                 "ERR its key has gone, or the server is a replica now");
-    if (status == NR_OK) {
+    if (status == NR_OK && nr_net_outcome(job->trained, &told) == NR_MERGED) {
         rm.Replicate(ctx, "NR.REPLAY", "css", "MERGE", job->key, job->blob);
         rm.NotifyKeyspaceEvent(ctx, RM_NOTIFY_MODULE, "nr.trained", job->key);
+    } else if (status == NR_OK) {
+        nr_replicate_told(ctx, job->key, told);
     }
     rm.CloseKey(key);
     nr_background_free(before); /* the old weights */
     return status;
 }
 
-/* Ends a job: merges, if its network still wants it. Where it failed, what is
- * merged says so, and is nothing where there is no memory even for that. */
+/* Ends a job: merges, if its network still wants it, and says what became of it.
+ * There is nothing to merge where there was no memory even to say that it failed. */
 static void conclude(rm_ctx *ctx, nr_job *job) {
+    const char *line = "failed: out of memory";
     nr_status status = NR_NOMEM;
     nr_jobs_lock();
     bool wanted = !job->dropped;
-    job->failed = job->unlearned || !job->blob;
     nr_jobs_unlock();
     /* A box that another thread frees has lost its job in this one before. */
-    if (wanted && job->blob) status = merge(ctx, job);
-    if (wanted && (job->unlearned || status != NR_OK))
-        rm.Log(ctx, "warning", "the training of network %llu is lost: %s",
-               (unsigned long long)job->id, job->err.text);
+    if (wanted && job->trained) status = merge(ctx, job);
+    if (status == NR_OK) nr_net_outcome(job->trained, &line);
     nr_jobs_lock();
+    if (wanted && status == NR_STALE)
+        tell(job, "dropped", job->err.text);
+    else if (wanted)
+        snprintf(job->told, sizeof job->told, "%s", line);
+    if (strncmp(job->told, "failed", 6) == 0 ||
+        strncmp(job->told, "dropped", 7) == 0)
+        rm.Log(ctx, "warning", "the training of network %llu %s",
+               (unsigned long long)job->id, job->told);
     if (!job->dropped) part(job);
     nr_jobs_unlock();
     job_free(job);
@@ -239,13 +274,27 @@ static void hand_over(nr_job *job) {
     rm.ThreadSafeContextUnlock(own);
 }
 
+static void give_back(uint64_t bytes) {
+    nr_jobs_lock();
+    taken -= bytes;
+    pthread_cond_broadcast(&more);
+    nr_jobs_unlock();
+}
+
 static void work(void) {
     for (;;) {
         nr_job *job = next_in_line();
+        const char *line;
         job->trained = train(job);
-        job->unlearned = !job->trained;
-        if (job->unlearned) job->trained = nr_net_unlearned(job->net);
-        if (job->trained) job->blob = dump(job->trained, &job->err);
+        bool learned = job->trained &&
+                       nr_net_outcome(job->trained, &line) == NR_MERGED;
+        if (learned) job->blob = dump(job->trained, &job->err);
+        if (!job->trained || (learned && !job->blob)) {
+            nr_net_free(job->trained);
+            job->trained =
+                nr_net_unlearned(job->net, NR_FAILED, job->err.text);
+        }
+        give_back(job->needs);
         hand_over(job);
     }
 }
@@ -274,6 +323,8 @@ static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
     job->db = rm.GetSelectedDb(ctx);
     nr_net_shape(box->net, &shape);
     job->id = shape.id;
+    job->needs = nr_trainer_bytes(box->net);
+    job->most = nr_memory(ctx) / 2;
     job->net = nr_net_clone(box->net);
     if (job->net) return job;
     job_free(job);

@@ -9,6 +9,7 @@ typedef struct nr_waiter {
     struct nr_waiter *next;
     uint64_t number; /* from 1 */
     rm_blocked *client;
+    char told[NR_OUTCOME_TEXT]; /* what became of the training, at its end */
 } nr_waiter;
 
 struct nr_job {
@@ -21,11 +22,12 @@ struct nr_job {
     nr_command cmd; /* its limits */
     nr_trainer *trainer; /* NULL: in line, or not any more */
     nr_net *trained;     /* what came of it, NULL: not even a failure */
-    rm_string *blob;     /* the same for replicas and the AOF */
+    rm_string *blob;     /* trained weights for replicas and the AOF, or NULL */
     nr_error err;
     uint64_t bytes; /* reserved for its trainer, until that is made */
-    bool unlearned; /* what is merged says that it failed */
-    bool started, stopped, dropped, failed;
+    uint64_t needs, most; /* bytes of its trainer; of all that run together */
+    char told[NR_OUTCOME_TEXT]; /* what became of it */
+    bool started, stopped, dropped;
     nr_waiter *waiters;
 };
 

@@ -32,7 +32,7 @@ nr_box *nr_box_new(nr_net *net) {
 /* On whatever thread: large values go in the server's background one. */
 void nr_box_free(void *value) {
     nr_box *box = value;
-    nr_job_drop(box);
+    nr_job_drop(box, "its network was deleted or replaced");
     nr_net_free(box->net);
     nr_release(box);
 }

@@ -1,20 +1,24 @@
 /* NR.WAIT: clients that wait for a training to end. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "../core/msgpack.h"
 #include "training.h"
 
-/* What a client that waited is told; nothing: time passed first. */
-static char ended, failed;
-
+/* A waiter is what its client is told with; nothing: time passed first. */
 void nr_job_wake(nr_job *job) {
     while (job->waiters) {
         nr_waiter *w = job->waiters;
         job->waiters = w->next;
-        rm.UnblockClient(w->client, job->failed ? &failed : &ended);
-        nr_release(w);
+        memcpy(w->told, job->told, sizeof w->told);
+        rm.UnblockClient(w->client, w);
     }
+}
+
+static void waiter_free(rm_ctx *ctx, void *waiter) {
+    (void)ctx;
+    nr_release(waiter);
 }
 
 /* The server has time limits for blocked clients, but up to 7.0 a client whose
@@ -89,12 +93,21 @@ bool nr_put_key(nr_buf *line, rm_string *name) {
     return ok;
 }
 
-static int reply_failed(rm_ctx *ctx, rm_string *key) {
-    static const char before[] = "ERR the training of ";
-    static const char after[] = " failed: out of memory";
+static bool put_text(nr_buf *line, const char *text) {
+    return nr_buf_append(line, text, strlen(text));
+}
+
+/* An error where the training failed or was dropped, which its line begins
+ * with; else 1. */
+static int reply_told(rm_ctx *ctx, rm_string *key, const char *told) {
+    bool failed = strncmp(told, "failed", 6) == 0;
     nr_buf text = {0};
-    bool ok = nr_buf_append(&text, before, sizeof before - 1) &&
-              nr_put_key(&text, key) && nr_buf_append(&text, after, sizeof after);
+    if (!failed && strncmp(told, "dropped", 7) != 0)
+        return rm.ReplyWithLongLong(ctx, 1);
+    bool ok = put_text(&text, "ERR the training of ") &&
+              nr_put_key(&text, key) &&
+              put_text(&text, failed ? " " : " was ") &&
+              put_text(&text, told) && nr_buf_append(&text, "", 1);
     rm.ReplyWithError(ctx, ok ? (const char *)text.data : "ERR out of memory");
     nr_buf_free(&text);
     return RM_OK;
@@ -102,16 +115,19 @@ static int reply_failed(rm_ctx *ctx, rm_string *key) {
 
 static int on_unblocked(rm_ctx *ctx, rm_string **argv, int argc) {
     (void)argc;
-    const void *told = rm.GetBlockedClientPrivateData(ctx);
-    if (told == &failed) return reply_failed(ctx, argv[1]);
-    return rm.ReplyWithLongLong(ctx, told != NULL);
+    const nr_waiter *w = rm.GetBlockedClientPrivateData(ctx);
+    if (!w) return rm.ReplyWithLongLong(ctx, 0);
+    return reply_told(ctx, argv[1], w->told);
 }
 
 int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms) {
     static uint64_t last;
     int flags = rm.GetContextFlags(ctx);
-    if (!box->job && nr_net_failed(box->net)) return reply_failed(ctx, key);
-    if (!box->job) return rm.ReplyWithLongLong(ctx, 1);
+    const char *told;
+    if (!box->job)
+        return nr_net_outcome(box->net, &told) == NR_FAILED
+                   ? reply_told(ctx, key, told)
+                   : rm.ReplyWithLongLong(ctx, 1);
     if (flags & (RM_FLAG_LUA | RM_FLAG_MULTI | RM_FLAG_DENY_BLOCKING))
         return rm.ReplyWithLongLong(ctx, 0); /* as BLPOP there */
     nr_waiter *w = nr_alloc(sizeof *w);
@@ -122,7 +138,7 @@ int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms) {
         return rm.ReplyWithError(ctx, "ERR out of memory");
     }
     w->number = ++last;
-    w->client = rm.BlockClient(ctx, on_unblocked, NULL, NULL, 0);
+    w->client = rm.BlockClient(ctx, on_unblocked, NULL, waiter_free, 0);
     rm.SetDisconnectCallback(w->client, on_disconnect);
     nr_jobs_lock();
     /* Jobs end in this thread: it is still there. */

@@ -99,9 +99,7 @@ static void observe_on_clone(nr_task *t) {
 
 static void begin_observing(rm_ctx *ctx, nr_task *t, nr_box *box) {
     t->header.len = t->reply.len = 0;
-    if (t->blob)
-        t->cmd.blob = (const unsigned char *)rm.StringPtrLen(t->blob,
-                                                             &t->cmd.bloblen);
+    nr_task_refresh(t);
     bool few = t->cmd.values || t->cmd.bloblen < MANY;
     if (!few && t->tries++ < MOST_TRIES) t->net = nr_net_clone(box->net);
     if (!t->net ||
@@ -191,15 +189,10 @@ static void begin(rm_ctx *ctx, nr_task *t) {
     before->at_end = &t->next;
 }
 
-/* Takes hold of the arguments. */
 static nr_task *write_new(rm_ctx *ctx, rm_string **argv, int argc,
                           nr_command *cmd, int flags) {
-    size_t blob = cmd->verb == NR_RESTORE ? 2 : 3;
-    nr_task *t = nr_task_new(cmd, cmd->blob ? argv[blob] : NULL, flags);
+    nr_task *t = nr_task_new(argv, argc, cmd, flags);
     if (!t) return NULL;
-    t->argv = nr_alloc((size_t)argc * sizeof *t->argv);
-    for (int i = 0; t->argv && i < argc; i++)
-        t->argv[t->argc++] = rm.HoldString(NULL, argv[i]);
     t->db = rm.GetSelectedDb(ctx);
     t->delivery.deliver = deliver;
     t->work = cmd->verb == NR_RESTORE ? load : observe_on_clone;

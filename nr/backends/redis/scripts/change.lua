@@ -1,7 +1,7 @@
 -- NR.CONFIGURE and NR.RESET. ARGV: writer, number, id (empty: any), version (empty:
 -- the weights stay), fields and values ...
 
-local field, refused = open('generation', writer, 'id', 'revision', 'resets')
+local field, refused = open('generation', writer, 'id', 'revision', 'resets', 'trainings')
 if not field then return refused end
 if ARGV[3] ~= '' and field[4] ~= ARGV[3] then return {0} end
 local before = made(field)
@@ -14,6 +14,7 @@ if ARGV[4] ~= '' then
   pairs_[n + 1], pairs_[n + 2] = 'revision', int(field[5] + 1)
   pairs_[n + 3], pairs_[n + 4] = 'resets', int(field[6] + 1)
   pairs_[n + 5], pairs_[n + 6] = 'version', ARGV[4]
+  pairs_[n + 7], pairs_[n + 8] = 'trainings', int((field[7] or 0) + 1)
 end
 local reply = write(field, pairs_, 0, 0)
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end

@@ -1,14 +1,22 @@
--- Takes over what was trained, if the lease still holds. ARGV: id, revision it was
--- trained from, token of the lease, fields and values ...
+-- Takes over what was trained, or why nothing was, and takes the order away, if the caller
+-- still has it. ARGV: id, revision it was trained from, token, whether there are weights,
+-- fields and values ...
 
-local field, refused = open('id', 'revision', 'version', 'lease')
+local field, refused = open('id', 'revision', 'version', 'order', 'trainings')
 if not field then return refused end
 if field[4] == ARGV[3] then return {1} end -- merged already
-if field[2] ~= ARGV[1] or field[3] ~= ARGV[2] or holder(field[5]) ~= ARGV[3] then
+local order = parsed(field[5])
+if field[2] ~= ARGV[1] or field[3] ~= ARGV[2] or not order or order.token ~= ARGV[3] then
   return {0}
 end
-local pairs_ = {'nr', FORMAT, 'revision', int(field[3] + 1), 'version', ARGV[3]}
-local gone = given(4, pairs_)
+local pairs_ = {'nr', FORMAT, 'trainings', int((field[6] or 0) + 1)}
+if ARGV[4] == '1' then
+  local n = #pairs_
+  pairs_[n + 1], pairs_[n + 2] = 'revision', int(field[3] + 1)
+  pairs_[n + 3], pairs_[n + 4] = 'version', ARGV[3]
+end
+local gone = given(5, pairs_)
+gone[#gone + 1], gone[#gone + 2] = 'order', 'progress'
 put(pairs_)
-if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
+redis.call('HDEL', key, unpack(gone))
 return {1}

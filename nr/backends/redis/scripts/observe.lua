@@ -1,5 +1,5 @@
 -- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
--- record has its length before it), rows.
+-- record has its length before it), rows, how many numbers in them were rounded.
 --
 -- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
 -- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
@@ -108,5 +108,11 @@ pairs_[2], pairs_[4] = train, test
 if s then
   pairs_[n + 1] = 'random'
   pairs_[n + 2] = string.format('[%d, %d, %d, %d, %d, %d]', unpack(s))
+end
+if ARGV[7] ~= '0' then
+  n = #pairs_
+  pairs_[n + 1] = 'rounded'
+  pairs_[n + 2] = int((tonumber(redis.call('HGET', key, 'rounded') or '0') or 0) + ARGV[7])
+  pairs_[n + 3], pairs_[n + 4] = 'nr', FORMAT
 end
 return write(field, pairs_, train, test)

@@ -53,8 +53,9 @@ static const nr_spec specs[NR_VERBS] = {
                       "all.",
                       2, -1, NR_WRITES | NR_FAST, 1, 1},
     [NR_STOP] = {"NR.STOP", "key",
-                 "Stops a training and keeps what it reached.", 2, 2,
-                 NR_WRITES | NR_FAST, 1, 1},
+                 "Stops a training, and keeps what it reached or, if that is "
+                 "better, what was there.",
+                 2, 2, NR_WRITES | NR_FAST, 1, 1},
     [NR_WAIT] = {"NR.WAIT", "key milliseconds",
                  "Waits for the end of a training, 0 milliseconds without a "
                  "limit.",

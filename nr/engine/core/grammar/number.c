@@ -306,26 +306,39 @@ bool nr_parse_double(nr_text text, double *value) {
     return parse_everyday(text, value) || parse_any(text, value);
 }
 
-bool nr_parse_float(nr_text text, float *value) {
+/* What a float32 can hold, as a double. */
+static bool parse_wide(nr_text text, double *wide) {
     const double beyond = 0x1.ffffffp127; /* rounds to 2^128 */
+    if (parse_everyday(text, wide)) return true;
+    return parse_any(text, wide) && fabs(*wide) < beyond;
+}
+
+bool nr_parse_float(nr_text text, float *value) {
     double wide;
-    if (!parse_everyday(text, &wide)) {
-        if (!parse_any(text, &wide) || !(fabs(wide) < beyond)) return false;
-    }
+    if (!parse_wide(text, &wide)) return false;
     *value = (float)wide;
     return true;
 }
 
+/* Whether a float32 holds another number. Below 2^24 nearly all decimals are
+ * rounded, by less than a tenth of a millionth of them; from there on it is
+ * whole numbers that become others, as of times and of account numbers, which
+ * often lie close together. That the number alone decides, and not the spread
+ * of its column, makes it the same on every store and in any order. */
+static bool is_rounded(double wide) {
+    return fabs(wide) >= 0x1p24 && (double)(float)wide != wide;
+}
+
 size_t nr_parse_floats(const char *const *texts, const size_t *len, size_t n,
-                       float *values) {
+                       float *values, nr_exactness *exact) {
     double wide;
     size_t i = 0;
     for (; i < n; i++) {
         nr_text text = {texts[i], len[i]};
-        if (parse_short(text, &wide))
-            values[i] = (float)wide;
-        else if (!nr_parse_float(text, &values[i]))
-            break;
+        if (!parse_short(text, &wide) && !parse_wide(text, &wide)) break;
+        values[i] = (float)wide;
+        exact->rounded += is_rounded(wide);
+        exact->last = wide;
     }
     return i;
 }

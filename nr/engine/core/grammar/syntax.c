@@ -220,7 +220,7 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
     for (size_t i = p->at; i < end;) {
         size_t stop = i <= arrow && arrow < end ? arrow : end;
         size_t read = nr_parse_floats(p->argv + i, p->len + i, stop - i,
-                                      values + cmd->nvalues);
+                                      values + cmd->nvalues, &cmd->exact);
         cmd->nvalues += read;
         if (i + read < stop) return no_number(p, i + read);
         i = stop + 1;

@@ -23,9 +23,10 @@ bool nr_parse_uint(nr_text text, uint64_t *value);
  * hold, too. */
 bool nr_parse_float(nr_text text, float *value);
 
-/* As many of n texts as are numbers, one after the other; returns how many. */
+/* As many of n texts as are numbers, one after the other; returns how many, and
+ * adds to *exact what float32s did not keep of them. */
 size_t nr_parse_floats(const char *const *texts, const size_t *len, size_t n,
-                       float *values);
+                       float *values, nr_exactness *exact);
 
 /* A finite number with so many digits, 17 at most, as "%.*g" writes it in the
  * C locale. Returns out. */

@@ -11,6 +11,7 @@
 #include "kernels/sparse.h"
 #include "kernels/panels.h"
 #include "kernels/vec.h"
+#include "kernels/dense.h"
 
 /* Sizes of tiles, and how many inputs a layer takes at once (KBLOCK): fewer stay
  * in the first cache, but sums are taken up again more often, which for tiles
@@ -232,7 +233,7 @@ static void gradient(float *g, const float *in, size_t in_step,
             x.delta = delta + o * NR_LANES;
             if (far) fetch_ahead(&x, o, outputs);
             all_dots[least(last - i, GI)][least(outputs - o, GO)](
-                g + (1 + i) * outputs + o, outputs, &x);
+                g + nr_dense_row(outputs, i) + o, outputs, &x);
         }
 }
 

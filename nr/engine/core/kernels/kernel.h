@@ -155,7 +155,7 @@ const nr_kernels *nr_kernels_now(void); /* isa.c */
 
 /* members.c: the weights abreast, made now where they are not there yet; NULL:
  * there are none, or no memory, and `row` does the same. Safe in threads. */
-const float *nr_abreast_ready(const nr_header *h, const nr_array *weights);
+const float *nr_abreast_ready(const nr_net *net, const nr_array *weights);
 void nr_abreast_drop(nr_array *weights); /* before these change */
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/vec.h"
+#include "kernels/dense.h"
 
 #if defined(__AVX512F__)
 enum { ABREAST_TILE = 8 };
@@ -114,7 +115,7 @@ static float *abreast(const nr_way *way, const nr_factors *f, const float *w,
             float *to = last ? result : hidden[l % 2];
             abreast_layer(to, w, from, in, step);
             activate_abreast(to, step, last ? way->last : way->hidden);
-            w += (in + 1) * step;
+            w += nr_dense_params(in, step);
             from = to;
         }
     }

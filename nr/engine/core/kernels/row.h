@@ -12,6 +12,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/vec.h"
+#include "kernels/dense.h"
 
 enum { ROW_TILE = 7, ABREAST = 4, FETCH = 2048 };
 
@@ -175,7 +176,7 @@ NOINLINE float *row_large(const nr_way *way, const nr_factors *f,
         size_t in = way->layers[l - 1], out = way->layers[l];
         int kind = l + 1 < way->nlayers ? way->hidden : way->last;
         row_layer(to, w, from, in, out, x_step, kind, way);
-        w += (in + 1) * out;
+        w += nr_dense_params(in, out);
         x_step = way->each;
         from = to, to = other, other = from;
     }

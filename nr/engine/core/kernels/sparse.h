@@ -13,6 +13,7 @@
 #include "kernels/kernel.h"
 #include "kernels/panels.h"
 #include "kernels/vec.h"
+#include "kernels/dense.h"
 
 enum { LIST_TILE = 7 };
 
@@ -89,7 +90,7 @@ static void list_gradient(float *g, const float *rows, const nr_entry *entries,
                           const size_t *starts, size_t first, size_t last,
                           size_t units) {
     unit_rows r = {rows, nr_row_step(units), units};
-    g += (1 + first) * units;
+    g += nr_dense_row(units, first);
     for (size_t i = first; i < last; i++, g += units) {
         nr_list list = {entries + starts[i], starts[i + 1] - starts[i]};
         if (list.n) sum_list(g, NULL, list, r, true);

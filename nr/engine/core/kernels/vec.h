@@ -231,9 +231,9 @@ static inline v16 v_fma_odd(v16 a, v16 b, v16 c) {
 }
 
 #if defined(__SSE2__)
-/* Rounding twice is wrong only where the first time ends half way between two
- * floats, or these are denormal: that is seldom, and a tenth of the work to
- * see. `seldom` keeps its bits. */
+/* Rounding twice, to a double and then to a float, is wrong only where the double
+ * lies half way between two floats, or these are denormal. That is seldom, and
+ * cheaper to see than to avoid; *seldom gets bits where it is so. */
 INLINE __m128 v_fma_twice(const float *a, const float *b, const float *c,
                           __m128i *seldom) {
     __m128 x = _mm_loadu_ps(a), y = _mm_loadu_ps(b), z = _mm_loadu_ps(c);

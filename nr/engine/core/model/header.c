@@ -29,6 +29,7 @@ typedef enum field_type {
     AUTO_REAL, /* nil: AUTO */
     AUTO_INT,
     WORD, /* an enum, by its words */
+    OUTCOME, /* outcome.c's line */
     LAYOUT,
     RANDOM,
     SCHEMA, /* nil: none */
@@ -85,7 +86,10 @@ static const field fields[] = {
     {"class_errors", REAL, AT(stats.class_errors), NULL, 1, 0},
     {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0},
     {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0},
+    {"trainings", COUNT, AT(trainings), NULL, 2, 0},
+    {"last_training", OUTCOME, AT(last_training), NULL, 2, 0},
     {"schema", SCHEMA, 0, NULL, 2, 0},
+    {"rounded", COUNT, AT(rounded), NULL, 2, 0},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -140,6 +144,7 @@ static bool put_field(nr_buf *out, const nr_header *h,
         return value < 0 ? nr_put_nil(out) : nr_put_int(out, value);
     }
     case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
+    case OUTCOME: return nr_put_str(out, *(const char *)p ? p : "never");
     case LAYOUT: return put_layout(out, h);
     case RANDOM: return put_uints(out, h->random.s, 6);
     case SCHEMA:
@@ -193,6 +198,15 @@ static bool get_word(nr_cursor *c, const field *f, unsigned *value) {
     return found >= 0;
 }
 
+static bool get_outcome(nr_cursor *c, char *line) {
+    nr_bytes text;
+    if (!nr_get_str(c, &text) ||
+        !nr_outcome_sound((const char *)text.data, text.len))
+        return false;
+    memcpy(line, text.data, text.len);
+    return true;
+}
+
 static bool is_nil(nr_cursor *c) {
     if (c->bad || c->at == c->end || *c->at != 0xc0) return false;
     c->at++;
@@ -228,6 +242,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
         *(int64_t *)p = (int64_t)number;
         return true;
     case WORD: return get_word(c, f, p);
+    case OUTCOME: return get_outcome(c, p);
     case LAYOUT: return get_layout(c, h);
     case RANDOM: return get_random(c, p);
     case SCHEMA: return get_schema(c, h);
@@ -288,6 +303,7 @@ static void fill_in(nr_header *h, uint64_t seen) {
         case AUTO_REAL: *(double *)p = f->missing; break;
         case AUTO_INT: *(int64_t *)p = (int64_t)f->missing; break;
         case WORD: *(unsigned *)p = (unsigned)f->missing; break;
+        case OUTCOME: nr_outcome_derive(h); break;
         default: break; /* the others are 0, or in every header */
         }
     }

@@ -22,10 +22,9 @@ const char *const nr_ending_words[NR_ENDINGS + 1] = {
 /* ============================ Weights' layout ============================ */
 
 static size_t count_params(const nr_header *h) {
-    size_t n = 0;
-    for (size_t l = 1; l < h->nlayers; l++)
-        n += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    return n;
+    nr_plan plan;
+    nr_plan_make(h, &plan);
+    return plan.params;
 }
 
 size_t nr_weights_len(const nr_header *h) {
@@ -106,7 +105,7 @@ const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
         nr_nomem(err);
         return NULL;
     }
-    nr_weights_init(&net->h, made->data);
+    nr_weights_init(net, made->data);
     nr_draft *draft = atomic_load(&self->draft);
     have = draft ? settle(&draft->weights, made) : made;
     have = settle(&self->weights, have);
@@ -134,12 +133,17 @@ void nr_net_forget(nr_net *net) {
 
 /* ============================ Making and freeing ========================= */
 
-nr_net *nr_net_new(const nr_header *header) {
-    nr_net *net = nr_alloc(sizeof *net);
-    if (!net) return NULL;
+/* Takes the plan. */
+static nr_net *make_net(const nr_header *header, nr_plan *plan) {
+    nr_net *net = plan ? nr_alloc(sizeof *net) : NULL;
+    if (!net) {
+        nr_plan_drop(plan);
+        return NULL;
+    }
     memset(net, 0, sizeof *net);
     net->h = *header;
-    net->params = count_params(header);
+    net->plan = plan;
+    net->params = plan->params;
     size_t floats = header->layers[0];
     floats += header->kind == NR_CLASSIFIER
                   ? 1
@@ -151,6 +155,10 @@ nr_net *nr_net_new(const nr_header *header) {
     net->per = fit ? (uint32_t)fit : 1;
     nr_net_way(net);
     return net;
+}
+
+nr_net *nr_net_new(const nr_header *header) {
+    return make_net(header, nr_plan_new(header));
 }
 
 void nr_net_choose(nr_header *h, bool members, bool activation) {
@@ -193,6 +201,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     nr_net_choose(&h, h.options.members < 0,
                   !(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
+    nr_outcome_set(&h, NR_NEVER, "");
     if (cmd->form == NR_FORM_NAMED) {
         nr_status status = make_schema(cmd, &schema, err);
         if (status != NR_OK) return status;
@@ -217,7 +226,7 @@ void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner) {
     nr_net_free(net->inner);
     net->encoding = encoding;
     net->inner = inner;
-    net->params = inner ? inner->params : 0;
+    if (net->schema) net->params = inner ? inner->params : 0;
 }
 
 /* What a network with fields has more. */
@@ -230,7 +239,7 @@ static bool share_fields(nr_net *copy, const nr_net *net) {
 }
 
 nr_net *nr_net_clone(const nr_net *net) {
-    nr_net *copy = nr_net_new(&net->h);
+    nr_net *copy = make_net(&net->h, nr_plan_hold(net->plan));
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->course = nr_array_hold(net->course);
@@ -245,7 +254,7 @@ nr_net *nr_net_clone(const nr_net *net) {
 }
 
 nr_net *nr_net_bare(const nr_net *net) {
-    nr_net *bare = nr_net_new(&net->h);
+    nr_net *bare = make_net(&net->h, nr_plan_hold(net->plan));
     if (!bare) return NULL;
     bare->course = nr_array_hold(net->course);
     bare->kept = nr_kept_hold(net->kept);
@@ -266,21 +275,12 @@ nr_net *nr_net_sparing(const nr_net *net) {
     return copy;
 }
 
-nr_net *nr_net_unlearned(const nr_net *net) {
-    nr_net *copy = nr_net_bare(net);
-    if (copy) copy->h.stats.ending = NR_ENDED_MEMORY;
-    return copy;
-}
-
-bool nr_net_failed(const nr_net *net) {
-    return net->h.stats.ending == NR_ENDED_MEMORY;
-}
-
 void nr_net_name(nr_net *net, uint64_t id) { net->h.id = id; }
 
 void nr_net_free(nr_net *net) {
     if (!net) return;
     nr_net_forget(net);
+    nr_plan_drop(net->plan);
     nr_net_take_inner(net, NULL, NULL);
     nr_schema_drop(net->schema);
     nr_array_drop(net->course);
@@ -300,6 +300,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .params = net->params,
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
+        .trainings = net->h.trainings,
     };
 }
 
@@ -308,7 +309,7 @@ size_t nr_net_memory(const nr_net *net) {
     size_t bytes = sizeof *net;
     if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
     if (weights && atomic_load(&weights->abreast))
-        bytes += nr_abreast_len(&net->h) * sizeof(float);
+        bytes += nr_abreast_len(net) * sizeof(float);
     if (net->course) bytes += net->course->n * sizeof(float);
     bytes += nr_kept_bytes(net->kept).len;
     if (net->inner) bytes += nr_net_memory(net->inner);
@@ -341,8 +342,15 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
         return NR_STALE;
     }
     nr_net *source = (nr_net *)trained;
-    nr_net *inner = trained->inner ? nr_net_bare(trained->inner) : NULL;
-    if (trained->inner && !inner) return nr_nomem(err);
+    const char *text;
+    nr_outcome outcome = nr_net_outcome(trained, &text);
+    bool learned = outcome == NR_MERGED;
+    nr_net *inner =
+        learned && trained->inner ? nr_net_bare(trained->inner) : NULL;
+    if (learned && trained->inner && !inner) return nr_nomem(err);
+    net->h.trainings++;
+    strcpy(net->h.last_training, text);
+    if (!learned) return NR_OK;
     if (inner) nr_net_take_inner(net, trained->encoding, inner);
     nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));

@@ -4,6 +4,7 @@
 #define NR_NET_H
 
 #include "encode/encoding.h"
+#include "model/plan.h"
 
 /* ------------------------------ Arrays ----------------------------------- */
 
@@ -80,9 +81,12 @@ typedef struct nr_header {
     uint64_t maxlen[2], len[2];
     nr_record_kind records;
     uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
+    uint64_t rounded; /* numbers of observed samples: nr_exactness */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    uint64_t trainings; /* that have ended, whatever came of them */
+    char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
     nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
@@ -101,10 +105,6 @@ typedef struct nr_draft {
     atomic_size_t refs;
     _Atomic(nr_array *) weights; /* NULL: not made yet */
 } nr_draft;
-
-/* What becomes of the last layer's sums. */
-typedef enum nr_head { NR_LINEAR, NR_SOFTMAX, NR_LOGISTIC } nr_head;
-enum { NR_NOT_ACTIVATED = -1 };
 
 /* So many rows go one by one, more of them in panels: see run.c. */
 enum { NR_FEW_ROWS = 6 };
@@ -125,6 +125,7 @@ typedef struct nr_kept nr_kept; /* parts.c */
 
 struct nr_net {
     nr_header h;
+    nr_plan *plan; /* of every member */
     nr_way way;
     size_t params, row; /* row: floats; 0: records of any length */
     uint32_t per; /* rows of a full chunk */
@@ -152,16 +153,19 @@ static inline size_t nr_outputs(const nr_net *net) {
 
 /* First the factors: inputs are taken as (x - in_shift) * in_scale; a
  * regressor's outputs are y * out_scale + out_shift (out_scale 0: always the
- * same), a classifier's logits are multiplied by out_scale. They lie with the weights because they are one
- * with them: neither makes sense with another generation of the other. Then
- * member by member and layer by layer a row of biases and a row of weights for
- * each input unit: [1 + inputs][outputs]. */
+ * same), a classifier's logits are multiplied by out_scale. They lie with the
+ * weights because they are one with them: neither makes sense with another
+ * generation of the other. Then member by member what its plan says. */
 typedef struct nr_factors {
     float *in_shift, *in_scale, *out_shift, *out_scale;
     float *layers;
 } nr_factors;
 
 size_t nr_weights_len(const nr_header *h);
+/* Where a member's weights begin, behind the factors. */
+static inline size_t nr_member_at(const nr_net *net, size_t member) {
+    return member * net->params;
+}
 static inline nr_factors nr_factors_of(const nr_header *h, float *weights) {
     size_t in = h->layers[0], out = h->layers[h->nlayers - 1];
     return (nr_factors){
@@ -224,6 +228,11 @@ bool nr_same_name(nr_bytes name, const char *word);
 /* format.c */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 
+/* outcome.c */
+bool nr_outcome_sound(const char *text, size_t len);
+void nr_outcome_derive(nr_header *h);
+void nr_outcome_set(nr_header *h, nr_outcome outcome, const char *why);
+
 /* samples.c */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
 void nr_dataset_free(nr_dataset *data);
@@ -233,6 +242,7 @@ float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
 size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which);
+nr_status nr_class_error(const nr_net *net, double id, nr_error *err);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
@@ -255,13 +265,15 @@ nr_head nr_net_head(const nr_header *h);
 void nr_net_way(nr_net *net); /* by its header, which must not move */
 
 /* members.c: floats that weights abreast take, 0: the network has none. */
-size_t nr_abreast_len(const nr_header *h);
+size_t nr_abreast_len(const nr_net *net);
 
 /* random.c */
 uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */
 void nr_random_seed(nr_random *random, uint64_t seed);
 bool nr_random_sound(const nr_random *random);
 uint64_t nr_random_below(nr_random *random, uint64_t n);
-void nr_weights_init(const nr_header *h, float *weights);
+float nr_uniform(uint64_t bits); /* from -1 to 1 */
+float nr_normal(uint64_t bits);  /* mean 0, deviation 1 */
+void nr_weights_init(const nr_net *net, float *weights);
 
 #endif

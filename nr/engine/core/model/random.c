@@ -11,8 +11,6 @@
  * deviates are sums of four uniform ones: integers until the last step, the
  * same bits on every machine, where a logarithm and a cosine are not. */
 
-#include <math.h>
-
 #include "model/net.h"
 
 static const uint64_t M1 = 4294967087, M2 = 4294944443;
@@ -59,40 +57,28 @@ uint64_t nr_random_below(nr_random *random, uint64_t n) {
 
 /* Four uniform 16-bit numbers: mean 131070, deviation sqrt(4 (2^32 - 1) / 12),
  * never beyond 3.47 deviations. */
-static float normal(uint64_t bits) {
+float nr_normal(uint64_t bits) {
     int64_t sum = (int64_t)((bits & 0xffff) + (bits >> 16 & 0xffff) +
                             (bits >> 32 & 0xffff) + (bits >> 48));
     return (float)((double)(sum - 131070) * (1.0 / 37837.22722615498));
 }
 
-static float uniform(uint64_t bits) { /* -1 to 1 */
+float nr_uniform(uint64_t bits) { /* -1 to 1 */
     return (float)((double)((int64_t)(bits >> 11) - (INT64_C(1) << 52)) *
                    0x1p-52);
 }
 
-/* Glorot and Bengio (2010), normal, biases zero; classic: uniform in +-0.05,
- * biases as well. Returns the end of the layer. */
-static float *init_layer(const nr_header *h, size_t l, float *w,
-                         uint64_t *key) {
-    size_t in = h->layers[l - 1], out = h->layers[l];
-    float sd = (float)sqrt(2.0 / (double)(in + out));
-    for (size_t i = 0; i < (in + 1) * out; i++, w++) {
-        uint64_t bits = nr_mix((*key)++);
-        if (h->options.classic)
-            *w = 0.05f * uniform(bits);
-        else
-            *w = i < out ? 0 : sd * normal(bits);
-    }
-    return w;
-}
-
-void nr_weights_init(const nr_header *h, float *weights) {
+void nr_weights_init(const nr_net *net, float *weights) {
+    const nr_header *h = &net->h;
+    const nr_plan *plan = net->plan;
     uint64_t key = nr_mix(h->options.seed ^ nr_mix(h->resets));
     nr_factors f = nr_factors_of(h, weights);
-    for (size_t i = 0; i < h->layers[0]; i++) f.in_scale[i] = 1;
-    for (size_t i = 0; i < h->layers[h->nlayers - 1]; i++) f.out_scale[i] = 1;
-    float *w = f.layers;
-    for (int64_t m = 0; m < h->options.members; m++)
-        for (size_t l = 1; l < h->nlayers; l++)
-            w = init_layer(h, l, w, &key);
+    for (size_t i = 0; i < nr_inputs(net); i++) f.in_scale[i] = 1;
+    for (size_t i = 0; i < nr_outputs(net); i++) f.out_scale[i] = 1;
+    for (size_t m = 0; m < (size_t)h->options.members; m++)
+        for (size_t i = 0; i < plan->n; i++)
+            plan->ops[i].layer->init(&plan->ops[i], h,
+                                     f.layers + nr_member_at(net, m) +
+                                         plan->ops[i].at,
+                                     &key);
 }

@@ -219,6 +219,20 @@ static uint64_t place_next(nr_net *net, nr_dataset_id which) {
 
 /* =============================== Observing =============================== */
 
+/* With more digits where six would make it an integer. */
+nr_status nr_class_error(const nr_net *net, double id, nr_error *err) {
+    char got[NR_NUMBER];
+    double told;
+    int digits = 6;
+    do nr_parse_double((nr_text){nr_write_double(got, digits, id), strlen(got)},
+                       &told);
+    while (told == floor(told) && id != floor(id) && digits++ < 17);
+    return nr_fail(err, "ERR classifier network output must be an integer in "
+                        "the range from 0 to outputs-1: got %s, outputs are "
+                        "%zu",
+                   got, nr_outputs(net));
+}
+
 /* Rows of a blob are only known to be floats: refuses NaN, infinities and
  * class ids that are none. */
 NOINLINE nr_status check_rows(const nr_net *net, const float *rows, size_t n,
@@ -233,12 +247,8 @@ NOINLINE nr_status check_rows(const nr_net *net, const float *rows, size_t n,
                                     "number %zu",
                                r, i);
         float id = rows[in];
-        char got[NR_NUMBER];
         if (classifier && !(id >= 0 && id < (float)out && id == floorf(id)))
-            return nr_fail(err, "ERR classifier network output must be an "
-                                "integer in the range from 0 to outputs-1: "
-                                "got %s, outputs are %zu",
-                           nr_write_double(got, 6, (double)id), out);
+            return nr_class_error(net, (double)id, err);
     }
     return NR_OK;
 }

@@ -31,7 +31,7 @@ static uint64_t made_bytes(const nr_net *net, size_t rows) {
     const nr_header *h = &net->h;
     uint64_t floats = nr_net_made(net) ? 0 : nr_weights_len(h);
     if (rows <= NR_FEW_ROWS && net->way.groups && !nr_net_abreast(net))
-        floats += nr_abreast_len(h);
+        floats += nr_abreast_len(net);
     return floats * sizeof(float);
 }
 

@@ -52,7 +52,14 @@ static nr_status values_check(const nr_net *net, const nr_command *cmd,
                             "training data is correct? %zu -> %zu given, "
                             "%zu -> %zu expected",
                        cmd->arrow, cmd->nvalues - cmd->arrow, in, out);
+    bool classifier = net->h.kind == NR_CLASSIFIER;
+    if (classifier && (double)cmd->values[in] != cmd->exact.last)
+        return nr_class_error(net, cmd->exact.last, err);
     return NR_OK;
+}
+
+void nr_net_count_rounded(nr_net *net, const nr_command *cmd) {
+    net->h.rounded += cmd->exact.rounded;
 }
 
 static nr_status check_numbers(const nr_command *cmd, nr_error *err) {
@@ -121,6 +128,7 @@ static nr_status observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
         if (status == NR_OK)
             status = nr_net_observe(net, cmd->values, 1, cmd->dataset, err);
+        if (status == NR_OK) nr_net_count_rounded(net, cmd);
     } else {
         status = nr_net_samples(net, cmd, &rows, err);
         if (status == NR_OK)
@@ -238,7 +246,7 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 17 + (size_t)classifier + (net->schema != NULL);
+    size_t pairs = 20 + (size_t)classifier + (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
@@ -262,7 +270,10 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     return ok &&
            put_word(b, "overfitting-detected", s->overfitting ? "yes" : "no") &&
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
+           put_word(b, "last-training", h->last_training) &&
+           put_pair(b, "trainings", h->trainings) &&
            put_pair(b, "parameters", net->params) &&
+           put_pair(b, "rounded", h->rounded) &&
            (!net->schema || (nr_put_str(b, "fields") &&
                              nr_fields_list(net->schema, b)));
 }
@@ -390,6 +401,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     net->h.revision++;
     net->h.trained = false;
     net->h.stats = (nr_statistics){0};
+    net->h.trainings++; /* if one ran, it has ended by this */
+    nr_outcome_set(&net->h, NR_NEVER, "");
     return NR_OK;
 }
 

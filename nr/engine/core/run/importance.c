@@ -17,6 +17,7 @@
 
 #include "float_mode.h"
 #include "kernels/kernel.h"
+#include "layers/layer.h"
 #include "run/fields.h"
 #include "run/report.h"
 
@@ -30,7 +31,7 @@ static nr_dataset_id choose_dataset(const nr_net *net) {
  * first layer's weights. */
 static double work(const nr_net *net) {
     double in = (double)nr_inputs(net), params = (double)net->params;
-    double behind = params - in * (double)net->h.layers[1];
+    double behind = params - in * (double)nr_plan_first(net->plan)->out;
     return (params + in * behind) * (double)net->h.options.members;
 }
 
@@ -51,7 +52,7 @@ double nr_importance_work(const nr_net *net) {
  * and of the outputs. */
 uint64_t nr_importance_bytes(const nr_net *net) {
     const nr_way *way = &net->way;
-    uint64_t units = way->members * (uint64_t)net->h.layers[1];
+    uint64_t units = way->members * nr_plan_first(net->plan)->out;
     units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
     return units * NR_LANES * sizeof(float);
 }
@@ -94,9 +95,7 @@ static float *panel_new(size_t units) {
 static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
                        const nr_encoding *encoding) {
     const nr_header *h = &net->h;
-    size_t widest = 0;
-    for (size_t l = 1; l < h->nlayers; l++)
-        if (h->layers[l] > widest) widest = h->layers[l];
+    size_t widest = net->plan->widest;
     *p = (probe){.net = net,
                  .encoding = encoding,
                  .inputs = encoding ? encoding->schema->inputs : nr_inputs(net),
@@ -105,7 +104,7 @@ static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
                  .f = nr_factors_of(h, weights->data),
                  .in = nr_inputs(net),
                  .out = nr_outputs(net),
-                 .units = h->layers[1],
+                 .units = nr_plan_first(net->plan)->out,
                  .members = (size_t)h->options.members};
     p->x = panel_new(p->in);
     p->other = panel_new(p->in);
@@ -120,7 +119,7 @@ static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
 }
 
 static const float *member_weights(const probe *p, size_t m) {
-    return p->f.layers + m * p->net->params;
+    return p->f.layers + nr_member_at(p->net, m);
 }
 
 /* Takes samples from `first` on; those a third further on lend their inputs. */
@@ -140,14 +139,15 @@ static void take_samples(probe *p, nr_dataset_id which, size_t first,
                p->f.in_scale);
     for (size_t m = 0; m < p->members; m++) {
         const float *w = member_weights(p, m);
-        p->k->layer(p->sums + m * p->units * NR_LANES, w + p->units, 1,
-                    p->units, p->x, w, p->units, p->in, p->nv);
+        p->k->layer(p->sums + m * p->units * NR_LANES,
+                    w + nr_dense_row(p->units, 0), 1, p->units, p->x, w,
+                    p->units, p->in, p->nv);
     }
 }
 
 /* Adds to the first layer's sums what another value of a column changes. */
 static void change_column(const probe *p, size_t m, size_t column, float *to) {
-    const float *w = member_weights(p, m) + (1 + column) * p->units;
+    const float *w = member_weights(p, m) + nr_dense_row(p->units, column);
     const float *old = p->x + column * NR_LANES;
     const float *new = p->other + column * NR_LANES;
     float change[NR_LANES];
@@ -172,14 +172,13 @@ static void shuffle(probe *p, size_t m, size_t input) {
 
 /* The layers behind the first one's sums. */
 static const float *run_member(const probe *p, size_t m) {
-    const nr_header *h = &p->net->h;
-    const float *w = member_weights(p, m) + (p->in + 1) * p->units;
+    const nr_plan *plan = p->net->plan;
+    const nr_op *op = nr_plan_first(plan);
     float *x = p->from, *y = p->to;
-    for (size_t l = 2; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        p->k->activate(x, in, p->nv, h->options.activation);
-        p->k->layer(y, w + out, 1, out, x, w, out, in, p->nv);
-        w += (in + 1) * out;
+    nr_dense_activate(p->k, op, x, p->nv);
+    for (size_t i = 1; i + 1 < plan->n; i++) {
+        op = &plan->ops[i];
+        nr_op_forward(p->k, op, member_weights(p, m) + op->at, x, y, p->nv);
         float *last = x;
         x = y, y = last;
     }

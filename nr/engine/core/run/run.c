@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "float_mode.h"
-#include "kernels/kernel.h"
+#include "layers/layer.h"
 #include "run/run.h"
 
 enum { STACK_FLOATS = 4096 };
@@ -24,9 +24,7 @@ static size_t sixteens(size_t units) { return (units + 15) / 16 * 16; }
 void nr_net_way(nr_net *net) {
     const nr_header *h = &net->h;
     nr_head head = nr_net_head(h);
-    size_t widest = 0; /* of the layers behind the inputs */
-    for (size_t l = 1; l < h->nlayers; l++)
-        if (h->layers[l] > widest) widest = h->layers[l];
+    size_t widest = net->plan->widest;
     size_t members = (size_t)h->options.members;
     size_t groups = (members + NR_ABREAST - 1) / NR_ABREAST;
     net->way = (nr_way){
@@ -39,7 +37,7 @@ void nr_net_way(nr_net *net) {
         .last = head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED,
         .inputs_room = sixteens(h->layers[0]),
         .each = sixteens(widest),
-        .groups = nr_abreast_len(h) ? groups : 0,
+        .groups = nr_abreast_len(net) ? groups : 0,
         .group = nr_abreast_step(sixteens(widest)),
     };
 }
@@ -50,6 +48,7 @@ void nr_net_way(nr_net *net) {
 typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
+    const nr_plan *plan;
     const nr_way *way;
     const float *abreast; /* NULL: one member after the other */
     nr_factors f;
@@ -198,20 +197,15 @@ static bool panel_head(const runner *r, float *y, size_t nv) {
 }
 
 static const float *member_panel(const runner *r, const float *w, size_t nv) {
-    const nr_header *h = r->h;
+    const nr_plan *plan = r->plan;
     const float *from = r->inputs;
     float *to = r->x, *other = r->y;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        r->k->layer(to, w + out, 1, out, from, w, out, in, nv);
-        if (l + 1 < h->nlayers)
-            r->k->activate(to, out, nv, h->options.activation);
-        else if (!panel_head(r, to, nv))
-            return NULL;
-        w += (in + 1) * out;
+    for (size_t i = 0; i + 1 < plan->n; i++) {
+        const nr_op *op = &plan->ops[i];
+        nr_op_forward(r->k, op, w + op->at, from, to, nv);
         from = to, to = other, other = (float *)from;
     }
-    return from;
+    return panel_head(r, (float *)from, nv) ? from : NULL;
 }
 
 /* Some rows at a time, so that they are in a cache when they are packed. */
@@ -234,7 +228,7 @@ static const float *run_panel(const runner *r, const float *rows, size_t n) {
     if (!pack_panel(r, rows, n)) return NULL;
     float *sum = r->sum;
     for (size_t m = 0; m < r->members; m++) {
-        const float *w = r->f.layers + m * r->way->params;
+        const float *w = r->f.layers + m * r->plan->params;
         const float *y = member_panel(r, w, nv);
         if (!y) return NULL;
         if (m == 0)
@@ -334,6 +328,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     runner r; /* clearing it first would cost a small network a tenth */
     r.h = h;
     r.k = nr_kernels_now();
+    r.plan = net->plan;
     r.way = &net->way;
     r.f = nr_factors_of(h, weights->data);
     r.head = net->way.head;
@@ -341,7 +336,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     r.out = nr_outputs(net);
     r.members = net->way.members;
     r.abreast = n <= NR_FEW_ROWS && r.way->groups
-                    ? nr_abreast_ready(h, weights)
+                    ? nr_abreast_ready(net, weights)
                     : NULL;
     bool nomem;
     if (run_all(&r, rows, n, to, &nomem)) return NR_OK;

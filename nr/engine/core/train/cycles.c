@@ -21,13 +21,13 @@
 /* RPROP's first steps: a part of the layer's initial deviation. */
 static void first_steps(const nr_trainer *t, float *steps) {
     const nr_header *h = &t->net->h;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float step = (float)(NR_STUDY_STEP * sqrt(2.0 / (double)(in + out)));
+    for (size_t l = 0; l < t->plan->n; l++) {
+        const nr_op *op = &t->plan->ops[l];
+        double units = (double)(op->in + op->out);
+        float step = (float)(NR_STUDY_STEP * sqrt(2.0 / units));
         if (h->options.classic) step = 0.1f;
         if (h->options.learnrate > 0) step = (float)h->options.learnrate;
-        for (size_t i = 0; i < (in + 1) * out; i++)
-            steps[t->offset[l] + i] = step;
+        for (size_t i = 0; i < op->params; i++) steps[op->at + i] = step;
     }
 }
 
@@ -58,26 +58,9 @@ static double mean(double sum, size_t n) {
     return sum > 0 || sum != sum ? sum / (double)n : 0;
 }
 
-static bool learn_batches(nr_trainer *t, size_t n, nr_losses *sum) {
-    shuffle(t, n);
-    for (size_t i = 0; i < n; i += t->batch) {
-        nr_losses some;
-        size_t count = n - i < t->batch ? n - i : t->batch;
-        nr_step step = {.first = i, .n = count};
-        if (!nr_pass_learn(t, &step, &some)) return false;
-        if (t->cycles == 0 && i == 0) t->now->began = mean(some.error, count);
-        sum->error += some.error;
-        sum->objective += some.objective;
-    }
-    return true;
-}
-
-/* All samples of the training dataset once, or of both. */
-static bool learn(nr_trainer *t, bool both, nr_losses *sum) {
-    size_t n = t->train.n + (both ? t->test.n : 0);
-    nr_step step = {.set = &t->train, .more = both ? &t->test : NULL, .n = n};
-    *sum = (nr_losses){0, 0, 0};
-    return t->order ? learn_batches(t, n, sum) : nr_pass_learn(t, &step, sum);
+/* Of a cycle: those of the training dataset, or of both. */
+static size_t samples_of(const nr_trainer *t) {
+    return t->train.n + (t->refitting ? t->test.n : 0);
 }
 
 bool nr_member_test(nr_trainer *t, nr_member *m) {
@@ -117,19 +100,25 @@ static void turn_to(nr_trainer *t, nr_member *m) {
     t->l2 = m->l2;
 }
 
-/* false: stopped halfway. */
-static bool member_cycle(nr_trainer *t, nr_member *m, bool test_it) {
-    nr_losses sum;
-    if (t->cycles == 0 && t->autostop && t->goes_on) {
+/* Before a member's first step of a cycle; false: stopped halfway. */
+static bool begin_samples(nr_trainer *t, nr_member *m) {
+    if (t->cycles == 0 && t->autostop && t->goes_on && !t->refitting) {
         if (!nr_member_test(t, m)) return false; /* it may be best as it is */
         nr_remember(t, m, 0);
     }
     turn_to(t, m);
-    if (!learn(t, false, &sum)) return false;
-    if (diverged(t, m, sum.objective)) return true;
-    m->train_error = mean(sum.error, t->train.n);
+    t->sum = (nr_losses){0, 0, 0};
+    if (t->order) shuffle(t, samples_of(t));
+    return true;
+}
+
+/* After its last one. */
+static bool end_samples(nr_trainer *t, nr_member *m) {
+    bool point = (t->cycles + 1) % t->stride == 0;
+    if (diverged(t, m, t->sum.objective)) return true;
+    m->train_error = mean(t->sum.error, t->train.n);
     if (t->cycles == 0 && !t->batch) m->began = m->train_error;
-    if (test_it && !nr_member_test(t, m)) return false;
+    if ((t->autostop || point) && !nr_member_test(t, m)) return false;
     if (diverged(t, m, m->test_error)) return true;
     if (t->autostop) nr_judge(t, m);
     return true;
@@ -179,6 +168,7 @@ static void record(nr_trainer *t) {
 static void begin_refit(nr_trainer *t) {
     t->refitting = true;
     t->over = false;
+    t->turn = 0;
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         m->left = m->best_cycle;
@@ -215,44 +205,31 @@ static bool all_finite(const nr_trainer *t) {
     return true;
 }
 
-static void refit_cycle(nr_trainer *t) {
-    size_t n = t->train.n + t->test.n;
+/* After a member's last step of a cycle. */
+static void end_refit_samples(nr_trainer *t, nr_member *m) {
+    double error = mean(t->sum.error, samples_of(t));
+    bool last = --m->left == 0;
+    if (isfinite(t->sum.objective) && !(last && nr_far_off(t, m, error)))
+        return;
+    forget_refit(t);
+    t->over = true;
+}
+
+static void end_refit_cycle(nr_trainer *t) {
     bool more = false;
-    for (size_t i = 0; i < t->count; i++) {
-        nr_losses sum;
-        nr_member *m = &t->members[i];
-        if (m->left == 0) continue;
-        turn_to(t, m);
-        bool whole = learn(t, true, &sum) && isfinite(sum.objective);
-        bool last = --m->left == 0;
-        if (!whole || (last && nr_far_off(t, m, mean(sum.error, n)))) {
-            forget_refit(t);
-            t->over = true;
-            return;
-        }
-        more |= !last;
-    }
+    for (size_t i = 0; i < t->count; i++) more |= t->members[i].left > 0;
     t->refit_cycles++;
-    t->steps += n;
+    t->steps += samples_of(t);
     t->over = !more;
     if (t->over && !all_finite(t)) forget_refit(t);
 }
 
-void nr_cycle(nr_trainer *t) {
+static void end_cycle(nr_trainer *t) {
     bool point = (t->cycles + 1) % t->stride == 0, going = false;
     bool diverged = true;
-    if (t->refitting) {
-        refit_cycle(t);
-        return;
-    }
     for (size_t i = 0; i < t->count; i++) {
-        nr_member *m = &t->members[i];
-        if (!m->over && !member_cycle(t, m, t->autostop || point)) {
-            nr_phase_end(t, NR_ENDED_STOP);
-            return;
-        }
-        going |= !m->over;
-        diverged &= m->diverged;
+        going |= !t->members[i].over;
+        diverged &= t->members[i].diverged;
     }
     t->cycles++;
     t->steps += t->train.n;
@@ -262,4 +239,75 @@ void nr_cycle(nr_trainer *t) {
         nr_phase_end(t, diverged ? NR_ENDED_DIVERGED : NR_ENDED_AUTOSTOP);
     else if (t->maxcycles && t->cycles >= t->maxcycles)
         nr_phase_end(t, NR_ENDED_CYCLES);
+}
+
+/* ================================= Steps ================================= */
+
+static bool learns(const nr_trainer *t, const nr_member *m) {
+    return t->refitting ? m->left > 0 : !m->over;
+}
+
+/* To the next member that learns, through the ends of cycles and phases. */
+static void advance(nr_trainer *t) {
+    while (!t->over) {
+        for (; t->turn < t->count; t->turn++)
+            if (learns(t, &t->members[t->turn])) return;
+        t->turn = 0;
+        t->refitting ? end_refit_cycle(t) : end_cycle(t);
+    }
+}
+
+bool nr_step_begin(nr_trainer *t) {
+    size_t n = samples_of(t), left = n - t->done;
+    if (t->over || t->begun) return !t->over;
+    if (t->done == 0 && !begin_samples(t, &t->members[t->turn])) {
+        nr_phase_end(t, NR_ENDED_STOP);
+        return false;
+    }
+    t->step = (nr_step){.set = &t->train, .n = n};
+    if (t->refitting && t->test.n) t->step.more = &t->test;
+    if (t->order)
+        t->step = (nr_step){.first = t->done,
+                            .n = left < t->batch ? left : t->batch};
+    return t->begun = true;
+}
+
+void nr_step_end(nr_trainer *t, const nr_losses *sum) {
+    nr_member *m = &t->members[t->turn];
+    size_t n = samples_of(t);
+    t->begun = false;
+    if (t->batch && t->cycles == 0 && t->done == 0)
+        m->began = mean(sum->error, t->step.n);
+    t->sum.error += sum->error;
+    t->sum.objective += sum->objective;
+    t->done += t->step.n;
+    if (t->done < n) return;
+    t->done = 0;
+    t->turn++;
+    if (t->refitting)
+        end_refit_samples(t, m);
+    else if (!end_samples(t, m))
+        nr_phase_end(t, NR_ENDED_STOP);
+    advance(t);
+}
+
+void nr_step_cut(nr_trainer *t) {
+    t->begun = false;
+    nr_phase_end(t, NR_ENDED_STOP);
+}
+
+bool nr_cycle_begins(const nr_trainer *t) {
+    for (size_t i = 0; i < t->turn; i++)
+        if (learns(t, &t->members[i])) return false;
+    return t->done == 0 && !t->begun;
+}
+
+void nr_cycle(nr_trainer *t) {
+    uint64_t cycles = t->cycles + t->refit_cycles;
+    nr_losses sum;
+    while (t->cycles + t->refit_cycles == cycles && nr_step_begin(t))
+        if (nr_pass_learn(t, &t->step, &sum))
+            nr_step_end(t, &sum);
+        else
+            nr_step_cut(t);
 }

@@ -164,8 +164,12 @@ nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
     done->course = nr_array_hold(trained->course);
     done->h.stats = trained->h.stats;
     done->h.trained = trained->h.trained;
+    strcpy(done->h.last_training, trained->h.last_training);
     inner->h.maxlen[0] = inner->h.maxlen[1] = 0;
-    nr_net_take_inner(done, encoding, inner);
+    if (trained->h.trained)
+        nr_net_take_inner(done, encoding, inner);
+    else
+        nr_net_free(inner);
     return done;
 }
 

@@ -53,9 +53,8 @@ static uint64_t space_floats(const nr_net *net) {
 /* What is taken for a while at the end: to calibrate, and then to report. */
 static uint64_t settling_floats(const nr_net *net) {
     const nr_header *h = &net->h;
-    uint64_t in = nr_inputs(net), out = nr_outputs(net), widest = 0;
-    for (size_t l = 1; l < h->nlayers; l++)
-        if (h->layers[l] > widest) widest = h->layers[l];
+    uint64_t in = nr_inputs(net), out = nr_outputs(net);
+    uint64_t widest = net->plan->widest;
     uint64_t panels = panels_of(h, NR_DATASET_TEST);
     if (panels > NR_MOST_CALIBRATING) panels = NR_MOST_CALIBRATING;
     if (nr_net_head(h) != NR_SOFTMAX) panels = 0;

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "layers/layer.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -25,16 +26,12 @@ typedef struct pass {
     const nr_step *step;
     const uint32_t *order; /* gather samples by it; NULL: panels of sets */
     bool learn, move;
-    size_t blocks;              /* of the step's first set, or of the order */
+    size_t blocks, all; /* of the step's first set or the order; of the step */
     size_t start[NR_PARTS + 1]; /* a block; where the last part ends */
     size_t done, each;     /* blocks of a part: before this round, in it */
     bool last;             /* round: there is the gradient then */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
 } pass;
-
-static const float *layer_weights(const nr_trainer *t, size_t l) {
-    return t->now->w + t->offset[l];
-}
 
 static size_t blocks_of(size_t samples) {
     return nr_blocks_for(nr_panels_for(samples));
@@ -93,22 +90,20 @@ static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
  * it returns. */
 static float *forward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
-    const nr_header *h = &t->net->h;
     size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     const float *x = inputs_of(p, b, at);
     float *y = NULL;
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        const float *w = layer_weights(t, l);
-        bool last = l + 1 == h->nlayers;
-        y = (last ? t->space.delta[l] : t->space.act[l]) + at * out * NR_LANES;
-        if (l == 1 && t->sparse)
+    for (size_t l = 0; l + 1 < t->plan->n; l++) {
+        const nr_op *op = &t->plan->ops[l];
+        bool last = op == nr_plan_last(t->plan);
+        y = last ? t->space.delta[l] : t->space.act[l];
+        y += at * op->out * NR_LANES;
+        if (l == 0 && t->sparse)
             nr_sparse_forward(t, b->set, p->order,
                               (b->first + at % NR_BLOCK) * NR_LANES, lanes, at,
                               y);
         else
-            t->k->layer(y, w + out, 1, out, x, w, out, in, nv);
-        if (!last) t->k->activate(y, out, nv, h->options.activation);
+            nr_op_forward(t->k, op, t->now->w + op->at, x, y, nv);
         x = y;
     }
     return y;
@@ -134,16 +129,16 @@ static void lose(const pass *p, const nr_block *b, size_t at, float *y) {
 
 static void backward(const pass *p, const nr_block *b, size_t at) {
     nr_trainer *t = p->t;
-    const nr_header *h = &t->net->h;
     size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
-    for (size_t l = h->nlayers - 1; l > 1; l--) {
-        size_t in = h->layers[l - 1], out = h->layers[l];
-        float *from = t->space.delta[l] + at * out * NR_LANES;
-        float *to = t->space.delta[l - 1] + at * in * NR_LANES;
-        float *act = t->space.act[l - 1] + at * in * NR_LANES;
-        t->k->layer(to, layer_weights(t, l) + out, out, 1, from, NULL, in,
-                    out, nv);
-        t->k->derive(to, act, in, nv, h->options.activation);
+    for (size_t l = t->plan->n - 2; l > 0; l--) {
+        const nr_op *op = &t->plan->ops[l], *before = op - 1;
+        float *from = t->space.delta[l] + at * op->out * NR_LANES;
+        float *to = t->space.delta[l - 1] + at * op->in * NR_LANES;
+        float *act = t->space.act[l - 1] + at * op->in * NR_LANES;
+        nr_op_backward(t->k, op, t->now->w + op->at, from, to, nv);
+        if (before->activation != NR_NOT_ACTIVATED)
+            t->k->derive(to, act, op->in, nv,
+                         (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
 }
@@ -186,29 +181,28 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
     }
 }
 
-/* Of layer l's weights. */
-static size_t units_of(const pass *p, size_t l) {
-    size_t in = p->t->net->h.layers[l - 1];
-    return in <= p->inputs ? 1 : (in + p->inputs - 1) / p->inputs;
+/* Of an operation's weights. */
+static size_t units_of(const pass *p, const nr_op *op) {
+    if (op->params == 0) return 0;
+    return op->in <= p->inputs ? 1 : (op->in + p->inputs - 1) / p->inputs;
 }
 
-/* What makes a unit: some inputs of a layer, and the rows of their weights;
+/* What makes a unit: some inputs of an operation, and the rows of their weights;
  * with the first goes that of the biases. */
 typedef struct rows {
-    size_t l, first, last; /* inputs */
-    size_t at, n, biases;  /* floats: the first, how many, of them biases */
+    const nr_op *op;
+    size_t first, last;   /* inputs */
+    size_t at, n, biases; /* floats: the first, how many, of them biases */
 } rows;
 
 static rows rows_of(const pass *p, size_t unit) {
-    const uint32_t *layers = p->t->net->h.layers;
-    rows r = {.l = 1};
-    for (; unit >= units_of(p, r.l); r.l++) unit -= units_of(p, r.l);
-    size_t in = layers[r.l - 1], out = layers[r.l];
-    r.first = unit * p->inputs;
-    r.last = r.first + p->inputs < in ? r.first + p->inputs : in;
-    r.biases = unit == 0 ? out : 0;
-    r.at = p->t->offset[r.l] + (1 + r.first) * out - r.biases;
-    r.n = (r.last - r.first) * out + r.biases;
+    const nr_op *op = p->t->plan->ops;
+    for (; unit >= units_of(p, op); op++) unit -= units_of(p, op);
+    rows r = {.op = op, .first = unit * p->inputs};
+    r.last = r.first + p->inputs < op->in ? r.first + p->inputs : op->in;
+    r.biases = unit == 0 ? nr_dense_row(op->out, 0) : 0;
+    r.at = op->at + nr_dense_row(op->out, r.first) - r.biases;
+    r.n = (r.last - r.first) * op->out + r.biases;
     return r;
 }
 
@@ -220,22 +214,25 @@ static void add_rows(const nr_trainer *t, const rows *r, const nr_sum *to,
 /* Of the round's block at a place, and of what is complete with it. */
 static void sum_rows(const pass *p, size_t place, const rows *r) {
     nr_trainer *t = p->t;
+    const nr_op *op = r->op;
     const nr_block *b = &t->space.blocks[place];
     const nr_sum *sum = b->turn.sum;
-    size_t in = t->net->h.layers[r->l - 1], out = t->net->h.layers[r->l];
-    size_t at = place * NR_BLOCK, in_step = in * NR_LANES;
-    size_t out_step = out * NR_LANES;
+    size_t l = (size_t)(op - t->plan->ops), at = place * NR_BLOCK;
+    nr_operands o = {.in_step = op->in * NR_LANES,
+                     .delta_step = op->out * NR_LANES,
+                     .panels = b->panels,
+                     .first = r->first,
+                     .last = r->last};
     if (b->panels == 0) return;
     if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
-    if (r->l == 1 && t->sparse)
+    if (l == 0 && t->sparse) {
         nr_sparse_gradient(t, place, r->first, r->last);
-    else
-        t->k->gradient(sum->g + t->offset[r->l],
-                       r->l == 1 ? inputs_of(p, b, at)
-                                 : t->space.act[r->l - 1] + at * in_step,
-                       in_step, t->space.delta[r->l] + at * out_step, out_step,
-                       b->panels, (lanes_of(b, b->panels - 1) + 15) / 16,
-                       r->first, r->last, out);
+    } else {
+        o.in = l ? t->space.act[l - 1] + at * o.in_step : inputs_of(p, b, at);
+        o.delta = t->space.delta[l] + at * o.delta_step;
+        o.nv_last = (lanes_of(b, b->panels - 1) + 15) / 16;
+        nr_op_gradient(t->k, op, sum->g + op->at, &o);
+    }
     for (unsigned i = 0; i < b->turn.merges; i++, sum--)
         add_rows(t, r, sum - 1, sum);
 }
@@ -244,10 +241,11 @@ static void move_rows(const pass *p, const rows *r) {
     nr_trainer *t = p->t;
     for (size_t i = 0; i < t->njoins; i++)
         add_rows(t, r, t->joins[i].to, t->joins[i].from);
-    float *w = t->now->w + r->at, *g = t->sums[0].sums[0].g + r->at;
+    float *w = t->now->w + r->at, *g = t->root->g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
     float scale = 1 / (float)p->step->n;
-    if (r->l == 1 && t->sparse) nr_sparse_finish(t, r->first, r->last);
+    if (r->op == t->plan->ops && t->sparse)
+        nr_sparse_finish(t, r->first, r->last);
     t->k->decay(g, w, free, scale, 0);
     t->k->decay(g + free, w + free, r->n - free, scale, (float)t->l2);
     if (p->move) optimise(t, w, g, r->at, r->n);
@@ -286,10 +284,26 @@ static void add_losses(const pass *p) {
     }
 }
 
+/* The sums of all parts, and others', in the order of their leaves. */
+size_t nr_pass_collect(nr_trainer *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->parts; i++)
+        for (size_t j = 0; j < t->sums[i].n; j++)
+            t->open[n++] = &t->sums[i].sums[j];
+    for (size_t i = 0; i < t->nothers; i++, n++) {
+        size_t at = n;
+        for (; at && t->open[at - 1]->first > t->others[i].first; at--)
+            t->open[at] = t->open[at - 1];
+        t->open[at] = &t->others[i];
+    }
+    return n;
+}
+
 /* The tree's last sums, when all of its leaves are there. */
 static void join(const pass *p) {
     nr_trainer *t = p->t;
-    t->njoins = nr_sums_join(t->sums, t->parts, t->joins);
+    t->njoins = nr_sums_join(t->open, nr_pass_collect(t), t->joins);
+    t->root = t->open[0];
     if (p->learn && t->sparse) nr_sparse_join(t);
 }
 
@@ -312,34 +326,51 @@ static bool run_round(pass *p) {
     return true;
 }
 
-/* The first part is not shorter than any other. */
-static void divide(pass *p) {
+static void count_blocks(pass *p) {
     const nr_step *s = p->step;
-    size_t parts = p->t->parts, blocks;
     p->blocks = blocks_of(s->set ? s->set->n : s->n);
-    blocks = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
-    for (size_t i = 0; i <= parts; i++)
-        p->start[i] = (blocks * i + parts - 1) / parts;
+    p->all = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
 }
 
-static bool run(pass *p, nr_losses *sum) {
+/* The first part is not shorter than any other. */
+static void divide(pass *p, size_t first, size_t last) {
+    size_t parts = p->t->parts;
+    for (size_t i = 0; i <= parts; i++)
+        p->start[i] = first + ((last - first) * i + parts - 1) / parts;
+}
+
+static void count_units(pass *p) {
     nr_trainer *t = p->t;
     bool shared = nr_team_size(t->team) > 1;
-    size_t room = t->space.size / t->parts;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
-    for (size_t l = 1; l < t->net->h.nlayers; l++) p->units += units_of(p, l);
-    divide(p);
+    p->units = 0;
+    for (size_t l = 0; l < t->plan->n; l++)
+        p->units += units_of(p, &t->plan->ops[l]);
+}
+
+/* Blocks from the first to before the last; whole: there are no others. */
+static bool run_blocks(pass *p, size_t first, size_t last, bool whole) {
+    nr_trainer *t = p->t;
+    size_t room = t->space.size / t->parts;
+    count_units(p);
+    divide(p, first, last);
     if (t->sparse) nr_sparse_begin(t);
     for (size_t i = 0; i < t->parts; i++) t->sums[i].n = 0;
-    for (size_t left = p->start[1]; left; left -= p->each) {
+    for (size_t left = p->start[1] - first; left; left -= p->each) {
         p->each = left < room ? left : room;
-        p->last = t->parts == 1 && p->each == left;
+        p->last = whole && t->parts == 1 && p->each == left;
         if (!run_round(p)) return false;
         p->done += p->each;
     }
+    return true;
+}
+
+static bool run(pass *p, nr_losses *sum) {
+    count_blocks(p);
+    if (!run_blocks(p, 0, p->all, true)) return false;
     if (!p->last) join(p);
-    if (!p->last && p->learn) nr_team_run(t->team, move_job, p, p->units);
-    *sum = t->sums[0].sums[0].losses;
+    if (!p->last && p->learn) nr_team_run(p->t->team, move_job, p, p->units);
+    *sum = p->t->root->losses;
     return true;
 }
 
@@ -349,21 +380,62 @@ bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
     return run(&p, sum);
 }
 
-static bool learn(nr_trainer *t, const nr_step *step, bool move,
-                  nr_losses *sum) {
-    pass p = {.t = t, .step = step, .learn = true, .move = move};
+static pass learning(nr_trainer *t, const nr_step *step) {
+    pass p = {.t = t, .step = step, .learn = true, .move = true};
     if (!step->set) p.order = t->order + step->first;
-    return run(&p, sum);
+    count_blocks(&p);
+    return p;
+}
+
+static void next_powers(nr_trainer *t) {
+    t->now->power1 *= 0.9;
+    t->now->power2 *= 0.999;
 }
 
 bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    return learn(t, step, false, sum);
+    pass p = learning(t, step);
+    p.move = false;
+    return run(&p, sum);
 }
 
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    t->now->power1 *= 0.9;
-    t->now->power2 *= 0.999;
-    return learn(t, step, true, sum);
+    pass p = learning(t, step);
+    next_powers(t);
+    return run(&p, sum);
+}
+
+/* ============================ A pass in pieces =========================== */
+
+static size_t leaves_for(const nr_trainer *t, size_t blocks) {
+    return (blocks + t->leaf - 1) / t->leaf;
+}
+
+uint64_t nr_pass_leaves(const nr_trainer *t, const nr_step *step) {
+    pass p = learning((nr_trainer *)t, step);
+    return leaves_for(t, p.blocks) + leaves_for(t, p.all - p.blocks);
+}
+
+/* The block that a leaf begins with; behind the last one: how many there are. */
+static size_t block_of(const pass *p, uint64_t leaf) {
+    size_t own = leaves_for(p->t, p->blocks), at = (size_t)leaf;
+    size_t block = at < own ? at * p->t->leaf
+                            : p->blocks + (at - own) * p->t->leaf;
+    return block < p->all ? block : p->all;
+}
+
+bool nr_pass_some(nr_trainer *t, const nr_step *step, uint64_t first,
+                  uint64_t last) {
+    pass p = learning(t, step);
+    return run_blocks(&p, block_of(&p, first), block_of(&p, last), false);
+}
+
+void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum) {
+    pass p = learning(t, step);
+    count_units(&p);
+    next_powers(t);
+    join(&p);
+    nr_team_run(t->team, move_job, &p, p.units);
+    *sum = t->root->losses;
 }
 
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {

@@ -17,6 +17,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "layers/layer.h"
 #include "train/train.h"
 
 /* ============================== Statistics =============================== */
@@ -107,8 +108,8 @@ static void rewrite_input(float *w, float *b, size_t outputs, double s0,
 
 static void rewrite_output(float *layer, size_t inputs, size_t outputs,
                            size_t o, double shift, double factor) {
-    for (size_t i = 0; i <= inputs; i++)
-        layer[i * outputs + o] = (float)(layer[i * outputs + o] * factor);
+    for (size_t i = o; i < nr_dense_params(inputs, outputs); i += outputs)
+        layer[i] = (float)(layer[i] * factor);
     layer[o] = (float)(layer[o] + shift);
 }
 
@@ -118,11 +119,9 @@ typedef struct edges {
 } edges;
 
 static edges edges_of(const nr_net *net, float *layers, size_t member) {
-    const nr_header *h = &net->h;
-    edges e = {layers + member * net->params, layers + member * net->params};
-    for (size_t l = 1; l + 1 < h->nlayers; l++)
-        e.last += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    return e;
+    float *own = layers + nr_member_at(net, member);
+    return (edges){own + nr_plan_first(net->plan)->at,
+                   own + nr_plan_last(net->plan)->at};
 }
 
 /* ================================= Both ================================== */
@@ -130,8 +129,8 @@ static edges edges_of(const nr_net *net, float *layers, size_t member) {
 void nr_scale(const nr_net *net, float *weights, bool trained) {
     const nr_header *h = &net->h;
     nr_factors f = nr_factors_of(h, weights);
-    size_t in = h->layers[0], first = h->layers[1];
-    size_t before = h->layers[h->nlayers - 2], out = nr_outputs(net);
+    size_t in = nr_inputs(net), first = nr_plan_first(net->plan)->out;
+    size_t before = nr_plan_last(net->plan)->in, out = nr_outputs(net);
     bool rewrite = trained && !h->options.classic;
     size_t members = rewrite ? (size_t)h->options.members : 0;
     float shift, scale;
@@ -140,7 +139,7 @@ void nr_scale(const nr_net *net, float *weights, bool trained) {
         scale_input(&h->options, c, &shift, &scale);
         for (size_t m = 0; m < members; m++) {
             float *b = edges_of(net, f.layers, m).first;
-            rewrite_input(b + (1 + i) * first, b, first, f.in_shift[i],
+            rewrite_input(b + nr_dense_row(first, i), b, first, f.in_shift[i],
                           f.in_scale[i], shift, scale);
         }
         f.in_shift[i] = shift;

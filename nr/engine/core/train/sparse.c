@@ -18,6 +18,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "layers/layer.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -108,7 +109,8 @@ uint64_t nr_lists_floats(const nr_net *net) {
     const nr_header *h = &net->h;
     uint64_t in = nr_inputs(net), n = h->len[0] + h->len[1];
     if (!nr_lists_may_be(h)) return 0;
-    uint64_t own = 10 * in + (1 + NR_MOST_SUMS) * nr_row_step(h->layers[1]);
+    uint64_t own = 10 * in + (1 + nr_gradients_for(net, 1)) *
+                                  nr_row_step(nr_plan_first(net->plan)->out);
     uint64_t listed = (uint64_t)(most_listed(h) * (double)(n * in));
     return nr_batch_of(net) ? own + 4 * listed + 2 * n : own;
 }
@@ -135,7 +137,7 @@ static bool fit(const nr_net *net, double listed, size_t leaf) {
     uint64_t in = nr_inputs(net), panels = train + test;
     uint64_t most = train > test ? train : test;
     uint64_t rows = (most < NR_BLOCK ? most : NR_BLOCK) * (NR_LANES + 1) *
-                    nr_row_step(h->layers[1]) * sizeof(float);
+                    nr_row_step(nr_plan_first(net->plan)->out) * sizeof(float);
     uint64_t starts = (panels * (NR_LANES + in + 1) + 2) * sizeof(size_t);
     double bytes = 2 * listed * sizeof(nr_entry) + (double)(rows + starts);
     size_t dense = nr_gradients_for(net, 1), more = nr_gradients_for(net, leaf);
@@ -157,7 +159,8 @@ static size_t block_of(double part) {
 
 bool nr_sparse_choose(nr_trainer *t) {
     const nr_header *h = &t->net->h;
-    size_t in = nr_inputs(t->net), room = nr_row_step(h->layers[1]);
+    size_t in = nr_inputs(t->net);
+    size_t room = nr_row_step(nr_plan_first(t->plan)->out);
     double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
     double most = most_listed(h) * all;
     if (forced == NR_LISTING_NEVER) return true;
@@ -166,16 +169,17 @@ bool nr_sparse_choose(nr_trainer *t) {
     if (most == 0 || listed > most) return true;
     nr_sparse *s = t->sparse = nr_alloc_lines(1, sizeof *s);
     if (!s || !make_constants(t, s, &listed)) return false;
-    if (forced != NR_LISTING_ALWAYS && (listed > most || !fit(t->net, listed, leaf_of(listed / all)))) {
+    size_t leaf = leaf_of(listed / all);
+    bool worth = listed <= most && fit(t->net, listed, leaf);
+    if (forced != NR_LISTING_ALWAYS && !worth) {
         nr_sparse_free(t);
         return true;
     }
     s->part = listed / all;
     s->block = block_of(s->part);
-    s->leaf = leaf_of(s->part);
+    s->leaf = leaf;
     s->biases = nr_alloc_lines(room, sizeof *s->biases);
-    s->totals = nr_alloc_lines(room, NR_MOST_SUMS * sizeof *s->totals);
-    return s->biases && s->totals;
+    return s->biases != NULL;
 }
 
 void nr_sparse_free(nr_trainer *t) {
@@ -186,7 +190,6 @@ void nr_sparse_free(nr_trainer *t) {
     nr_release_lines(s->constants);
     nr_release_lines(s->starts);
     nr_release_lines(s->biases);
-    nr_release_lines(s->totals);
     nr_release_lines(s->turned.entries);
     nr_release_lines(s->turned.starts);
     nr_release_lines(s);
@@ -355,46 +358,46 @@ void nr_batch_turn(nr_trainer *t, const uint32_t *order, size_t n) {
 
 void nr_sparse_begin(nr_trainer *t) {
     nr_sparse *s = t->sparse;
-    size_t out = t->net->h.layers[1];
+    size_t out = nr_plan_first(t->plan)->out;
     const float *w = t->now->w;
     nr_list all = {s->constants, s->n};
-    t->k->weigh(s->biases, w, all, w + out, out);
+    t->k->weigh(s->biases, w, all, w + nr_dense_row(out, 0), out);
 }
 
 void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
                        size_t first, size_t n, size_t at, float *y) {
-    size_t out = t->net->h.layers[1];
+    size_t out = nr_plan_first(t->plan)->out;
     nr_list lists[NR_LANES];
     for (size_t i = 0; i < n; i++)
         lists[i] = order ? any_list(t, order[first + i])
                          : list_of(set, first + i);
     t->k->list_layer(y, t->space.rows + at * NR_LANES * nr_row_step(out), lists,
-                     n, t->now->w + out, t->sparse->biases, out);
+                     n, t->now->w + nr_dense_row(out, 0), t->sparse->biases, out);
+    nr_dense_activate(t->k, nr_plan_first(t->plan), y, (n + 15) / 16);
 }
 
 void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
-    size_t out = t->net->h.layers[1], step = nr_row_step(out);
-    const float *delta = t->space.delta[1] + at * out * NR_LANES;
+    size_t out = nr_plan_first(t->plan)->out, step = nr_row_step(out);
+    const float *delta = t->space.delta[0] + at * out * NR_LANES;
     float *sums = t->space.sums + at * step;
     t->k->delta_rows(t->space.rows + at * NR_LANES * step, delta, n, out);
     memset(sums, 0, step * sizeof *sums);
     t->k->gradient(sums, delta, 0, delta, 0, 1, (n + 15) / 16, 0, 0, out);
 }
 
-/* Of the sum's deltas, which its lists do not hold. */
+/* A sum's deltas, which no list holds, lie behind its gradient. */
 static float *total_of(const nr_trainer *t, const nr_sum *sum) {
-    size_t at = (size_t)(sum - t->sums[0].sums);
-    return t->sparse->totals + at * nr_row_step(t->net->h.layers[1]);
+    return sum->g + t->sum_floats - nr_row_step(nr_plan_first(t->plan)->out);
 }
 
 static void add_total(const nr_trainer *t, const nr_sum *to,
                       const nr_sum *from) {
-    size_t step = nr_row_step(t->net->h.layers[1]);
+    size_t step = nr_row_step(nr_plan_first(t->plan)->out);
     t->k->decay(total_of(t, to), total_of(t, from), step, 1, 1);
 }
 
 void nr_sparse_totals(nr_trainer *t, size_t size) {
-    size_t step = nr_row_step(t->net->h.layers[1]);
+    size_t step = nr_row_step(nr_plan_first(t->plan)->out);
     const float *sums = t->space.sums;
     for (size_t i = 0; i < size; i++, sums += NR_BLOCK * step) {
         const nr_block *b = &t->space.blocks[i];
@@ -417,7 +420,7 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last) {
     const nr_sparse *s = t->sparse;
     const nr_block *b = &t->space.blocks[at];
-    size_t in = nr_inputs(t->net), out = t->net->h.layers[1];
+    size_t in = nr_inputs(t->net), out = nr_plan_first(t->plan)->out;
     size_t list = (t->batch ? at * NR_BLOCK : b->first) / s->block;
     const nr_lists *lists = t->batch ? &s->turned : &b->set->by_input;
     size_t step = NR_LANES * nr_row_step(out);
@@ -429,8 +432,8 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
 
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last) {
     const nr_sparse *s = t->sparse;
-    size_t out = t->net->h.layers[1];
-    float *g = t->sums[0].sums[0].g;
-    if (first == 0) memcpy(g, s->totals, out * sizeof *g);
-    t->k->list_gradient(g, s->totals, s->factors, s->starts, first, last, out);
+    size_t out = nr_plan_first(t->plan)->out;
+    float *g = t->root->g, *total = total_of(t, t->root);
+    if (first == 0) memcpy(g, total, out * sizeof *g);
+    t->k->list_gradient(g, total, s->factors, s->starts, first, last, out);
 }

@@ -2,8 +2,7 @@
 
 #include "train/sums.h"
 
-/* Are they the two halves of a sum? Counts are powers of two. */
-static bool halves(const nr_sum *left, const nr_sum *right) {
+bool nr_sums_halves(const nr_sum *left, const nr_sum *right) {
     return left->count == right->count &&
            left->first + left->count == right->first &&
            left->first % (2 * left->count) == 0;
@@ -13,7 +12,7 @@ nr_turn nr_sums_turn(nr_sums *s, uint64_t leaf, bool begins, bool ends,
                      bool single) {
     nr_turn turn = {NULL, 0, false};
     nr_sum next = {.first = leaf, .count = 1};
-    if (begins && single && s->n && halves(&s->sums[s->n - 1], &next)) {
+    if (begins && single && s->n && nr_sums_halves(&s->sums[s->n - 1], &next)) {
         s->sums[s->n - 1].count = 2;
     } else if (begins) {
         s->sums[s->n].first = leaf;
@@ -24,25 +23,24 @@ nr_turn nr_sums_turn(nr_sums *s, uint64_t leaf, bool begins, bool ends,
     turn.sum = &s->sums[s->n - 1];
     for (; ends && s->n > 1; s->n--, turn.merges++) {
         nr_sum *last = &s->sums[s->n - 1];
-        if (!halves(last - 1, last)) break;
+        if (!nr_sums_halves(last - 1, last)) break;
         last[-1].count *= 2;
     }
     return turn;
 }
 
-size_t nr_sums_join(nr_sums *pieces, size_t parts, nr_join *joins) {
-    nr_sum *open[2 * NR_MOST_SUMS]; /* those that wait, the last one last */
-    size_t n = 0, count = 0;
-    for (size_t p = 0; p < parts; p++)
-        for (size_t i = 0; i < pieces[p].n; i++) {
-            open[n++] = &pieces[p].sums[i];
-            for (; n > 1 && halves(open[n - 2], open[n - 1]); n--) {
-                open[n - 2]->count *= 2;
-                joins[count++] = (nr_join){open[n - 2], open[n - 1]};
-            }
+/* Those that wait are kept at the front of `sums`, behind which others come. */
+size_t nr_sums_join(nr_sum **sums, size_t n, nr_join *joins) {
+    size_t open = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+        sums[open++] = sums[i];
+        for (; open > 1 && nr_sums_halves(sums[open - 2], sums[open - 1]); open--) {
+            sums[open - 2]->count *= 2;
+            joins[count++] = (nr_join){sums[open - 2], sums[open - 1]};
         }
-    for (; n > 1; n--) /* no right halves come any more */
-        joins[count++] = (nr_join){open[n - 2], open[n - 1]};
+    }
+    for (; open > 1; open--) /* no right halves come any more */
+        joins[count++] = (nr_join){sums[open - 2], sums[open - 1]};
     for (size_t i = 0; i < count; i++)
         nr_losses_add(&joins[i].to->losses, &joins[i].from->losses);
     return count;

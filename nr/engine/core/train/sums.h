@@ -42,6 +42,9 @@ typedef struct nr_turn {
     bool fresh;
 } nr_turn;
 
+/* Are they the two halves of a sum? */
+bool nr_sums_halves(const nr_sum *left, const nr_sum *right);
+
 /* The turn of the next block, of leaf `leaf`, which it begins and ends or not.
  * Where leaves are blocks (`single`), a right one is added to its left one
  * directly. Only the sums' leaves are written, not what they come to. */
@@ -53,9 +56,9 @@ typedef struct nr_join {
     nr_sum *to, *from;
 } nr_join;
 
-/* Those of `parts` pieces of the tree, in the order of their leaves; returns how
- * many. The root is then the first piece's first sum. */
-size_t nr_sums_join(nr_sums *pieces, size_t parts, nr_join *joins);
+/* Those of n sums, in the order of their leaves; returns how many, and the sums'
+ * losses are added up. The root is the first sum then. */
+size_t nr_sums_join(nr_sum **sums, size_t n, nr_join *joins);
 
 /* How many sums wait at most: of n leaves from the first on, and of n anywhere. */
 size_t nr_sums_depth(size_t n, bool single);

@@ -8,9 +8,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "float_mode.h"
+#include "grammar/syntax.h"
 #include "train/tuning.h"
 #include "train/learner.h"
 #include "train/train.h"
@@ -97,13 +99,9 @@ static nr_status copy_weights(nr_trainer *t, nr_error *err) {
     if (t->goes_on)
         memcpy(t->weights->data, from->data, from->n * sizeof(float));
     else
-        nr_weights_init(h, t->weights->data);
+        nr_weights_init(t->net, t->weights->data);
     nr_scale(t->net, t->weights->data, t->goes_on);
     t->f = nr_factors_of(h, t->weights->data);
-    for (size_t l = 1, at = 0; l < h->nlayers; l++) {
-        t->offset[l] = at;
-        at += ((size_t)h->layers[l - 1] + 1) * h->layers[l];
-    }
     return NR_OK;
 }
 
@@ -116,7 +114,7 @@ static bool make_members(nr_trainer *t) {
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         float *at = t->keeping + i * 4 * each;
-        m->w = t->f.layers + i * t->params;
+        m->w = t->f.layers + nr_member_at(t->net, i);
         m->start = at;
         m->best = at + each;
         m->memory[0] = at + 2 * each;
@@ -189,7 +187,8 @@ NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
     const nr_header *h = &t->net->h;
     t->k = nr_kernels_now();
     t->head = nr_net_head(h);
-    t->params = t->net->params;
+    t->plan = t->net->plan;
+    t->params = t->plan->params;
     t->maxcycles = cmd->maxcycles;
     t->maxtime = cmd->maxtime;
     t->autostop = cmd->autostop;
@@ -224,6 +223,10 @@ void nr_trainer_free(nr_trainer *t) {
     nr_sparse_free(t);
     nr_release(t->order);
     nr_release_lines(t->gradients);
+    nr_release_lines(t->more_gradients);
+    nr_release(t->open);
+    nr_release(t->joins);
+    nr_others_free(t);
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
@@ -236,7 +239,7 @@ void nr_trainer_free(nr_trainer *t) {
 
 /* ================================= Steps ================================= */
 
-static void show_progress(nr_trainer *t) {
+void nr_trainer_show(nr_trainer *t) {
     atomic_store_explicit(&t->seen_train, t->train_error,
                           memory_order_relaxed);
     atomic_store_explicit(&t->seen_test, t->test_error, memory_order_relaxed);
@@ -258,7 +261,7 @@ NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
         else
             nr_cycle(t);
     }
-    show_progress(t);
+    nr_trainer_show(t);
     return !t->over;
 }
 
@@ -310,6 +313,35 @@ static double sound(double error) {
     return isnan(error) ? 0 : fmin(error, DBL_MAX);
 }
 
+static bool is_usable(const nr_trainer *t) {
+    return all_finite(t->weights) && !isnan(t->train_error);
+}
+
+/* Why the weights in place are to stay, or an empty text. CLASSIC takes what
+ * comes, as it always did. */
+static void judge(const nr_trainer *t, char *why, size_t room) {
+    const nr_header *h = &t->net->h;
+    bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
+    bool usable = is_usable(t);
+    bool in_place = t->fields ? t->fields->h.trained : h->trained;
+    *why = '\0';
+    if (t->cycles == 0) {
+        snprintf(why, room, "stopped before its first cycle");
+    } else if (!in_place || (h->options.classic && usable)) {
+        return;
+    } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
+        snprintf(why, room, "diverged");
+    } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
+        char now[NR_NUMBER], before[NR_NUMBER];
+        snprintf(why, room,
+                 "%s at a testing error of %s, above the %s of the weights in "
+                 "place",
+                 t->ending == NR_ENDED_STOP ? "stopped" : "out of time",
+                 nr_write_double(now, 6, t->test_error),
+                 nr_write_double(before, 6, h->stats.test_error));
+    }
+}
+
 static void add_statistics(const nr_trainer *t, nr_net *net,
                            uint64_t elapsed_ms) {
     nr_statistics *s = &net->h.stats;
@@ -339,6 +371,13 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->cycles) nr_settle(t);
     if (t->failed) return nr_nomem(err);
+    char why[NR_OUTCOME_TEXT];
+    judge(t, why, sizeof why);
+    if (*why) {
+        *trained = nr_net_unlearned(t->fields ? t->fields : t->net, NR_KEPT,
+                                    why);
+        return *trained ? NR_OK : nr_nomem(err);
+    }
     nr_net *net = nr_net_clone(t->net);
     if (!net) return nr_nomem(err);
     nr_status status = keep_course(t, net, err);
@@ -347,11 +386,12 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
         return status;
     }
     add_statistics(t, net, elapsed_ms);
-    if (t->cycles && all_finite(t->weights) && !isnan(t->train_error)) {
+    nr_outcome_set(&net->h, NR_MERGED, "");
+    if (is_usable(t)) {
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;
-    } else if (t->cycles) {
+    } else {
         net->h.stats.ending = NR_ENDED_DIVERGED;
     }
     *trained = net;

@@ -35,9 +35,9 @@ typedef struct nr_block {
     nr_turn turn;
 } nr_block;
 
-/* Room for the passes over some blocks at once. Layer l's units of a round's
- * panel p, NR_BLOCK of each block, lie at act[l] + p * layers[l] * 64; so its
- * deltas. */
+/* Room for the passes over some blocks at once. What operation l of the plan
+ * makes of a round's panel p, NR_BLOCK of each block, lies at
+ * act[l] + p * out * 64, of the last one at delta[l]; so do its deltas. */
 typedef struct nr_space {
     size_t size; /* blocks; the only one may have fewer panels */
     float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
@@ -59,9 +59,16 @@ typedef struct nr_sparse {
     size_t n, block; /* panels of a list by input */
     size_t leaf;     /* blocks of a leaf of the sums */
     double part;     /* of the inputs that are listed */
-    float *biases, *totals; /* with the zeros' part; each sum's deltas */
+    float *biases; /* with the zeros' part */
     nr_lists turned;       /* a mini-batch's round by input */
 } nr_sparse;
+
+/* One step: the samples of a set, and of one more behind it or NULL; or n of the
+ * order from `first` on, where both are NULL. */
+typedef struct nr_step {
+    const nr_set *set, *more;
+    size_t first, n; /* n: samples of the step, whatever they are */
+} nr_step;
 
 /* One of the networks whose mean is the answer, while it is trained. */
 typedef struct nr_member {
@@ -104,17 +111,22 @@ struct nr_trainer {
     /* What it works on. */
     nr_array *weights;
     nr_factors f;
-    size_t params, offset[NR_MAX_LAYERS]; /* of layer l's row of biases */
+    const nr_plan *plan;
+    size_t params; /* its weights */
     nr_member members[NR_MAX_MEMBERS], *now;
     size_t count;   /* of the members */
     float *keeping; /* what members keep of their weights, in one piece */
     size_t parts;   /* of the samples, which threads take one each */
     nr_sums sums[NR_PARTS]; /* what each part comes to */
-    nr_join joins[NR_PARTS * NR_MOST_SUMS];
+    nr_sum *others;         /* what hosts have put beside them */
+    size_t nothers;
+    nr_sum **open, *root; /* all of them; that of the whole step */
+    nr_join *joins;
     size_t njoins;
     size_t leaf;      /* blocks of a leaf of the sums: a power of two */
     size_t count_sums; /* of all parts, of which each has a gradient */
-    float *gradients;  /* these, in one piece */
+    float *gradients, *more_gradients; /* these, in one piece or two */
+    size_t sum_floats; /* of each: lists have more than weights */
     nr_set train, test;
     nr_sparse *sparse; /* NULL: panels */
     nr_space space;
@@ -122,6 +134,10 @@ struct nr_trainer {
     float *class_weights; /* by class; NULL: all count alike */
 
     /* Where it stands. */
+    size_t turn, done; /* the member that learns, after samples of a cycle */
+    nr_losses sum;     /* of these */
+    nr_step step;      /* that comes next */
+    bool begun;        /* and is on its way */
     uint64_t cycles, refit_cycles;
     uint64_t steps; /* samples of all cycles; members are in step */
     double train_error, test_error, class_errors; /* means of the members */
@@ -137,7 +153,9 @@ struct nr_trainer {
     _Atomic double seen_train, seen_test, seen_class;
 };
 
-/* train.c: samples of a step, 0: all of them at once; and threads. */
+/* train.c: progress to be seen; samples of a step, 0: all of them at once; and
+ * threads. */
+void nr_trainer_show(nr_trainer *t);
 size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
@@ -199,6 +217,7 @@ size_t nr_gradients_of(const nr_net *net, size_t threads);
 size_t nr_gradients_for(const nr_net *net, size_t leaf); /* of one thread */
 bool nr_space_make(nr_trainer *t);
 bool nr_gradients_make(nr_trainer *t);
+bool nr_gradients_anywhere(nr_trainer *t);
 void nr_space_free(nr_space *space);
 static inline size_t nr_panels_for(size_t n) {
     return (n + NR_LANES - 1) / NR_LANES;
@@ -210,24 +229,33 @@ static inline size_t nr_blocks_for(size_t panels) {
 /* passes.c: all on the member `now`. false: stopped halfway. */
 /* Losses over a set, without learning. */
 bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum);
-/* One step: the samples of a set, and of one more behind it or NULL; or n of the
- * order from `first` on, where both are NULL. */
-typedef struct nr_step {
-    const nr_set *set, *more;
-    size_t first, n; /* n: samples of the step, whatever they are */
-} nr_step;
 /* Moves the weights by a step. */
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum);
+/* The same in pieces: how many leaves the tree has; the sums of some of them; and
+ * when all are there, here or among the others, the move. */
+uint64_t nr_pass_leaves(const nr_trainer *t, const nr_step *step);
+bool nr_pass_some(nr_trainer *t, const nr_step *step, uint64_t first,
+                  uint64_t last);
+size_t nr_pass_collect(nr_trainer *t); /* the sums there are, into t->open */
+void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum);
 /* The same up to where they would move. */
 bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum);
 static inline const float *nr_pass_result(const nr_trainer *t) {
-    return t->sums[0].sums[0].g;
+    return t->root->g;
 }
 /* The last layer's sums of one panel, in the trainer's space. */
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
 
-/* cycles.c */
+/* steps.c */
+void nr_others_free(nr_trainer *t);
+
+/* cycles.c: a cycle; or its steps one by one, of which each begins, ends with
+ * its losses, and may be cut short. */
 void nr_cycle(nr_trainer *t);
+bool nr_step_begin(nr_trainer *t); /* false: there is none any more */
+void nr_step_end(nr_trainer *t, const nr_losses *sum);
+void nr_step_cut(nr_trainer *t);
+bool nr_cycle_begins(const nr_trainer *t); /* with the next step */
 bool nr_member_test(nr_trainer *t, nr_member *m);
 void nr_summarise(nr_trainer *t); /* the members' mean errors */
 void nr_phase_end(nr_trainer *t, nr_ending ending);

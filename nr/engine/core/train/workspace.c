@@ -10,10 +10,11 @@ enum { SMALL = 16384 }; /* parameters; twice that many stay in any cache */
 size_t nr_space_floats(const nr_net *net, bool lists) {
     const nr_header *h = &net->h;
     size_t units = 0, in = lists ? 0 : nr_inputs(net);
-    for (size_t l = 1; l < h->nlayers; l++) units += 2 * (size_t)h->layers[l];
+    for (size_t l = 0; l + 1 < net->plan->n; l++)
+        units += 2 * net->plan->ops[l].out;
     size_t gathered =
         nr_batch_of(net) ? (in + 1) * NR_LANES + nr_target_floats(h) : 0;
-    if (lists) gathered += nr_row_step(h->layers[1]) * (NR_LANES + 1);
+    if (lists) gathered += nr_row_step(nr_plan_first(net->plan)->out) * (NR_LANES + 1);
     return units * NR_LANES + gathered;
 }
 
@@ -59,10 +60,15 @@ size_t nr_space_panels(const nr_net *net, size_t threads) {
     return blocks > 1 || panels > NR_BLOCK ? blocks * NR_BLOCK : panels;
 }
 
-static size_t gradients_of(const nr_net *net, size_t parts, size_t leaf) {
+/* Of the sums of a step, at most: of a refit's. */
+static size_t most_leaves(const nr_net *net, size_t leaf) {
     size_t test = blocks_for(net->h.len[NR_DATASET_TEST]);
-    size_t step = blocks_of_step(net), leaves = (step + leaf - 1) / leaf;
-    if (!nr_batch_of(net)) leaves += (test + leaf - 1) / leaf; /* a refit's */
+    size_t leaves = (blocks_of_step(net) + leaf - 1) / leaf;
+    return nr_batch_of(net) ? leaves : leaves + (test + leaf - 1) / leaf;
+}
+
+static size_t gradients_of(const nr_net *net, size_t parts, size_t leaf) {
+    size_t leaves = most_leaves(net, leaf);
     if (parts == 1) return nr_sums_depth(leaves, leaf == 1);
     return parts * nr_sums_depth_anywhere((leaves + parts - 1) / parts);
 }
@@ -77,19 +83,34 @@ size_t nr_gradients_for(const nr_net *net, size_t leaf) {
 
 bool nr_gradients_make(nr_trainer *t) {
     size_t each = (t->params + 31) / 16 * 16; /* sixteen more may be read */
+    if (t->sparse) each += nr_row_step(nr_plan_first(t->plan)->out);
+    t->sum_floats = each;
     t->leaf = t->sparse ? t->sparse->leaf : 1;
     t->parts = t->sparse ? 1 : parts_of(t->net, nr_team_size(t->team));
     t->count_sums = gradients_of(t->net, t->parts, t->leaf);
+    t->open = nr_alloc(t->parts * NR_MOST_SUMS * sizeof *t->open);
+    t->joins = nr_alloc(t->parts * NR_MOST_SUMS * sizeof *t->joins);
     float *at = t->gradients =
         nr_alloc_lines(t->count_sums, each * sizeof(float));
-    if (!at) return false;
+    if (!at || !t->open || !t->joins) return false;
     for (size_t i = 0; i < t->count_sums; i++, at += each)
         t->sums[i % t->parts].sums[i / t->parts].g = at;
     return true;
 }
 
+/* More of them may wait where the first leaf is not the tree's. */
+bool nr_gradients_anywhere(nr_trainer *t) {
+    size_t most = nr_sums_depth_anywhere(most_leaves(t->net, t->leaf)), more;
+    if (t->parts > 1 || most <= t->count_sums || t->more_gradients) return true;
+    more = most - t->count_sums;
+    float *at = t->more_gradients =
+        nr_alloc_lines(more, t->sum_floats * sizeof(float));
+    for (size_t i = t->count_sums; at && i < most; i++, at += t->sum_floats)
+        t->sums[0].sums[i].g = at;
+    return at != NULL;
+}
+
 bool nr_space_make(nr_trainer *t) {
-    const nr_header *h = &t->net->h;
     nr_space *s = &t->space;
     size_t in = t->sparse ? 0 : nr_inputs(t->net);
     size_t floats = nr_space_floats(t->net, t->sparse);
@@ -101,13 +122,13 @@ bool nr_space_make(nr_trainer *t) {
     if (!s->losses || !s->blocks || !s->floats) return false;
     float *at = s->floats;
     if (t->sparse) { /* first, since rows want whole lines */
-        size_t step = nr_row_step(h->layers[1]);
+        size_t step = nr_row_step(nr_plan_first(t->plan)->out);
         s->rows = at;
         s->sums = at + panels * step * NR_LANES;
         at = s->sums + panels * step;
     }
-    for (size_t l = 1; l < h->nlayers; l++) {
-        size_t size = panels * h->layers[l] * NR_LANES;
+    for (size_t l = 0; l + 1 < t->plan->n; l++) {
+        size_t size = panels * t->plan->ops[l].out * NR_LANES;
         s->act[l] = at;
         s->delta[l] = at + size;
         at += 2 * size;

@@ -1,0 +1,146 @@
+"""Trainings as orders: rows with a deadline, by the database's own clock.
+
+An order is held until its deadline, which its holder moves on every second. A process that
+was killed moves nothing: ``LIFETIME`` seconds later the order waits again, for whoever takes
+it, and gets another token. So the token alone tells a holder whether the order is still its own,
+also when the deadline has passed and nobody was there to take it. All but renewing and looking
+happens under the lock of the network's row.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nr.backends.sql.dialects import Dialect
+from nr.backends.sql.schema import Schema
+from nr.backends.sql.transactions import Transactions
+from nr.backends.store import Lease, Limits, Order, Running, Standing, State
+from nr.engine import Net, Progress
+
+LIFETIME = 8.0  # seconds that a lease lasts
+
+_LIMITS = ("maxcycles", "maxtime", "autostop", "backtrack")
+_PROGRESS = ("cycles", "train_error", "test_error", "class_errors")
+
+
+class Orders:
+    """The trainings of one schema."""
+
+    def __init__(self, schema: Schema, dialect: Dialect, transactions: Transactions) -> None:
+        self._networks = schema.networks
+        self._table = schema.trainings
+        self._clock = dialect.clock
+        self._do = transactions
+
+    @staticmethod
+    def held(table: sa.Table, clock: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
+        """Whether an order's holder is alive. Nobody sets a deadline further off than that."""
+        deadline = table.c.deadline
+        return sa.and_(deadline > clock, deadline <= clock + LIFETIME)
+
+    def _mine(self, lease: Lease) -> sa.ColumnElement[bool]:
+        return sa.and_(self._table.c.network_id == lease.nn_id, self._table.c.token == lease.token)
+
+    # ---- under the lock of the network's row ----
+
+    def standing(self, connection: sa.Connection, id: int) -> tuple[Standing, int]:
+        """Whether there is an order, and how often it was taken."""
+        c = self._table.c
+        held = self.held(self._table, self._clock)
+        found = sa.select(c.attempt, held).where(c.network_id == id)
+        row = connection.execute(found).first()
+        if row is None:
+            return Standing.NONE, 0
+        return Standing.HELD if row[1] else Standing.WAITS, row[0]
+
+    def place(
+        self, connection: sa.Connection, key: bytes, net: Net, limits: Limits, held: bool
+    ) -> Lease | None:
+        """Where there is no order."""
+        shape = net.shape
+        order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
+        lease = Lease(order, secrets.token_hex(16))
+        connection.execute(
+            sa.insert(self._table).values(
+                network_id=shape.id,
+                token=lease.token,
+                started=self._clock,
+                deadline=self._clock + LIFETIME if held else 0,
+                stop=False,
+                attempt=order.attempt,
+                **{name: getattr(limits, name) for name in _LIMITS},
+                **_columns(Progress()),
+            )
+        )
+        return lease if held else None
+
+    def take(self, connection: sa.Connection, key: bytes, net: Net) -> Lease:
+        """For an order that waits, and was not taken too often."""
+        shape, c = net.shape, self._table.c
+        mine = c.network_id == shape.id
+        columns = [c.attempt, *(c[name] for name in _LIMITS)]
+        attempt, *limits = connection.execute(sa.select(*columns).where(mine)).one()
+        asked, number = _limits(limits), shape.trainings
+        order = Order(key, shape.id, shape.revision, number, asked, attempt + 1)
+        lease = Lease(order, secrets.token_hex(16))
+        values = {"token": lease.token, "attempt": order.attempt}
+        deadline = self._clock + LIFETIME
+        connection.execute(sa.update(self._table).where(mine).values(deadline=deadline, **values))
+        return lease
+
+    def holds(self, connection: sa.Connection, lease: Lease) -> bool:
+        held = sa.select(self._table.c.token).where(self._mine(lease))
+        return connection.scalar(held.with_for_update()) is not None
+
+    def ask_to_stop(self, connection: sa.Connection, id: int) -> None:
+        update = sa.update(self._table).where(self._table.c.network_id == id)
+        connection.execute(update.values(stop=True))
+
+    def drop(self, connection: sa.Connection, id: int) -> None:
+        connection.execute(sa.delete(self._table).where(self._table.c.network_id == id))
+
+    # ---- of themselves ----
+
+    def renew(self, lease: Lease, progress: Progress) -> State:
+        def work(connection: sa.Connection) -> State:
+            moved = {"deadline": self._clock + LIFETIME, **_columns(progress)}
+            update = sa.update(self._table).where(self._mine(lease)).values(moved)
+            if not connection.execute(update).rowcount:
+                return State.LOST
+            stop = sa.select(self._table.c.stop).where(self._table.c.network_id == lease.nn_id)
+            return State.STOP if connection.scalar(stop) else State.RUN
+
+        return self._do.write(work)
+
+    def withdraw(self, lease: Lease) -> None:
+        delete = sa.delete(self._table).where(self._mine(lease))
+        self._do.write(lambda connection: connection.execute(delete))
+
+    def all(self) -> list[Running]:
+        c = self._table.c
+        statement = (
+            sa.select(
+                self._networks.c.key,
+                *(c[name] for name in ("network_id", *_LIMITS, *_PROGRESS)),
+            )
+            .join_from(self._table, self._networks)
+            .order_by(c.started)
+        )
+        found = self._do.read(lambda connection: list(connection.execute(statement)))
+        return [
+            Running(key, id, 0, _limits(values[:4]), Progress.heard(*values[4:]))
+            for key, id, *values in found
+        ]
+
+
+def _limits(values: Sequence[Any]) -> Limits:
+    maxcycles, maxtime, autostop, backtrack = values
+    return Limits(maxcycles, maxtime, bool(autostop), bool(backtrack))
+
+
+def _columns(progress: Progress) -> dict[str, Any]:
+    return {name: getattr(progress, name) for name in _PROGRESS}
