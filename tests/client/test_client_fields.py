@@ -189,3 +189,14 @@ def test_what_is_wrong_is_told(club: nr.Network) -> None:
     with pytest.raises(nr.ValuesError, match="is no value of a field"):
         club.observe({"age": object(), "joined": "yes"})
     assert club.info().train_len == 0
+
+
+def test_a_sample_counts_as_often_as_its_weight_says(db: nr.Database) -> None:
+    net = db.create("n", "classifier", {"a": "flag"}, target="y", seed=1, hidden="linear")
+    for _ in range(20):
+        net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=no", "TRAIN")
+        net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=yes", "WEIGHT", "9", "TRAIN")
+    net.train(maxcycles=300).wait()
+    assert net.run({"a": True})["yes"] == pytest.approx(0.9, abs=0.06)
+    with pytest.raises(nr.CommandError, match="WEIGHT must be a number above 0"):
+        net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=no", "WEIGHT", "0")

@@ -8,7 +8,8 @@
 
 static const nr_spec specs[NR_VERBS] = {
     [NR_CREATE] = {"NR.CREATE",
-                   "key CLASSIFIER|REGRESSOR inputs [hidden ...] -> outputs "
+                   "key CLASSIFIER|REGRESSOR inputs|field:kind ... "
+                   "[hidden ...|AUTO|LINEAR] -> outputs|field:kind ... "
                    "[NORMALIZE] [DATASET maxlen] [TEST maxlen] [CLASSIC] "
                    "[SEED n] [ACTIVATION SIGMOID|TANH|RELU|LEAKYRELU] "
                    "[LOSS MSE|CROSSENTROPY] [OPTIMIZER RPROP|ADAM|SGD] "
@@ -19,14 +20,21 @@ static const nr_spec specs[NR_VERBS] = {
                    4, -1, NR_WRITES | NR_FAST, 1, 1},
     [NR_OBSERVE] = {"NR.OBSERVE",
                     "key input [input ...] -> output [output ...] "
-                    "[TRAIN|TEST] | key FP32 blob [TRAIN|TEST]",
+                    "[TRAIN|TEST] | key FP32 blob [TRAIN|TEST] | "
+                    "key [field=value ...] -> field=value ... [WEIGHT w] "
+                    "[TRAIN|TEST] | key JSON|MSGPACK|COLUMNS samples "
+                    "[WEIGHT w] [TRAIN|TEST]",
                     "Adds samples and replies how many the training and the "
                     "testing dataset hold.",
                     3, -1, NR_WRITES | NR_FAST, 1, 1},
-    [NR_RUN] = {"NR.RUN", "key input [input ...] | key FP32 blob",
+    [NR_RUN] = {"NR.RUN",
+                "key input [input ...] | key FP32 blob | key field=value ... "
+                "| key JSON|MSGPACK|COLUMNS samples",
                 "Runs a network and replies its outputs.", 3, -1, NR_READS, 1,
                 1},
-    [NR_CLASS] = {"NR.CLASS", "key input [input ...] | key FP32 blob",
+    [NR_CLASS] = {"NR.CLASS",
+                  "key input [input ...] | key FP32 blob | key field=value "
+                  "... | key JSON|MSGPACK|COLUMNS samples",
                   "Runs a classifier and replies the class id.", 3, -1,
                   NR_READS, 1, 1},
     [NR_TRAIN] = {"NR.TRAIN",
@@ -85,13 +93,13 @@ static const nr_spec specs[NR_VERBS] = {
 
 /* What completion offers behind each command, one space between two. */
 static const char *const words[NR_VERBS] = {
-    [NR_CREATE] = "CLASSIFIER REGRESSOR -> NORMALIZE DATASET TEST CLASSIC "
+    [NR_CREATE] = "CLASSIFIER REGRESSOR LINEAR -> NORMALIZE DATASET TEST CLASSIC "
                   "SEED ACTIVATION SIGMOID TANH RELU LEAKYRELU LOSS MSE "
                   "CROSSENTROPY OPTIMIZER RPROP ADAM SGD LEARNRATE BATCH L2 "
                   "PATIENCE THREADS MEMBERS CLASSWEIGHTS NONE BALANCED AUTO",
-    [NR_OBSERVE] = "-> TRAIN TEST FP32",
-    [NR_RUN] = "FP32",
-    [NR_CLASS] = "FP32",
+    [NR_OBSERVE] = "-> TRAIN TEST FP32 JSON MSGPACK COLUMNS WEIGHT",
+    [NR_RUN] = "FP32 JSON MSGPACK COLUMNS",
+    [NR_CLASS] = "FP32 JSON MSGPACK COLUMNS",
     [NR_TRAIN] = "MAXCYCLES MAXTIME AUTOSTOP BACKTRACK",
     [NR_GETDATA] = "TRAIN TEST",
     [NR_CONFIGURE] = "OPTIMIZER RPROP ADAM SGD LEARNRATE BATCH L2 PATIENCE "

@@ -246,6 +246,8 @@ nr_net *nr_net_clone(const nr_net *net) {
     nr_net *copy = make_net(&net->h, nr_plan_hold(net->plan));
     if (!copy) return NULL;
     copy->partial = net->partial;
+    copy->weighed = net->weighed;
+    copy->row = net->row;
     copy->course = nr_array_hold(net->course);
     copy->kept = nr_kept_hold(net->kept);
     if (!share_weights(copy, (nr_net *)net) || !share_fields(copy, net) ||

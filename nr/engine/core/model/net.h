@@ -141,6 +141,7 @@ struct nr_net {
     nr_encoding *encoding;
     nr_net *inner;
     nr_foresight next;
+    bool weighed; /* behind each row lies what the sample counts: learner.c */
     bool partial; /* assembled without its samples */
 };
 

@@ -29,14 +29,21 @@ static void pack_targets(const nr_trainer *t, const float *const *rows,
                           : 0;
 }
 
+static float weight_of(const nr_trainer *t, const float *row) {
+    float weight = t->net->weighed ? row[t->net->row - 1] : 1;
+    if (t->class_weights)
+        weight *= t->class_weights[(size_t)row[nr_inputs(t->net)]];
+    return weight;
+}
+
 static void pack_panel(const nr_trainer *t, const float *const *rows, size_t n,
                        float *x, float *targets, float *weights) {
     size_t in = nr_inputs(t->net);
     if (!t->sparse)
         t->k->pack(x, rows, n, in, t->f.in_shift, t->f.in_scale);
     pack_targets(t, rows, n, targets);
-    for (size_t i = 0; i < NR_LANES && t->class_weights; i++)
-        weights[i] = i < n ? t->class_weights[(size_t)rows[i][in]] : 0;
+    for (size_t i = 0; i < NR_LANES && t->weighed; i++)
+        weights[i] = i < n ? weight_of(t, rows[i]) : 0;
 }
 
 /* Row `index` of the training dataset, or behind it of the testing one. */
@@ -63,9 +70,9 @@ static bool make_arrays(nr_trainer *t, nr_set *set) {
     set->x = nr_alloc_lines(set->panels * NR_LANES, in * sizeof(float));
     set->targets =
         nr_alloc_lines(set->panels, set->target_floats * sizeof(float));
-    if (t->class_weights)
+    if (t->weighed)
         set->weights = nr_alloc_lines(set->panels * NR_LANES, sizeof(float));
-    return set->x && set->targets && (set->weights || !t->class_weights);
+    return set->x && set->targets && (set->weights || !t->weighed);
 }
 
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
@@ -104,7 +111,9 @@ void nr_set_free(nr_set *set) {
 bool nr_class_weights_make(nr_trainer *t) {
     size_t classes = nr_outputs(t->net), present = 0;
     size_t n = t->net->h.len[NR_DATASET_TRAIN];
+    t->weighed = t->net->weighed;
     if (t->net->h.options.class_weights != NR_BALANCED) return true;
+    t->weighed = true;
     float *weights = t->class_weights =
         nr_alloc_lines(classes, sizeof *weights);
     uint32_t *counts = nr_alloc_lines(classes, sizeof *counts);

@@ -85,16 +85,37 @@ static nr_header header_of(const nr_net *net) {
     return h;
 }
 
+/* What the training samples count in the mean; 0 where all count 1. */
+static double mean_weight(const nr_net *net, const nr_encoding *e,
+                          nr_value *values) {
+    double sum = 0, weight;
+    bool all_one = true;
+    for (size_t i = 0; i < net->h.len[0]; i++) {
+        nr_record_read(e->schema, nr_record_at(net, 0, i), values, &weight);
+        sum += weight / (double)net->h.len[0];
+        all_one = all_one && weight == 1;
+    }
+    return all_one ? 0 : sum;
+}
+
+/* Behind a row, where samples do not count alike, lies how much it counts beside
+ * the mean: L2 and the learning rate are made for samples that count 1. */
 static nr_status encode_samples(const nr_net *net, const nr_encoding *e,
                                 nr_value *values, nr_net *learner,
                                 nr_error *err) {
+    double mean = mean_weight(net, e, values), weight;
+    learner->weighed = mean > 0;
+    learner->row += learner->weighed;
     size_t bytes = learner->row * sizeof(float);
     float *row = nr_alloc(bytes);
     nr_status status = row ? NR_OK : nr_nomem(err);
     for (nr_dataset_id d = 0; d < 2; d++)
         for (size_t i = 0; i < net->h.len[d] && status == NR_OK; i++) {
-            nr_record_read(e->schema, nr_record_at(net, d, i), values, NULL);
+            nr_record_read(e->schema, nr_record_at(net, d, i), values,
+                           &weight);
             nr_encode(e, values, row, row + e->columns);
+            if (learner->weighed)
+                row[learner->row - 1] = (float)(weight / mean);
             status = nr_net_append(learner, d, (unsigned char *)row, bytes, err);
         }
     nr_release(row);

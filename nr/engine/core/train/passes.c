@@ -118,7 +118,7 @@ static void lose(const pass *p, const nr_block *b, size_t at, float *y) {
                         .lanes = lanes_of(b, at % NR_BLOCK)};
     target.target = p->order ? t->space.targets + at * set->target_floats
                              : set->targets + panel * set->target_floats;
-    if (p->learn && t->class_weights)
+    if (p->learn && t->weighed)
         target.weights = p->order ? t->space.weights + at * NR_LANES
                                   : set->weights + panel * NR_LANES;
     if (p->learn) target.smoothing = (float)t->smoothing;

@@ -131,7 +131,8 @@ struct nr_trainer {
     nr_sparse *sparse; /* NULL: panels */
     nr_space space;
     uint32_t *order;       /* of the samples, for mini-batches */
-    float *class_weights; /* by class; NULL: all count alike */
+    bool weighed;         /* samples do not all count alike */
+    float *class_weights; /* by class; NULL: the classes count alike */
 
     /* Where it stands. */
     size_t turn, done; /* the member that learns, after samples of a cycle */
