@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tracemalloc
 from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -40,6 +42,38 @@ def test_rows_of_a_query_are_observed_in_order(db: nr.Database) -> None:
     rows = range(1, 5001)
     other.observe_many([[i * 0.5, i % 2] for i in rows], [i % 3 for i in rows], to="test")
     assert content(net.dump()) == content(other.dump())
+
+
+def test_a_query_feeds_fields_by_their_names(db: nr.Database) -> None:
+    kinds = {"age": "number", "country": "category", "since": "time", "vip": "flag"}
+    net = db.create("net", "classifier", kinds, target="joined", seed=1)
+    table = sa.Table(
+        "visitors",
+        sa.MetaData(),
+        *(sa.Column("joined", sa.String(9)), sa.Column("since", sa.DateTime)),
+        *(sa.Column("vip", sa.Boolean), sa.Column("age", sa.Numeric(5, 2))),
+        sa.Column("country", sa.String(9)),
+    )
+    engine = engine_of(db)
+    table.create(engine)
+    rows = [("yes", datetime(2026, 11, 27, 10), True, Decimal("33.5"), "IT"), ("no", *[None] * 4)]
+    try:
+        with engine.begin() as connection:
+            connection.execute(
+                sa.insert(table), [dict(zip(table.c.keys(), r, strict=True)) for r in rows]
+            )
+        counts = net.observe_query("SELECT * FROM visitors ORDER BY joined DESC", "joined", "train")
+        assert counts == (2, 0)
+        assert net.sample("train", 1) == dict.fromkeys(kinds) | {"joined": "no"}
+        found = net.sample("train", 0)
+        assert (found["age"], found["country"], found["joined"]) == (33.5, "IT", "yes")
+        assert (found["since"], found["vip"]) == ("2026-11-27T10:00:00Z", "yes")
+        wrong = "SELECT country, 'x' AS aeg, joined FROM visitors"
+        with pytest.raises(nr.CommandError, match="no field 'aeg' in net, did you mean age"):
+            net.observe_query(wrong, "joined")
+        assert net.info().train_len == 2
+    finally:
+        table.drop(engine)
 
 
 def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nr.engine import Net, parse
 from nr.errors import ValuesError
+from nr.fields import pack_rows
 
 if TYPE_CHECKING:
     from nr.backends.sql.store import Store
@@ -55,10 +56,13 @@ def observe_query(
         counts = net.shape.lengths
         with closing(_asked(ask, sql, parameters)) as result:
             quote = store.engine.dialect.identifier_preparer.quote
-            columns = _Columns(list(result.keys()), targets, net, quote)
+            names = list(result.keys())
+            columns: _Columns | _Named = (
+                _Columns(names, targets, net, quote) if net.shape.row else _Named(names)
+            )
             for number, rows in enumerate(result.partitions(columns.batch)):
-                blob = columns.samples(rows, number * columns.batch).tobytes()
-                words = [b"NR.OBSERVE", key, b"FP32", blob, *([to.encode()] if to else [])]
+                samples = columns.samples(rows, number * columns.batch)
+                words = [b"NR.OBSERVE", key, *samples, *([to.encode()] if to else [])]
                 train, test = cast(list[int], within.observe(key, parse(words)))
                 counts = train, test
                 bar.update(len(rows))
@@ -104,6 +108,20 @@ def _asked(ask: _Ask, sql: str, parameters: Mapping[str, Any] | None) -> sa.Curs
         raise
 
 
+class _Named:
+    """The columns of a query as fields: the network says which it has, and of what kinds."""
+
+    batch = 1000
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def samples(self, rows: Sequence[sa.Row[Any]], _: int) -> tuple[bytes, bytes]:
+        """Rows as the words of a command."""
+        named = [dict(zip(self._names, row, strict=True)) for row in rows]
+        return b"MSGPACK", pack_rows(named)
+
+
 class _Columns:
     """The columns of a query: which are inputs, which outputs, and their rows as samples."""
 
@@ -129,7 +147,11 @@ class _Columns:
             )
         self.batch = max(1, min(1000, _BATCH_BYTES // (4 * len(names))))
 
-    def samples(self, rows: Sequence[sa.Row[Any]], start: int) -> NDArray[np.float32]:
+    def samples(self, rows: Sequence[sa.Row[Any]], start: int) -> tuple[bytes, bytes]:
+        """Rows as the words of a command."""
+        return b"FP32", self._floats(rows, start).tobytes()
+
+    def _floats(self, rows: Sequence[sa.Row[Any]], start: int) -> NDArray[np.float32]:
         """Shape (n, inputs + outputs). Raises ValuesError, which names column and row."""
         table = np.empty((len(rows), len(self._names)), np.float64)
         for at, values in enumerate(zip(*rows, strict=True)):
