@@ -147,8 +147,9 @@ class Network:
 
         ``target`` names the column of outputs, or of class ids, or several of them; the others
         are the inputs, in the query's order. Of a network with fields columns have their names, and
-        text, NULL, truth values and times are taken as they are. ``parameters`` are the values of ``:names`` in it.
-        Rows are streamed, so that any number of them fits; ``progress`` shows a bar. Raises
+        text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
+        ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
+        bar. Raises
         ValuesError, which names column and row, for NULL and text, and says how to encode it.
         """
         _check_dataset(to)

@@ -172,7 +172,7 @@ def test_a_sample_reads_as_getdata_replies() -> None:
         net = observed(made(kind), 4)
         row = net.rows(0)[: 4 * net.shape.row]
         assert net.sample_reply(row) == net.execute(command("NR.GETDATA net TRAIN 0"))
-        with pytest.raises(nr.EngineError):
+        with pytest.raises(nr.CommandError, match=r"a sample of .* bytes where .* belong"):
             net.sample_reply(row[:-4])
 
 

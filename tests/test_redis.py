@@ -326,7 +326,7 @@ def test_a_redis_without_scripts_is_told_what_it_lacks(monkeypatch: pytest.Monke
     def without_lua(self: object, *command: object, **options: object) -> object:
         raise redis.ResponseError("unknown command 'evalsha', with args beginning with: ")
 
-    monkeypatch.setattr(fakeredis.FakeRedis, "execute_command", without_lua)
+    monkeypatch.setattr(fakeredis.FakeRedis, "parse_response", without_lua)
     with (
         pytest.raises(nr.BackendError, match=r"unknown command.*pip install 'fakeredis\[lua\]'"),
         nr.connect(client=fakeredis.FakeRedis()) as db,
@@ -380,7 +380,7 @@ def test_no_script_takes_very_many_samples(
     real = store._link.write
 
     def write(name: str, key: bytes, *argv: Any) -> Any:
-        sizes.append(len(argv[-1]))
+        sizes.append(len(argv[-2]))  # the rows
         return real(name, key, *argv)
 
     monkeypatch.setattr(store._link, "write", write)

@@ -140,7 +140,7 @@ def test_only_the_writers_that_wrote_last_are_remembered(
     mine = link._writers.all()[0]
     observed = 1
     for i in range(600):
-        link.call("observe", b"net", b"w%d" % i, 1, id, 2, 8, row)
+        link.call("observe", b"net", b"w%d" % i, 1, id, 2, 8, row, 0)
         observed += 1
         if i % others == 0:
             observed += 1

@@ -539,7 +539,7 @@ def python(code: str) -> str:
 
 
 def test_a_process_ends_amidst_trainings_and_says_so() -> None:
-    said = python("for net in nets: net.train(maxtime=0)\ntime.sleep(0.2)").splitlines()
+    said = python("for net in nets: net.train(timeout=0)\ntime.sleep(0.2)").splitlines()
     assert [line.partition(": ")[0] for line in said] == [
         f"closing stopped the training of b'{number}'" for number in range(4)
     ]
@@ -548,7 +548,7 @@ def test_a_process_ends_amidst_trainings_and_says_so() -> None:
 
 def test_a_forked_child_has_the_networks_and_no_training() -> None:
     said = python(
-        "training = nets[0].train(maxtime=0)\n"
+        "training = nets[0].train(timeout=0)\n"
         "time.sleep(0.1)\n"
         "child = os.fork()\n"
         "if child == 0:\n"

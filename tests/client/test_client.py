@@ -252,7 +252,8 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
         "layout": (2, 4, 3), "train_maxlen": 50, "train_len": 7, "test_maxlen": 10, "test_len": 2,
         "steps": 28, "cycles": 4, "seconds": info.seconds, "train_error": info.train_error,
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
-        "parameters": 27, "class_errors": info.class_errors,
+        "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
+        "trainings": 1, "rounded": 0, "fields": (),
     }  # fmt: skip
     assert isinstance(info.seconds, float)
     assert info.train_error > 0

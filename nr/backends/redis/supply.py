@@ -124,6 +124,11 @@ def _whole(kind: type) -> type:
     return kind if issubclass(kind, Whole) else type(kind.__name__, (Whole, kind), {})
 
 
+def _nobody() -> Callable[[], None]:
+    """What stands for a connection that is not made yet; each is another one."""
+    return lambda: None
+
+
 class _Place:
     """A place in the line for a connection, and what was handed over there."""
 
@@ -145,7 +150,7 @@ class Supply(ConnectionPool):
         self._created_connections = 0  # of no use here, as the next but one
         self._available_connections: list[Any] = []
         self._in_use_connections: set[Any] = set()
-        self._living: set[ref[Any]] = set()
+        self._living: set[Callable[[], Any]] = set()
         self._line: deque[_Place] = deque()
         self.pid = os.getpid()
 
@@ -156,12 +161,24 @@ class Supply(ConnectionPool):
         try:
             return self._available_connections.pop()
         except IndexError:
-            return self._new() if len(self._living) < self.max_connections else self._next()
+            return self._new() or self._next()
 
     def _new(self) -> Any:
-        connection = self.connection_class(**self.connection_kwargs)
-        self._living.add(ref(connection, self._living.discard))
-        return connection
+        """A connection that is to be made; None where there are as many as there may be.
+
+        Its place is taken before they are counted: of threads that come together some may
+        find none and look again, but never do more of them find one than there are.
+        """
+        place = _nobody()
+        self._living.add(place)
+        try:
+            if len(self._living) > self.max_connections:
+                return None
+            connection = self.connection_class(**self.connection_kwargs)
+            self._living.add(ref(connection, self._living.discard))
+            return connection
+        finally:
+            self._living.discard(place)
 
     def _next(self) -> Any:
         end = monotonic() + _WAIT
@@ -173,8 +190,8 @@ class Supply(ConnectionPool):
                 for given in mine.given, self._available_connections:
                     with suppress(IndexError):
                         return given.pop()
-                if len(self._living) < self.max_connections:
-                    return self._new()
+                if connection := self._new():
+                    return connection
                 if monotonic() > end:
                     raise _TooMany(
                         f"all of max_connections={self.max_connections} are at work for {_WAIT:g} s"
