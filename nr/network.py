@@ -149,8 +149,8 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. Raises
-        ValuesError, which names column and row, for NULL and text, and says how to encode it.
+        bar. Raises ValuesError, which names column and row, for NULL and text where numbers are
+        needed, and says how to encode it.
         """
         _check_dataset(to)
         store = capability(self.db.backend, ObservesQueries)
