@@ -126,10 +126,12 @@ static nr_status put_list(const nr_field *field, nr_text text, nr_buf *out,
     nr_buf list = {0};
     nr_item item;
     nr_status status = nr_json_read(text, &list, err);
-    nr_cursor c = {list.data, list.data + list.len, false};
     if (status == NR_ERR) status = refuse(field, needed[field->kind], text, err);
-    if (status == NR_OK && nr_get_item(&c, &item))
+    if (status == NR_OK) {
+        nr_cursor c = {list.data, list.data + list.len, false};
+        nr_get_item(&c, &item);
         status = put_item(field, &item, &c, out, err);
+    }
     nr_buf_free(&list);
     return status;
 }

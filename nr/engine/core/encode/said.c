@@ -271,22 +271,29 @@ static nr_status read_columns(nr_maker *m, const nr_command *cmd, nr_cursor *c,
 
 /* ================================== All ================================== */
 
+static nr_status read_packed(nr_maker *m, const nr_command *cmd,
+                             nr_bytes packed, nr_said *said, nr_error *err) {
+    if (!packed.len) return invalid(err);
+    nr_cursor c = {packed.data, packed.data + packed.len, false};
+    nr_status status = cmd->form == NR_FORM_COLUMNS
+                           ? read_columns(m, cmd, &c, said, err)
+                           : read_maps(m, cmd, &c, said, err);
+    if (status == NR_OK && c.at != c.end)
+        return nr_fail(err, "ERR invalid msgpack: more behind its value");
+    return status;
+}
+
 static nr_status read_blob(nr_maker *m, const nr_command *cmd, nr_said *said,
                            nr_error *err) {
     nr_buf packed = {0};
-    nr_status status = NR_OK;
-    nr_cursor c = {cmd->blob, cmd->blob + cmd->bloblen, false};
-    if (cmd->form == NR_FORM_JSON) {
-        nr_text text = {(const char *)cmd->blob, cmd->bloblen};
-        status = nr_json_read(text, &packed, err);
-        c = (nr_cursor){packed.data, packed.data + packed.len, false};
-    }
+    nr_text text = {(const char *)cmd->blob, cmd->bloblen};
+    if (cmd->form != NR_FORM_JSON)
+        return read_packed(m, cmd, (nr_bytes){cmd->blob, cmd->bloblen}, said,
+                           err);
+    nr_status status = nr_json_read(text, &packed, err);
     if (status == NR_OK)
-        status = cmd->form == NR_FORM_COLUMNS
-                     ? read_columns(m, cmd, &c, said, err)
-                     : read_maps(m, cmd, &c, said, err);
-    if (status == NR_OK && c.at != c.end)
-        status = nr_fail(err, "ERR invalid msgpack: more behind its value");
+        status = read_packed(m, cmd, (nr_bytes){packed.data, packed.len}, said,
+                             err);
     nr_buf_free(&packed);
     return status;
 }

@@ -175,9 +175,9 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
 }
 
 static nr_status load_schema(nr_net *net, nr_bytes bytes, nr_error *err) {
-    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
     nr_schema *schema = NULL;
     if (!bytes.data) return NR_OK;
+    nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
     nr_status status = nr_schema_get(&c, net->h.kind, &schema, err);
     if (status == NR_OK) nr_net_take_schema(net, schema);
     nr_schema_drop(schema);

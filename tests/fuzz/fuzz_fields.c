@@ -1,0 +1,119 @@
+/* Any bytes as samples of a network with fields, in each form that they may have:
+ * refused, and nothing has changed, or kept as records that are sound, the same
+ * when they are said again, and learned from.
+ *
+ *     make fuzz
+ *
+ * The first byte says which form, the rest are the samples. With -DNR_FUZZ_MAIN
+ * any compiler makes a program of it that runs the files it is given. A broken
+ * promise aborts. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/encoding.h"
+#include "encode/said.h"
+#include "model/net.h"
+
+#define MUST(ok)                                                              \
+    do {                                                                      \
+        if (!(ok)) {                                                          \
+            fprintf(stderr, "line %d: broken: %s\n", __LINE__, #ok);          \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const CREATE[] = {
+    "NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
+    "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key", "->",
+    "y:category", "DATASET", "8", "TEST", "4", "SEED", "1"};
+enum { WORDS = sizeof CREATE / sizeof *CREATE };
+
+static nr_net *made(void) {
+    nr_command cmd;
+    nr_error err;
+    nr_net *net = NULL;
+    size_t len[WORDS];
+    for (size_t i = 0; i < WORDS; i++) len[i] = strlen(CREATE[i]);
+    MUST(nr_command_parse(&cmd, WORDS, CREATE, len, &err) == NR_OK);
+    MUST(nr_net_create(&cmd, 7, 42, &net, &err) == NR_OK);
+    nr_command_release(&cmd);
+    return net;
+}
+
+/* What was kept, encoded by an encoding of its own, which reads back. */
+static nr_bytes record_of(const void *context, size_t dataset, size_t i) {
+    return nr_record_at(context, (nr_dataset_id)dataset, i);
+}
+
+static void encode(const nr_net *net) {
+    nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
+                          record_of, net};
+    nr_encoding *encoding = NULL, *back = NULL;
+    nr_error err;
+    nr_buf packed = {0};
+    MUST(nr_encoding_fit(&records, NR_CLASSIFIER, &encoding, &err) == NR_OK);
+    MUST(nr_encoding_put(encoding, &packed));
+    nr_cursor c = {packed.data, packed.data + packed.len, false};
+    MUST(nr_encoding_get(&c, NR_CLASSIFIER, &back, &err) == NR_OK);
+    float *row = malloc((back->columns + 1) * sizeof *row), target;
+    nr_value values[10];
+    MUST(row);
+    for (size_t i = 0; i < net->h.len[0]; i++) {
+        MUST(nr_record_read(back->schema, record_of(net, 0, i), values, NULL));
+        nr_encode(back, values, row, &target);
+        for (size_t k = 0; k < back->columns; k++) MUST(row[k] - row[k] == 0);
+    }
+    free(row);
+    nr_encoding_drop(encoding);
+    nr_encoding_drop(back);
+    nr_buf_free(&packed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char *const forms[] = {"JSON", "MSGPACK", "COLUMNS"};
+    if (size < 1) return 0;
+    const char *form = forms[data[0] % 3];
+    const char *argv[] = {"NR.OBSERVE", "k", form, (const char *)data + 1};
+    const size_t len[] = {10, 1, strlen(form), size - 1};
+    nr_command cmd;
+    nr_error err;
+    nr_buf reply = {0}, before = {0}, after = {0};
+    nr_net *net = made();
+    MUST(nr_command_parse(&cmd, 4, argv, len, &err) == NR_OK);
+    MUST(nr_net_dump(net, &before, &err) == NR_OK);
+    nr_status status = nr_net_execute(net, &cmd, false, &reply, &err);
+    MUST(nr_net_dump(net, &after, &err) == NR_OK || status == NR_OK);
+    if (status != NR_OK) {
+        MUST(before.len == after.len &&
+             !memcmp(before.data, after.data, after.len));
+    } else {
+        nr_net *copy = NULL; /* loading looks at each record */
+        MUST(nr_net_load(after.data, after.len, 0, &copy, &err) == NR_OK);
+        nr_net_free(copy);
+        if (net->h.len[0]) encode(net);
+    }
+    nr_command_release(&cmd);
+    nr_buf_free(&reply);
+    nr_buf_free(&before);
+    nr_buf_free(&after);
+    nr_net_free(net);
+    return 0;
+}
+
+#ifdef NR_FUZZ_MAIN
+int main(int argc, char **argv) {
+    static unsigned char bytes[1 << 20];
+    for (int i = 1; i < argc; i++) {
+        FILE *file = fopen(argv[i], "rb");
+        MUST(file);
+        LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof bytes, file));
+        fclose(file);
+    }
+    printf("%d passed, 0 failed\n", argc - 1);
+    return 0;
+}
+#endif
