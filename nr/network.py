@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SINGLE = np.dtype(np.float32)
+_AMONG_THEM: Any = object()  # outputs that are not given: values by name have theirs
 _BULK = Bulk()  # samples or inputs in one command, where no store says otherwise
 
 
@@ -72,7 +73,7 @@ class Network:
     def observe(
         self,
         x: Any,
-        y: ArrayLike | None = None,
+        y: Any = _AMONG_THEM,
         to: Dataset | None = None,
     ) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
@@ -85,7 +86,7 @@ class Network:
         """
         if fields.is_row(x):
             return self._observe_named(x, y, to)
-        if y is None:
+        if y is _AMONG_THEM:
             raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
         try:
             return self._observe(*_texts(x), b"->", *_texts(y), to=to)
@@ -95,7 +96,7 @@ class Network:
         return self._observe(*inputs, "->", *outputs, to=to)
 
     def _observe_named(self, samples: Any, y: Any, to: Dataset | None) -> tuple[int, int]:
-        if y is not None:
+        if y is not None and y is not _AMONG_THEM:
             raise ValuesError("ERR samples with names have their outputs among them")
         counts = (0, 0)
         for form, blob in fields.blobs(samples):

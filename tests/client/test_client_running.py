@@ -61,7 +61,8 @@ def test_a_regressor_has_no_classes(regressor: nr.Network) -> None:
         (np.array(["1", "2"]), "column 0: '1' is not a number"),
         ([None, 1], "column 0: None is no number"),
         (np.array([1, 2], "M8[s]"), "column 0: .*datetime64.* is not a number; give times as num"),
-        ({"a": 1}, "ERR inputs"),
+        ({"a": 1}, "ERR c has no fields: give it numbers, in the order of its inputs"),
+        ({1}, "ERR inputs"),
         (10**400, "ERR inputs"),
         ([10**400, 1], "ERR inputs"),
     ],
@@ -69,7 +70,7 @@ def test_a_regressor_has_no_classes(regressor: nr.Network) -> None:
 def test_running_says_what_is_wrong(
     classifier: nr.Network, method: str, x: object, text: str
 ) -> None:
-    with pytest.raises(nr.ValuesError, match=text):
+    with pytest.raises(nr.CommandError, match=text):
         getattr(classifier, method)(x)
 
 
