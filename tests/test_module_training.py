@@ -160,21 +160,20 @@ def test_the_line_holds_keys_of_any_bytes(client: redis.Redis) -> None:
 
 
 def test_threads_and_list_show_what_the_user_may_read(server: Server, client: redis.Redis) -> None:
+    if str(client.info("server")["redis_version"]).startswith("6."):
+        pytest.skip("Redis 6 tells a module nothing of the keys that a user may read")
     for key in "mine", "yours":
         network(client, key)
         nrx(client, f"NR.TRAIN {key}", *ENDLESS)
-    reads_apart = not str(client.info("server")["redis_version"]).startswith("6.")
-    keys = "%R~mine %RW~both" if reads_apart else "~mine ~both"
     client.execute_command(
-        f"ACL SETUSER me on nopass {keys} +nr.threads +nr.list +nr.run +nr.observe"
+        "ACL SETUSER me on nopass %R~mine %RW~both +nr.threads +nr.list +nr.run +nr.observe"
     )
     with server.client(username="me", password="x", decode_responses=True) as me:
         lines = nrx(me, "NR.THREADS")
         assert [line.split()[2] for line in lines] == ["key=mine"]
         assert nrx(me, "NR.LIST") == ["mine"]
         assert nrx(me, "NR.RUN mine 1 1")
-        if reads_apart:
-            assert "permission" in refused(me, "NR.OBSERVE mine 1 1 -> 1")
+        assert "permission" in refused(me, "NR.OBSERVE mine 1 1 -> 1")
         assert "permission" in refused(me, "NR.RUN yours 1 1")
     client.execute_command("ACL DELUSER me")
     client.flushall()
