@@ -206,6 +206,12 @@ def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> No
     assert cycles > 0
 
 
+def nn_id(client: redis.Redis, key: str) -> int:
+    told = client.execute_command("NR.INFO", key)
+    found: int = told[told.index(b"id") + 1]
+    return found
+
+
 def observed(client: redis.Redis) -> None:
     run(client, "NR.CREATE net REGRESSOR 2 3 -> 1")
     run(client, "NR.OBSERVE net 1 2 -> 3 TRAIN")
@@ -240,6 +246,7 @@ def test_a_copy_just_before_a_pause_gets_its_id_afterwards(tmp_path: Path, binar
             pipe.execute()
         assert client.ping()
         client.execute_command("CLIENT", "UNPAUSE")
+        until(lambda: nn_id(client, "other") != nn_id(client, "net"))
         run(client, "NR.OBSERVE other 3 4 -> 5")
         assert replicated(master, replica)
 
