@@ -65,10 +65,10 @@ static nr_status check_steps(const nr_field *field, uint64_t steps,
 
 static nr_status wrong_width(const nr_field *field, size_t step, uint64_t n,
                              nr_error *err) {
-    return nr_fail(err, "ERR field %.*s: %u numbers are needed in every step, "
-                        "not %llu as in step %zu",
-                   (int)field->name.n, field->name.s, field->size,
-                   (unsigned long long)n, step);
+    return nr_fail(err, "ERR field %.*s: step %zu has %llu numbers where %u are "
+                        "needed",
+                   (int)field->name.n, field->name.s, step,
+                   (unsigned long long)n, field->size);
 }
 
 /* ================================ Numbers ================================ */
@@ -88,11 +88,33 @@ static nr_status put_float(const nr_field *field, const nr_item *item,
     return nr_buf_append(out, &x, sizeof x) ? NR_OK : nr_nomem(err);
 }
 
+static float float_in(nr_bytes bytes, size_t i) {
+    float x;
+    memcpy(&x, bytes.data + i * sizeof x, sizeof x);
+    return x;
+}
+
+/* The bytes of as many float32. */
+static nr_status put_packed_step(const nr_field *field, nr_bytes bytes,
+                                 size_t step, nr_buf *out, nr_error *err) {
+    nr_status status = NR_OK;
+    if (bytes.len != field->size * sizeof(float))
+        return wrong_width(field, step, bytes.len / sizeof(float), err);
+    for (size_t i = 0; i < field->size && status == NR_OK; i++) {
+        nr_item item = {.type = NR_ITEM_REAL,
+                        .real = (double)float_in(bytes, i)};
+        status = put_float(field, &item, step, out, err);
+    }
+    return status;
+}
+
 /* A list of as many numbers as a step has; of one, the number itself, too. */
 static nr_status put_step(const nr_field *field, nr_cursor *c, size_t step,
                           nr_buf *out, nr_error *err) {
     nr_item item;
     if (!nr_get_item(c, &item)) return nr_fail(err, "ERR invalid msgpack");
+    if (item.type == NR_ITEM_BIN)
+        return put_packed_step(field, item.bytes, step, out, err);
     if (!is_list(&item)) {
         if (field->size != 1) return wrong_width(field, step, 1, err);
         return put_float(field, &item, step, out, err);
@@ -130,12 +152,9 @@ static nr_status put_packed(const nr_field *field, nr_bytes bytes, nr_buf *out,
     nr_status status = check_steps(field, steps, err);
     if (status != NR_OK) return status;
     if (!nr_put_bin_head(out, bytes.len)) return nr_nomem(err);
-    for (size_t i = 0; i < steps * field->size && status == NR_OK; i++) {
-        float x;
-        memcpy(&x, bytes.data + i * sizeof x, sizeof x);
-        nr_item item = {.type = NR_ITEM_REAL, .real = (double)x};
-        status = put_float(field, &item, i / field->size, out, err);
-    }
+    for (size_t i = 0; i < steps && status == NR_OK; i++)
+        status = put_packed_step(
+            field, (nr_bytes){bytes.data + i * each, each}, i, out, err);
     return status;
 }
 
@@ -264,12 +283,6 @@ bool nr_sequence_read(const nr_field *field, const nr_item *item, nr_cursor *c,
     return value->steps > 0 && value->steps <= NR_MAX_STEPS;
 }
 
-static float float_at(const nr_value *value, size_t i) {
-    float x;
-    memcpy(&x, value->bytes.data + i * sizeof x, sizeof x);
-    return x;
-}
-
 static nr_cursor symbols_of(const nr_value *value) {
     const unsigned char *at = value->bytes.data;
     return (nr_cursor){at, at + value->bytes.len, false};
@@ -279,7 +292,7 @@ bool nr_sequence_sound(const nr_field *field, const nr_value *value) {
     nr_cursor c = symbols_of(value);
     nr_text symbol;
     for (size_t i = 0; i < value->steps * field->size; i++)
-        if (!isfinite(float_at(value, i))) return false;
+        if (!isfinite(float_in(value->bytes, i))) return false;
     for (size_t i = 0; i < value->steps && !field->size; i++)
         if (!nr_symbol_next(&c, &symbol) || symbol.n > NR_MAX_TEXT ||
             !nr_utf8(symbol))
@@ -298,7 +311,7 @@ bool nr_sequence_put(const nr_field *field, const nr_value *value,
              nr_put_bin(out, symbol.s, symbol.n);
     for (size_t i = 0; i < value->steps * width && ok; i++) {
         if (width > 1 && i % width == 0) ok = nr_put_array(out, width);
-        ok = ok && nr_put_double(out, (double)float_at(value, i));
+        ok = ok && nr_put_double(out, (double)float_in(value->bytes, i));
     }
     return ok;
 }
