@@ -261,7 +261,7 @@ def test_a_bar_shows_loss_and_errors(db: nr.Database, capsys: pytest.CaptureFixt
 def test_a_bar_moves_while_it_trains(
     db: nr.Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nr.following._TICK", 0.02)
+    monkeypatch.setattr("nr.calls.trainings._TICK", 0.02)
     training = network(db).train(**ENDLESS)
     assert not training.wait(0.3, progress=True)
     training.stop()
