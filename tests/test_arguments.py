@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import nr
 from nr.calls.trainings import Course
 from nr.engine import Command, Net, Trainer
-from nr.training import Workers
+from nr.trainings import Workers
 
 CONSTANTS = [
     *(

@@ -17,7 +17,7 @@ from nr.backends.store import Lease
 from nr.calls.trainings import Course
 from nr.client import connect
 from nr.engine import Net, Outcome
-from nr.training import Workers
+from nr.trainings import Workers
 
 ENDLESS = {"maxtime": 0}
 GONE = "^ERR the training of net was dropped: its network was deleted or replaced$"

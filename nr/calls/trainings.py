@@ -16,7 +16,7 @@ from nr.dispatcher import arguments
 from nr.engine import Outcome, Progress
 from nr.errors import NotFoundError, StillTrainingError
 from nr.info import Info, parse_progress
-from nr.training import GONE, RESET, Ended, refused
+from nr.trainings import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:
     from tqdm import tqdm

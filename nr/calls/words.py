@@ -83,7 +83,7 @@ def seconds(timeout: Any) -> float:
     try:
         return float(timeout)
     except OverflowError:  # a whole number of hundreds of digits
-        return inf if timeout > 0 else -inf
+        return inf if bool(timeout >= 0) else -inf  # type: ignore[operator]
 
 
 def maxtime(timeout: Any, given: int | None) -> int | None:
