@@ -28,6 +28,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.fields import Field
 from nr.following import Training
 from nr.info import Info
 from nr.metrics import Metrics
@@ -44,6 +45,7 @@ __all__ = [
     "EngineError",
     "Error",
     "ExtraError",
+    "Field",
     "FormatError",
     "Info",
     "Metrics",

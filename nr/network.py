@@ -22,6 +22,7 @@ from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
 from nr.engine import Net, Reply
 from nr.errors import ArgumentError, BackendError, CommandError, RowError, ValuesError
+from nr.fields import Field
 from nr.following import Training, seconds
 from nr.html import html_table, printable
 from nr.info import Info, parse_info
@@ -365,6 +366,28 @@ class Network:
     def info(self) -> Info:
         """What there is to know of it."""
         return parse_info(self._execute("NR.INFO"))
+
+    def fields(self) -> tuple[Field, ...]:
+        """The fields, inputs first, and what it knows of each; none where it has no names."""
+        return fields.known(_list(self._execute("NR.FIELDS")))
+
+    def add_fields(self, kinds: Mapping[str, str]) -> None:
+        """Adds inputs by name and kind, as ``{"phone": "category"}``, all or none.
+
+        The samples stay, and lack a value there; the next training begins afresh, and until
+        it has ended the network answers as before. Raises CommandError.
+        """
+        if kinds:
+            added = [f"{name}:{kind}" for name, kind in kinds.items()]
+            self._execute("NR.FIELDS", "ADD", *added)
+
+    def drop_fields(self, *names: str) -> None:
+        """Drops inputs by name, all or none; the samples stay, without their values there.
+
+        As after ``add_fields``, the next training begins afresh. Raises CommandError.
+        """
+        if names:
+            self._execute("NR.FIELDS", "DROP", *names)
 
     def configure(
         self, **options: Unpack[ConfigureOptions]

@@ -215,13 +215,13 @@ class Store:
     def runner(self, key: bytes) -> Net:
         version = self._do.read(lambda connection: self._version(connection, key))
         known = self._runners.get(key)
-        if known and (known.shape.id, known.shape.revision) == version:
+        if known and _version_of(known) == version:
             return known
         net = self._do.snapshot(lambda c: self._read(c, key))
         self._runners.keep(key, net)
         return net
 
-    def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
+    def _version(self, connection: sa.Connection, key: bytes) -> tuple[int, int, int]:
         row = _there(self._sql.version.run(connection, key=key).first())
         return header.version(*row)
 
@@ -474,6 +474,11 @@ class Store:
         self._runners.clear()
         self._known.clear()
         self._do.close()
+
+
+def _version_of(net: Net) -> tuple[int, int, int]:
+    shape = net.shape
+    return shape.id, shape.revision, shape.schema_revision
 
 
 def _lengths(known: _Known) -> Reply:
