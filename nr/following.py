@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from math import ceil
+from math import ceil, inf
 from numbers import Real
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ import numpy as np
 from nr.engine import Outcome, Progress
 from nr.errors import ArgumentError, NotFoundError, StillTrainingError
 from nr.info import Info, parse_progress
-from nr.training import GONE, RESET, Ended, refused
+from nr.trainings import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from nr.network import Network
-    from nr.training import Job
+    from nr.trainings import Job
 
 _TICK = 0.2  # seconds between two looks of the progress bar
 _LOOK = 1.0  # seconds between two looks whether it still runs
@@ -29,7 +29,10 @@ def seconds(timeout: Any) -> float:
     """A timeout as it was given. Raises ArgumentError for what is no number of seconds."""
     if not isinstance(timeout, Real) or isinstance(timeout, np.timedelta64) or timeout != timeout:
         raise ArgumentError(f"a timeout is a number of seconds, not {timeout!r}")
-    return float(timeout)
+    try:
+        return float(timeout)
+    except OverflowError:  # a whole number of hundreds of digits
+        return inf if bool(timeout >= 0) else -inf  # type: ignore[operator]
 
 
 class Training:

@@ -28,7 +28,7 @@ from nr.html import html_table, printable
 from nr.info import Info, parse_info
 from nr.metrics import Metrics, parse_metrics
 from nr.options import ConfigureOptions, Dataset
-from nr.training import Job
+from nr.trainings import Job
 from nr.values import PLAIN, classes, matrix, table, vector
 
 if TYPE_CHECKING:

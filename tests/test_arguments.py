@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import nr
 from nr.engine import Command, Net, Trainer
-from nr.training import Workers
+from nr.trainings import Workers
 
 CONSTANTS = [
     *(

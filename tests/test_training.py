@@ -16,7 +16,7 @@ from nr.backends.memory import Memory
 from nr.backends.store import Lease
 from nr.client import connect
 from nr.engine import Net, Outcome
-from nr.training import Workers
+from nr.trainings import Workers
 
 ENDLESS = {"maxtime": 0}
 GONE = "^ERR the training of net was dropped: its network was deleted or replaced$"

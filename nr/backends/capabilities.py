@@ -13,7 +13,7 @@ from nr.backends.store import Bulk, Store
 
 if TYPE_CHECKING:
     from nr.engine import Net
-    from nr.training import Job
+    from nr.trainings import Job
 
 _T = TypeVar("_T")
 
