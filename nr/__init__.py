@@ -11,7 +11,8 @@
 Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 2")``.
 """
 
-from nr.client import Database, connect, sqlite_functions
+from nr.backends import sqlite_functions
+from nr.client import Database, connect
 from nr.engine import Progress
 from nr.errors import (
     ArgumentError,
@@ -28,6 +29,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.fields import Field
 from nr.following import Training
 from nr.info import Info
 from nr.metrics import Metrics
@@ -44,6 +46,7 @@ __all__ = [
     "EngineError",
     "Error",
     "ExtraError",
+    "Field",
     "FormatError",
     "Info",
     "Metrics",

@@ -15,7 +15,7 @@ from nr.engine import Command, Net, Reply, Shape, Verb, parse, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
 from nr.rounding import tell_rounded
-from nr.training import (
+from nr.trainings import (
     GONE,
     RESET,
     WITHDRAWN,
@@ -211,6 +211,12 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
+def _fields(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _run(host, command)
+
+
 def _importance(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
@@ -257,4 +263,5 @@ _HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
     Verb.HISTORY: _run,
     Verb.METRICS: _run,
     Verb.IMPORTANCE: _importance,
+    Verb.FIELDS: _fields,
 }

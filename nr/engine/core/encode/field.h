@@ -15,6 +15,7 @@ enum {
     NR_MAX_CATEGORIES = 1000,  /* of one field */
     NR_MAX_VECTOR = 65536,     /* numbers of one value */
     NR_MAX_TEXT = 65536,       /* bytes of one value */
+    NR_MAX_SEQUENCES = 8,      /* fields of one network */
     NR_EVERYDAY_CATEGORIES = 32, /* where max=n does not say another number */
 };
 

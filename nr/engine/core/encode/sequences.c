@@ -77,13 +77,6 @@ bool nr_sequences_fit(nr_code *code, const nr_value *values, size_t n,
 
 /* ================================= Tables ================================ */
 
-size_t nr_sequence_fields(const nr_schema *schema) {
-    size_t n = 0;
-    for (size_t i = 0; i < schema->inputs; i++)
-        n += schema->fields[i].kind == NR_FIELD_SEQUENCE;
-    return n;
-}
-
 nr_sequences *nr_sequences_new(const nr_encoding *e) {
     nr_sequences *s = nr_alloc(sizeof *s);
     if (!s) return NULL;

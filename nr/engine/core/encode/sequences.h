@@ -13,7 +13,6 @@
 #include "encode/encoding.h"
 
 enum {
-    NR_MAX_SEQUENCES = 8,          /* fields of a network */
     NR_MOST_SYMBOLS = 10000,       /* of one field's vocabulary */
     NR_MOST_IN_TABLE = 1 << 24     /* numbers of sequences are exact floats */
 };
@@ -45,9 +44,6 @@ nr_sequences *nr_sequences_new(const nr_encoding *e); /* NULL: no memory */
 nr_sequences *nr_sequences_hold(nr_sequences *sequences);
 void nr_sequences_drop(nr_sequences *sequences);
 nr_steps nr_sequences_get(const nr_sequences *s, size_t field, size_t number);
-
-/* How many input fields are sequences. */
-size_t nr_sequence_fields(const nr_schema *schema);
 
 /* Of one sample: its row, the columns and then the numbers of its sequences,
  * `units` apart, which are added; targets as nr_encode has them. false: no

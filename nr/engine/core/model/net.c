@@ -171,20 +171,13 @@ void nr_net_choose(nr_header *h, bool members, bool activation) {
     if (activation) h->options.activation = choose_activation(h);
 }
 
-/* What the layers that were given have to be where they are recurrent. */
+/* Layers that are given read the sequences, where there are any. */
 static nr_status check_recurrent(const nr_command *cmd,
                                  const nr_schema *schema, nr_error *err) {
-    size_t fields = nr_sequence_fields(schema);
-    if (fields > NR_MAX_SEQUENCES)
-        return nr_fail(err, "ERR %zu fields are sequences, at most %d may be",
-                       fields, NR_MAX_SEQUENCES);
-    if (fields && cmd->layout == NR_LAYOUT_LINEAR)
-        return nr_fail(err, "ERR LINEAR has no layer that could read a "
-                            "sequence: give units of its layers, or AUTO");
-    if (fields && cmd->nlayers - 2 > NR_MAX_RECURRENT)
-        return nr_fail(err, "ERR %zu recurrent layers, at most %d",
-                       cmd->nlayers - 2, NR_MAX_RECURRENT);
-    return NR_OK;
+    if (!nr_sequence_fields(schema) || cmd->nlayers - 2 <= NR_MAX_RECURRENT)
+        return NR_OK;
+    return nr_fail(err, "ERR %zu recurrent layers, at most %d",
+                   cmd->nlayers - 2, NR_MAX_RECURRENT);
 }
 
 /* The fields that an NR.CREATE names. */
@@ -329,6 +322,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
         .trainings = net->h.trainings,
+        .schema_revision = net->h.schema_revision,
     };
 }
 

@@ -48,9 +48,11 @@ static void choose_recurrent(const nr_net *net, const nr_encoding *e,
         of->width = field->size ? field->size : choose_width(symbols);
     }
     if (!r->fields) return;
-    r->layers = schema->layout == NR_LAYOUT_GIVEN ? net->h.nlayers - 2 : 1;
+    size_t given = schema->layout == NR_LAYOUT_GIVEN ? net->h.nlayers - 2 : 0;
+    r->layers = given ? given : 1;
+    if (given > NR_MAX_RECURRENT) r->layers = NR_MAX_RECURRENT; /* is refused */
     r->units[0] = choose_units(net);
-    for (size_t l = 0; l < r->layers && schema->layout == NR_LAYOUT_GIVEN; l++)
+    for (size_t l = 0; l < r->layers && given; l++)
         r->units[l] = net->h.layers[1 + l];
 }
 
@@ -192,9 +194,21 @@ static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
     return NR_OK;
 }
 
+/* NR.FIELDS may have made layers that were given those of a sequence. */
+static nr_status check_layers(const nr_net *net, nr_error *err) {
+    if (!nr_sequence_fields(net->schema) ||
+        net->h.nlayers - 2 <= NR_MAX_RECURRENT)
+        return NR_OK;
+    return nr_fail(err, "ERR Can't start training: %zu recurrent layers, at most "
+                        "%d",
+                   net->h.nlayers - 2, NR_MAX_RECURRENT);
+}
+
 NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
                             nr_encoding **encoding, nr_net **learner,
                             nr_error *err) {
+    nr_status checked = check_layers(net, err);
+    if (checked != NR_OK) return checked;
     nr_value *values = nr_alloc(net->schema->n * sizeof *values);
     if (!values) return nr_nomem(err);
     bool afresh = begins_afresh(net, cmd, values);

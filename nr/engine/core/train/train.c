@@ -79,6 +79,7 @@ static void resolve_options(nr_trainer *t) {
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
     t->batch = nr_batch_of(t->net);
+    t->rate_now = 1;
     if (!nr_is_recurrent(t)) return;
     t->smoothing = t->head == NR_SOFTMAX ? NR_STUDY_SEQUENCE_SMOOTHING : 0;
     t->clip = NR_STUDY_CLIP;
