@@ -224,13 +224,13 @@ typedef struct golden {
 } golden;
 
 static const golden goldens[] = {
-    {0, "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
+    {UINT64_C(0x8643335f4069c0ce), "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
      "NR.RUN k x=1 's=s1 s2 other'"},
-    {0, "v", "17 9", false, "MEMBERS 1", "NR.TRAIN k MAXCYCLES 3",
+    {UINT64_C(0x9f522da588c93917), "v", "17 9", false, "MEMBERS 1", "NR.TRAIN k MAXCYCLES 3",
      "NR.RUN k x=1 'v=[[1,2,3],[0,1,0]]'"},
-    {0, "nsv", "8", true, "MEMBERS 3 BATCH 100",
+    {UINT64_C(0x242caeb178766f8e), "nsv", "8", true, "MEMBERS 3 BATCH 100",
      "NR.TRAIN k MAXCYCLES 4 AUTOSTOP BACKTRACK", "NR.RUN k n=[1,2] 's=s1 s1 s1'"},
-    {0, "sv", "6", true, "MEMBERS 1 OPTIMIZER RPROP L2 0.01",
+    {UINT64_C(0x6df6fd6f74f8ab3f), "sv", "6", true, "MEMBERS 1 OPTIMIZER RPROP L2 0.01",
      "NR.TRAIN k MAXCYCLES 3", "NR.RUN k s=s5"},
 };
 
