@@ -11,7 +11,7 @@ from typing import Any, SupportsFloat, TypeAlias, cast
 import numpy as np
 
 from nr.backends.store import Running, Standing, Store
-from nr.engine import Command, Net, Reply, Shape, Verb, parse, split
+from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
 from nr.rounding import tell_rounded
@@ -92,7 +92,7 @@ class Host:
 def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     """Runs a command. Raises Error alone, and has then changed nothing."""
     command = parse(argv)
-    return _HANDLERS[command.c.verb](host, command)
+    return _HANDLERS[int(command.c.verb)](host, command)
 
 
 def start(host: Host, argv: Sequence[bytes]) -> Job:
@@ -211,7 +211,7 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
-def _importance(host: Host, command: Command) -> Reply:
+def _on_snapshot(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
 
@@ -237,24 +237,30 @@ def _list(host: Host, command: Command) -> Reply:
     return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
 
 
-_HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
-    Verb.CREATE: _create,
-    Verb.OBSERVE: _observe,
-    Verb.RUN: _run,
-    Verb.CLASS: _run,
-    Verb.TRAIN: _train,
-    Verb.INFO: _info,
-    Verb.THREADS: _threads,
-    Verb.RESET: _reset,
-    Verb.GETDATA: _getdata,
-    Verb.CONFIGURE: _configure,
-    Verb.STOP: _stop,
-    Verb.WAIT: _wait,
-    Verb.DUMP: _dump,
-    Verb.RESTORE: _restore,
-    Verb.DEL: _del,
-    Verb.LIST: _list,
-    Verb.HISTORY: _run,
-    Verb.METRICS: _run,
-    Verb.IMPORTANCE: _importance,
+_Handler = Callable[[Host, Command], Reply]
+
+# What the store itself does, or the trainings; the names are those of the core's table.
+_OWN: dict[str, _Handler] = {
+    "NR.CREATE": _create,
+    "NR.OBSERVE": _observe,
+    "NR.TRAIN": _train,
+    "NR.THREADS": _threads,
+    "NR.RESET": _reset,
+    "NR.GETDATA": _getdata,
+    "NR.CONFIGURE": _configure,
+    "NR.STOP": _stop,
+    "NR.WAIT": _wait,
+    "NR.DUMP": _dump,
+    "NR.RESTORE": _restore,
+    "NR.DEL": _del,
+    "NR.LIST": _list,
 }
+# All others: the core executes them on as much of the network as they want.
+_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _on_snapshot}
+
+
+def _handler_of(spec: Spec) -> _Handler:
+    return _OWN.get(spec.name) or _BY_SCOPE[spec.scope]
+
+
+_HANDLERS: list[_Handler] = [_handler_of(spec) for spec in specs()]

@@ -20,7 +20,7 @@ from nr import fields
 from nr.backends.capabilities import ObservesQueries, RunsHere, TakesBulk, capability
 from nr.backends.store import Bulk
 from nr.dispatcher import Argument, arguments
-from nr.engine import Net, Reply
+from nr.engine import Net, Reply, specs
 from nr.errors import ArgumentError, BackendError, CommandError, RowError, ValuesError
 from nr.following import Training, seconds
 from nr.html import html_table, printable
@@ -415,7 +415,7 @@ def _milliseconds(timeout: float) -> int:
     return 0 if limit == inf else ceil(limit * 1000)
 
 
-_FLAGS = {"normalize", "classic", "autostop", "backtrack"}
+_FLAGS = {o.word.lower() for spec in specs() for o in spec.options if o.type == "switch"}
 
 
 def option(word: str, value: bool | float | str | None) -> list[Argument]:

@@ -32,7 +32,7 @@ from nr.backends.store import (
     Standing,
     State,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
+from nr.engine import Command, Net, Outcome, Progress, Reply
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
@@ -147,7 +147,7 @@ class Store:
         return None if row is None else net.sample_reply(row)
 
     def change(self, key: bytes, command: Command) -> Reply:
-        if command.verb is Verb.RESET:
+        if command.spec.name == "NR.RESET":
             return self._reset(key)
         known = {name.replace("_", ""): name for name in layout.names()}
         given = [known[word.lower().decode()] for word in command.argv[2::2]]

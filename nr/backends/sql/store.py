@@ -47,7 +47,7 @@ from nr.backends.store import (
     Standing,
     State,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, Verb, records
+from nr.engine import Command, Net, Outcome, Progress, Reply, records
 from nr.errors import (
     BackendError,
     BusyError,
@@ -326,7 +326,7 @@ class Store:
             before = self._locked(connection, key)
             net = self._assemble(before)
             reply = net.execute(command)
-            if command.verb is Verb.RESET:
+            if command.spec.name == "NR.RESET":
                 self._sql.drop_trained(connection, before["id"])
                 self._orders.drop(connection, before["id"])
                 self._sql.change(connection, before, header.fields(net), trained_at=None)
