@@ -175,5 +175,10 @@ def specs() -> tuple[Spec, ...]:
 
 def _spec(row: list[Any]) -> Spec:
     name, syntax, summary, words, options, scope, reply, flags = row
-    known = tuple(Option(*option[:-1], tuple(option[-1])) for option in options)
+    known = tuple(map(_option, options))
     return Spec(name, syntax, summary, tuple(words), known, scope, reply, flags)
+
+
+def _option(row: list[Any]) -> Option:
+    word, value, type, fixed, automatic, preset, summary, words = row
+    return Option(word, value, type, fixed, automatic, preset, summary, tuple(words))
