@@ -11,7 +11,8 @@
 Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 2")``.
 """
 
-from nr.client import Database, connect, sqlite_functions
+from nr.backends import sqlite_functions
+from nr.client import Database, connect
 from nr.engine import Progress
 from nr.errors import (
     ArgumentError,

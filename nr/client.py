@@ -5,29 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from operator import index
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Unpack, cast
+from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
-from nr.backends.capabilities import JoinsTransactions, capability
-from nr.dispatcher import Argument, arguments, encoded
+from nr.backends.capabilities import JoinsTransactions, needed
+from nr.backends.local import Local
+from nr.calls import Call, databases, drive, words
+from nr.dispatcher import Argument, arguments
 from nr.engine import Reply
-from nr.errors import (
-    BUSY,
-    NO_SUCH_KEY,
-    ArgumentError,
-    BackendError,
-    BusyError,
-    CommandError,
-    NotFoundError,
-    ValuesError,
-)
-from nr.fields import described, guessed
-from nr.html import html_table, printable
-from nr.network import Network, option
+from nr.network import Network
 from nr.options import CreateOptions, Kind
+
+_T = TypeVar("_T")
 
 
 def connect(
@@ -49,70 +40,9 @@ def connect(
     BackendError; ArgumentError for arguments that are none of these, or contradict each
     other.
     """
-    engine = options.get("engine")
-    given = {"a URL": url, "a client": client, "an engine": engine}
-    places = [name for name, place in given.items() if place is not None]
-    if len(places) > 1:
-        raise ArgumentError(f"a database is in one place, but {' and '.join(places)} were given")
-    if engine is not None:
-        url = _url_of(engine)
-    elif url is None:
+    if url is None and client is None and options.get("engine") is None:
         url = os.environ.get("NR_URL") or "memory://"
     return Database(connect_backend(url, client=client, executor=executor, **options))
-
-
-def _url_of(engine: Any) -> str:
-    drivername = getattr(getattr(engine, "url", None), "drivername", None)
-    if drivername is None:
-        raise ArgumentError(
-            f"an engine is what sqlalchemy.create_engine(url) returns, not {engine!r}"
-        )
-    if hasattr(engine, "sync_engine") or getattr(engine.dialect, "is_async", False):
-        raise ArgumentError(
-            f"{engine!r} is asynchronous: give nr.connect a URL, and call what may take long by "
-            "asyncio.to_thread(net.observe, x, y). Within a transaction of postgresql+psycopg's: "
-            "await connection.run_sync(lambda c: db.using(c)[name].observe(x, y))"
-        )
-    return f"{drivername}://"
-
-
-def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
-    """Registers ``nr_run(key, input, ...)`` and ``nr_class(key, input, ...)`` in SQLite's SQL.
-
-    ``connection`` is one of sqlite3 or of SQLAlchemy, to the file that holds the networks.
-    ``nr_run`` replies a number, or several as a JSON array; both reply NULL where an input is
-    NULL. An error ends the query, its text goes to the log ``nr``. Raises BackendError.
-    """
-    from nr.backends.sql.functions import register
-
-    register(connection, prefix)
-
-
-def _key(name: str | bytes) -> bytes:
-    if not isinstance(name, str | bytes):
-        raise ArgumentError(f"a name is text or bytes, not {type(name).__name__}")
-    return name if isinstance(name, bytes) else encoded(name)
-
-
-def _units(layout: Sequence[int]) -> list[int]:
-    try:
-        return [index(units) for units in layout]
-    except TypeError:
-        raise ValuesError(
-            f"ERR a layout is a list of whole numbers, as [2, 3, 1], not {layout!r}"
-        ) from None
-
-
-def _hidden(hidden: Sequence[int] | str) -> list[Argument]:
-    return [hidden] if isinstance(hidden, str) else list(_units(hidden))
-
-
-def _another(name: str, *kinds: tuple[str, tuple[Any, ...]]) -> str:
-    is_one, wanted = (
-        f"a {type} of {(' ' if '->' in layout else '-').join(map(str, layout))}"
-        for type, layout in kinds
-    )
-    return f"{BUSY}: {name!r} is {is_one}, not {wanted}"
 
 
 class Database:
@@ -124,6 +54,9 @@ class Database:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+
+    def _do(self, call: Call[_T]) -> _T:
+        return drive(self.backend, call)
 
     def execute(self, *argv: Argument) -> Reply:
         """Runs a command: one line (``"NR.RUN net 1 2"``), or its arguments one by one.
@@ -160,22 +93,13 @@ class Database:
         network of this type and of this layout or these fields that is there
         already is returned as it is, with its samples and its own options.
         """
-        net = Network(self, _key(name))
-        if isinstance(layout, Mapping):
-            shape: tuple[Any, ...] = described(type, layout, target)
-            parts = [*shape[: shape.index("->")], *_hidden(hidden), *shape[shape.index("->") :]]
-        else:
-            shape = tuple(_units(layout))
-            parts = [*shape[:-1], "->", *shape[-1:]]
-        words: list[Argument] = ["NR.CREATE", net.key, type, *parts]
-        sizes = {"dataset": dataset, "test": test, "seed": seed}
-        given = {word: value for word, value in sizes.items() if value is not None}
-        others = cast(dict[str, Any], options)
-        for word, value in {"normalize": normalize, **given, **others}.items():
-            words += option(word, value)
-        while not self._created(net, words, exist_ok, (str(type).lower(), shape)):
-            pass
-        return net
+        key = words.key_of(name)
+        call = databases.create(
+            key, type, layout, target=target, hidden=hidden, normalize=normalize,
+            dataset=dataset, test=test, seed=seed, exist_ok=exist_ok, **options,
+        )  # fmt: skip
+        self._do(call)
+        return Network(self, key)
 
     def create_from(
         self,
@@ -194,48 +118,18 @@ class Database:
         testing. ``options`` are those of ``create``. Raises CommandError and ValuesError; where
         the samples are refused, nothing is left.
         """
-        fields = guessed(frame, target) | dict(kinds or {})
-        numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
-        regression = numbers and frame[target].nunique() > 10
-        sizes = {"dataset": len(frame) - len(frame) // 3, "test": len(frame) // 3}
-        kind: Kind = "regressor" if regression else "classifier"
-        net = self.create(name, kind, fields, target=target, **(sizes | options))
-        try:
-            net.observe_many(frame)
-        except BaseException:
-            del self[name]
-            raise
-        return net
-
-    def _created(
-        self,
-        net: Network,
-        words: Sequence[Argument],
-        exist_ok: bool,
-        wanted: tuple[str, tuple[Any, ...]],
-    ) -> bool:
-        """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
-        try:
-            self.execute(*words)
-        except BusyError:
-            if not exist_ok:
-                raise
-            try:
-                info = net.info()
-            except NotFoundError:
-                return False
-            found = info.type, info.fields or info.layout
-            if found != wanted:
-                raise BusyError(_another(net.name, found, wanted)) from None
-        return True
+        key = words.key_of(name)
+        self._do(databases.create_from(self.backend, key, frame, target, kinds, options))
+        return Network(self, key)
 
     def restore(self, name: str | bytes, blob: bytes, replace: bool = False) -> Network:
         """Creates a network from what ``Network.dump`` returned, instead of another if ``replace``.
 
         Raises CommandError for any other bytes, and BusyError for a name in use.
         """
-        self.execute("NR.RESTORE", _key(name), blob, *(["REPLACE"] if replace else []))
-        return Network(self, _key(name))
+        key = words.key_of(name)
+        self._do(databases.restore(key, blob, replace))
+        return Network(self, key)
 
     def using(self, connection: Any) -> Database:
         """The same networks within the transaction of a caller's SQLAlchemy connection.
@@ -244,12 +138,8 @@ class Database:
         rows; nothing is tried again, and no training starts there. Only SQL databases have it:
         raises BackendError for others.
         """
-        store = capability(self.backend, JoinsTransactions)
-        if not store:
-            raise BackendError("only a database of SQL has transactions to take part in")
-        from nr.backends.local import Local
-
-        return Database(Local(store.using(connection)))
+        why = "only a database of SQL has transactions to take part in"
+        return Database(Local(needed(self.backend, JoinsTransactions, why).using(connection)))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a database has connections and threads: connect anew in each process")
@@ -263,40 +153,23 @@ class Database:
 
     def __getitem__(self, name: str | bytes) -> Network:
         """The network of that name. Raises NotFoundError, which is a KeyError."""
-        try:
-            self.execute("NR.CONFIGURE", _key(name))
-        except NotFoundError:
-            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}") from None
-        return Network(self, _key(name))
+        self._do(databases.check(name))
+        return Network(self, words.key_of(name))
 
     def __contains__(self, name: object) -> bool:
-        if not isinstance(name, str | bytes):
-            return False
-        try:
-            self.execute("NR.CONFIGURE", _key(name))
-        except CommandError as error:
-            if isinstance(error, NotFoundError) or error.code == "WRONGTYPE":
-                return False
-            raise
-        return True
+        return self._do(databases.contains(name))
 
     def __delitem__(self, name: str | bytes) -> None:
-        if not self.execute("NR.DEL", _key(name)):
-            raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}")
+        self._do(databases.delete(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter([key.decode("utf-8", "surrogateescape") for key in self._keys()])
+        return iter(self._do(databases.names()))
 
     def __len__(self) -> int:
-        return len(self._keys())
+        return len(self._do(databases.names()))
 
     def __bool__(self) -> bool:
         return True
-
-    def _keys(self) -> list[bytes]:
-        keys = self.execute("NR.LIST")
-        assert isinstance(keys, list)
-        return [key for key in keys if isinstance(key, bytes)]
 
     def __enter__(self) -> Database:
         return self
@@ -310,13 +183,4 @@ class Database:
         self.close()
 
     def _repr_html_(self) -> str:
-        rows = [["name", "type", "layout", "training", "testing", "cycles"]]
-        for name in self:
-            try:
-                info = Network(self, _key(name)).info()
-            except CommandError:  # deleted in the meantime
-                continue
-            layout = "-".join(map(str, info.layout))
-            numbers = [str(n) for n in (info.train_len, info.test_len, info.cycles)]
-            rows.append([printable(name), info.type, layout, *numbers])
-        return html_table(rows)
+        return self._do(databases.shown())

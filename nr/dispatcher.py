@@ -15,7 +15,7 @@ from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs, split
 from nr.errors import CommandError, NotFoundError
 from nr.pattern import matching
 from nr.rounding import tell_rounded
-from nr.training import (
+from nr.trainings import (
     GONE,
     RESET,
     WITHDRAWN,

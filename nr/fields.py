@@ -65,8 +65,12 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
     return _packed(row)
 
 
-def pack_rows(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Samples as an array of maps."""
+def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
+    """Samples as an array of maps; ``first`` is the number of the first one, for errors."""
+    for number, row in enumerate(rows, first):
+        if not is_row(row):
+            shown = shortened(row)
+            raise ValuesError(f"ERR sample {number}: a dictionary of fields is needed, not {shown}")
     return _packed([{name: _value(name, row[name]) for name in row} for row in rows])
 
 
@@ -221,7 +225,7 @@ def blobs(values: Any) -> Iterator[tuple[str, bytes]]:
         yield "MSGPACK", pack_row(values)
     elif isinstance(values, list | tuple):
         for start in range(0, len(values), AT_ONCE):
-            yield "MSGPACK", pack_rows(values[start : start + AT_ONCE])
+            yield "MSGPACK", pack_rows(values[start : start + AT_ONCE], start)
     else:
         for blob in pack_columns(values, AT_ONCE):
             yield "COLUMNS", blob

@@ -20,7 +20,7 @@ from nr.backends.redis import store as redis_store
 from nr.backends.sql import orders as sql_orders
 from nr.backends.store import ATTEMPTS, Lease, Limits, Standing, State
 from nr.engine import Net, Outcome, Progress, Trainer
-from nr.training import Workers
+from nr.trainings import Workers
 
 ENDLESS = {"maxtime": 0}
 LOCAL = [driver for driver in DRIVERS if driver.__name__ != "module"]
@@ -391,7 +391,7 @@ def test_a_trainer_is_made_by_the_worker_that_runs_it(monkeypatch: pytest.Monkey
         made.append(Trainer(*args))
         return made[-1]
 
-    monkeypatch.setattr("nr.training.Trainer", make)
+    monkeypatch.setattr("nr.trainings.jobs.Trainer", make)
     with nr.connect("memory://", executor=Workers(1)) as db:
         nets = [db.create(f"n{i}", "regressor", [1, 2, 1], seed=1) for i in range(8)]
         for net in nets:

@@ -14,9 +14,10 @@ import nr
 from nr.backends.local import Local
 from nr.backends.memory import Memory
 from nr.backends.store import Lease
+from nr.calls.trainings import Course
 from nr.client import connect
 from nr.engine import Net, Outcome
-from nr.training import Workers
+from nr.trainings import Workers
 
 ENDLESS = {"maxtime": 0}
 GONE = "^ERR the training of net was dropped: its network was deleted or replaced$"
@@ -261,7 +262,7 @@ def test_a_bar_shows_loss_and_errors(db: nr.Database, capsys: pytest.CaptureFixt
 def test_a_bar_moves_while_it_trains(
     db: nr.Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nr.following._TICK", 0.02)
+    monkeypatch.setattr("nr.calls.trainings._TICK", 0.02)
     training = network(db).train(**ENDLESS)
     assert not training.wait(0.3, progress=True)
     training.stop()
@@ -298,7 +299,7 @@ def two() -> Iterator[tuple[nr.Database, nr.Database]]:
 def test_others_see_a_training_and_its_progress(two: tuple[nr.Database, nr.Database]) -> None:
     here, there = two
     training = network(here).train(**ENDLESS)
-    seen = nr.Training(there["net"], there["net"].info(), 0, 0)
+    seen = nr.Training(there.backend, Course(b"net", there["net"].info(), 0, 0))
     assert seen.running
     with pytest.raises(nr.CommandError, match="already in progress"):
         there["net"].train()

@@ -9,7 +9,7 @@ from nr.backends.store import Store
 from nr.dispatcher import Host, dispatch, start
 from nr.engine import Net, Reply
 from nr.errors import BackendError, EngineError
-from nr.training import Job, Trainings
+from nr.trainings import Job, Trainings
 
 _Result = TypeVar("_Result")
 

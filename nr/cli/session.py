@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 import click
 
 from nr import engine
+from nr.backends.capabilities import TrainsHere, capability
+from nr.calls import drive
+from nr.calls.trainings import start
 from nr.cli import printing
 from nr.errors import CommandError, Error
-from nr.network import Network
+from nr.following import Training
 
 if TYPE_CHECKING:
     from nr.client import Database
     from nr.engine import Reply
-    from nr.following import Training
 
 
 class ScriptError(Error):
@@ -72,7 +74,7 @@ class Session:
             click.echo(printing.formatted(self._execute(argv)))
 
     def _execute(self, argv: list[bytes]) -> Reply:
-        trains_here, name = getattr(self.db.backend, "train", None), argv[0].upper()
+        trains_here, name = capability(self.db.backend, TrainsHere), argv[0].upper()
         if not trains_here or name != b"NR.TRAIN":
             reply = self.db.backend.execute(*argv)
             if name in _DROPPING:  # on purpose: nobody waits for those
@@ -80,8 +82,8 @@ class Session:
                 self._started[:] = [one for one in self._started if one.key not in gone]
             return reply
         command = engine.parse(argv)
-        net = Network(self.db, command.key)
-        self._started.append(net._train(net.info(), argv[2:], command.maxcycles))
+        call = start(self.db.backend, argv, command.maxcycles)
+        self._started.append(Training(self.db.backend, drive(self.db.backend, call)))
         return "Training has started"
 
     def running(self) -> list[Training]:

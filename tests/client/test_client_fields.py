@@ -186,6 +186,10 @@ def test_what_is_wrong_is_told(club: nr.Network) -> None:
         lambda: club.observe([1.0], 1),
         "ERR club has fields: give their values by name, as age=value, or as JSON",
     )
+    refused(
+        lambda: club.observe_many([{"joined": "no"}, None]),
+        "ERR sample 1: a dictionary of fields is needed, not None",
+    )
     with pytest.raises(nr.ValuesError, match="is no value of a field"):
         club.observe({"age": object(), "joined": "yes"})
     assert club.info().train_len == 0

@@ -117,7 +117,8 @@ def test_observe_many_places_as_single_samples_do(db: nr.Database) -> None:
 def test_observe_many_sends_bounded_blobs(
     monkeypatch: pytest.MonkeyPatch, regressor: nr.Network
 ) -> None:
-    monkeypatch.setattr("nr.network._BULK", Bulk(size=100))
+    for module in "samples", "running":
+        monkeypatch.setattr(f"nr.calls.{module}.BULK", Bulk(size=100))
     if store := getattr(regressor.db.backend, "store", None):
         monkeypatch.setattr(store, "bulk", Bulk(rows=7))
     X = np.ones((50, 2))
