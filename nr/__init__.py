@@ -29,6 +29,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.fields import Field
 from nr.following import Training
 from nr.info import Info
 from nr.metrics import Metrics
@@ -45,6 +46,7 @@ __all__ = [
     "EngineError",
     "Error",
     "ExtraError",
+    "Field",
     "FormatError",
     "Info",
     "Metrics",

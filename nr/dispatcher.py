@@ -159,12 +159,6 @@ def _getdata(host: Host, command: Command) -> Reply:
     return host.store.sample(command.key, command)
 
 
-def _configure(host: Host, command: Command) -> Reply:
-    if command.changes:
-        return host.store.change(command.key, command)
-    return _info(host, command)
-
-
 def _stop(host: Host, command: Command) -> Reply:
     job = host.trainings.get(command.key)
     stopped = host.store.stop(command.key)
@@ -211,7 +205,7 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
-def _on_snapshot(host: Host, command: Command) -> Reply:
+def _snapshot(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
 
@@ -247,7 +241,6 @@ _OWN: dict[str, _Handler] = {
     "NR.THREADS": _threads,
     "NR.RESET": _reset,
     "NR.GETDATA": _getdata,
-    "NR.CONFIGURE": _configure,
     "NR.STOP": _stop,
     "NR.WAIT": _wait,
     "NR.DUMP": _dump,
@@ -256,11 +249,18 @@ _OWN: dict[str, _Handler] = {
     "NR.LIST": _list,
 }
 # All others: the core executes them on as much of the network as they want.
-_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _on_snapshot}
+_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _snapshot}
 
 
 def _handler_of(spec: Spec) -> _Handler:
-    return _OWN.get(spec.name) or _BY_SCOPE[spec.scope]
+    own = _OWN.get(spec.name)
+    return own or (_changing if spec.changes else _BY_SCOPE[spec.scope])
+
+
+def _changing(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _BY_SCOPE[command.spec.scope](host, command)
 
 
 _HANDLERS: list[_Handler] = [_handler_of(spec) for spec in specs()]

@@ -199,6 +199,11 @@ def _doubles_and_names(argv: Sequence[bytes], reply: Any) -> Reply:
         return [float(part) if at % 2 else part for at, part in enumerate(reply)]
 
 
+def _names(argv: Sequence[bytes], reply: Any) -> Reply:
+    """What there is stays as it is; of a change there is OK."""
+    return _as_is(argv, reply) if isinstance(reply, list) else _text(argv, reply)
+
+
 # By the shape of the reply, which the core's table of commands says.
 _BY_SHAPE: dict[str, _Reader] = {
     "integers": _as_is,
@@ -209,5 +214,6 @@ _BY_SHAPE: dict[str, _Reader] = {
     "sample": _sample,
     "pairs": _pairs,
     "doubles": _doubles_and_names,
+    "names": _names,
 }
 _BY_COMMAND = {spec.name.encode(): _BY_SHAPE[spec.reply] for spec in specs()}

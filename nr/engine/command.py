@@ -46,7 +46,8 @@ class Spec:
     ``store``, or ``nothing``."""
     reply: str
     """What its reply is made of, as in the core's commands.h: ``integers``, ``texts`` ..."""
-    flags: int
+    changes: bool
+    """Whether it may change the network that it names."""
 
 
 @lru_cache
@@ -174,9 +175,9 @@ def specs() -> tuple[Spec, ...]:
 
 
 def _spec(row: list[Any]) -> Spec:
-    name, syntax, summary, words, options, scope, reply, flags = row
+    name, syntax, summary, words, options, scope, reply, changes = row
     known = tuple(map(_option, options))
-    return Spec(name, syntax, summary, tuple(words), known, scope, reply, flags)
+    return Spec(name, syntax, summary, tuple(words), known, scope, reply, changes)
 
 
 def _option(row: list[Any]) -> Option:

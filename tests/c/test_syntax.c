@@ -105,7 +105,7 @@ static void test_the_table_is_packed(void) {
     CHECK(nr_specs_pack(&buf, &err) == NR_OK);
     CHECK(buf.data[0] == 0xdc && buf.data[2] == NR_VERBS);
     CHECK(contains(&buf, "\x98\xa9NR.CREATE"));
-    CHECK(contains(&buf, "\x92\xa5TRAIN\xa4TEST\x90\xa5store\xa6sample\x05"
+    CHECK(contains(&buf, "\x92\xa5TRAIN\xa4TEST\x90\xa5store\xa6sample\xc2"
                          "\x98\xacNR.CONFIGURE"));
     CHECK(contains(&buf, "\x98\xaaNR.THREADS\xa0"));
     CHECK(contains(&buf, " [NORMALIZE] [CLASSIC] [DATASET maxlen] [TEST maxlen] "

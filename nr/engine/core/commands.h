@@ -20,7 +20,8 @@ enum {
     NR_BLOCKS = 8,
     NR_GROWS = 16,  /* takes memory for good: refused where there is none */
     NR_MAKES = 32,  /* makes the network that it names */
-    NR_CHANGES = 64 /* changes the network that it names, by nr_net_execute */
+    NR_CHANGES = 64, /* changes the network that it names, by nr_net_execute */
+    NR_LISTS = 128   /* but for the key alone, of which it replies what there is */
 };
 
 /* What of a network a command wants, for hosts that keep it in parts. */
@@ -28,7 +29,7 @@ typedef enum nr_scope {
     NR_ON_NOTHING,  /* no network in particular */
     NR_ON_HEADER,   /* nr_net_execute, on the header alone */
     NR_ON_WEIGHTS,  /* the same, on a network without its samples */
-    NR_ON_SNAPSHOT, /* the same, on all of it */
+    NR_ON_SNAPSHOT, /* the same, on all of it; to change it, the first do */
     NR_ON_STORE,    /* something of the store: the host knows what */
 } nr_scope;
 
@@ -42,6 +43,7 @@ typedef enum nr_reply_shape {
     NR_SAMPLE,   /* inputs and outputs; with fields names and values */
     NR_PAIRS,    /* name, value, name, value, or nil */
     NR_DOUBLES,  /* in arrays of any depth, with integers and names */
+    NR_NAMES,    /* a simple string, or arrays of names and values */
     NR_SHAPES
 } nr_reply_shape;
 
@@ -128,7 +130,7 @@ typedef struct nr_spec {
                        "stay.",                                               \
             NR_ARGUMENTS(2, 2), NR_KEY,                                       \
             .flags = NR_WRITES | NR_FAST | NR_CHANGES,                        \
-            .scope = NR_ON_STORE, .reply = NR_TEXTS)                          \
+            .scope = NR_ON_HEADER, .reply = NR_TEXTS)                         \
     COMMAND(NR_GETDATA, .name = "NR.GETDATA",                                 \
             .arguments = "key TRAIN|TEST row",                                \
             .summary = "Replies the inputs and outputs of one sample.",       \
@@ -139,8 +141,8 @@ typedef struct nr_spec {
             .summary = "Sets options of a network; without any, lists them "  \
                        "all.",                                                \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY,                           \
-            .flags = NR_WRITES | NR_FAST | NR_CHANGES,                        \
-            .scope = NR_ON_STORE, .reply = NR_TEXTS)                          \
+            .flags = NR_WRITES | NR_FAST | NR_CHANGES | NR_LISTS,             \
+            .scope = NR_ON_HEADER, .reply = NR_TEXTS)                         \
     COMMAND(NR_STOP, .name = "NR.STOP", .arguments = "key",                   \
             .summary = "Stops a training, and keeps what it reached or, if "  \
                        "that is better, what was there.",                     \
@@ -182,7 +184,15 @@ typedef struct nr_spec {
     COMMAND(NR_IMPORTANCE, .name = "NR.IMPORTANCE", .arguments = "key",       \
             .summary = "Replies how much the outputs depend on each input.",  \
             NR_ARGUMENTS(2, 2), NR_KEY, .flags = NR_READS,                    \
-            .scope = NR_ON_SNAPSHOT, .reply = NR_DOUBLES)
+            .scope = NR_ON_SNAPSHOT, .reply = NR_DOUBLES)                     \
+    COMMAND(NR_FIELDS, .name = "NR.FIELDS",                                   \
+            .arguments = "key [ADD field:kind ...] [DROP field ...]",         \
+            .summary = "Adds fields to a network and drops others, its "      \
+                       "samples stay; without either, replies the fields "    \
+                       "and the values that it has learned of each.",         \
+            NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY,                           \
+            .flags = NR_WRITES | NR_FAST | NR_GROWS | NR_CHANGES | NR_LISTS,  \
+            .scope = NR_ON_WEIGHTS, .reply = NR_NAMES)
 
 #define NR_VERB_(verb, ...) verb,
 typedef enum nr_verb { NR_COMMAND_ROWS(NR_VERB_) NR_VERBS } nr_verb;

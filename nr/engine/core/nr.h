@@ -91,7 +91,7 @@ NR_API const nr_spec *nr_spec_of(nr_verb verb);
 
 /* The tables as msgpack, for help, completion and dispatchers: an array of
  * [name, syntax, summary, [words for completion], [options], scope, reply,
- * flags]; scope and reply by their words. An option is [word, value, type,
+ * whether it may change a network]; scope and reply by their words. An option is [word, value, type,
  * fixed, automatic, default, help, [words that it may be]], value "" where its
  * word alone turns it on, type "switch", "count", "real" or "choice". */
 NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
@@ -158,7 +158,8 @@ typedef struct nr_command {
     double weight; /* what a sample with fields counts; 0: not given */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
-     * outputs, or what precedes and follows NR.OBSERVE's "->". */
+     * outputs, what precedes and follows NR.OBSERVE's "->", or those that
+     * NR.FIELDS adds and drops. */
     const char *const *argv;
     const size_t *arglen;
     size_t first[2], count[2];
@@ -230,6 +231,7 @@ typedef struct nr_shape {
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
     uint64_t trainings; /* that have ended, whatever came of them */
+    uint64_t schema_revision; /* grows with every change of the fields */
 } nr_shape;
 
 /* From NR.CREATE. The host gives an id that was never used and, for networks
@@ -245,9 +247,10 @@ NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP, NR.HISTORY, NR.METRICS and NR.IMPORTANCE. `training` is what NR.INFO says of it. Does the
- * command change the network? nr_changes tells, without running it; those that
- * do not take a const network in all but the type. */
+ * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE and NR.FIELDS. `training` is
+ * what NR.INFO says of it. Does the command change the network? nr_changes
+ * tells, without running it; those that do not take a const network in all but
+ * the type. */
 NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);

@@ -83,6 +83,7 @@ static bool put_spec(const nr_spec *spec, nr_buf *syntax, nr_buf *out) {
         [NR_BYTES] = "bytes",       [NR_CLASSES] = "classes",
         [NR_OUTPUTS] = "outputs",   [NR_SAMPLE] = "sample",
         [NR_PAIRS] = "pairs",       [NR_DOUBLES] = "doubles",
+        [NR_NAMES] = "names",
     };
     syntax->len = 0;
     if (!nr_buf_reserve(syntax, 512) || !write_syntax(spec, syntax))
@@ -94,7 +95,7 @@ static bool put_spec(const nr_spec *spec, nr_buf *syntax, nr_buf *out) {
            nr_options_pack(spec->options, out) &&
            nr_put_str(out, scopes[spec->scope]) &&
            nr_put_str(out, shapes[spec->reply]) &&
-           nr_put_uint(out, (uint64_t)spec->flags);
+           nr_put_bool(out, spec->flags & NR_CHANGES);
 }
 
 nr_status nr_specs_pack(nr_buf *out, nr_error *err) {

@@ -439,6 +439,7 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
     [NR_TRAIN] = parse_options,     [NR_GETDATA] = parse_getdata,
     [NR_CONFIGURE] = parse_options, [NR_WAIT] = parse_wait,
     [NR_RESTORE] = parse_restore,   [NR_LIST] = parse_list,
+    [NR_FIELDS] = nr_fields_parse,
 };
 
 enum { PREFIX = 3 }; /* "NR." */
@@ -526,8 +527,10 @@ void nr_command_release(nr_command *cmd) {
 }
 
 bool nr_changes(const nr_command *cmd) {
-    return nr_spec_of(cmd->verb)->flags & NR_CHANGES &&
-           (cmd->verb != NR_CONFIGURE || cmd->given);
+    int flags = nr_spec_of(cmd->verb)->flags;
+    bool lists = flags & NR_LISTS && !cmd->given && !cmd->count[0] &&
+                 !cmd->count[1];
+    return flags & NR_CHANGES && !lists;
 }
 
 size_t nr_command_size(void) { return sizeof(nr_command); }

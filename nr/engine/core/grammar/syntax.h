@@ -117,6 +117,8 @@ void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]);
 void nr_options_with_classic(bool fixed, char out[NR_OPTION_TEXT]);
 bool nr_options_pack(nr_option_list list, nr_buf *out); /* nr_specs_pack's */
 
+nr_status nr_fields_parse(nr_parser *p); /* fields.c: all of NR.FIELDS */
+
 /* "ERR Syntax error in NR.FOO: " and the rest, always NR_ERR. */
 nr_status nr_syntax_error(nr_parser *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -81,6 +81,7 @@ static const field rows[] = {
     {"trainings", COUNT, AT(trainings), NULL, 2, 0, NULL},
     {"last_training", OUTCOME, AT(last_training), NULL, 2, 0, NULL},
     {"schema", SCHEMA, 0, NULL, 2, 0, NULL},
+    {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0, NULL},
     {"rounded", COUNT, AT(rounded), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };
