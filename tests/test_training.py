@@ -11,11 +11,11 @@ from time import monotonic
 import pytest
 
 import nr
-from nr.backends.local import Local
 from nr.backends.memory import Memory
-from nr.backends.store import Lease
 from nr.calls.trainings import Course
-from nr.client import connect
+from nr.commands.local import Local
+from nr.contracts.store import Lease
+from nr.database import connect
 from nr.engine import Net, Outcome
 from nr.trainings import Workers
 
