@@ -31,6 +31,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.fields import Field
 from nr.network import Network
 from nr.training import Training
 
@@ -45,6 +46,7 @@ __all__ = [
     "EngineError",
     "Error",
     "ExtraError",
+    "Field",
     "FormatError",
     "Info",
     "Metrics",

@@ -7,6 +7,7 @@ any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
@@ -24,6 +25,18 @@ _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TIME = np.iinfo(np.int64).min
 _PLAIN = {int, float, str, bool, type(None)}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a network, and what the network knows of it."""
+
+    name: str
+    kind: str
+    """``"number"``, ``"category(max=8)"`` ..."""
+    output: bool
+    values: tuple[str, ...]
+    """Of a category: those of its list, or those that the last training has learned."""
 
 
 def is_row(values: object) -> bool:
@@ -259,6 +272,14 @@ def like(given: Any, rows: list[Any]) -> Any:
     if rows and isinstance(rows[0], dict):
         return pandas.DataFrame(rows, index=index)
     return pandas.Series(rows, index=index)
+
+
+def known(reply: Sequence[Any]) -> tuple[Field, ...]:
+    """NR.FIELDS' reply."""
+    return tuple(
+        Field(text(name), text(kind), text(role) == "output", tuple(map(text, values)))
+        for name, kind, role, values in reply
+    )
 
 
 # ---- guessing ----

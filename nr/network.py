@@ -23,6 +23,7 @@ from nr.commands.options import ConfigureOptions, Dataset
 from nr.contracts import Backend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
+from nr.fields import Field
 from nr.training import Training
 from nr.values import PLAIN
 
@@ -241,6 +242,25 @@ class Network:
     def info(self) -> Info:
         """What there is to know of it."""
         return self._do(networks.info(self.key))
+
+    def fields(self) -> tuple[Field, ...]:
+        """The fields, inputs first, and what it knows of each; none where it has no names."""
+        return self._do(networks.fields_of(self.key))
+
+    def add_fields(self, kinds: Mapping[str, str]) -> None:
+        """Adds inputs by name and kind, as ``{"phone": "category"}``, all or none.
+
+        The samples stay, and lack a value there; the next training begins afresh, and until
+        it has ended the network answers as before. Raises CommandError.
+        """
+        self._do(networks.add_fields(self.key, kinds))
+
+    def drop_fields(self, *names: str) -> None:
+        """Drops inputs by name, all or none; the samples stay, without their values there.
+
+        As after ``add_fields``, the next training begins afresh. Raises CommandError.
+        """
+        self._do(networks.drop_fields(self.key, names))
 
     def configure(
         self, **options: Unpack[ConfigureOptions]

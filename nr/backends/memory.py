@@ -115,7 +115,9 @@ class Memory:
             net = self._net(key)
             if command.verb is Verb.RESET:
                 self._drop(key)
-            return net.execute(command)
+            reply = net.execute(command)
+            self._runners.pop(key, None)  # it may know other fields
+            return reply
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         with self._lock:

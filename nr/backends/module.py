@@ -215,6 +215,11 @@ def _history(argv: Sequence[bytes], reply: Any) -> Reply:
     return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
 
 
+def _fields(argv: Sequence[bytes], reply: Any) -> Reply:
+    """What there is stays as it is; of a change there is OK."""
+    return _as_is(argv, reply) if isinstance(reply, list) else _text(argv, reply)
+
+
 _TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
 _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for verb in Verb} | {
     Verb.RUN: _run,
@@ -223,5 +228,6 @@ _READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for ve
     Verb.HISTORY: _history,
     Verb.METRICS: _metrics,
     Verb.IMPORTANCE: _importance,
+    Verb.FIELDS: _fields,
 }
 _VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}

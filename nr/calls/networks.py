@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,23 @@ def configure(key: bytes, options: dict[str, Any]) -> Call[dict[str, bool | floa
     reply = yield "NR.CONFIGURE", key
     pairs = zip(reply[::2], reply[1::2], strict=True)
     return {str(word).lower(): words.value(text) for word, text in pairs}
+
+
+def fields_of(key: bytes) -> Call[tuple[fields.Field, ...]]:
+    """As ``Network.fields``."""
+    return fields.known((yield "NR.FIELDS", key))
+
+
+def add_fields(key: bytes, kinds: Mapping[str, str]) -> Call[None]:
+    """As ``Network.add_fields``."""
+    if kinds:
+        yield ("NR.FIELDS", key, "ADD", *(f"{name}:{kind}" for name, kind in kinds.items()))
+
+
+def drop_fields(key: bytes, names: Sequence[str]) -> Call[None]:
+    """As ``Network.drop_fields``."""
+    if names:
+        yield ("NR.FIELDS", key, "DROP", *names)
 
 
 def dump(key: bytes) -> Call[bytes]:

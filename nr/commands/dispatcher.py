@@ -156,6 +156,12 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
+def _fields(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _run(host, command)
+
+
 def _importance(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
@@ -202,4 +208,5 @@ _HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
     Verb.HISTORY: _run,
     Verb.METRICS: _run,
     Verb.IMPORTANCE: _importance,
+    Verb.FIELDS: _fields,
 }

@@ -170,7 +170,7 @@ class Store(Protocol):
         """NR.GETDATA."""
 
     def change(self, key: bytes, command: Command) -> Reply:
-        """NR.CONFIGURE with options, or NR.RESET, which drops the order too."""
+        """NR.CONFIGURE with options, NR.FIELDS, or NR.RESET, which drops the order too."""
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         """Takes over what was trained, or why nothing was, and takes the order away.

@@ -97,6 +97,8 @@ class Shape:
     classifier: bool
     trainings: int
     """That have ended, whatever came of them."""
+    schema_revision: int
+    """Grows with every change of the fields."""
 
 
 class Outcome(IntEnum):
@@ -216,6 +218,7 @@ class Net:
             (c.len[0], c.len[1]),
             c.kind == 0,
             c.trainings,
+            c.schema_revision,
         )
 
     @property

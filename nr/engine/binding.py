@@ -115,6 +115,7 @@ class CShape(Structure):
         ("len", c_uint64 * 2),
         ("kind", c_uint64),
         ("trainings", c_uint64),
+        ("schema_revision", c_uint64),
     ]
 
 

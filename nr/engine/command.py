@@ -35,6 +35,7 @@ class Verb(IntEnum):
     HISTORY = 16
     METRICS = 17
     IMPORTANCE = 18
+    FIELDS = 19
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.STOP net", 0),
         *observed("net", 9),
         ("NR.TRAIN net MAXTIME 0 MAXCYCLES 0", "Training has started"),
-        ("NR.WAIT net 30", 0),
+        ("NR.WAIT net 300", 0),
         ("NR.STOP net", 1),
         ("NR.WAIT net 0", 1),
         ("NR.STOP net", 0),

@@ -38,6 +38,7 @@ from nr.errors import CommandError, FormatError, NotFoundError
 LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 _BATCH = 1000  # keys looked at in one round trip
+_FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
 _Value = TypeVar("_Value")
@@ -136,7 +137,8 @@ class Store:
             rows = samples(head.net)
             head.check_room(dataset)
             numbers = (head.id, dataset, head.row_bytes)
-            return self._link.write("observe", key, *numbers, rows, rounded)
+            known = head.net.shape.schema_revision
+            return self._link.write("observe", key, *numbers, rows, rounded, known)
 
         return self._with_head(key, write)[1:]
 
@@ -149,23 +151,30 @@ class Store:
     def change(self, key: bytes, command: Command) -> Reply:
         if command.verb is Verb.RESET:
             return self._reset(key)
+        changed = command.verb is Verb.FIELDS
         known = {name.replace("_", ""): name for name in layout.names()}
-        given = [known[word.lower().decode()] for word in command.argv[2::2]]
+        words = [] if changed else command.argv[2::2]
+        given = [known[word.lower().decode()] for word in words]
 
         def write(head: _Head) -> list[Any]:
             net = head.net.clone()
             net.execute(command)
-            fields = layout.encode(net.header())
-            options = {name: fields[name] for name in given}
-            return self._link.write("change", key, head.id, b"", *_flat(options))
+            fields = layout.encode(net.header()) | {"version": _token().encode()}
+            revision = head.net.shape.schema_revision if changed else ""
+            names = (*_FIELDS, "version") if changed else given
+            values = {name: fields[name] for name in names}
+            return self._link.write("change", key, head.id, b"", revision, *_flat(values))
 
         self._with_head(key, write)
+        if changed:
+            self._heads.drop(key)
+            self._forget(key)
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
         gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
         fields = {name: layout.blank()[name] for name in layout.STATISTICS} | gone
-        self._link.write("change", key, b"", _token(), *_flat(fields))
+        self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
         return "OK"
 
@@ -294,6 +303,10 @@ class Recent(Generic[_Value]):
                 return None
             self._known.move_to_end(key)
             return found[0]
+
+    def drop(self, key: bytes) -> None:
+        with self._lock:
+            self._left += self._known.pop(key, (None, 0))[1]
 
     def put(self, key: bytes, value: _Value, size: int = 0) -> None:
         with self._lock:

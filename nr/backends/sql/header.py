@@ -101,6 +101,6 @@ def check_format(number: Any) -> None:
         pass
 
 
-def version(id: int, revision: int) -> tuple[int, int]:
-    """What tells one state of the weights from all others."""
-    return id, _unsigned(revision)
+def version(id: int, revision: int, schema_revision: int) -> tuple[int, int, int]:
+    """What tells one state of the weights, and of the fields, from all others."""
+    return id, _unsigned(revision), schema_revision

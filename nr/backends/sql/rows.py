@@ -23,7 +23,7 @@ class Rows:
         self._sql = statements
         self._do = transactions
 
-    def version(self, connection: sa.Connection, key: bytes) -> tuple[int, int]:
+    def version(self, connection: sa.Connection, key: bytes) -> tuple[int, int, int]:
         row = there(self._sql.version.run(connection, key=key).first())
         return columns.version(*row)
 

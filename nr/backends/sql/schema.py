@@ -20,7 +20,7 @@ from sqlalchemy.dialects import mysql
 
 from nr.errors import BackendError
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the migrations that this code works with."""
 
 KEY_BYTES = 2000  # what an index of PostgreSQL and of MariaDB takes for sure
@@ -161,6 +161,7 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         column("ended_by", sa.String(16)),
         sa.Column("trainings", _ID, nullable=False, server_default="0"),
         sa.Column("last_training", sa.String(255), nullable=False, server_default="never"),
+        sa.Column("schema_revision", _ID, nullable=False, server_default="0"),
         column("more", sa.Text()),
         **_options(),
     )

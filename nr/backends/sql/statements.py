@@ -84,7 +84,8 @@ class Statements:
         # By id, as placing does: two ways to lock the same row would meet in deadlocks.
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
-        self.version = text(sa.select(networks.c.id, networks.c.revision).where(by_key))
+        version = networks.c.id, networks.c.revision, networks.c.schema_revision
+        self.version = text(sa.select(*version).where(by_key))
         held = sa.cast(Orders.held(trainings, dialect.clock), sa.Integer)
         of_it = trainings.c.network_id == networks.c.id
         order = sa.select(held).where(of_it).scalar_subquery()  # NULL: none

@@ -161,7 +161,7 @@ class Store:
     def runner(self, key: bytes) -> Net:
         version = self._do.read(lambda connection: self._rows.version(connection, key))
         known = self._runners.get(key)
-        if known and (known.shape.id, known.shape.revision) == version:
+        if known and _version_of(known) == version:
             return known
         net = self._do.snapshot(lambda c: self._rows.read(c, key))
         self._runners.keep(key, net)
@@ -255,3 +255,8 @@ class Store:
         self._runners.clear()
         self._observing.forget()
         self._do.close()
+
+
+def _version_of(net: Net) -> tuple[int, int, int]:
+    shape = net.shape
+    return shape.id, shape.revision, shape.schema_revision

@@ -114,6 +114,7 @@ typedef enum nr_verb {
     NR_HISTORY,
     NR_METRICS,
     NR_IMPORTANCE,
+    NR_FIELDS,
     NR_VERBS
 } nr_verb;
 
@@ -234,7 +235,8 @@ typedef struct nr_command {
     double weight; /* what a sample with fields counts; 0: not given */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
-     * outputs, or what precedes and follows NR.OBSERVE's "->". */
+     * outputs, what precedes and follows NR.OBSERVE's "->", or those that
+     * NR.FIELDS adds and drops. */
     const char *const *argv;
     const size_t *arglen;
     size_t first[2], count[2];
@@ -312,6 +314,7 @@ typedef struct nr_shape {
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
     uint64_t trainings; /* that have ended, whatever came of them */
+    uint64_t schema_revision; /* grows with every change of the fields */
 } nr_shape;
 
 /* From NR.CREATE. The host gives an id that was never used and, for networks
@@ -327,9 +330,10 @@ NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP, NR.HISTORY, NR.METRICS and NR.IMPORTANCE. `training` is what NR.INFO says of it. Does the
- * command change the network? nr_changes tells, without running it; those that
- * do not take a const network in all but the type. */
+ * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE and NR.FIELDS. `training` is
+ * what NR.INFO says of it. Does the command change the network? nr_changes
+ * tells, without running it; those that do not take a const network in all but
+ * the type. */
 NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);

@@ -64,7 +64,7 @@ static nr_status execute(call *c, bool scarce, nr_buf *reply) {
 }
 
 /* NR.RUN, NR.CLASS, NR.INFO, NR.GETDATA, NR.DUMP, NR.HISTORY, and the writes
- * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET. */
+ * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET, NR.FIELDS. */
 static int on_network(call *c) {
     enum { KEPT = 4096 };
     static nr_buf reply; /* its memory serves the next command, too */
@@ -222,8 +222,9 @@ static const handler handlers[NR_VERBS] = {
     [NR_HISTORY] = {on_network, A_NETWORK, ""},
     [NR_METRICS] = {on_network, A_NETWORK, ""},
     [NR_IMPORTANCE] = {on_network, A_NETWORK, ""},
+    [NR_FIELDS] = {on_network, A_NETWORK, " deny-oom"},
 };
-_Static_assert(NR_VERBS == 19, "every command has a handler");
+_Static_assert(NR_VERBS == 20, "every command has a handler");
 
 nr_box *nr_box_in(rm_key *key) {
     return key && rm.ModuleTypeGetType(key) == nr_type

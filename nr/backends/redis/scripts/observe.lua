@@ -1,5 +1,6 @@
 -- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
--- record has its length before it), rows, how many numbers in them were rounded.
+-- record has its length before it), rows, how many numbers in them were rounded, the revision
+-- of the fields that records were made by.
 --
 -- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
 -- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
@@ -79,7 +80,9 @@ end
 
 -- Records are weighed: with these, and without those that they replace.
 if records then
-  local has = redis.call('HMGET', key, 'max_bytes', 'train_bytes', 'test_bytes')
+  local has = redis.call('HMGET', key, 'max_bytes', 'train_bytes', 'test_bytes',
+                         'schema_revision')
+  if (has[4] or '0') ~= ARGV[8] then return {0} end
   local most, before = tonumber(has[1]), {tonumber(has[2]), tonumber(has[3])}
   local now, sizes = {before[1], before[2]}, {}
   if not (most and now[1] and now[2]) then

@@ -73,7 +73,7 @@ const nr_field *nr_schema_find(const nr_schema *schema, nr_text name) {
     return NULL;
 }
 
-/* ================================ Changing =============================== */
+/* ================================= Making ================================ */
 
 static nr_status make_place(nr_schema *schema, nr_error *err) {
     size_t n = schema->n + 1;
@@ -106,33 +106,10 @@ nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
         return status;
     }
     field.slot = (uint32_t)schema->slots++;
-    size_t at = output ? schema->n : schema->inputs;
-    memmove(schema->fields + at + 1, schema->fields + at,
-            (schema->n - at) * sizeof field);
-    schema->fields[at] = field;
-    schema->n++;
+    schema->fields[schema->n] = field;
+    index_put(schema, schema->n++);
     schema->inputs += !output;
-    if (at + 1 == schema->n)
-        index_put(schema, at);
-    else if (!index_make(schema, schema->n))
-        return nr_nomem(err);
     return NR_OK;
-}
-
-nr_status nr_schema_remove(nr_schema *schema, nr_text name, nr_error *err) {
-    const nr_field *field = nr_schema_find(schema, name);
-    if (!field || field->output) {
-        char quoted[NR_QUOTED];
-        return nr_fail(err, "ERR no input field '%s' to drop",
-                       nr_quote(quoted, sizeof quoted, name.s, name.n));
-    }
-    size_t at = (size_t)(field - schema->fields);
-    nr_field_free(&schema->fields[at]);
-    memmove(schema->fields + at, schema->fields + at + 1,
-            (schema->n - at - 1) * sizeof *field);
-    schema->n--;
-    schema->inputs--;
-    return index_make(schema, schema->n) ? NR_OK : nr_nomem(err);
 }
 
 static nr_status check_output(const nr_schema *schema, nr_kind kind, size_t i,
@@ -282,24 +259,4 @@ nr_status nr_schema_get(nr_cursor *c, nr_kind kind, nr_schema **out,
     else
         nr_schema_drop(schema);
     return status;
-}
-
-nr_schema *nr_schema_copy(const nr_schema *schema) {
-    nr_schema *copy = nr_schema_new();
-    nr_error err;
-    for (size_t i = 0; copy && i < schema->n; i++) {
-        const nr_field *field = &schema->fields[i];
-        nr_text text = {field->text, strlen(field->text)};
-        if (nr_schema_add(copy, text, field->output, &err) != NR_OK) {
-            nr_schema_drop(copy);
-            return NULL;
-        }
-        copy->fields[i].slot = field->slot;
-    }
-    if (!copy) return NULL;
-    copy->slots = schema->slots;
-    copy->layout = schema->layout;
-    copy->auto_members = schema->auto_members;
-    copy->auto_activation = schema->auto_activation;
-    return copy; /* to be finished after its last change */
 }

@@ -30,15 +30,18 @@ typedef struct nr_schema {
 nr_schema *nr_schema_new(void); /* empty; NULL: out of memory */
 nr_schema *nr_schema_hold(nr_schema *schema);
 void nr_schema_drop(nr_schema *schema);
-nr_schema *nr_schema_copy(const nr_schema *schema); /* of its own, to change */
+nr_schema *nr_schema_copy(const nr_schema *schema); /* to be finished */
 
-/* Adds a field as NR.CREATE has it, "name:kind". Inputs before outputs. */
+/* Adds a field as NR.CREATE has it, "name:kind": all inputs, then outputs. */
 nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
                         nr_error *err);
-/* Drops an input. */
-nr_status nr_schema_remove(nr_schema *schema, nr_text name, nr_error *err);
-/* After the last change: what must hold of all fields together. */
+/* After the last one: what must hold of all fields together. */
 nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err);
+
+/* Another schema: with the fields that an NR.FIELDS adds, behind the inputs, and
+ * without those that it drops. */
+nr_status nr_schema_change(const nr_schema *schema, const nr_command *cmd,
+                           nr_kind kind, nr_schema **out, nr_error *err);
 
 const nr_field *nr_schema_find(const nr_schema *schema, nr_text name);
 /* "ERR no field 'aeg' in club, did you mean age?" */

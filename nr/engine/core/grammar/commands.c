@@ -89,6 +89,11 @@ static const nr_spec specs[NR_VERBS] = {
     [NR_IMPORTANCE] = {"NR.IMPORTANCE", "key",
                        "Replies how much the outputs depend on each input.", 2,
                        2, NR_READS, 1, 1},
+    [NR_FIELDS] = {"NR.FIELDS", "key [ADD field:kind ...] [DROP field ...]",
+                   "Adds fields to a network and drops others, its samples "
+                   "stay; without either, replies the fields and the values "
+                   "that it has learned of each.",
+                   2, -1, NR_WRITES | NR_FAST, 1, 1},
 };
 
 /* What completion offers behind each command, one space between two. */
@@ -105,6 +110,7 @@ static const char *const words[NR_VERBS] = {
     [NR_CONFIGURE] = "OPTIMIZER RPROP ADAM SGD LEARNRATE BATCH L2 PATIENCE "
                      "THREADS CLASSWEIGHTS NONE BALANCED AUTO",
     [NR_RESTORE] = "REPLACE",
+    [NR_FIELDS] = "ADD DROP",
 };
 
 const nr_spec *nr_spec_of(nr_verb verb) {

@@ -440,6 +440,7 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
     [NR_TRAIN] = parse_train,       [NR_GETDATA] = parse_getdata,
     [NR_CONFIGURE] = parse_configure, [NR_WAIT] = parse_wait,
     [NR_RESTORE] = parse_restore,   [NR_LIST] = parse_list,
+    [NR_FIELDS] = nr_fields_parse,
 };
 
 enum { PREFIX = 3 }; /* "NR." */
@@ -528,7 +529,8 @@ void nr_command_release(nr_command *cmd) {
 
 bool nr_changes(const nr_command *cmd) {
     return cmd->verb == NR_OBSERVE || cmd->verb == NR_RESET ||
-           (cmd->verb == NR_CONFIGURE && cmd->given);
+           (cmd->verb == NR_CONFIGURE && cmd->given) ||
+           (cmd->verb == NR_FIELDS && (cmd->count[0] || cmd->count[1]));
 }
 
 size_t nr_command_size(void) { return sizeof(nr_command); }

@@ -89,6 +89,8 @@ nr_status nr_options_configure(nr_parser *p);
 nr_status nr_options_train(nr_parser *p);
 nr_status nr_options_restore(nr_parser *p);
 
+nr_status nr_fields_parse(nr_parser *p); /* fields.c: all of NR.FIELDS */
+
 /* "ERR Syntax error in NR.FOO: " and the rest, always NR_ERR. */
 nr_status nr_syntax_error(nr_parser *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -89,6 +89,7 @@ static const field fields[] = {
     {"trainings", COUNT, AT(trainings), NULL, 2, 0},
     {"last_training", OUTCOME, AT(last_training), NULL, 2, 0},
     {"schema", SCHEMA, 0, NULL, 2, 0},
+    {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0},
     {"rounded", COUNT, AT(rounded), NULL, 2, 0},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };

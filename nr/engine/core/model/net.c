@@ -307,6 +307,7 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .len = {net->h.len[0], net->h.len[1]},
         .kind = net->h.kind,
         .trainings = net->h.trainings,
+        .schema_revision = net->h.schema_revision,
     };
 }
 

@@ -85,6 +85,7 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
+    uint64_t schema_revision; /* grows with every change of the fields */
     uint64_t trainings; /* that have ended, whatever came of them */
     char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
     nr_bytes schema; /* of a header that was read, until it is assembled */

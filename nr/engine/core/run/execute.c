@@ -423,6 +423,9 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_HISTORY: return done(history(net, reply), err);
     case NR_METRICS: return done(nr_report_reply(net, reply), err);
     case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);
+    case NR_FIELDS:
+        return nr_changes(cmd) ? nr_fields_change(net, cmd, reply, err)
+                               : done(nr_fields_known(net, reply), err);
     case NR_DUMP:
         status = nr_net_dump(net, &dump, err);
         if (status == NR_OK)
