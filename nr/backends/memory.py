@@ -13,8 +13,8 @@ from threading import Lock
 from weakref import WeakSet
 
 from nr import forks
-from nr.backends.local import Local
-from nr.backends.store import (
+from nr.commands.local import Local
+from nr.contracts.store import (
     ABANDONED,
     ATTEMPTS,
     REPLACED,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nr.dispatcher import Argument, encoded
+from nr.commands.arguments import Argument, encoded
 from nr.engine import specs
 from nr.errors import ArgumentError, ValuesError
 

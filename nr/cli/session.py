@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from nr import engine
-from nr.backends.capabilities import TrainsHere, capability
 from nr.calls import drive
 from nr.calls.trainings import start
 from nr.cli import printing
+from nr.contracts.capabilities import TrainsHere, capability
 from nr.errors import CommandError, Error
-from nr.following import Training
+from nr.training import Training
 
 if TYPE_CHECKING:
-    from nr.client import Database
+    from nr.database import Database
     from nr.engine import Reply
 
 
@@ -182,7 +182,7 @@ def _plot(db: Database, args: list[bytes]) -> None:
 
     if len(args) != 2:
         raise _usage(b"plot")
-    save(db, args[0], args[1].decode("utf-8", "surrogateescape"))
+    save(db.backend, args[0], args[1].decode("utf-8", "surrogateescape"))
 
 
 WORDS = {

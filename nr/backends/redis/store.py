@@ -19,7 +19,7 @@ from nr.backends.redis import layout
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
-from nr.backends.store import (
+from nr.contracts.store import (
     ABANDONED,
     REPLACED,
     STOPPED,

@@ -31,7 +31,7 @@ from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.trainings import Trainings
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.backends.store import Bulk, Lease, Limits, Running, Samples, Standing, State
+from nr.contracts.store import Bulk, Lease, Limits, Running, Samples, Standing, State
 from nr.engine import Command, Net, Progress, Reply, records
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
