@@ -221,7 +221,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
         nr_status status = make_schema(cmd, &schema, err);
         if (status != NR_OK) return status;
         h.records = NR_VARIABLE;
-        if (nr_sequence_fields(schema) && !(cmd->given & NR_GIVEN_OPTIMIZER))
+        if (nr_sequence_fields(schema) && !(cmd->given & NR_GIVEN(optimizer)))
             h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
     }
     *out = nr_net_new(&h);
