@@ -19,6 +19,8 @@ class ConfigureOptions(TypedDict, total=False):
     patience: int | None
     threads: int
     classweights: Literal["none", "balanced"]
+    unroll: int | None
+    clip: float | None
 
 
 class CreateOptions(ConfigureOptions, total=False):
@@ -27,4 +29,5 @@ class CreateOptions(ConfigureOptions, total=False):
     activation: Literal["sigmoid", "tanh", "relu", "leakyrelu"]
     loss: Literal["mse", "crossentropy"]
     members: int | None
+    cell: Literal["lstm", "gru"]
     classic: bool

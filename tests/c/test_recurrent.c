@@ -232,6 +232,8 @@ static const golden goldens[] = {
      "NR.TRAIN k MAXCYCLES 4 AUTOSTOP BACKTRACK", "NR.RUN k n=[1,2] 's=s1 s1 s1'"},
     {UINT64_C(0x6df6fd6f74f8ab3f), "sv", "6", true, "MEMBERS 1 OPTIMIZER RPROP L2 0.01",
      "NR.TRAIN k MAXCYCLES 3", "NR.RUN k s=s5"},
+    {UINT64_C(0xc3831cb5b266d1db), "sn", "10 7", true, "MEMBERS 2 CELL GRU UNROLL 5 CLIP 0.2",
+     "NR.TRAIN k MAXCYCLES 4 AUTOSTOP", "NR.RUN k s=s5 n=[1]"},
 };
 
 static uint64_t reply_bits(nr_net *net, uint64_t h, const char *line) {

@@ -37,8 +37,8 @@ STATISTICS = (  # what a merge brings and a reset takes away
 
 @cache
 def blank() -> dict[str, bytes]:
-    """The header of a network that was never trained, as fields."""
-    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"1", b"->", b"1"])
+    """The header of a network that was never trained, as fields: of one that has them all."""
+    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"x:sequence", b"->", b"y:number"])
     return encode(Net.create(command, 1, 0).header())
 
 

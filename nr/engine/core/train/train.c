@@ -82,7 +82,7 @@ static void resolve_options(nr_trainer *t) {
     t->rate_now = 1;
     if (!nr_is_recurrent(t)) return;
     t->smoothing = t->head == NR_SOFTMAX ? NR_STUDY_SEQUENCE_SMOOTHING : 0;
-    t->clip = NR_STUDY_CLIP;
+    t->clip = o->clip > 0 ? o->clip : NR_STUDY_CLIP;
     if (!t->maxcycles) t->maxcycles = NR_STUDY_SEQUENCE_CYCLES;
 }
 
