@@ -60,7 +60,9 @@ class Lstm:
 
     def backward(self, deltas: list[Array], gradients: list[Array]) -> list[Array]:
         carried, dc, below = np.zeros(self.n), np.zeros(self.n), []
-        for delta, (joined, i, f, o, g, before, c) in zip(deltas[::-1], self.kept[::-1]):
+        for delta, (joined, i, f, o, g, before, c) in zip(
+            deltas[::-1], self.kept[::-1], strict=True
+        ):
             dh, t = delta + carried, np.tanh(c)
             dc = dc + dh * o * (1 - t * t)
             gates = (dc * g * i * (1 - i), dc * before * f * (1 - f), dh * t * o * (1 - o))
@@ -94,7 +96,9 @@ class Gru:
 
     def backward(self, deltas: list[Array], gradients: list[Array]) -> list[Array]:
         carried, below = np.zeros(self.n), []
-        for delta, (one, two, r, z, c, u, before) in zip(deltas[::-1], self.kept[::-1]):
+        for delta, (one, two, r, z, c, u, before) in zip(
+            deltas[::-1], self.kept[::-1], strict=True
+        ):
             dh = delta + carried
             dc = dh * (1 - z) * (1 - c * c)
             dz, dr = dh * (before - c) * z * (1 - z), dc * u * r * (1 - r)
@@ -181,8 +185,10 @@ def encoded(rows: list[dict[str, Any]]) -> list[Any]:
     ranked = sorted(WORDS, key=lambda word: (-counts[word], word))
     return [
         (
-            [(np.array(row["v"]) - steps.mean(0)) / steps.std(0)]
-            + [[1 + ranked.index(word) for word in row["s"]]],
+            [
+                (np.array(row["v"]) - steps.mean(0)) / steps.std(0),
+                [1 + ranked.index(word) for word in row["s"]],
+            ],
             CLASSES.index(row["y"]),
         )
         for row in rows
@@ -200,24 +206,22 @@ def part(blob: bytes, name: str) -> bytes:
 def test_losses_are_those_of_numpy(cell: Any, units: list[int]) -> None:
     rows = samples()
     with nr.connect("memory://") as db:
-        hidden = [str(n) for n in units]
-        create = ["NR.CREATE", "net", "CLASSIFIER", "v:sequence(3)", "s:sequence(category)", *hidden]
-        options = f"-> y:category SEED 1 MEMBERS 1 BATCH {len(rows)} CELL {cell.__name__}"
-        db.execute(*create, *options.split())
+        fields = f"v:sequence(3) s:sequence(category) {' '.join(map(str, units))} -> y:category"
+        options = f"SEED 1 MEMBERS 1 BATCH {len(rows)} CELL {cell.__name__}"
+        words = f"CLASSIFIER {fields} {options}".split()
+        db.execute("NR.CREATE", "net", *words)
         db.execute("NR.OBSERVE", "net", "JSON", json.dumps(rows), "TRAIN")
         db.execute("NR.CONFIGURE", "net", "LEARNRATE", "1e-30")  # moves nothing
         db.execute("NR.TRAIN", "net", "MAXCYCLES", "1", "MAXTIME", "0")
         db.execute("NR.WAIT", "net", "0")
         _, _, weights, recurrent = msgpack.unpackb(part(db.execute("NR.DUMP", "net"), "weights"))
-        db.execute("NR.RESET", "net")
-        db.execute("NR.CREATE", "other", *create[2:], *options.split())
+        db.execute("NR.CREATE", "other", *words)
         db.execute("NR.OBSERVE", "other", "JSON", json.dumps(rows), "TRAIN")
         db.execute("NR.TRAIN", "other", "MAXCYCLES", str(STEPS), "MAXTIME", "0")
         db.execute("NR.WAIT", "other", "0")
         told = [point[1] for point in db.execute("NR.HISTORY", "other")]
     factors = 2 * (2 * units[-1] + len(CLASSES))
     flat = np.frombuffer(weights, "<f4")[factors:].astype(float)
-    fields = [(symbols, width) for symbols, width in recurrent[2]]
-    model = Model(flat, cell, units, fields)
+    model = Model(flat, cell, units, recurrent[2])
     assert told == pytest.approx(losses(model, encoded(rows)), abs=1e-4)
     assert told[-1] < told[0] - 0.1

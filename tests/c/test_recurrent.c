@@ -224,7 +224,7 @@ typedef struct golden {
 } golden;
 
 static const golden goldens[] = {
-    {UINT64_C(0x8643335f4069c0ce), "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
+    {UINT64_C(0xa3dc1242d67bb093), "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
      "NR.RUN k x=1 's=s1 s2 other'"},
     {UINT64_C(0x9f522da588c93917), "v", "17 9", false, "MEMBERS 1", "NR.TRAIN k MAXCYCLES 3",
      "NR.RUN k x=1 'v=[[1,2,3],[0,1,0]]'"},

@@ -117,8 +117,8 @@ CASES: dict[str, list[Step]] = {
         ),
         _refused(
             "NR.CONFIGURE move CLIP 0",
-            "Syntax error in NR.CONFIGURE: CLIP must be AUTO or a number above 0 and up to 1000000, "
-            "not '0'",
+            "Syntax error in NR.CONFIGURE: CLIP must be AUTO or a number above 0 and up to "
+            "1000000, not '0'",
         ),
         ("NR.DUMP move", lambda blob: len(blob) > 1000),
         *trained("move", "MAXCYCLES 2 MAXTIME 0"),
