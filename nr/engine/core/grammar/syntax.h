@@ -32,6 +32,8 @@ size_t nr_parse_floats(const char *const *texts, const size_t *len, size_t n,
  * C locale. Returns out. */
 #define NR_NUMBER 32
 const char *nr_write_double(char out[NR_NUMBER], int digits, double value);
+/* With the fewest digits that read back as the same. */
+const char *nr_write_shortest(char out[NR_NUMBER], double value);
 
 /* ---------------------------- Words (words.c) ---------------------------- */
 
