@@ -5,6 +5,7 @@
 
 #include "layers/layer.h"
 #include "train/pass.h"
+#include "train/recurrent.h"
 #include "train/tuning.h"
 
 static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
@@ -13,7 +14,8 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
     float *m = t->now->memory[0] + at, *v = t->now->memory[1] + at;
     nr_rprop_rule rprop = {1.2f, 0.5f, NR_STUDY_MOST, 1e-6f, NR_STUDY_BACK};
     if (o->classic) rprop = (nr_rprop_rule){1.2f, 0.5f, 50, 1e-6f, true};
-    nr_adam_rule adam = {(float)t->rate, 0.9f, 0.999f, 1e-8f, 1, 1};
+    float rate = (float)(t->rate * t->rate_now);
+    nr_adam_rule adam = {rate, 0.9f, 0.999f, 1e-8f, 1, 1};
     switch (o->optimizer) {
     case NR_RPROP: t->k->rprop(w, g, m, v, n, &rprop); break;
     case NR_ADAM:
@@ -21,7 +23,7 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
         adam.correct2 = (float)(1 / (1 - t->now->power2));
         t->k->adam(w, g, m, v, n, &adam);
         break;
-    case NR_SGD: t->k->sgd(w, g, m, n, (float)t->rate, 0.9f); break;
+    case NR_SGD: t->k->sgd(w, g, m, n, rate, 0.9f); break;
     }
 }
 
@@ -63,7 +65,10 @@ static void sum_rows(const nr_pass *p, size_t place, const rows *r) {
                      .last = r->last};
     if (b->panels == 0) return;
     if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
-    if (l == 0 && t->sparse) {
+    if (l >= t->plan->n) {
+        nr_strands_gradient(t, op, sum->g + op->at, at, b->panels,
+                            nr_lanes_of(b, b->panels - 1), r->first, r->last);
+    } else if (l == 0 && t->sparse) {
         nr_sparse_gradient(t, place, r->first, r->last);
     } else {
         o.in = l ? t->space.act[l - 1] + at * o.in_step : nr_inputs_of(p, b, at);
@@ -81,7 +86,7 @@ static void move_rows(const nr_pass *p, const rows *r) {
         add_rows(t, r, t->joins[i].to, t->joins[i].from);
     float *w = t->now->w + r->at, *g = t->root->g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
-    float scale = 1 / (float)p->step->n;
+    float scale = p->clipped / (float)p->step->n;
     if (r->op == t->plan->ops && t->sparse)
         nr_sparse_finish(t, r->first, r->last);
     t->k->decay(g, w, free, scale, 0);
@@ -96,6 +101,13 @@ void nr_gradient_job(void *context, size_t unit) {
     rows r = rows_of(p, unit);
     for (size_t i = 0; i < p->each; i++) sum_rows(p, part * p->each + i, &r);
     if (p->last) move_rows(p, &r);
+}
+
+void nr_join_job(void *context, size_t unit) {
+    const nr_pass *p = context;
+    rows r = rows_of(p, unit);
+    for (size_t i = 0; i < p->t->njoins; i++)
+        add_rows(p->t, &r, p->t->joins[i].to, p->t->joins[i].from);
 }
 
 void nr_move_job(void *context, size_t unit) {

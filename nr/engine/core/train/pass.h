@@ -17,6 +17,7 @@ typedef struct nr_pass {
     size_t done, each;     /* blocks of a part: before this round, in it */
     bool last;             /* round: there is the gradient then */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
+    float clipped;         /* what the gradient is multiplied by */
 } nr_pass;
 
 /* Samples of the block's i-th panel. */
@@ -25,11 +26,21 @@ static inline size_t nr_lanes_of(const nr_block *b, size_t i) {
     return left < NR_LANES ? left : NR_LANES;
 }
 
-static inline const float *nr_inputs_of(const nr_pass *p, const nr_block *b, size_t at) {
+/* The inputs of a panel, as samples have them. */
+static inline const float *nr_rows_at(const nr_pass *p, const nr_block *b,
+                                      size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
     if (p->t->sparse) return NULL;
     return p->order ? p->t->space.x + at * floats
                     : b->set->x + (b->first + at % NR_BLOCK) * floats;
+}
+
+/* As the first operation has them: with the last states of sequences. */
+static inline const float *nr_inputs_of(const nr_pass *p, const nr_block *b,
+                                        size_t at) {
+    size_t floats = nr_inputs(p->t->net) * NR_LANES;
+    const float *joined = p->t->space.joined;
+    return joined ? joined + at * floats : nr_rows_at(p, b, at);
 }
 
 /* Units of the second half of a round, of one operation's weights. */
@@ -38,9 +49,11 @@ static inline size_t nr_units_of(const nr_pass *p, const nr_op *op) {
     return op->in <= p->inputs ? 1 : (op->in + p->inputs - 1) / p->inputs;
 }
 
-/* gradients.c: jobs for a team, a unit each. The second moves the weights, where
- * the gradient is in parts. */
+/* gradients.c: jobs for a team, a unit each. Where the gradient is in parts, the
+ * last moves the weights; the one before it puts the parts together, and moves
+ * none. */
 void nr_gradient_job(void *context, size_t unit);
+void nr_join_job(void *context, size_t unit);
 void nr_move_job(void *context, size_t unit);
 
 #endif

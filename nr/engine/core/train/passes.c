@@ -18,6 +18,7 @@
 
 #include "layers/layer.h"
 #include "train/pass.h"
+#include "train/recurrent.h"
 
 static size_t blocks_of(size_t samples) {
     return nr_blocks_for(nr_panels_for(samples));
@@ -71,6 +72,8 @@ static float *forward(const nr_pass *p, const nr_block *b, size_t at) {
     size_t lanes = nr_lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     const float *x = nr_inputs_of(p, b, at);
     float *y = NULL;
+    if (t->space.joined)
+        nr_strands_forward(t, p->learn, at, lanes, nr_rows_at(p, b, at));
     for (size_t l = 0; l + 1 < t->plan->n; l++) {
         const nr_op *op = &t->plan->ops[l];
         bool last = op == nr_plan_last(t->plan);
@@ -119,6 +122,7 @@ static void backward(const nr_pass *p, const nr_block *b, size_t at) {
                          (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
+    if (t->space.joined) nr_strands_backward(t, at, lanes);
 }
 
 static void gather(const nr_pass *p, const nr_block *b, size_t at) {
@@ -220,7 +224,7 @@ static void count_units(nr_pass *p) {
     bool shared = nr_team_size(t->team) > 1;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
     p->units = 0;
-    for (size_t l = 0; l < t->plan->n; l++)
+    for (size_t l = 0; l < t->plan->all; l++)
         p->units += nr_units_of(p, &t->plan->ops[l]);
 }
 
@@ -241,11 +245,23 @@ static bool run_blocks(nr_pass *p, size_t first, size_t last, bool whole) {
     return true;
 }
 
+/* The whole gradient is there before any weight moves where its length counts. */
+static void move_all(nr_pass *p) {
+    nr_trainer *t = p->t;
+    if (p->move && t->clip > 0) {
+        nr_team_run(t->team, nr_join_job, p, p->units);
+        t->njoins = 0;
+        p->clipped = nr_clip_factor(t, t->root->g, p->step->n);
+    }
+    nr_team_run(t->team, nr_move_job, p, p->units);
+}
+
 static bool run(nr_pass *p, nr_losses *sum) {
+    bool clips = p->learn && p->t->clip > 0;
     count_blocks(p);
-    if (!run_blocks(p, 0, p->all, true)) return false;
+    if (!run_blocks(p, 0, p->all, !clips)) return false;
     if (!p->last) join(p);
-    if (!p->last && p->learn) nr_team_run(p->t->team, nr_move_job, p, p->units);
+    if (!p->last && p->learn) move_all(p);
     *sum = p->t->root->losses;
     return true;
 }
@@ -265,6 +281,8 @@ static void learning(nr_pass *p, nr_trainer *t, const nr_step *step) {
     p->learn = p->move = true;
     p->last = false;
     p->done = 0;
+    p->clipped = 1;
+    if (t->space.joined) t->rate_now = nr_rate_now(t);
     count_blocks(p);
 }
 
@@ -316,7 +334,7 @@ void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum) {
     count_units(&p);
     next_powers(t);
     join(&p);
-    nr_team_run(t->team, nr_move_job, &p, p.units);
+    move_all(&p);
     *sum = t->root->losses;
 }
 
