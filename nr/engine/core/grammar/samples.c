@@ -1,5 +1,5 @@
-/* NR.OBSERVE, NR.RUN and NR.CLASS: samples as numbers, as a blob, or by the
- * names of fields. */
+/* NR.OBSERVE, NR.RUN, NR.CLASS and NR.FORGET: samples as numbers, as a blob, or
+ * by the names of fields. */
 
 #include <string.h>
 
@@ -92,6 +92,11 @@ static nr_status take_named(nr_parser *p, size_t side, size_t end) {
     }
     p->cmd->count[side] = end - p->cmd->first[side];
     return NR_OK;
+}
+
+nr_status nr_forget_parse(nr_parser *p) {
+    p->at = 2;
+    return take_named(p, 0, p->argc);
 }
 
 nr_status nr_run_parse(nr_parser *p) {

@@ -8,6 +8,7 @@
 #include "grammar/syntax.h"
 #include "run/execute.h"
 #include "run/fields.h"
+#include "run/forget.h"
 #include "run/report.h"
 
 static nr_status done(bool ok, nr_error *err) {
@@ -108,7 +109,17 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (!cmd->given) return done(nr_options_list(o, reply), err);
     if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
     nr_status status = nr_options_change(o, net->h.kind, cmd, err);
+    if (status == NR_OK && !o->trainevery) net->h.fresh = 0;
     return status == NR_OK ? done(put_ok(reply), err) : status;
+}
+
+static nr_status drop_samples(nr_net *net, const nr_command *cmd,
+                              nr_buf *reply, nr_error *err) {
+    uint64_t gone;
+    if (!nr_buf_reserve(reply, 16)) return nr_nomem(err);
+    nr_status status = cmd->verb == NR_CLEAR ? nr_clear(net, cmd, &gone, err)
+                                             : nr_forget(net, cmd, &gone, err);
+    return status == NR_OK ? done(nr_put_uint(reply, gone), err) : status;
 }
 
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
@@ -140,6 +151,8 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_RESET: return reset(net, reply, err);
     case NR_GETDATA: return nr_getdata(net, cmd, reply, err);
     case NR_CONFIGURE: return configure(net, cmd, reply, err);
+    case NR_CLEAR:
+    case NR_FORGET: return drop_samples(net, cmd, reply, err);
     case NR_HISTORY: return done(nr_history_reply(net, reply), err);
     case NR_METRICS: return done(nr_report_reply(net, reply), err);
     case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);
