@@ -25,10 +25,7 @@ from nr.cli.session import Session, explain
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     "README.md",
-    *(
-        f"docs/{name}.md"
-        for name in ("commands", "design", "fields", "module", "redis", "sequences", "sql")
-    ),
+    *(f"docs/{name}.md" for name in ("commands", "design", "fields", "module", "redis", "sql")),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
