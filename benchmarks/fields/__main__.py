@@ -6,22 +6,19 @@ from collections.abc import Sequence
 import click
 import numpy as np
 
-from benchmarks.fields.contenders import CONTENDERS, READERS
+from benchmarks.fields.claims import mean
+from benchmarks.fields.contenders import CONTENDERS, NR, READERS
 from benchmarks.fields.sets import BY_NAME, TABLES, TEXTS, Table
 from benchmarks.quality.__main__ import gather, named
 from benchmarks.quality.contenders import Contender
 from benchmarks.quality.datasets import DataMissing
-from benchmarks.quality.tables import Results, losses, markdown
+from benchmarks.quality.tables import Results, markdown
 
-FIRST, SEEDS = 100, 10  # of the report
+FIRST, SEEDS, READ = 100, 10, 3  # of the report; seeds of texts
 
 
 def pairs_of(tables: Sequence[Table], texts: Sequence[Table]) -> list[tuple[Table, Contender]]:
     return [(t, c) for c in CONTENDERS for t in tables] + [(t, c) for c in READERS for t in texts]
-
-
-def mean(found: Results, table: Table, who: Contender) -> float:
-    return float(losses(found[table.name, who.name]).mean())
 
 
 def rows_of(found: Results, tables: Sequence[Table], who: Sequence[Contender]) -> list[list[str]]:
@@ -74,6 +71,47 @@ def main(context: click.Context, data: str | None, seeds: int) -> None:
     found = gather(pairs_of(tables, texts), range(seeds))
     show(found, tables, CONTENDERS)
     show(found, texts, READERS)
+
+
+def everything(others: bool = False) -> Results:
+    """The report's results; without this library's where only the others' are to be computed."""
+    pairs = [(t, c) for t, c in pairs_of(TABLES, []) if not (others and c is NR)]
+    texts = [(t, c) for t, c in pairs_of([], TEXTS) if not (others and c is NR)]
+    return gather(pairs, range(FIRST, FIRST + SEEDS)) | gather(texts, range(FIRST, FIRST + READ))
+
+
+@main.command()
+def peers() -> None:
+    """Compute what the report needs of the other contenders, and show nothing."""
+    everything(others=True)
+
+
+@main.command()
+def report() -> None:
+    """Score all on all, and write docs/fields-quality.md."""
+    from benchmarks.fields.claims import claims
+    from benchmarks.fields.report import write
+
+    found = everything()
+    write(found, range(FIRST, FIRST + SEEDS), range(FIRST, FIRST + READ))
+    every = claims(found)
+    for claim in every:
+        print(f"{'holds' if claim.holds else 'FAILS'}: {claim.says}: {claim.figures}")
+    sys.exit(not all(claim.holds for claim in every))
+
+
+@main.command()
+@click.option("--only", help="Variants, with commas between; the defaults are always there.")
+@click.option("--data", help="Sets, with commas between.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(2))
+@click.option("--text", is_flag=True, help="Texts, not tables.")
+def study(only: str | None, data: str | None, seeds: int, text: bool) -> None:
+    """Score variants of the core on the sets that choices may be made by."""
+    from benchmarks.fields import study
+
+    tables = study.chosen(text)
+    kept = named(data, [t.name for t in tables])
+    print(study.study(named(only, [*study.VARIANT]), seeds, [t for t in tables if t.name in kept]))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def tfidf(data: Table, x: pd.DataFrame, y: Targets, seed: int) -> Predict:
 
     [text] = data.names
     steps = [
-        ("words", TfidfVectorizer(sublinear_tf=True)),
+        ("words", TfidfVectorizer(sublinear_tf=True, min_df=2)),
         ("model", LogisticRegression(max_iter=500, tol=1e-3)),
     ]
     tried = {"words__ngram_range": [(1, 1), (1, 2)], "model__C": [1.0, 10.0, 100.0]}

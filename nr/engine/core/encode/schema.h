@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 
+#include "encode/tuning.h"
 #include "grammar/syntax.h"
 
 enum {
@@ -23,7 +24,7 @@ enum {
     NR_MAX_CATEGORIES = 1000,  /* of one field */
     NR_MAX_VECTOR = 65536,     /* numbers of one value */
     NR_MAX_TEXT = 65536,       /* bytes of one value */
-    NR_EVERYDAY_CATEGORIES = 32, /* where max=n does not say another number */
+    NR_EVERYDAY_CATEGORIES = NR_STUDY_CATEGORIES, /* where max=n does not say another number */
 };
 
 typedef enum nr_field_kind {
