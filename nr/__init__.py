@@ -11,7 +11,10 @@
 Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 2")``.
 """
 
-from nr.client import Database, connect, sqlite_functions
+from nr.backends import sqlite_functions
+from nr.commands.info import Info
+from nr.commands.metrics import Metrics
+from nr.database import Database, connect
 from nr.engine import Progress
 from nr.errors import (
     ArgumentError,
@@ -28,10 +31,9 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
-from nr.following import Training
-from nr.info import Info
-from nr.metrics import Metrics
+from nr.fields import Field
 from nr.network import Network
+from nr.training import Training
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,7 @@ __all__ = [
     "EngineError",
     "Error",
     "ExtraError",
+    "Field",
     "FormatError",
     "Info",
     "Metrics",

@@ -6,7 +6,9 @@ value must be for its field's kind is the core's to say: here it is only put int
 any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
@@ -24,6 +26,18 @@ _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TIME = np.iinfo(np.int64).min
 _PLAIN = {int, float, str, bool, type(None)}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a network, and what the network knows of it."""
+
+    name: str
+    kind: str
+    """``"number"``, ``"category(max=8)"`` ..."""
+    output: bool
+    values: tuple[str, ...]
+    """Of a category: those of its list, or those that the last training has learned."""
 
 
 def is_row(values: object) -> bool:
@@ -65,9 +79,38 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
     return _packed(row)
 
 
-def pack_rows(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Samples as an array of maps."""
+def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
+    """Samples as an array of maps; ``first`` is the number of the first one, for errors."""
+    for number, row in enumerate(rows, first):
+        if not is_row(row):
+            shown = shortened(row)
+            raise ValuesError(f"ERR sample {number}: a dictionary of fields is needed, not {shown}")
     return _packed([{name: _value(name, row[name]) for name in row} for row in rows])
+
+
+def named(values: Mapping[str, Any]) -> list[bytes]:
+    """Fields and their values as words of a command, ``age=33``. Raises ValuesError."""
+    if not is_row(values):
+        kind = type(values).__name__
+        raise ValuesError(f"ERR fields and their values are needed, as {{'age': 33}}, not a {kind}")
+    words = [f"{name}={_word(name, value)}" for name, value in values.items()]
+    try:
+        return [word.encode("utf-8", "surrogateescape") for word in words]
+    except UnicodeError as error:
+        raise ValuesError(f"ERR not the fields and values of samples: {error}") from None
+
+
+def _word(name: object, value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = _from_numpy(value)
+    if isinstance(value, datetime | date) and not _is_missing(value):
+        return value.isoformat()
+    value = _value(name, value)
+    if isinstance(value, bytes):  # a vector
+        return json.dumps(np.frombuffer(value, "<f4").astype(float).tolist())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _packed(value: Any) -> bytes:
@@ -221,7 +264,7 @@ def blobs(values: Any) -> Iterator[tuple[str, bytes]]:
         yield "MSGPACK", pack_row(values)
     elif isinstance(values, list | tuple):
         for start in range(0, len(values), AT_ONCE):
-            yield "MSGPACK", pack_rows(values[start : start + AT_ONCE])
+            yield "MSGPACK", pack_rows(values[start : start + AT_ONCE], start)
     else:
         for blob in pack_columns(values, AT_ONCE):
             yield "COLUMNS", blob
@@ -255,6 +298,14 @@ def like(given: Any, rows: list[Any]) -> Any:
     if rows and isinstance(rows[0], dict):
         return pandas.DataFrame(rows, index=index)
     return pandas.Series(rows, index=index)
+
+
+def known(reply: Sequence[Any]) -> tuple[Field, ...]:
+    """NR.FIELDS' reply."""
+    return tuple(
+        Field(text(name), text(kind), text(role) == "output", tuple(map(text, values)))
+        for name, kind, role, values in reply
+    )
 
 
 # ---- guessing ----

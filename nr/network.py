@@ -1,48 +1,43 @@
 """Networks: the NR.* commands on one key as typed methods, with arrays in and out.
 
-Everything here is a command to the database and nothing else, so it works the same over
-every driver. The one short cut is running: a backend that runs networks in this process
-hands out the network itself, which spares a call the way through a command's text.
+Everything here is a command to the database and nothing else (nr/calls says which), so it works
+the same over every driver. The one short cut is running: a backend that runs networks in this
+process hands out the network itself, which spares a call the way through a command's text.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import ceil, inf
-from typing import TYPE_CHECKING, Any, Protocol, Unpack, cast, overload
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, cast, overload
 from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nr import fields
-from nr.backends.capabilities import ObservesQueries, RunsHere, TakesBulk, capability
-from nr.backends.store import Bulk
-from nr.dispatcher import Argument, arguments
-from nr.engine import Net, Reply
-from nr.errors import ArgumentError, BackendError, CommandError, RowError, ValuesError
-from nr.following import Training, seconds
-from nr.html import html_table, printable
-from nr.info import Info, parse_info
-from nr.metrics import Metrics, parse_metrics
-from nr.options import ConfigureOptions, Dataset
-from nr.training import Job
-from nr.values import PLAIN, classes, matrix, table, vector
+from nr import calls
+from nr.calls import Call, networks, running, samples, trainings, words
+from nr.commands.info import Info
+from nr.commands.metrics import Metrics
+from nr.commands.options import ConfigureOptions, Dataset
+from nr.contracts import Backend
+from nr.contracts.capabilities import RunsHere, capability
+from nr.errors import CommandError
+from nr.fields import Field
+from nr.training import Training
+from nr.values import PLAIN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SINGLE = np.dtype(np.float32)
-_AMONG_THEM: Any = object()  # outputs that are not given: values by name have theirs
-_BULK = Bulk()  # samples or inputs in one command, where no store says otherwise
+_LISTS = {list, tuple}
+_T = TypeVar("_T")
 
 
 class _Database(Protocol):
     @property
-    def backend(self) -> Any: ...
-
-    def execute(self, *argv: Argument) -> Reply: ...
+    def backend(self) -> Backend: ...
 
 
 class Network:
@@ -55,25 +50,25 @@ class Network:
         self.db = db
         self.key = key
         runs = capability(db.backend, RunsHere)
-        self._runner: Callable[[bytes], Net] | None = runs.runner if runs else None
+        self._runner: running.Runner | None = runs.runner if runs else None
 
     @property
     def name(self) -> str:
         """The key as text."""
-        return self.key.decode("utf-8", "surrogateescape")
+        return words.name_of(self.key)
 
     def __repr__(self) -> str:
         return f"<nr.Network {self.name!r}>"
 
-    def _execute(self, command: str, *argv: Argument) -> Reply:
-        return self.db.execute(command, self.key, *argv)
+    def _do(self, call: Call[_T]) -> _T:
+        return calls.drive(self.db.backend, call)
 
     # ---- samples ----
 
     def observe(
         self,
         x: Any,
-        y: Any = _AMONG_THEM,
+        y: Any = samples.AMONG_THEM,
         to: Dataset | None = None,
     ) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
@@ -84,24 +79,7 @@ class Network:
         ``"train"`` or ``"test"``; without, the dataset that is less full. Raises CommandError,
         and ValuesError for what is no number.
         """
-        if fields.is_row(x):
-            return self._observe_named(x, y, to)
-        if y is _AMONG_THEM:
-            raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
-        try:
-            return self._observe(*_texts(x), b"->", *_texts(y), to=to)
-        except (TypeError, OverflowError, struct.error, CommandError):
-            pass  # no plain numbers, or one that is wrong: the long way knows
-        inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
-        return self._observe(*inputs, "->", *outputs, to=to)
-
-    def _observe_named(self, samples: Any, y: Any, to: Dataset | None) -> tuple[int, int]:
-        if y is not None and y is not _AMONG_THEM:
-            raise ValuesError("ERR samples with names have their outputs among them")
-        counts = (0, 0)
-        for form, blob in fields.blobs(samples):
-            counts = self._observe(form, blob, to=to)
-        return counts
+        return self._do(samples.observe(self.key, x, y, to))
 
     def observe_many(
         self, X: ArrayLike | Any, Y: ArrayLike | None = None, to: Dataset | None = None
@@ -117,23 +95,7 @@ class Network:
         go in several steps, after all of them have been checked. Raises ValuesError, which
         names the row and the column.
         """
-        info = self.info()
-        if info.fields:
-            return self._observe_named(X, Y, to)
-        if Y is None:
-            raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
-        inputs = table(matrix(X, "inputs", "row"), info.layout[0], "inputs")
-        if info.type == "classifier":
-            outputs = classes(Y, info.layout[-1])
-        else:
-            outputs = table(matrix(Y, "outputs", "row"), info.layout[-1], "outputs")
-        if len(inputs) != len(outputs):
-            raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
-        counts = info.train_len, info.test_len
-        takes = capability(self.db.backend, TakesBulk)
-        for chunk in _chunks(np.hstack([inputs, outputs]), takes.bulk if takes else _BULK):
-            counts = self._observe("FP32", chunk, to=to)
-        return counts
+        return self._do(samples.observe_many(self.db.backend, self.key, X, Y, to))
 
     def observe_query(
         self,
@@ -153,16 +115,8 @@ class Network:
         bar. Raises ValuesError, which names column and row, for NULL and text where numbers are
         needed, and says how to encode it.
         """
-        _check_dataset(to)
-        store = capability(self.db.backend, ObservesQueries)
-        if not store:
-            raise BackendError("only networks in a database of SQL observe queries")
-        return store.observe_query(self.key, sql, target, to, parameters, progress)
-
-    def _observe(self, *words: Argument, to: str | None) -> tuple[int, int]:
-        _check_dataset(to)
-        train, test = _list(self._execute("NR.OBSERVE", *words, *([to] if to else [])))
-        return train, test
+        query = sql, target, to, parameters, progress
+        return self._do(samples.observe_query(self.db.backend, self.key, *query))
 
     def sample(self, dataset: Dataset, row: int) -> Any:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.
@@ -170,14 +124,7 @@ class Network:
         Two arrays; of a network with fields a dictionary of values, None where one is missing.
         Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
         """
-        reply = self._execute("NR.GETDATA", dataset, row)
-        if reply is None:
-            raise RowError(f"ERR the {dataset} dataset of {self.name!r} has no row {row}")
-        found = _list(reply)
-        if not isinstance(found[0], list):
-            return fields.values(found)
-        inputs, outputs = found
-        return np.array(inputs), np.array(outputs)
+        return self._do(samples.sample(self.key, dataset, row))
 
     # ---- running ----
 
@@ -195,46 +142,19 @@ class Network:
         list of mappings gives a list, a frame a frame. Raises ValuesError, which names the row
         and the column, and CommandError.
         """
-        if self._is_named(x):
-            return self._run_named(x)
         if self._runner:
-            net, row = self._runner(self.key), x
             try:
-                if type(row) is np.ndarray and row.ndim == 1:
-                    if row.dtype is _SINGLE and row.size == net.inputs:
-                        return net.run_packed(row.tobytes())
-                    if row.dtype.kind in "biuf":
-                        row = row.tolist()
-                if isinstance(row, list | tuple) and PLAIN.issuperset(map(type, row)):
-                    return net.run_row(row)
+                if type(x) is np.ndarray:
+                    if x.ndim == 1 and x.dtype.kind in "biuf":
+                        net = self._runner(self.key)
+                        if x.dtype is _SINGLE and x.size == net.inputs:
+                            return net.run_packed(x.tobytes())
+                        return net.run_row(x.tolist())
+                elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
+                    return self._runner(self.key).run_row(x)
             except (struct.error, OverflowError, CommandError):
-                pass  # several rows, or one that is wrong: the long way knows
-        net_or_none, rows, single = self._rows(x)
-        if net_or_none:
-            found = net_or_none.run(rows).astype(np.float64)
-        else:
-            blobs = [self._execute("NR.RUN", "FP32", chunk) for chunk in _chunks(rows, _BULK)]
-            joined = b"".join(blob for blob in blobs if isinstance(blob, bytes))
-            found = np.frombuffer(joined, "<f4").reshape(len(rows), -1).astype(np.float64)
-        return found[0] if single else found
-
-    def _is_named(self, x: Any) -> bool:
-        """Whether these are values by name; a frame may also be numbers in their order."""
-        if fields.is_row(x):
-            return True
-        return fields.is_table(x) and (type(x) is list or bool(self.info().fields))
-
-    def _run_named(self, x: Any) -> Any:
-        replies = [_list(self._execute("NR.RUN", *blob)) for blob in fields.blobs(x)]
-        if fields.is_row(x):
-            return fields.outputs(replies[0])
-        return fields.like(x, [fields.outputs(row) for reply in replies for row in reply])
-
-    def _classify_named(self, x: Any) -> Any:
-        replies = [self._execute("NR.CLASS", *blob) for blob in fields.blobs(x)]
-        if fields.is_row(x):
-            return fields.text(replies[0])
-        return fields.like(x, [fields.text(name) for reply in replies for name in _list(reply)])
+                pass  # one that is wrong: the long way knows
+        return self._do(running.run(self.key, x, self._runner))
 
     @overload
     def classify(self, x: Mapping[str, Any]) -> str: ...
@@ -250,22 +170,7 @@ class Network:
         Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
         as ``run`` does, and CommandError for a regressor.
         """
-        if self._is_named(x):
-            return self._classify_named(x)
-        net, rows, single = self._rows(x)
-        if net:
-            found = net.classify(rows).astype(np.int64)
-        else:
-            replies = [_list(self._execute("NR.CLASS", "FP32", c)) for c in _chunks(rows, _BULK)]
-            found = np.array([id for reply in replies for id in reply], np.int64)
-        return int(found[0]) if single else found
-
-    def _rows(self, x: ArrayLike) -> tuple[Net | None, NDArray[np.float32], bool]:
-        """The network where it runs here, the inputs as a matrix, and whether x was one row."""
-        rows = matrix(x, "inputs", "column")
-        net = self._runner(self.key) if self._runner else None
-        width = net.inputs if net else self.info().layout[0]
-        return net, table(np.atleast_2d(rows), width, "inputs"), rows.ndim == 1
+        return self._do(running.classify(self.key, x, self._runner))
 
     # ---- training ----
 
@@ -287,35 +192,15 @@ class Network:
         given. Raises CommandError: already training, nothing to train on ...
         """
         if maxtime is not None:
-            warn(_MAXTIME, DeprecationWarning, stacklevel=2)
-        if timeout is not None:
-            if maxtime is not None:
-                raise ArgumentError("timeout is maxtime in seconds: give one of them")
-            maxtime = _milliseconds(timeout)
-        info = self.info()
-        if autostop is None:
-            autostop = info.test_len > 0 and maxcycles is None and maxtime is None
-        if backtrack is None:
-            backtrack = autostop
-        given = {"maxcycles": maxcycles, "maxtime": maxtime}
-        words: list[Argument] = []
-        for word, value in given.items():
-            words += [] if value is None else option(word, value)
-        words += [*option("autostop", autostop), *option("backtrack", backtrack)]
-        return self._train(info, words, maxcycles or 0)
-
-    def _train(self, before: Info, words: Sequence[Argument], maxcycles: int) -> Training:
-        """Starts the training of an NR.TRAIN with these words behind the key."""
-        train = getattr(self.db.backend, "train", None) or self.db.backend.execute
-        started = train(*arguments(["NR.TRAIN", self.key, *words]))
-        if isinstance(started, Job):
-            return Training(self, before, maxcycles, started.lease.order.number, started)
-        now = self.info()  # another one may have ended since we asked first
-        return Training(self, before, maxcycles, now.trainings - (not now.training))
+            warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
+        maxtime = words.maxtime(timeout, maxtime)
+        limits = maxcycles, maxtime, autostop, backtrack
+        course = self._do(trainings.train(self.db.backend, self.key, *limits))
+        return Training(self.db.backend, course)
 
     def reset(self) -> None:
         """New random weights; statistics go, samples stay, a training is stopped and dropped."""
-        self._execute("NR.RESET")
+        self._do(networks.reset(self.key))
 
     def history(self) -> NDArray[np.float64]:
         """The course of the last training, shape (n, 4), oldest first.
@@ -323,15 +208,14 @@ class Network:
         Columns: cycle, training error, testing error (mean losses a sample) and wrong classes
         in per cent; NaN where there was nothing to test.
         """
-        rows = _list(self._execute("NR.HISTORY"))
-        return np.array(rows, np.float64).reshape(-1, 4)
+        return self._do(networks.history(self.key))
 
     def metrics(self) -> Metrics | None:
         """How good it was on the testing dataset when its last training ended.
 
         None where it was not trained yet, or there were no testing samples.
         """
-        return parse_metrics(self._execute("NR.METRICS"))
+        return self._do(networks.metrics(self.key))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
@@ -341,14 +225,7 @@ class Network:
         not trained yet, NaN for an input of which nothing can be said. (Permutation
         importance: Breiman, 2001.)
         """
-        reply = self._execute("NR.IMPORTANCE")
-        if reply is None:
-            return None
-        found = _list(reply)
-        if found and isinstance(found[0], bytes):
-            losses = [np.nan if loss is None else loss for loss in found[1::2]]
-            return dict(zip(map(fields.text, found[::2]), losses, strict=True))
-        return np.array(found, np.float64)
+        return self._do(networks.importance(self.key))
 
     def plot(self) -> Figure:
         """A figure of matplotlib's: the last training, and for two inputs a map of the answers.
@@ -358,13 +235,44 @@ class Network:
         """
         from nr.plots import figure
 
-        return figure(self.db, self.key)
+        return self._do(figure(self.key))
+
+    def clear(self, dataset: Dataset | None = None) -> int:
+        """Drops the samples of a dataset, or of both; how many. The weights stay."""
+        return self._do(networks.clear(self.key, dataset))
+
+    def forget(self, values: Mapping[str, Any]) -> int:
+        """Drops the samples whose fields have all of these values; how many. The weights stay.
+
+        Only a network with fields has it: ``net.forget({"customer": "c17"})``. Raises
+        CommandError.
+        """
+        return self._do(networks.forget(self.key, values))
 
     # ---- the rest ----
 
     def info(self) -> Info:
         """What there is to know of it."""
-        return parse_info(self._execute("NR.INFO"))
+        return self._do(networks.info(self.key))
+
+    def fields(self) -> tuple[Field, ...]:
+        """The fields, inputs first, and what it knows of each; none where it has no names."""
+        return self._do(networks.fields_of(self.key))
+
+    def add_fields(self, kinds: Mapping[str, str]) -> None:
+        """Adds inputs by name and kind, as ``{"phone": "category"}``, all or none.
+
+        The samples stay, and lack a value there; the next training begins afresh, and until
+        it has ended the network answers as before. Raises CommandError.
+        """
+        self._do(networks.add_fields(self.key, kinds))
+
+    def drop_fields(self, *names: str) -> None:
+        """Drops inputs by name, all or none; the samples stay, without their values there.
+
+        As after ``add_fields``, the next training begins afresh. Raises CommandError.
+        """
+        self._do(networks.drop_fields(self.key, names))
 
     def configure(
         self, **options: Unpack[ConfigureOptions]
@@ -373,102 +281,11 @@ class Network:
 
         None is AUTO. Raises CommandError for those that are unknown, fixed or out of range.
         """
-        if options:
-            given = cast(dict[str, Any], options)
-            words = [part for word, value in given.items() for part in (word, _auto(value))]
-            self._execute("NR.CONFIGURE", *words)
-        reply = _list(self._execute("NR.CONFIGURE"))
-        pairs = zip(reply[::2], reply[1::2], strict=True)
-        return {str(word).lower(): _value(text) for word, text in pairs}
+        return self._do(networks.configure(self.key, cast(dict[str, Any], options)))
 
     def dump(self) -> bytes:
         """The whole network, samples and all, for ``Database.restore`` of any driver."""
-        blob = self._execute("NR.DUMP")
-        assert isinstance(blob, bytes)
-        return blob
+        return self._do(networks.dump(self.key))
 
     def _repr_html_(self) -> str:
-        info = self.info()
-        shown = {
-            "layout": "-".join(map(str, info.layout)),
-            "parameters": info.parameters,
-            "training dataset": f"{info.train_len} of {info.train_maxlen}",
-            "testing dataset": f"{info.test_len} of {info.test_maxlen}",
-            "cycles": info.cycles,
-            "training error": f"{info.train_error:.6g}",
-            "testing error": f"{info.test_error:.6g}",
-        }
-        if info.class_errors is not None:
-            shown["wrong classes"] = f"{info.class_errors:.1f}%"
-        rows = [[field, str(value)] for field, value in shown.items()]
-        return html_table([[printable(self.name), info.type], *rows])
-
-
-_MAXTIME = "maxtime is deprecated: give timeout, in seconds"
-
-
-def _milliseconds(timeout: float) -> int:
-    """MAXTIME, of which 0 is no limit."""
-    limit = seconds(timeout)
-    if limit < 0:
-        raise ArgumentError(f"a timeout is 0 or more seconds, not {timeout!r}")
-    return 0 if limit == inf else ceil(limit * 1000)
-
-
-_FLAGS = {"normalize", "classic", "autostop", "backtrack"}
-
-
-def option(word: str, value: bool | float | str | None) -> list[Argument]:
-    """An option of a command: a flag by itself, or not at all; others with their value."""
-    if word in _FLAGS:
-        if not isinstance(value, bool | np.bool_):
-            raise ValuesError(f"ERR {word} is True or False, not {value!r}")
-        return [word] if value else []
-    return [word, _auto(value)]
-
-
-def _auto(value: float | str | None) -> float | str:
-    return "AUTO" if value is None else value
-
-
-def _value(text: Any) -> bool | int | float | str | None:
-    """NR.CONFIGURE's text for an option as a value that configure takes."""
-    named: dict[str, bool | None] = {"AUTO": None, "yes": True, "no": False}
-    if text in named:
-        return named[text]
-    for number in int, float:
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    return str(text).lower()
-
-
-def _check_dataset(to: Any) -> None:
-    if to is not None and str(to).lower() not in ("train", "test"):
-        raise ValuesError(f"ERR the dataset must be 'train' or 'test', not {to!r}")
-
-
-def _texts(values: Any) -> list[bytes]:
-    """A number, or a list of them, with all their digits: for single rows.
-
-    Raises TypeError, OverflowError or struct.error for anything else.
-    """
-    if not isinstance(values, list | tuple):
-        values = (values,)
-    if not {*map(type, values)} <= {int, float}:
-        raise TypeError
-    struct.pack(f"{len(values)}f", *values)
-    return [repr(value).encode() for value in values]
-
-
-def _list(reply: Reply) -> list[Any]:
-    assert isinstance(reply, list)
-    return reply
-
-
-def _chunks(rows: NDArray[np.float32], bulk: Bulk) -> Iterator[bytes]:
-    """Rows as FP32 blobs of bounded size."""
-    step = min(bulk.rows, max(1, bulk.size // (4 * rows.shape[1])))
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step].astype("<f4", copy=False).tobytes()
+        return self._do(networks.shown(self.key))

@@ -6,10 +6,13 @@ figures are matplotlib's own objects, made without pyplot: no window, no state t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nr.calls import Call, drive
+from nr.contracts import Backend
 from nr.errors import Error, ExtraError
 
 if TYPE_CHECKING:
@@ -21,11 +24,7 @@ _GRID = 200  # points a side of the map
 _MOST_SAMPLES = 500  # drawn on it
 
 
-class _Database(Protocol):
-    def execute(self, *argv: Any) -> Any: ...
-
-
-def figure(db: _Database, key: str | bytes) -> Figure:
+def figure(key: str | bytes) -> Call[Figure]:
     """Draws the network `key`: its last training, and for two inputs what it answers where.
 
     Raises CommandError where there is no such network, ExtraError without matplotlib.
@@ -34,20 +33,21 @@ def figure(db: _Database, key: str | bytes) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as exc:
         raise ExtraError("Plots need matplotlib: pip install 'nr[plot]'") from exc
-    reply = db.execute("NR.INFO", key)
+    reply = yield "NR.INFO", key
     info = dict(zip(reply[::2], reply[1::2], strict=True))
     panels = 2 if info["layout"][0] == 2 else 1
     drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
     axes = drawn.subplots(1, panels, squeeze=False)[0]
-    _draw_history(axes[0], db.execute("NR.HISTORY", key))
+    history = yield "NR.HISTORY", key
+    yield partial(_draw_history, axes[0], history)
     if panels == 2:
-        _draw_map(axes[1], db, key, info)
+        yield from _draw_map(axes[1], key, info)
     return drawn
 
 
-def save(db: _Database, key: str | bytes, path: str) -> None:
+def save(backend: Backend, key: str | bytes, path: str) -> None:
     """Draws the network `key` into a file whose ending names the format (.png, .svg, .pdf)."""
-    drawn = figure(db, key)
+    drawn = drive(backend, figure(key))
     try:
         drawn.savefig(path, dpi=120)
     except (OSError, ValueError) as exc:
@@ -73,13 +73,13 @@ def _draw_history(axes: Axes, points: list[list[Any]]) -> None:
     axes.legend(loc="upper right")
 
 
-def _draw_map(axes: Axes, db: _Database, key: str | bytes, info: dict[str, Any]) -> None:
+def _draw_map(axes: Axes, key: str | bytes, info: dict[str, Any]) -> Call[None]:
     """What the network answers over the area of its samples, and some of those."""
-    inputs, outputs = _samples(db, key, info)
+    inputs, outputs = yield from _samples(key, info)
     low, high = _extent(inputs)
     x, y = (np.linspace(low[i], high[i], _GRID, dtype="<f4") for i in (0, 1))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    blob = db.execute("NR.RUN", key, "FP32", grid.tobytes())
+    blob = yield "NR.RUN", key, "FP32", grid.tobytes()
     answers = np.frombuffer(blob, "<f4").reshape(_GRID, _GRID, -1)
     axes.set(xlabel="input 0", ylabel="input 1", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     marks: dict[str, Any] = {"c": "black"}
@@ -120,13 +120,15 @@ def _draw_classes(
 
 
 def _samples(
-    db: _Database, key: str | bytes, info: dict[str, Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    key: str | bytes, info: dict[str, Any]
+) -> Call[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Training samples, evenly spread over the dataset: inputs (n, 2), outputs (n, outputs)."""
     have = info["training-dataset-len"]
     rows = np.linspace(0, have - 1, min(have, _MOST_SAMPLES)).astype(int)
-    found = [db.execute("NR.GETDATA", key, "TRAIN", str(row)) for row in rows]
-    pairs = [pair for pair in found if pair]  # none: the dataset has shrunk meanwhile
+    pairs: list[Any] = []
+    for row in rows:
+        pair = yield "NR.GETDATA", key, "TRAIN", str(row)
+        pairs += [pair] if pair else []  # else the dataset has shrunk meanwhile
     inputs, outputs = (np.array([pair[part] for pair in pairs], float) for part in (0, 1))
     return inputs.reshape(len(pairs), 2), outputs.reshape(len(pairs), info["layout"][-1])
 

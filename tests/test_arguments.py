@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nr
+from nr.calls.trainings import Course
 from nr.engine import Command, Net, Trainer
-from nr.training import Workers
+from nr.trainings import Workers
 
 CONSTANTS = [
     *(
@@ -81,7 +82,9 @@ CALLS: dict[str, Call] = {
     "classify": lambda db, net, a, b, w: net.classify(a),
     "configure": lambda db, net, a, b, w: net.configure(**w),
     "train": lambda db, net, a, b, w: net.train(maxcycles=a, autostop=b),
-    "wait": lambda db, net, a, b, w: nr.following.Training(net, net.info(), 0, 0).wait(a),
+    "wait": lambda db, net, a, b, w: nr.Training(
+        db.backend, Course(net.key, net.info(), 0, 0)
+    ).wait(a),
     "connect": lambda db, net, a, b, w: nr.connect(a).close(),
     "connect with": lambda db, net, a, b, w: nr.connect("memory://", **w).close(),
     "connect memory": lambda db, net, a, b, w: nr.connect("memory://", memory=a).close(),

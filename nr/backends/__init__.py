@@ -1,4 +1,4 @@
-"""Backends: where commands run; and the table of URL schemes that chooses one.
+"""Where networks rest, a file or folder a driver; and the table of URL schemes that chooses one.
 
 A further scheme comes from any installed package that has an entry point of the group
 ``nr.backends``, named like the scheme and leading to a factory as those here.
@@ -10,24 +10,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
-from nr.engine import Reply
+from nr.contracts import Backend
 from nr.errors import ArgumentError, BackendError, Error
 
-
-class Backend(Protocol):
-    """Runs commands. Raises CommandError, BackendError and EngineError, nothing else.
-
-    What one may have besides is in nr/backends/capabilities.py.
-    """
-
-    def execute(self, *argv: bytes) -> Reply:
-        """The reply to a command, its name first."""
-
-    def close(self) -> None:
-        """Stops what runs for it. A closed backend refuses commands."""
-
+__all__ = ["SCHEMES", "Backend", "Scheme", "connect", "sqlite_functions"]
 
 Factory = Callable[..., Backend]  # (url: str, executor: Executor | None, **options)
 
@@ -67,23 +55,63 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def connect(
-    url: str = "", *, client: Any = None, executor: Executor | None = None, **options: Any
+    url: str | None = None,
+    *,
+    client: Any = None,
+    engine: Any = None,
+    executor: Executor | None = None,
+    **options: Any,
 ) -> Backend:
-    """The backend of a URL, by its scheme; or of a redis-py client, whatever its URL.
+    """The backend of a URL, by its scheme; or of a redis-py client or an engine of SQLAlchemy's.
 
     ``executor`` runs the trainings of a backend that trains in this process; ``options``
     are the driver's own. Raises BackendError for a scheme that is not known, a package
     that is not installed, and a store that cannot be reached; ArgumentError for what is no
-    URL, no executor of threads and no option of the driver.
+    URL, no executor of threads and no option of the driver, and for two places at once.
     """
-    _check(url, executor)
+    given = {"a URL": url, "a client": client, "an engine": engine}
+    places = [name for name, place in given.items() if place is not None]
+    if len(places) > 1:
+        raise ArgumentError(f"a database is in one place, but {' and '.join(places)} were given")
     if client is not None:
-        return _opened("redis", "redis://", executor, {"client": client, **options})
+        url, options = "redis://", {"client": client, **options}
+    elif engine is not None:
+        url, options = _url_of(engine), {"engine": engine, **options}
+    _check(url, executor)
+    assert url is not None
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise BackendError(f"not a URL, as memory:// is one; the schemes are {_listed(SCHEMES)}")
     scheme = scheme.lower()
     return _opened(scheme, f"{scheme}://{rest}", executor, options)
+
+
+def _url_of(engine: Any) -> str:
+    """A URL of the engine's scheme. Raises ArgumentError for what is no engine, or waits not."""
+    drivername = getattr(getattr(engine, "url", None), "drivername", None)
+    if drivername is None:
+        raise ArgumentError(
+            f"an engine is what sqlalchemy.create_engine(url) returns, not {engine!r}"
+        )
+    if hasattr(engine, "sync_engine") or getattr(engine.dialect, "is_async", False):
+        raise ArgumentError(
+            f"{engine!r} is asynchronous: give nr.connect a URL, and call what may take long by "
+            "asyncio.to_thread(net.observe, x, y). Within a transaction of postgresql+psycopg's: "
+            "await connection.run_sync(lambda c: db.using(c)[name].observe(x, y))"
+        )
+    return f"{drivername}://"
+
+
+def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
+    """Registers ``nr_run(key, input, ...)`` and ``nr_class(key, input, ...)`` in SQLite's SQL.
+
+    ``connection`` is one of sqlite3 or of SQLAlchemy, to the file that holds the networks.
+    ``nr_run`` replies a number, or several as a JSON array; both reply NULL where an input is
+    NULL. An error ends the query, its text goes to the log ``nr``. Raises BackendError.
+    """
+    from nr.backends.sql.functions import register
+
+    register(connection, prefix)
 
 
 def _opened(scheme: str, url: str, executor: Executor | None, options: dict[str, Any]) -> Backend:

@@ -2,6 +2,7 @@
  * encoded. */
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,18 +112,47 @@ static void test_bad_descriptions_are_told(void) {
             "ERR a classifier has one output, a category, not 2");
 }
 
+/* What an NR.FIELDS makes of a schema; NULL: err says why not. */
+static nr_schema *changed(const nr_schema *from, const char *line) {
+    nr_args args;
+    nr_command cmd;
+    nr_schema *made = NULL;
+    CHECK(nr_split(line, strlen(line), &args, &err) == NR_OK);
+    if (nr_command_parse(&cmd, args.argc, args.argv, args.len, &err) == NR_OK) {
+        CHECK(nr_changes(&cmd));
+        nr_schema_change(from, &cmd, NR_CLASSIFIER, &made, &err);
+        nr_command_release(&cmd);
+    }
+    nr_buf_free(&args.memory);
+    return made;
+}
+
+static void expect_no_change(const nr_schema *from, const char *line,
+                             const char *why, int at) {
+    nr_schema *made = changed(from, line);
+    if (!check(!made && !strcmp(err.text, why), line, at))
+        fprintf(stderr, "  got: %s\n", err.text);
+    nr_schema_drop(made);
+}
+
+#define NO_CHANGE(from, line, why) expect_no_change(from, line, why, __LINE__)
+
 static void test_fields_come_and_go(void) {
     nr_schema *s = schema_of("a:number b:text -> y:category", NR_CLASSIFIER);
-    nr_schema *t = nr_schema_copy(s);
-    CHECK(nr_schema_remove(t, text("a"), &err) == NR_OK);
-    CHECK(nr_schema_add(t, text("a:flag"), false, &err) == NR_OK);
-    CHECK(nr_schema_finish(t, NR_CLASSIFIER, &err) == NR_OK);
-    CHECK(t->n == 3 && t->inputs == 2 && t->slots == 5);
+    nr_schema *t = changed(s, "NR.FIELDS club DROP a ADD a:flag drop:number");
+    CHECK(t && t->n == 4 && t->inputs == 3 && t->slots == 6);
+    CHECK(nr_schema_find(t, text("b"))->slot == 2);
     CHECK(nr_schema_find(t, text("a"))->slot == 4);
     CHECK(nr_schema_find(t, text("y"))->output);
-    CHECK(nr_schema_remove(t, text("y"), &err) == NR_ERR);
-    CHECK(!strcmp(err.text, "ERR no input field 'y' to drop"));
+    CHECK(t->by_slot[1] == 0 && t->by_slot[3] == 4 && t->by_slot[5] == 3);
     CHECK(!nr_schema_same(s, t));
+    nr_schema *u = changed(t, "NR.FIELDS club add add:number DROP drop b");
+    CHECK(u && u->n == 3 && u->slots == 7);
+    CHECK(nr_schema_find(u, text("add")) && !nr_schema_find(u, text("b")));
+    nr_schema_drop(t);
+    t = changed(u, "NR.FIELDS club DROP add a ADD add:text");
+    CHECK(t && t->n == 2 && t->fields[0].kind == NR_FIELD_TEXT);
+    nr_schema_drop(u);
     CHECK(nr_no_field(t, text("bb"), text("club"), &err) == NR_ERR);
     CHECK(!strcmp(err.text, "ERR no field 'bb' in club"));
     nr_schema_drop(t);
@@ -130,6 +160,40 @@ static void test_fields_come_and_go(void) {
     nr_no_field(t, text("aeg"), text("club"), &err);
     CHECK(!strcmp(err.text, "ERR no field 'aeg' in club, did you mean age?"));
     nr_schema_drop(t);
+    nr_schema_drop(s);
+}
+
+static void test_bad_changes_are_told(void) {
+    static const char syntax[] = "ERR Syntax error in NR.FIELDS: ";
+    char why[160];
+    nr_schema *s = schema_of("age:number id:key -> y:category", NR_CLASSIFIER);
+    NO_CHANGE(s, "NR.FIELDS club ADD age:text",
+              "ERR club has a field age:number already: with DROP age in the "
+              "same command another one takes its place");
+    NO_CHANGE(s, "NR.FIELDS club DROP age ADD y:text",
+              "ERR club has a field y:category already, as an output");
+    NO_CHANGE(s, "NR.FIELDS club ADD b:text b:text",
+              "ERR field b:text is given twice, as b:text");
+    NO_CHANGE(s, "NR.FIELDS club ADD b:txt",
+              "ERR field b: a kind is number, flag, category, time, text, "
+              "vector(n) or key, not 'txt', did you mean TEXT?");
+    NO_CHANGE(s, "NR.FIELDS club DROP agee",
+              "ERR no field 'agee' in club, did you mean age?");
+    NO_CHANGE(s, "NR.FIELDS club DROP y",
+              "ERR field y is an output: inputs alone can be dropped");
+    NO_CHANGE(s, "NR.FIELDS club DROP id id", "ERR field id is given twice");
+    NO_CHANGE(s, "NR.FIELDS club DROP age",
+              "ERR no field would be left to learn from: ADD another one "
+              "first, or in the same command");
+    snprintf(why, sizeof why, "%sADD field:kind ... or DROP field ... is "
+                              "needed, not 'age'", syntax);
+    NO_CHANGE(s, "NR.FIELDS club age", why);
+    snprintf(why, sizeof why, "%sADD takes field:kind ...", syntax);
+    NO_CHANGE(s, "NR.FIELDS club ADD", why);
+    snprintf(why, sizeof why, "%sDROP takes field ...", syntax);
+    NO_CHANGE(s, "NR.FIELDS club DROP ADD b:text", why);
+    snprintf(why, sizeof why, "%sADD is given twice", syntax);
+    NO_CHANGE(s, "NR.FIELDS club ADD b:text ADD c:text", why);
     nr_schema_drop(s);
 }
 
@@ -418,6 +482,7 @@ int main(void) {
     test_descriptions_have_one_form();
     test_bad_descriptions_are_told();
     test_fields_come_and_go();
+    test_bad_changes_are_told();
     test_times();
     test_a_value_has_one_form_however_it_is_said();
     test_what_is_missing_is_nil();

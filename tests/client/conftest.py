@@ -12,10 +12,10 @@ class OverTheWire:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.sent: list[bytes] = []
+        self.sent: list[tuple[bytes, ...]] = []
 
     def execute(self, *argv: bytes) -> Reply:
-        self.sent.append(argv[0])
+        self.sent.append(argv)
         return self.backend.execute(*argv)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import nr
+from nr.backends import Backend
 from nr.engine import Reply
 
 DAY = np.datetime64("2020-01-01")
@@ -188,27 +189,35 @@ def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) ->
     assert training.wait()
 
 
-def test_a_timeout_is_maxtime_in_seconds(
-    regressor: nr.Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    regressor.observe([1, 2], 3)
-    sent: list[list[bytes]] = []
-    backend = regressor.db.backend
+class Recording:
+    """A backend that is asked to train, and does not."""
 
-    def record(*argv: bytes) -> Reply:
-        sent.append(list(argv))
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.asked: list[tuple[bytes, ...]] = []
+
+    def execute(self, *argv: bytes) -> Reply:
+        if argv[0] != b"NR.TRAIN":
+            return self._backend.execute(*argv)
+        self.asked.append(argv)
         return "Training has started"
 
-    monkeypatch.setattr(backend, "train", record, raising=False)
+    def close(self) -> None:
+        self._backend.close()
+
+
+def test_a_timeout_is_maxtime_in_seconds(memory: Backend) -> None:
+    backend = Recording(memory)
+    regressor = nr.Database(backend).create("r", "regressor", [2, 1], test=0)
     for timeout in 2, 0.0015, 0, float("inf"), np.float32(0.5):
         regressor.train(timeout=timeout)
     with pytest.warns(DeprecationWarning, match="maxtime is deprecated: give timeout, in seconds"):
         regressor.train(maxtime=20)
-    limits = [argv[argv.index(b"maxtime") + 1] for argv in sent]
+    limits = [argv[argv.index(b"maxtime") + 1] for argv in backend.asked]
     assert limits == [b"2000", b"2", b"0", b"0", b"500", b"20"]
-    assert b"autostop" not in sent[0]
+    assert b"autostop" not in backend.asked[0]
     regressor.train()
-    assert b"maxtime" not in sent[-1]
+    assert b"maxtime" not in backend.asked[-1]
 
 
 def test_a_timeout_is_a_number_of_seconds(here: nr.Network) -> None:
@@ -253,7 +262,7 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
         "steps": 28, "cycles": 4, "seconds": info.seconds, "train_error": info.train_error,
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
         "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
-        "trainings": 1, "rounded": 0, "fields": (),
+        "trainings": 1, "rounded": 0, "fields": (), "observed": 9, "new": 0, "ordered": 0,
     }  # fmt: skip
     assert isinstance(info.seconds, float)
     assert info.train_error > 0

@@ -186,6 +186,10 @@ def test_what_is_wrong_is_told(club: nr.Network) -> None:
         lambda: club.observe([1.0], 1),
         "ERR club has fields: give their values by name, as age=value, or as JSON",
     )
+    refused(
+        lambda: club.observe_many([{"joined": "no"}, None]),
+        "ERR sample 1: a dictionary of fields is needed, not None",
+    )
     with pytest.raises(nr.ValuesError, match="is no value of a field"):
         club.observe({"age": object(), "joined": "yes"})
     assert club.info().train_len == 0
@@ -200,3 +204,31 @@ def test_a_sample_counts_as_often_as_its_weight_says(db: nr.Database) -> None:
     assert net.run({"a": True})["yes"] == pytest.approx(0.9, abs=0.06)
     with pytest.raises(nr.CommandError, match="WEIGHT must be a number above 0"):
         net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=no", "WEIGHT", "0")
+
+
+def test_fields_come_and_go_and_the_samples_stay(club: nr.Network) -> None:
+    club.observe_many(people(30))
+    club.add_fields({"size": "number", "phone": "category(a,b)"})
+    club.drop_fields("age", "note")
+    assert "age" not in club.sample("train", 0)
+    assert club.sample("train", 0)["phone"] is None
+    club.observe({"phone": "a", "joined": "yes"}, to="train")
+    club.train(maxcycles=3).wait()
+    told = {field.name: field for field in club.fields()}
+    assert list(told)[-4:] == ["name", "size", "phone", "joined"]
+    assert told["phone"] == nr.Field("phone", "category(a,b)", False, ("a", "b"))
+    assert told["joined"] == nr.Field("joined", "category", True, ("no", "yes"))
+    assert {"IT", "FR"} <= set(told["country"].values)
+    with pytest.raises(nr.CommandError, match="ERR no field 'age' in club"):
+        club.run({"age": 3})
+
+
+def test_a_refused_change_of_fields_changes_nothing(club: nr.Network) -> None:
+    before = club.fields()
+    with pytest.raises(nr.CommandError, match="ERR field x: a kind is"):
+        club.add_fields({"size": "number", "x": "numbr"})
+    with pytest.raises(nr.CommandError, match="ERR no field 'nobody' in club"):
+        club.drop_fields("age", "nobody")
+    club.add_fields({})
+    club.drop_fields()
+    assert club.fields() == before

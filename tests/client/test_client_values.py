@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nr
-from nr.backends.store import Bulk
+from nr.contracts.store import Bulk
 
 MASKED = np.ma.masked_equal([[1.0, 2.0], [3.0, -9999.0]], -9999)
 DAY = np.datetime64("2020-01-01")
@@ -117,7 +117,8 @@ def test_observe_many_places_as_single_samples_do(db: nr.Database) -> None:
 def test_observe_many_sends_bounded_blobs(
     monkeypatch: pytest.MonkeyPatch, regressor: nr.Network
 ) -> None:
-    monkeypatch.setattr("nr.network._BULK", Bulk(size=100))
+    for module in "samples", "running":
+        monkeypatch.setattr(f"nr.calls.{module}.BULK", Bulk(size=100))
     if store := getattr(regressor.db.backend, "store", None):
         monkeypatch.setattr(store, "bulk", Bulk(rows=7))
     X = np.ones((50, 2))

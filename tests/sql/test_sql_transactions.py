@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 
 import nr
 from nr.backends.sql import engines, transactions
-from nr.backends.sql.store import Store, _Kept
+from nr.backends.sql.remembered import Kept
+from nr.backends.sql.store import Store
 from nr.backends.sql.supply import rested
 
 
@@ -269,7 +270,7 @@ def test_a_forked_process_has_connections_of_its_own(
 
 def test_threads_may_remember_networks_at_once() -> None:
     """Whoever forgets the oldest may meet another's insert, which no dict forgives."""
-    kept: _Kept[int] = _Kept()
+    kept: Kept[int] = Kept()
     errors = []
 
     def fill(thread: int) -> None:

@@ -62,13 +62,13 @@ class _Runners:
             return '"' + name.replace('"', '""') + '"'
 
         table, arrays = quoted(networks.name), quoted(f"{prefix}arrays")
-        self._version = f"SELECT id, revision FROM {table} WHERE key = ?"
+        self._version = f"SELECT id, revision, schema_revision FROM {table} WHERE key = ?"
         columns = ", ".join(map(quoted, self._names))
         self._header = f"SELECT {columns} FROM {table} WHERE id = ?"
         self._weights = (
             f"SELECT data FROM {arrays} WHERE network_id = ? AND array = 'weights' ORDER BY part"
         )
-        self._known: dict[tuple[int, int], Net] = {}
+        self._known: dict[tuple[int, int, int], Net] = {}
 
     def net(self, key: _Value) -> Net:
         """The network under a key, text or a blob. Raises NotFoundError."""

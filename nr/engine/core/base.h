@@ -11,6 +11,10 @@
  * own (float_mode.h), or would cost its caller registers. */
 #define NOINLINE static __attribute__((noinline))
 
+/* One whose body belongs into its callers': for kernels, and where a struct that
+ * is returned would go through memory. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* ------------------------------ Memory (base.c) -------------------------- */
 
 void *nr_alloc(size_t size); /* NULL: out of memory */

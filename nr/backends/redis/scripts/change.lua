@@ -1,14 +1,17 @@
--- NR.CONFIGURE and NR.RESET. ARGV: writer, number, id (empty: any), version (empty:
--- the weights stay), fields and values ...
+-- NR.CONFIGURE, NR.FIELDS and NR.RESET. ARGV: writer, number, id (empty: any), version
+-- (empty: the weights stay), the fields' revision that it changes (empty: not the fields),
+-- fields and values ...
 
-local field, refused = open('generation', writer, 'id', 'revision', 'resets', 'trainings')
+local field, refused = open('generation', writer, 'id', 'revision', 'resets', 'trainings',
+                            'schema_revision')
 if not field then return refused end
 if ARGV[3] ~= '' and field[4] ~= ARGV[3] then return {0} end
 local before = made(field)
 if before then return before end
+if ARGV[5] ~= '' and (field[8] or '0') ~= ARGV[5] then return {0} end
 
 local pairs_ = {'nr', FORMAT}
-local gone = given(5, pairs_)
+local gone = given(6, pairs_)
 if ARGV[4] ~= '' then
   local n = #pairs_
   pairs_[n + 1], pairs_[n + 2] = 'revision', int(field[5] + 1)

@@ -11,18 +11,7 @@
 #ifndef NR_RECORD_H
 #define NR_RECORD_H
 
-#include "encode/schema.h"
-
-/* msgpack's extension types that values may come in. */
-enum { NR_EXT_TIME = 4 };
-
-/* A field's value, read. */
-typedef struct nr_value {
-    bool missing;
-    double number; /* a number; a flag as 0 or 1 */
-    int64_t time;
-    nr_bytes bytes; /* a category, text or key; a vector's floats */
-} nr_value;
+#include "encode/value.h"
 
 /* Collects the values of one sample after the other, in any order. */
 typedef struct nr_maker {
@@ -52,15 +41,11 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
 /* Appends the record; refuses one that lacks an output. */
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
 
-/* The values by field, whatever else a record of a newer schema holds, and, unless weight is NULL, what the sample counts. false:
- * it is damaged. */
+/* The values by field, whatever else a record of a newer schema holds, and,
+ * unless weight is NULL, what the sample counts. false: it is damaged. */
 bool nr_record_read(const nr_schema *schema, nr_bytes record, nr_value *values,
                     double *weight);
 /* Of a loaded one: whether it could have been made by the above. */
 bool nr_record_sound(const nr_schema *schema, nr_bytes record);
-
-/* A value for people: a number as a double, a flag as yes or no, a time in ISO
- * 8601, a vector as an array, nil where it is missing. */
-bool nr_value_put(const nr_field *field, const nr_value *value, nr_buf *out);
 
 #endif

@@ -13,44 +13,7 @@
 
 #include <stdatomic.h>
 
-#include "encode/tuning.h"
-#include "grammar/syntax.h"
-
-enum {
-    NR_MAX_FIELDS = 10000,
-    NR_MAX_SLOTS = 65535,
-    NR_MAX_NAME = 64,          /* bytes of a field's name */
-    NR_MAX_CLASSES = 1000,
-    NR_MAX_CATEGORIES = 1000,  /* of one field */
-    NR_MAX_VECTOR = 65536,     /* numbers of one value */
-    NR_MAX_TEXT = 65536,       /* bytes of one value */
-    NR_EVERYDAY_CATEGORIES = NR_STUDY_CATEGORIES, /* where max=n does not say another number */
-};
-
-typedef enum nr_field_kind {
-    NR_FIELD_NUMBER,
-    NR_FIELD_FLAG,
-    NR_FIELD_CATEGORY,
-    NR_FIELD_TIME,
-    NR_FIELD_TEXT,
-    NR_FIELD_VECTOR,
-    NR_FIELD_KEY,
-    NR_FIELD_KINDS
-} nr_field_kind;
-
-extern const char *const nr_field_kind_words[NR_FIELD_KINDS + 1];
-
-typedef struct nr_field {
-    char *text;   /* "country:category(max=8)", in one canonical form */
-    nr_text name; /* leads into it */
-    nr_field_kind kind;
-    bool output;
-    uint32_t slot;
-    uint32_t size;    /* a vector's numbers, the most categories to tell apart */
-    nr_text *list;    /* a closed category's values; NULL: any */
-    size_t listed;    /* how many there are */
-    char *list_text;  /* where their bytes lie */
-} nr_field;
+#include "encode/field.h"
 
 typedef struct nr_schema {
     atomic_size_t refs;
@@ -67,23 +30,23 @@ typedef struct nr_schema {
 nr_schema *nr_schema_new(void); /* empty; NULL: out of memory */
 nr_schema *nr_schema_hold(nr_schema *schema);
 void nr_schema_drop(nr_schema *schema);
-nr_schema *nr_schema_copy(const nr_schema *schema); /* of its own, to change */
+nr_schema *nr_schema_copy(const nr_schema *schema); /* to be finished */
 
-/* Adds a field as NR.CREATE has it, "name:kind". Inputs before outputs. */
+/* Adds a field as NR.CREATE has it, "name:kind": all inputs, then outputs. */
 nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
                         nr_error *err);
-/* Drops an input. */
-nr_status nr_schema_remove(nr_schema *schema, nr_text name, nr_error *err);
-/* After the last change: what must hold of all fields together. */
+/* After the last one: what must hold of all fields together. */
 nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err);
+
+/* Another schema: with the fields that an NR.FIELDS adds, behind the inputs, and
+ * without those that it drops. */
+nr_status nr_schema_change(const nr_schema *schema, const nr_command *cmd,
+                           nr_kind kind, nr_schema **out, nr_error *err);
 
 const nr_field *nr_schema_find(const nr_schema *schema, nr_text name);
 /* "ERR no field 'aeg' in club, did you mean age?" */
 nr_status nr_no_field(const nr_schema *schema, nr_text name, nr_text key,
                       nr_error *err);
-
-/* A closed category's value, by its number in the list; -1: it has no such. */
-long nr_field_listed(const nr_field *field, nr_text value);
 
 bool nr_schema_same(const nr_schema *a, const nr_schema *b);
 

@@ -17,13 +17,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base.h"
+
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__) /* ================ AVX-512 */
 

@@ -176,7 +176,6 @@ nr_status nr_fields_encoded(const nr_net *net, nr_dataset_id which, size_t n,
     return status;
 }
 
-
 bool nr_fields_list(const nr_schema *schema, nr_buf *b) {
     bool ok = nr_put_array(b, schema->n + 1);
     for (size_t i = 0; i <= schema->n && ok; i++) {
@@ -184,6 +183,63 @@ bool nr_fields_list(const nr_schema *schema, nr_buf *b) {
         if (i < schema->n && ok)
             ok = nr_put_bin(b, schema->fields[i].text,
                             strlen(schema->fields[i].text));
+    }
+    return ok;
+}
+
+/* =============================== NR.FIELDS =============================== */
+
+nr_status nr_fields_change(nr_net *net, const nr_command *cmd, nr_buf *reply,
+                           nr_error *err) {
+    char key[NR_QUOTED];
+    nr_schema *schema;
+    if (!net->schema)
+        return nr_fail(err, "ERR %s has no fields: NR.CREATE gives a network "
+                            "fields, or counts of its inputs and outputs",
+                       nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                                cmd->arglen[cmd->key]));
+    if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
+    nr_status status =
+        nr_schema_change(net->schema, cmd, net->h.kind, &schema, err);
+    if (status != NR_OK) return status;
+    nr_net_take_schema(net, schema);
+    nr_schema_drop(schema);
+    net->h.schema_revision++;
+    return done(nr_put_str(reply, "OK"), err);
+}
+
+/* What the encoding has learned of a category, NULL: nothing. */
+static const nr_terms *terms_of(const nr_net *net, const nr_field *field) {
+    const nr_encoding *e = net->encoding;
+    if (!e || field->kind != NR_FIELD_CATEGORY) return NULL;
+    if (field->output) return &e->classes;
+    const nr_schema *schema = e->schema; /* with other fields, perhaps */
+    size_t at = field->slot < schema->slots ? schema->by_slot[field->slot] : 0;
+    return at ? &e->codes[at - 1].terms : NULL;
+}
+
+/* The values of a category: those of its list, or that were learned. */
+static bool put_values(const nr_net *net, const nr_field *field, nr_buf *b) {
+    const nr_terms *terms = terms_of(net, field);
+    size_t n = field->list ? field->listed : terms ? terms->n : 0;
+    bool ok = nr_put_array(b, n);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = put_name(b, field->list ? field->list[i]
+                                     : nr_terms_text(terms, i));
+    return ok;
+}
+
+/* A row a field: its name, its kind, what it is for, its values. */
+bool nr_fields_known(const nr_net *net, nr_buf *b) {
+    size_t n = net->schema ? net->schema->n : 0;
+    bool ok = nr_put_array(b, n);
+    for (size_t i = 0; i < n && ok; i++) {
+        const nr_field *field = &net->schema->fields[i];
+        const char *kind = field->text + field->name.n + 1;
+        const char *role = field->output ? "output" : "input";
+        ok = nr_put_array(b, 4) && put_name(b, field->name) &&
+             nr_put_bin(b, kind, strlen(kind)) &&
+             nr_put_bin(b, role, strlen(role)) && put_values(net, field, b);
     }
     return ok;
 }

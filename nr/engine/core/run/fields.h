@@ -17,6 +17,10 @@ nr_status nr_fields_encoded(const nr_net *net, nr_dataset_id which, size_t n,
                             nr_net **encoded, nr_error *err);
 /* The names of the outputs, as NR.METRICS ends with them. */
 bool nr_fields_outputs(const nr_net *net, nr_buf *reply);
+/* NR.FIELDS: the change, or what there is. */
+nr_status nr_fields_change(nr_net *net, const nr_command *cmd, nr_buf *reply,
+                           nr_error *err);
+bool nr_fields_known(const nr_net *net, nr_buf *reply);
 /* Fields as NR.CREATE has them. */
 bool nr_fields_list(const nr_schema *schema, nr_buf *reply);
 

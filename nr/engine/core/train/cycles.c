@@ -112,9 +112,14 @@ static bool begin_samples(nr_trainer *t, nr_member *m) {
     return true;
 }
 
+/* Is the cycle one of those whose errors are kept? The stride is a power of 2. */
+static bool at_stride(const nr_trainer *t, uint64_t cycle) {
+    return (cycle & (t->stride - 1)) == 0;
+}
+
 /* After its last one. */
 static bool end_samples(nr_trainer *t, nr_member *m) {
-    bool point = (t->cycles + 1) % t->stride == 0;
+    bool point = at_stride(t, t->cycles + 1);
     if (diverged(t, m, t->sum.objective)) return true;
     m->train_error = mean(t->sum.error, t->train.n);
     if (t->cycles == 0 && !t->batch) m->began = m->train_error;
@@ -150,7 +155,7 @@ static void record(nr_trainer *t) {
             t->history[i] = t->history[i * 2 + 1];
         t->points /= 2;
         t->stride *= 2;
-        if (t->cycles % t->stride) return;
+        if (!at_stride(t, t->cycles)) return;
     }
     bool tested = t->test.n > 0;
     t->history[t->points++] = (nr_point){
@@ -225,7 +230,7 @@ static void end_refit_cycle(nr_trainer *t) {
 }
 
 static void end_cycle(nr_trainer *t) {
-    bool point = (t->cycles + 1) % t->stride == 0, going = false;
+    bool point = at_stride(t, t->cycles + 1), going = false;
     bool diverged = true;
     for (size_t i = 0; i < t->count; i++) {
         going |= !t->members[i].over;

@@ -37,6 +37,10 @@ static size_t blocks_of(size_t samples) {
     return nr_blocks_for(nr_panels_for(samples));
 }
 
+static size_t leaves_for(const nr_trainer *t, size_t blocks) {
+    return (blocks + t->leaf - 1) >> t->leaf_bits;
+}
+
 /* Samples of the block's i-th panel. */
 static size_t lanes_of(const nr_block *b, size_t i) {
     size_t left = b->n - (b->first + i) * NR_LANES;
@@ -49,16 +53,17 @@ static size_t lanes_of(const nr_block *b, size_t i) {
 static nr_block take_block(const pass *p, nr_sums *sums, size_t number) {
     nr_trainer *t = p->t;
     bool more = number >= p->blocks;
-    size_t at = more ? number - p->blocks : number, leaf = at / t->leaf;
+    size_t at = more ? number - p->blocks : number;
+    size_t leaf = at >> t->leaf_bits, within = at & (t->leaf - 1);
     const nr_set *set = more ? p->step->more : p->step->set;
     nr_block b = {.set = set ? set : &t->train,
                   .first = at * NR_BLOCK,
                   .n = set ? set->n : p->step->n};
     size_t left = nr_panels_for(b.n) - b.first;
     b.panels = left < NR_BLOCK ? left : NR_BLOCK;
-    bool ends = (at + 1) % t->leaf == 0 || left <= NR_BLOCK;
-    if (more) leaf += (p->blocks + t->leaf - 1) / t->leaf;
-    b.turn = nr_sums_turn(sums, leaf, at % t->leaf == 0, ends, t->leaf == 1);
+    bool ends = within + 1 == t->leaf || left <= NR_BLOCK;
+    if (more) leaf += leaves_for(t, p->blocks);
+    b.turn = nr_sums_turn(sums, leaf, within == 0, ends, t->leaf == 1);
     return b;
 }
 
@@ -195,7 +200,7 @@ typedef struct rows {
     size_t at, n, biases; /* floats: the first, how many, of them biases */
 } rows;
 
-static rows rows_of(const pass *p, size_t unit) {
+INLINE rows rows_of(const pass *p, size_t unit) {
     const nr_op *op = p->t->plan->ops;
     for (; unit >= units_of(p, op); op++) unit -= units_of(p, op);
     rows r = {.op = op, .first = unit * p->inputs};
@@ -332,11 +337,14 @@ static void count_blocks(pass *p) {
     p->all = p->blocks + (s->more ? blocks_of(s->more->n) : 0);
 }
 
-/* The first part is not shorter than any other. */
+/* The first part is not shorter than any other. A step of a few samples takes
+ * little longer than some divisions, so one part does without. */
 static void divide(pass *p, size_t first, size_t last) {
     size_t parts = p->t->parts;
-    for (size_t i = 0; i <= parts; i++)
+    p->start[0] = first;
+    for (size_t i = 1; i < parts; i++)
         p->start[i] = first + ((last - first) * i + parts - 1) / parts;
+    p->start[parts] = last;
 }
 
 static void count_units(pass *p) {
@@ -351,13 +359,13 @@ static void count_units(pass *p) {
 /* Blocks from the first to before the last; whole: there are no others. */
 static bool run_blocks(pass *p, size_t first, size_t last, bool whole) {
     nr_trainer *t = p->t;
-    size_t room = t->space.size / t->parts;
+    size_t most = t->parts == 1 ? t->space.size : t->space.size / t->parts;
     count_units(p);
     divide(p, first, last);
     if (t->sparse) nr_sparse_begin(t);
     for (size_t i = 0; i < t->parts; i++) t->sums[i].n = 0;
     for (size_t left = p->start[1] - first; left; left -= p->each) {
-        p->each = left < room ? left : room;
+        p->each = left < most ? left : most;
         p->last = whole && t->parts == 1 && p->each == left;
         if (!run_round(p)) return false;
         p->done += p->each;
@@ -380,11 +388,16 @@ bool nr_pass_test(nr_trainer *t, const nr_set *set, nr_losses *sum) {
     return run(&p, sum);
 }
 
-static pass learning(nr_trainer *t, const nr_step *step) {
-    pass p = {.t = t, .step = step, .learn = true, .move = true};
-    if (!step->set) p.order = t->order + step->first;
-    count_blocks(&p);
-    return p;
+/* Field by field: a whole one that is cleared, filled and copied takes as long
+ * as a tenth of a smallest network's step. */
+static void learning(pass *p, nr_trainer *t, const nr_step *step) {
+    p->t = t;
+    p->step = step;
+    p->order = step->set ? NULL : t->order + step->first;
+    p->learn = p->move = true;
+    p->last = false;
+    p->done = 0;
+    count_blocks(p);
 }
 
 static void next_powers(nr_trainer *t) {
@@ -393,25 +406,24 @@ static void next_powers(nr_trainer *t) {
 }
 
 bool nr_pass_gradient(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    pass p = learning(t, step);
+    pass p;
+    learning(&p, t, step);
     p.move = false;
     return run(&p, sum);
 }
 
 bool nr_pass_learn(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    pass p = learning(t, step);
+    pass p;
+    learning(&p, t, step);
     next_powers(t);
     return run(&p, sum);
 }
 
 /* ============================ A pass in pieces =========================== */
 
-static size_t leaves_for(const nr_trainer *t, size_t blocks) {
-    return (blocks + t->leaf - 1) / t->leaf;
-}
-
 uint64_t nr_pass_leaves(const nr_trainer *t, const nr_step *step) {
-    pass p = learning((nr_trainer *)t, step);
+    pass p;
+    learning(&p, (nr_trainer *)t, step);
     return leaves_for(t, p.blocks) + leaves_for(t, p.all - p.blocks);
 }
 
@@ -425,12 +437,14 @@ static size_t block_of(const pass *p, uint64_t leaf) {
 
 bool nr_pass_some(nr_trainer *t, const nr_step *step, uint64_t first,
                   uint64_t last) {
-    pass p = learning(t, step);
+    pass p;
+    learning(&p, t, step);
     return run_blocks(&p, block_of(&p, first), block_of(&p, last), false);
 }
 
 void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum) {
-    pass p = learning(t, step);
+    pass p;
+    learning(&p, t, step);
     count_units(&p);
     next_powers(t);
     join(&p);

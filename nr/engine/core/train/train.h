@@ -124,6 +124,7 @@ struct nr_trainer {
     nr_join *joins;
     size_t njoins;
     size_t leaf;      /* blocks of a leaf of the sums: a power of two */
+    unsigned leaf_bits; /* its logarithm */
     size_t count_sums; /* of all parts, of which each has a gradient */
     float *gradients, *more_gradients; /* these, in one piece or two */
     size_t sum_floats; /* of each: lists have more than weights */

@@ -86,6 +86,7 @@ bool nr_gradients_make(nr_trainer *t) {
     if (t->sparse) each += nr_row_step(nr_plan_first(t->plan)->out);
     t->sum_floats = each;
     t->leaf = t->sparse ? t->sparse->leaf : 1;
+    for (t->leaf_bits = 0; (size_t)1 << t->leaf_bits < t->leaf;) t->leaf_bits++;
     t->parts = t->sparse ? 1 : parts_of(t->net, nr_team_size(t->team));
     t->count_sums = gradients_of(t->net, t->parts, t->leaf);
     t->open = nr_alloc(t->parts * NR_MOST_SUMS * sizeof *t->open);

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from nr.backends.store import Bulk, Store
+from nr.contracts.store import Bulk, Lease, Store
+from nr.errors import BackendError
 
 if TYPE_CHECKING:
-    from nr.engine import Net
-    from nr.training import Job
+    from threading import Event
+
+    from nr.engine import Net, Outcome, Progress
 
 _T = TypeVar("_T")
 
@@ -26,6 +28,13 @@ def capability(backend: object, kind: type[_T]) -> _T | None:
     return store if isinstance(store, kind) else None
 
 
+def needed(backend: object, kind: type[_T], why: str) -> _T:
+    """The same, where nothing else will do. Raises BackendError, which says ``why``."""
+    if found := capability(backend, kind):
+        return found
+    raise BackendError(why)
+
+
 @runtime_checkable
 class RunsHere(Protocol):
     """Runs networks in this process, which spares ``Network.run`` the way through a command."""
@@ -34,12 +43,27 @@ class RunsHere(Protocol):
         """What NR.RUN would run on."""
 
 
+class Job(Protocol):
+    """A training that this process carries out."""
+
+    lease: Lease
+
+    done: Event
+    """Set when this process has done with it."""
+
+    outcome: tuple[Outcome, str] | None
+    """What became of it, and why; None: another worker carries it out by now."""
+
+    def progress(self) -> Progress:
+        """How far it is."""
+
+
 @runtime_checkable
 class TrainsHere(Protocol):
     """Trains in this process, and tells one training from the next."""
 
-    def train(self, *argv: bytes) -> Job:
-        """Runs an NR.TRAIN; the training that it has started."""
+    def train(self, *argv: bytes) -> Job | None:
+        """Runs an NR.TRAIN; the training that it has started, None where it left that to others."""
 
 
 @runtime_checkable

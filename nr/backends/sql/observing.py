@@ -1,0 +1,118 @@
+"""Samples into their slots: the store's busiest moment.
+
+Who observes alone need not read the header: it is what this process left. It is moved on only
+where the row still says so (``placing``), which locks it as well; where somebody else was here,
+the row is locked and read first, until we are alone again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from nr.backends.sql import header
+from nr.backends.sql.dialects import STATE
+from nr.backends.sql.remembered import Kept, Known
+from nr.backends.sql.rows import Rows
+from nr.backends.sql.statements import Statements
+from nr.backends.sql.transactions import Transactions
+from nr.contracts.store import Samples
+from nr.engine import Net, Reply, records
+from nr.errors import CommandError
+
+
+class Observing:
+    """Puts samples into the networks of one schema."""
+
+    def __init__(
+        self,
+        statements: Statements,
+        transactions: Transactions,
+        rows: Rows,
+        due: Callable[[sa.Connection, bytes, Net], None],
+    ) -> None:
+        self._sql = statements
+        self._do = transactions
+        self._rows = rows
+        self._due = due
+        self._known: Kept[Known] = Kept()
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    def put(self, key: bytes, samples: Samples, dataset: int) -> tuple[Reply, bool]:
+        """NR.OBSERVE's reply, and whether a training is due."""
+        known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
+        self._known.keep(key, known)
+        return [known.fields["train_len"], known.fields["test_len"]], due
+
+    def _put(
+        self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
+    ) -> tuple[Known, bool]:
+        before, after = self._added(connection, key, samples, dataset)
+        due = before.net.ordered != after.net.ordered
+        if due:
+            self._due(connection, key, after.net)
+        return after, due
+
+    def _added(
+        self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
+    ) -> tuple[Known, Known]:
+        """What was known before, and what is known after."""
+        known = self._known.get(key)
+        if known and known.alone:
+            with suppress(CommandError):  # it may be another network by now
+                after = self._place(connection, key, known, samples, dataset)
+                if after:
+                    return known, after
+        fields = self._rows.locked(connection, key)
+        undisturbed = known is None or _same(known.fields, fields)
+        before = Known(self._rows.assemble(fields), fields, alone=undisturbed)
+        if not before.net.row:
+            return before, self._place_records(connection, before, samples, dataset)
+        after = self._place(connection, key, before, samples, dataset)
+        assert after
+        return before, after
+
+    def _place(
+        self,
+        connection: sa.Connection,
+        key: bytes,
+        before: Known,
+        samples: Samples,
+        dataset: int,
+    ) -> Known | None:
+        """The header after more rows; None if it was another one before."""
+        net = before.net.clone()
+        rows = samples(net)
+        slots = net.place(len(rows) // (4 * net.row), dataset)
+        after = replace(before, net=net, fields=header.fields(net))
+        moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
+        if moved and after.fields["rounded"] != before.fields.get("rounded", 0):
+            # Rarely: it has no column of its own.
+            self._sql.change(connection, before.fields, after.fields)
+        return after if moved else None
+
+    def _place_records(
+        self, connection: sa.Connection, before: Known, samples: Samples, dataset: int
+    ) -> Known:
+        """The header, whose row is locked, after more records: they are weighed as well."""
+        net, id = before.net.clone(), before.fields["id"]
+        found = records.split(samples(net))
+        latest = dict(zip(net.place(len(found), dataset).tolist(), found, strict=True))
+        for which in range(2):
+            here = {place >> 1: record for place, record in latest.items() if place & 1 == which}
+            replaced = self._sql.sizes(connection, id, which, list(here))
+            net.weigh(which, sum(map(len, here.values())), replaced)
+            self._sql.put_records(connection, id, which, here)
+        fields = header.fields(net)
+        self._sql.change(connection, before.fields, fields)
+        return Known(net, fields, alone=False)
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return all(a[name] == b[name] for name in ("id", *STATE))

@@ -1,0 +1,161 @@
+"""Networks by name: creating, finding, listing and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nr.calls import words
+from nr.calls.networks import info
+from nr.calls.samples import observe_many
+from nr.calls.steps import Call
+from nr.commands.arguments import Argument
+from nr.contracts import Backend
+from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError
+from nr.fields import described, guessed
+from nr.html import html_table, printable
+
+Wanted = tuple[str, tuple[Any, ...]]
+"""A type, and the units of a layout or fields."""
+
+
+def create(
+    key: bytes,
+    type: str,
+    layout: Sequence[int] | Mapping[str, str],
+    *,
+    target: str | Sequence[str] | None = None,
+    hidden: Sequence[int] | str = "auto",
+    normalize: bool = False,
+    dataset: int | None = None,
+    test: int | None = None,
+    seed: int | None = None,
+    exist_ok: bool = False,
+    **options: Any,
+) -> Call[None]:
+    """As ``Database.create``."""
+    shape, layers = _shape(type, layout, target, hidden)
+    sizes = {"dataset": dataset, "test": test, "seed": seed}
+    given = {word: value for word, value in sizes.items() if value is not None}
+    more = words.options({"normalize": normalize, **given, **options})
+    command = ("NR.CREATE", key, type, *layers, *more)
+    while not (yield from _created(key, command, exist_ok, (str(type).lower(), shape))):
+        pass
+
+
+def _shape(
+    type: str,
+    layout: Sequence[int] | Mapping[str, str],
+    target: str | Sequence[str] | None,
+    hidden: Sequence[int] | str,
+) -> tuple[tuple[Any, ...], list[Argument]]:
+    """The layout or the fields as NR.INFO has them, and as NR.CREATE takes them."""
+    if not isinstance(layout, Mapping):
+        units = words.units(layout)
+        return tuple(units), [*units[:-1], "->", *units[-1:]]
+    shape = described(type, layout, target)
+    arrow = shape.index("->")
+    layers = [hidden] if isinstance(hidden, str) else words.units(hidden)
+    return shape, [*shape[:arrow], *layers, *shape[arrow:]]
+
+
+def _created(
+    key: bytes, command: tuple[Argument, ...], exist_ok: bool, wanted: Wanted
+) -> Call[bool]:
+    """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
+    try:
+        yield command
+    except BusyError:
+        if not exist_ok:
+            raise
+        try:
+            now = yield from info(key)
+        except NotFoundError:
+            return False
+        found = now.type, now.fields or now.layout
+        if found != wanted:
+            raise BusyError(_another(words.name_of(key), found, wanted)) from None
+    return True
+
+
+def _another(name: str, *kinds: Wanted) -> str:
+    is_one, wanted = (
+        f"a {type} of {(' ' if '->' in layout else '-').join(map(str, layout))}"
+        for type, layout in kinds
+    )
+    return f"{BUSY}: {name!r} is {is_one}, not {wanted}"
+
+
+def create_from(
+    backend: Backend,
+    key: bytes,
+    frame: Any,
+    target: str,
+    kinds: Mapping[str, str] | None,
+    options: dict[str, Any],
+) -> Call[None]:
+    """As ``Database.create_from``."""
+    fields = guessed(frame, target) | dict(kinds or {})
+    numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
+    regression = numbers and frame[target].nunique() > 10
+    sizes = {"dataset": len(frame) - len(frame) // 3, "test": len(frame) // 3}
+    kind = "regressor" if regression else "classifier"
+    yield from create(key, kind, fields, target=target, **(sizes | options))
+    try:
+        yield from observe_many(backend, key, frame, None, None)
+    except GeneratorExit:  # nobody asks any more
+        raise
+    except BaseException:
+        yield "NR.DEL", key
+        raise
+
+
+def restore(key: bytes, blob: bytes, replace: bool) -> Call[None]:
+    """As ``Database.restore``."""
+    yield ("NR.RESTORE", key, blob, *(["REPLACE"] if replace else []))
+
+
+def check(name: str | bytes) -> Call[None]:
+    """Raises NotFoundError, which names it, where there is no such network."""
+    try:
+        yield "NR.CONFIGURE", words.key_of(name)
+    except NotFoundError:
+        raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}") from None
+
+
+def contains(name: object) -> Call[bool]:
+    """Whether there is a network of that name."""
+    if not isinstance(name, str | bytes):
+        return False
+    try:
+        yield "NR.CONFIGURE", words.key_of(name)
+    except CommandError as error:
+        if isinstance(error, NotFoundError) or error.code == "WRONGTYPE":
+            return False
+        raise
+    return True
+
+
+def delete(name: str | bytes) -> Call[None]:
+    """Deletes a network. Raises NotFoundError, which names it, where there is none."""
+    if not (yield "NR.DEL", words.key_of(name)):
+        raise NotFoundError(f"{NO_SUCH_KEY}: {name!r}")
+
+
+def names() -> Call[list[str]]:
+    """Of all networks."""
+    return [words.name_of(key) for key in (yield ("NR.LIST",))]
+
+
+def shown() -> Call[str]:
+    """All networks as a table for notebooks."""
+    rows = [["name", "type", "layout", "training", "testing", "cycles"]]
+    for name in (yield from names()):
+        try:
+            now = yield from info(words.key_of(name))
+        except CommandError:  # deleted in the meantime
+            continue
+        layout = "-".join(map(str, now.layout))
+        numbers = [str(n) for n in (now.train_len, now.test_len, now.cycles)]
+        rows.append([printable(name), now.type, layout, *numbers])
+    return html_table(rows)

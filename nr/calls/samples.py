@@ -1,0 +1,134 @@
+"""Samples: adding them, and reading them back."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nr import fields
+from nr.calls import words
+from nr.calls.networks import info
+from nr.calls.steps import Call
+from nr.commands.arguments import Argument
+from nr.commands.info import Info
+from nr.contracts import Backend
+from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
+from nr.contracts.store import Bulk
+from nr.errors import CommandError, RowError, ValuesError
+from nr.values import classes, matrix, table, vector
+
+AMONG_THEM: Any = object()
+"""Outputs that are not given: values by name have theirs among them."""
+
+BULK = Bulk()
+"""Samples or inputs in one command, where no store says otherwise."""
+
+Counts = tuple[int, int]
+
+
+def observe(key: bytes, x: Any, y: Any, to: str | None) -> Call[Counts]:
+    """As ``Network.observe``."""
+    if fields.is_row(x):
+        return (yield from _observe_named(key, x, y, to))
+    if y is AMONG_THEM:
+        raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
+    try:
+        return (yield from _observed(key, to, *_texts(x), b"->", *_texts(y)))
+    except (TypeError, OverflowError, struct.error, CommandError):
+        pass  # no plain numbers, or one that is wrong: the long way knows
+    inputs, outputs = vector(x, "inputs").tolist(), vector(y, "outputs").tolist()
+    return (yield from _observed(key, to, *inputs, "->", *outputs))
+
+
+def _texts(values: Any) -> list[bytes]:
+    """A number, or a list of them, with all their digits: for single rows.
+
+    Raises TypeError, OverflowError or struct.error for anything else.
+    """
+    if not isinstance(values, list | tuple):
+        values = (values,)
+    if not {*map(type, values)} <= {int, float}:
+        raise TypeError
+    struct.pack(f"{len(values)}f", *values)
+    return [repr(value).encode() for value in values]
+
+
+def _observed(key: bytes, to: str | None, *samples: Argument) -> Call[Counts]:
+    train, test = yield ("NR.OBSERVE", key, *samples, *words.dataset(to))
+    return train, test
+
+
+def _observe_named(key: bytes, samples: Any, y: Any, to: str | None) -> Call[Counts]:
+    if y is not None and y is not AMONG_THEM:
+        raise ValuesError("ERR samples with names have their outputs among them")
+    counts, blobs = (0, 0), fields.blobs(samples)
+    while blob := (yield partial(next, blobs, None)):
+        counts = yield from _observed(key, to, *blob)
+    return counts
+
+
+def observe_many(backend: Backend, key: bytes, X: Any, Y: Any, to: str | None) -> Call[Counts]:
+    """As ``Network.observe_many``."""
+    now = yield from info(key)
+    if now.fields:
+        return (yield from _observe_named(key, X, Y, to))
+    if Y is None:
+        raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
+    takes = capability(backend, TakesBulk)
+    rows = yield partial(_rows, now, X, Y)
+    chunks, counts = chunked(rows, takes.bulk if takes else BULK), (now.train_len, now.test_len)
+    while chunk := (yield partial(next, chunks, None)):
+        counts = yield from _observed(key, to, "FP32", chunk)
+    return counts
+
+
+def _rows(now: Info, X: Any, Y: Any) -> NDArray[np.float32]:
+    """Inputs and outputs, or class ids, of plain samples as one table."""
+    inputs = table(matrix(X, "inputs", "row"), now.layout[0], "inputs")
+    if now.type == "classifier":
+        outputs = classes(Y, now.layout[-1])
+    else:
+        outputs = table(matrix(Y, "outputs", "row"), now.layout[-1], "outputs")
+    if len(inputs) != len(outputs):
+        raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
+    return np.hstack([inputs, outputs])
+
+
+def chunked(rows: NDArray[np.float32], bulk: Bulk) -> Iterator[bytes]:
+    """Rows as FP32 blobs of bounded size."""
+    step = min(bulk.rows, max(1, bulk.size // (4 * rows.shape[1])))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step].astype("<f4", copy=False).tobytes()
+
+
+def observe_query(
+    backend: Backend,
+    key: bytes,
+    sql: str,
+    target: str | Sequence[str],
+    to: str | None,
+    parameters: Mapping[str, Any] | None,
+    progress: bool,
+) -> Call[Counts]:
+    """As ``Network.observe_query``."""
+    words.dataset(to)
+    store = needed(backend, ObservesQueries, "only networks in a database of SQL observe queries")
+    counts: Counts = yield partial(store.observe_query, key, sql, target, to, parameters, progress)
+    return counts
+
+
+def sample(key: bytes, dataset: str, row: int) -> Call[Any]:
+    """As ``Network.sample``."""
+    found = yield "NR.GETDATA", key, dataset, row
+    if found is None:
+        name = words.name_of(key)
+        raise RowError(f"ERR the {dataset} dataset of {name!r} has no row {row}")
+    if not isinstance(found[0], list):
+        return fields.values(found)
+    inputs, outputs = found
+    return np.array(inputs), np.array(outputs)

@@ -1,0 +1,184 @@
+"""The orders that this process carries out: their line, and the heartbeat of their leases."""
+
+import atexit
+import logging
+import os
+import threading
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from weakref import WeakSet
+
+from nr.contracts.store import Lease, Limits, Standing, Store
+from nr.engine import Command, Outcome
+from nr.errors import BackendError, Error, TrainingError
+from nr.limits import memory_of
+from nr.trainings.jobs import Job
+from nr.trainings.workers import Room, Workers
+
+_log = logging.getLogger("nr")
+
+
+class Trainings:
+    """What Local has of trainings. Its threads and locks are for this process only."""
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor | None = None,
+        memory: int | None = None,
+        queue: bool = False,
+    ) -> None:
+        self._store = store
+        self.queue = queue
+        """Whether trainings are left to workers. Where no other process can reach the store,
+        this one is its own worker."""
+        self._shared = store.shared
+        self._left = queue and store.shared
+        store.queues = self._left
+        store.due = self._take_due
+        self._given = executor
+        self._memory = memory_of(memory)
+        self._begin()
+        _alive.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: dict[bytes, Job] = {}
+        self._room = Room(self._memory // 2)
+        self._workers = self._given or Workers()
+        self._heart: threading.Thread | None = None
+        self._closing, self._closed = threading.Event(), threading.Event()
+
+    def start(self, key: bytes, command: Command) -> Job | None:
+        """Orders a training of the network, and puts it into the line of this process.
+
+        None where it is left to workers. Raises CommandError: already training, no samples, too
+        little memory for them ...
+        """
+        header, standing = self._store.header(key)
+        if standing is Standing.HELD:
+            raise TrainingError
+        header.check_training(command, self._memory)
+        limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
+        lease = self._store.order(key, limits, held=not limits.queued)
+        if not lease:
+            return None
+        try:
+            return self._enqueue(lease)
+        except BaseException:
+            self._store.withdraw(lease)
+            raise
+
+    def take_own(self, key: bytes) -> Job | None:
+        """Puts an order that waits into the line of this process; None where there is none.
+
+        What is left to workers is left to them.
+        """
+        return None if self._left else self.take(key, queued=False)
+
+    def take(self, key: bytes, queued: bool = True) -> Job | None:
+        """The same for workers, who take any order."""
+        lease = None if self._closing.is_set() else self._store.take(key, queued)
+        if not lease:
+            return None
+        try:
+            return self._enqueue(lease)
+        except BaseException:
+            self._store.give_back(lease)
+            raise
+
+    def _take_due(self, key: bytes) -> None:
+        """Samples have made a training due: whoever adds them does not wait, and gets no error."""
+        try:
+            self.take_own(key)
+        except Error as error:
+            _log.warning("the training of %r waits for another worker: %s", key, error)
+
+    def running(self) -> list[Job]:
+        """Those in the line of this process."""
+        with self._lock:
+            return list(self._jobs.values())
+
+    def _enqueue(self, lease: Lease) -> Job:
+        job = Job(self._store, lease, self._memory, self._room)
+        with self._lock:
+            if self._closing.is_set():
+                raise BackendError("the connection is closed")
+            try:
+                job.future = self._workers.submit(job.run)
+            except RuntimeError as error:
+                raise BackendError(f"the executor takes no trainings: {error}") from error
+            self._jobs[job.key] = job
+            if not self._heart:
+                self._heart = threading.Thread(target=self._beat, name="nr leases", daemon=True)
+                self._heart.start()
+        job.future.add_done_callback(lambda future: self._end(job, future))
+        return job
+
+    def get(self, key: bytes) -> Job | None:
+        """The training of a network, if this process runs it."""
+        with self._lock:
+            return self._jobs.get(key)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(self._store.renewal):
+            with self._lock:
+                jobs = list(self._jobs.values())
+                if not jobs:
+                    self._heart = None
+                    return
+            for job in jobs:
+                try:
+                    job.renew()
+                except Error as error:  # the lease holds a while yet: try again
+                    _log.warning("the training of %r cannot be renewed: %s", job.key, error)
+
+    def _end(self, job: Job, future: Future[None]) -> None:
+        try:
+            job.end(future)
+        finally:
+            with self._lock:
+                if self._jobs.get(job.key) is job:
+                    del self._jobs[job.key]
+            job.done.set()
+
+    def close(self) -> None:
+        """Stops all trainings, and waits until what they reached is merged, or is not."""
+        self._closing.set()
+        with self._lock:
+            jobs, heart = list(self._jobs.values()), self._heart
+        for job in jobs:
+            job.stop()
+        for job in jobs:
+            job.done.wait()
+            self._log_stopped(job)
+        self._closed.set()
+        if heart:
+            heart.join()  # it may be renewing: nobody speaks to the store after this
+        if not self._given:
+            self._workers.shutdown()
+
+    @staticmethod
+    def _log_stopped(job: Job) -> None:
+        kind, why = job.outcome or (None, "")
+        if kind is Outcome.MERGED:
+            _log.warning("closing stopped the training of %r: what it reached is merged", job.key)
+        elif kind is Outcome.KEPT:
+            _log.warning("closing stopped the training of %r: nothing changed, %s", job.key, why)
+
+
+_alive: WeakSet[Trainings] = WeakSet()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for trainings in list(_alive):
+        trainings.close()
+
+
+def _after_fork_in_child() -> None:
+    for trainings in list(_alive):  # their threads are the parent's
+        trainings._begin()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

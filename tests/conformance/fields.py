@@ -1,0 +1,163 @@
+"""Networks with fields: what they are told by name, and how fields come and go."""
+
+from typing import Any
+
+from conformance.steps import NO_KEY, Refused, Step, arity, syntax, trained
+
+CLUB = (
+    "NR.CREATE club CLASSIFIER age:number country:category vip:flag LINEAR -> joined:category "
+    "DATASET 100 TEST 50 SEED 5"
+)
+
+
+def _club(samples: int = 30) -> list[Step]:
+    lines = (
+        f"NR.OBSERVE club age={i % 7} country={('IT', 'FR')[i % 2]} vip={('yes', 'no')[i % 3 > 0]} "
+        f"-> joined={('no', 'yes')[i % 2]} {('TRAIN', 'TEST')[i % 3 == 0]}"
+        for i in range(samples)
+    )
+    replies = ([i - (i + 2) // 3, (i + 2) // 3] for i in range(1, samples + 1))
+    return [(CLUB, 0), *zip(lines, replies, strict=True)]
+
+
+def _pairs(**values: Any) -> list[Any]:
+    return [part for name, value in values.items() for part in (name.encode(), value)]
+
+
+def _refused(words: str, why: str) -> Step:
+    return words, Refused(f"ERR {why}")
+
+
+FIELDS = [
+    [b"age", b"number", b"input", []],
+    [b"country", b"category", b"input", []],
+    [b"vip", b"flag", b"input", []],
+    [b"joined", b"category", b"output", []],
+]
+
+CASES: dict[str, list[Step]] = {
+    "fields come and go, and the samples stay": [
+        *_club(),
+        ("NR.FIELDS club", FIELDS),
+        ("NR.FIELDS club ADD phone:category(a,b) note:text", "OK"),
+        (
+            "NR.GETDATA club TRAIN 0",
+            [
+                b"age",
+                1.0,
+                b"country",
+                b"FR",
+                b"vip",
+                b"no",
+                b"phone",
+                None,
+                b"note",
+                None,
+                b"joined",
+                b"yes",
+            ],
+        ),
+        ("NR.OBSERVE club age=3 phone=a -> joined=no TRAIN", [21, 10]),
+        ("NR.FIELDS club DROP age vip", "OK"),
+        _refused("NR.OBSERVE club age=3 -> joined=no", "no field 'age' in club"),
+        (
+            "NR.GETDATA club TRAIN 20",
+            [b"country", None, b"phone", b"a", b"note", None, b"joined", b"no"],
+        ),
+        ("NR.FIELDS club ADD age:category", "OK"),
+        (
+            "NR.GETDATA club TRAIN 0",
+            [b"country", b"FR", b"phone", None, b"note", None, b"age", None, b"joined", b"yes"],
+        ),
+        (
+            "NR.FIELDS club",
+            [
+                FIELDS[1],
+                [b"phone", b"category(a,b)", b"input", [b"a", b"b"]],
+                [b"note", b"text", b"input", []],
+                [b"age", b"category", b"input", []],
+                FIELDS[3],
+            ],
+        ),
+        *trained("club", "MAXCYCLES 5 MAXTIME 0"),
+        ("NR.CLASS club country=IT phone=b", b"no"),
+        ("NR.DEL club", 1),
+    ],
+    "the network answers as before until it is trained with other fields": [
+        *_club(),
+        *trained("club", "MAXCYCLES 30 MAXTIME 0"),
+        ("NR.CLASS club country=FR age=3 vip=yes", b"yes"),
+        (
+            "NR.FIELDS club",
+            [
+                FIELDS[0],
+                [*FIELDS[1][:3], [b"FR", b"IT"]],
+                FIELDS[2],
+                [*FIELDS[3][:3], [b"no", b"yes"]],
+            ],
+        ),
+        ("NR.FIELDS club ADD size:number DROP vip", "OK"),
+        ("NR.CLASS club country=FR age=3 size=7", b"yes"),
+        _refused("NR.CLASS club country=FR vip=yes", "no field 'vip' in club"),
+        ("NR.OBSERVE club country=FR size=7 -> joined=yes TRAIN", [21, 10]),
+        *trained("club", "MAXCYCLES 3 MAXTIME 0"),
+        ("NR.IMPORTANCE club", lambda reply: reply[::2] == [b"age", b"country", b"size"]),
+        ("NR.DEL club", 1),
+    ],
+    "fields are changed while a training runs": [
+        *_club(),
+        ("NR.TRAIN club MAXTIME 0 MAXCYCLES 0", "Training has started"),
+        ("NR.WAIT club 300", 0),
+        ("NR.FIELDS club ADD size:number DROP vip", "OK"),
+        ("NR.STOP club", 1),
+        ("NR.WAIT club 0", 1),
+        ("NR.CLASS club country=FR age=3 size=7", b"yes"),
+        *trained("club", "MAXCYCLES 3 MAXTIME 0"),
+        ("NR.IMPORTANCE club", lambda reply: reply[::2] == [b"age", b"country", b"size"]),
+        ("NR.DEL club", 1),
+    ],
+    "what cannot be changed of fields is told": [
+        *_club(1),
+        _refused(
+            "NR.FIELDS club ADD age:text",
+            "club has a field age:number already: with DROP age in the same command another one "
+            "takes its place",
+        ),
+        _refused(
+            "NR.FIELDS club ADD joined:text",
+            "club has a field joined:category already, as an output",
+        ),
+        _refused(
+            "NR.FIELDS club ADD b:txt",
+            "field b: a kind is number, flag, category, time, text, vector(n) or key, not 'txt', "
+            "did you mean TEXT?",
+        ),
+        _refused("NR.FIELDS club DROP agee", "no field 'agee' in club, did you mean age?"),
+        _refused(
+            "NR.FIELDS club DROP joined", "field joined is an output: inputs alone can be dropped"
+        ),
+        _refused("NR.FIELDS club DROP vip vip", "field vip is given twice"),
+        _refused(
+            "NR.FIELDS club DROP age country vip",
+            "no field would be left to learn from: ADD another one first, or in the same command",
+        ),
+        (
+            "NR.FIELDS club age",
+            syntax("NR.FIELDS", "ADD field:kind ... or DROP field ... is needed, not 'age'"),
+        ),
+        ("NR.FIELDS club ADD", syntax("NR.FIELDS", "ADD takes field:kind ...")),
+        ("NR.FIELDS club DROP", syntax("NR.FIELDS", "DROP takes field ...")),
+        ("NR.FIELDS", arity("nr.fields")),
+        ("NR.FIELDS none", NO_KEY),
+        ("NR.FIELDS none ADD a:number", NO_KEY),
+        ("NR.FIELDS club", FIELDS),
+        ("NR.CREATE plain REGRESSOR 1 -> 1 SEED 1", 2),
+        ("NR.FIELDS plain", []),
+        _refused(
+            "NR.FIELDS plain ADD a:number",
+            "plain has no fields: NR.CREATE gives a network fields, or counts of its inputs and "
+            "outputs",
+        ),
+        ("NR.DEL club plain", 2),
+    ],
+}
