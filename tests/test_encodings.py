@@ -26,6 +26,6 @@ def test_and_learns_on_with_another_encoding(kind):
     with nr.connect() as db:
         net = db.restore("net", (FIRST / f"{kind}.dump").read_bytes())
         before = net.info().parameters
-        net.train(timeout=0, maxcycles=40).wait()
+        net.train(timeout=0, maxcycles=40, autostop=True, backtrack=True).wait()
         assert net.info().parameters > before
         assert len(net.run([{"age": 3}, {"since": 1.6e9}])) == 2
