@@ -39,8 +39,9 @@ METHOD = """\
   categories as categories. *Linear* is logistic or ridge regression on one input a category and
   standardised numbers, gaps filled and flagged. None of them takes times: they get the day, the
   hour, the weekday and the day of the year. They learn from all observed rows.
-- *tf-idf* is scikit-learn's, sublinear, of what occurs in two texts, with logistic regression; whether there are pairs of words,
-  and the penalty (C of 1, 10 or 100), are chosen by cross-validation.
+- *tf-idf* is scikit-learn's, sublinear, of what occurs in two texts, with logistic regression;
+  whether there are pairs of words, and the penalty (C of 1, 10 or 100), are chosen by
+  cross-validation.
 - Classifiers are scored by wrong classes in per cent, log-loss and expected calibration error (ten
   bins of equal width, of the likeliest class), regressors by R2. A point is one per cent of wrong
   classes, or 0.01 of R2. Every contender has one thread; times are seconds of the processor.
