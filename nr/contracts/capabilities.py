@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from nr.engine import Net, Outcome, Progress
+    from nr.trainings import Trainings
 
 _T = TypeVar("_T")
 
@@ -64,6 +65,15 @@ class TrainsHere(Protocol):
 
     def train(self, *argv: bytes) -> Job | None:
         """Runs an NR.TRAIN; the training that it has started, None where it left that to others."""
+
+
+@runtime_checkable
+class CarriesOut(Protocol):
+    """Can carry out the trainings that others have ordered."""
+
+    @property
+    def trainings(self) -> Trainings:
+        """Those that this process carries out."""
 
 
 @runtime_checkable
