@@ -17,6 +17,7 @@ from redis_private import until
 
 import nr
 from nr.backends import Backend
+from nr.cli.session import Session
 from nr.contracts.store import Limits, Standing
 from nr.trainings.worker import Worker
 
@@ -190,6 +191,39 @@ def test_what_is_no_place_for_trainings(backend: Backend) -> None:
             nr.run_waiting("memory://", limit)  # type: ignore[arg-type]
     with pytest.raises(nr.ArgumentError, match="threads is 1 or more, not 0"):
         nr.run_waiting("memory://", threads=0)
+
+
+# ---- all at once ----
+
+
+def test_all_networks_like_a_pattern_are_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    with nr.connect("memory://") as db:
+        nets = [network(db, name) for name in ("a:1", "a:2", "b")]
+        db.create("a:empty", "regressor", [1, 1], seed=1)
+        for net in nets:
+            net.observe(1, 1, "test")
+        found = db.train_all("a:*", progress=True)
+        assert list(found) == ["a:1", "a:2", "a:empty"]
+        assert found["a:1"] == nets[0].info()
+        assert found["a:2"].ended_by == "autostop"  # type: ignore[union-attr]
+        assert isinstance(found["a:empty"], nr.CommandError)
+        assert "3/3" in capsys.readouterr().err
+        assert nets[2].info().trainings == 0
+        assert db.train_all("none") == {}
+
+
+def test_the_prompt_lists_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    with nr.connect("memory://") as db:
+        session = Session(db)
+        session.run(b"orders")
+        assert capsys.readouterr().out == "No training runs or waits.\n"
+        network(db).train(timeout=0)
+        session.run(b"orders")
+        head, line = capsys.readouterr().out.splitlines()
+        assert head.split() == ["network", "state", "worker", "attempt", "cycles"]
+        assert line.split()[:2] == ["net", "running"]
+        with pytest.raises(nr.Error, match=r"Usage: orders$"):
+            session.run(b"orders net")
 
 
 # ---- the command ----
