@@ -12,7 +12,7 @@ from nr.contracts.capabilities import CarriesOut, needed
 from nr.database import Database, connect
 from nr.errors import ArgumentError
 from nr.limits import processors
-from nr.trainings import Job
+from nr.trainings import Job, Trainings
 from nr.trainings.worker import Worker
 
 _NONE = "this store takes no workers: it carries trainings out itself"
@@ -52,7 +52,7 @@ def worker_of(
     alive: Callable[[], None] = lambda: None,
 ) -> Iterator[Worker]:
     """A worker on a database; what it has not finished at the end is given back."""
-    trainings = needed(db.backend, CarriesOut, _NONE).trainings
+    trainings: Trainings = needed(db.backend, CarriesOut, _NONE).trainings
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ArgumentError(f"threads is 1 or more, not {threads!r}")

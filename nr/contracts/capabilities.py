@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from threading import Event
 
     from nr.engine import Net, Outcome, Progress
-    from nr.trainings import Trainings
 
 _T = TypeVar("_T")
 
@@ -72,8 +71,8 @@ class CarriesOut(Protocol):
     """Can carry out the trainings that others have ordered."""
 
     @property
-    def trainings(self) -> Trainings:
-        """Those that this process carries out."""
+    def trainings(self) -> Any:
+        """Those that it carries out: a ``Trainings``, of a room that builds on this one."""
 
 
 @runtime_checkable
