@@ -265,6 +265,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->partial = net->partial;
     copy->weighed = net->weighed;
     copy->sequences = nr_sequences_hold(net->sequences);
+    copy->extent = net->extent;
     copy->row = net->row;
     copy->course = nr_array_hold(net->course);
     copy->kept = nr_kept_hold(net->kept);
@@ -329,6 +330,8 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .schema_revision = net->h.schema_revision,
     };
 }
+
+uint64_t nr_net_ordered(const nr_net *net) { return net->h.ordered; }
 
 size_t nr_net_memory(const nr_net *net) {
     nr_array *weights = made_weights((nr_net *)net);
