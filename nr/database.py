@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
+from nr.backends.environment import trainings_of, url_of
 from nr.calls import Call, databases, drive, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.local import Local
@@ -26,6 +26,7 @@ def connect(
     *,
     client: Any = None,
     executor: Executor | None = None,
+    trainings: Literal["here", "queue"] | None = None,
     **options: Any,
 ) -> Database:
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
@@ -33,15 +34,16 @@ def connect(
     ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. ``options`` are the driver's; of all that train in this process
-    ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
-    a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
-    engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
-    BackendError; ArgumentError for arguments that are none of these, or contradict each
-    other.
+    the database first. With ``trainings="queue"`` they are left to workers (``nr worker``), by
+    default that of NR_TRAININGS, or else ``"here"``. ``options`` are the driver's; of all that
+    train in this process ``memory``, how many bytes there are, by default NR_MEMORY's or else
+    all that it may use: a training that would take more than half is refused. Of SQL ``engine``,
+    an SQLAlchemy engine in place of a URL, ``prefix`` of the tables' names, and their
+    ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
+    contradict each other.
     """
-    if url is None and client is None and options.get("engine") is None:
-        url = os.environ.get("NR_URL") or "memory://"
+    url = url_of(url, client, options.get("engine"))
+    options |= trainings_of(trainings)
     return Database(connect_backend(url, client=client, executor=executor, **options))
 
 

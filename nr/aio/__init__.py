@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from nr.aio.database import Database
 from nr.aio.network import Network
@@ -41,17 +41,18 @@ class connect:
         client: Any = None,
         engine: Any = None,
         executor: Executor | None = None,
+        trainings: Literal["here", "queue"] | None = None,
         **options: Any,
     ) -> None:
-        self._place = {"url": url, "client": client, "engine": engine, "executor": executor}
-        self._options = options
+        self._place = url, client, engine, trainings
+        self._options = {"executor": executor, **options}
         self._db: Database | None = None
 
     def __await__(self) -> Generator[Any, Any, Database]:
         return self._open().__await__()
 
     async def _open(self) -> Database:
-        return Database(await opened(**self._place, **self._options))
+        return Database(await opened(*self._place, self._options))
 
     async def __aenter__(self) -> Database:
         self._db = await self._open()

@@ -142,6 +142,12 @@ class Network:
 
         return await self._do(figure(self.key))
 
+    async def clear(self, dataset: Dataset | None = None) -> int:
+        return await self._do(networks.clear(self.key, dataset))
+
+    async def forget(self, values: Mapping[str, Any]) -> int:
+        return await self._do(networks.forget(self.key, values))
+
     # ---- the rest ----
 
     async def info(self) -> Info:

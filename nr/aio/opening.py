@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
 from nr.aio.drivers import Driver, Native, Threads
 from nr.backends import connect
+from nr.backends.environment import trainings_of, url_of
 from nr.errors import ArgumentError
 
 _NATIVE = {"redis+module", "rediss+module"}
 
 
-async def opened(url: Any = None, client: Any = None, engine: Any = None, **options: Any) -> Driver:
-    """As ``nr.backends.connect``. Raises ArgumentError and BackendError."""
-    if client is None and engine is None and url is None:
-        url = os.environ.get("NR_URL") or "memory://"
+async def opened(
+    url: Any, client: Any, engine: Any, trainings: Any, options: dict[str, Any]
+) -> Driver:
+    """As ``nr.connect``. Raises ArgumentError and BackendError."""
+    url, options = url_of(url, client, engine), options | trainings_of(trainings)
     if _is_asynchronous(client):
         raise ArgumentError(
             f"{client!r} is asynchronous: give nr.aio.connect the server's URL (redis+module:// is "

@@ -129,12 +129,23 @@ def _help(db: Database, args: list[bytes]) -> None:
     if args:
         for name, thing in _meant(args[0]):
             click.echo(f"{name} {thing.syntax}\n    {thing.summary}")
+            if isinstance(thing, engine.Spec) and thing.options:
+                click.echo("\n" + _definitions(map(_told, thing.options)))
         return
     rows = [(spec.name, spec.summary) for spec in engine.specs()]
     rows += [(f"{name.decode()} {word.syntax}", word.summary) for name, word in WORDS.items()]
+    click.echo(_definitions(rows))
+
+
+def _definitions(rows: Iterable[tuple[str, str]]) -> str:
     formatter = click.HelpFormatter()
-    formatter.write_dl(rows)
-    click.echo(formatter.getvalue().rstrip("\n"))
+    formatter.write_dl(list(rows))
+    return formatter.getvalue().rstrip("\n")
+
+
+def _told(option: engine.Option) -> tuple[str, str]:
+    value = option.value.replace("|", " | ")  # where a narrow terminal may break it
+    return f"{option.word} {value}".rstrip(), f"{option.summary} Default: {option.preset}."
 
 
 def _meant(name: bytes) -> list[tuple[str, engine.Spec | Word]]:

@@ -8,7 +8,7 @@ from typing import cast
 
 from nr.commands.pattern import matching
 from nr.contracts.store import Running, Standing, Store
-from nr.engine import Command, Net, Reply, Shape, Verb, parse
+from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs
 from nr.errors import NotFoundError
 from nr.rounding import tell_rounded
 from nr.trainings import (
@@ -37,11 +37,11 @@ class Host:
 def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     """Runs a command. Raises Error alone, and has then changed nothing."""
     command = parse(argv)
-    return _HANDLERS[command.c.verb](host, command)
+    return _HANDLERS[int(command.c.verb)](host, command)
 
 
-def start(host: Host, argv: Sequence[bytes]) -> Job:
-    """Runs an NR.TRAIN, as ``dispatch`` does; the training it started."""
+def start(host: Host, argv: Sequence[bytes]) -> Job | None:
+    """Runs an NR.TRAIN, as ``dispatch`` does; the training it started, if not left to workers."""
     command = parse(argv)
     return host.trainings.start(command.key, command)
 
@@ -68,7 +68,8 @@ def _run(host: Host, command: Command) -> Reply:
 
 def _train(host: Host, command: Command) -> Reply:
     host.trainings.start(command.key, command)
-    return "Training has started"
+    queued = command.queue or host.trainings.queue
+    return "Training has been queued" if queued else "Training has started"
 
 
 def _info(host: Host, command: Command) -> Reply:
@@ -88,8 +89,12 @@ def _line(host: Host, running: Running) -> str:
         f"nn_id={running.nn_id} cycle={progress.cycles} key={quoted(running.key)} "
         f"db={running.db} maxtime={running.limits.maxtime} maxcycles={running.limits.maxcycles} "
         f"trainerr={progress.train_error:f} testerr={progress.test_error:f} "
-        f"classerr={progress.class_errors:f}"
+        f"classerr={progress.class_errors:f} state={_STATES[running.standing]} "
+        f"worker={running.worker or '-'} attempt={running.attempt}"
     )
+
+
+_STATES = {Standing.HELD: "running", Standing.WAITS: "waiting"}
 
 
 def _reset(host: Host, command: Command) -> Reply:
@@ -104,10 +109,8 @@ def _getdata(host: Host, command: Command) -> Reply:
     return host.store.sample(command.key, command)
 
 
-def _configure(host: Host, command: Command) -> Reply:
-    if command.changes:
-        return host.store.change(command.key, command)
-    return _info(host, command)
+def _drop_samples(host: Host, command: Command) -> Reply:
+    return host.store.drop_samples(command.key, command)
 
 
 def _stop(host: Host, command: Command) -> Reply:
@@ -132,7 +135,7 @@ def _wait(host: Host, command: Command) -> Reply:
 def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
     """What became of the order that stands, None: it still does when the time is over.
 
-    One that waits for a worker, since its own was lost, is carried out here.
+    One that waits, since its worker was lost, is carried out here, unless it is left to others.
     """
     while True:
         try:
@@ -145,7 +148,7 @@ def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
             return outcome
         job = host.trainings.get(key)
         if standing is Standing.WAITS and not job:  # a late one of ours takes its own back
-            job = host.trainings.take(key)
+            job = host.trainings.take_own(key)
         if not job or not job.is_for(order.id, order.trainings):
             sleep(min(left, _POLL))
         elif job.done.wait(min(left, 1.0)) and job.outcome:
@@ -156,13 +159,7 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
-def _fields(host: Host, command: Command) -> Reply:
-    if command.changes:
-        return host.store.change(command.key, command)
-    return _run(host, command)
-
-
-def _importance(host: Host, command: Command) -> Reply:
+def _snapshot(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
 
@@ -188,25 +185,38 @@ def _list(host: Host, command: Command) -> Reply:
     return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
 
 
-_HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
-    Verb.CREATE: _create,
-    Verb.OBSERVE: _observe,
-    Verb.RUN: _run,
-    Verb.CLASS: _run,
-    Verb.TRAIN: _train,
-    Verb.INFO: _info,
-    Verb.THREADS: _threads,
-    Verb.RESET: _reset,
-    Verb.GETDATA: _getdata,
-    Verb.CONFIGURE: _configure,
-    Verb.STOP: _stop,
-    Verb.WAIT: _wait,
-    Verb.DUMP: _dump,
-    Verb.RESTORE: _restore,
-    Verb.DEL: _del,
-    Verb.LIST: _list,
-    Verb.HISTORY: _run,
-    Verb.METRICS: _run,
-    Verb.IMPORTANCE: _importance,
-    Verb.FIELDS: _fields,
+_Handler = Callable[[Host, Command], Reply]
+
+# What the store itself does, or the trainings; the names are those of the core's table.
+_OWN: dict[str, _Handler] = {
+    "NR.CREATE": _create,
+    "NR.OBSERVE": _observe,
+    "NR.TRAIN": _train,
+    "NR.THREADS": _threads,
+    "NR.RESET": _reset,
+    "NR.GETDATA": _getdata,
+    "NR.STOP": _stop,
+    "NR.WAIT": _wait,
+    "NR.DUMP": _dump,
+    "NR.RESTORE": _restore,
+    "NR.DEL": _del,
+    "NR.LIST": _list,
+    "NR.CLEAR": _drop_samples,
+    "NR.FORGET": _drop_samples,
 }
+# All others: the core executes them on as much of the network as they want.
+_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _snapshot}
+
+
+def _handler_of(spec: Spec) -> _Handler:
+    own = _OWN.get(spec.name)
+    return own or (_changing if spec.changes else _BY_SCOPE[spec.scope])
+
+
+def _changing(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _BY_SCOPE[command.spec.scope](host, command)
+
+
+_HANDLERS: list[_Handler] = [_handler_of(spec) for spec in specs()]

@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.built import built
-from nr.engine.command import Command, Spec, Verb, specs, split, unpack
+from nr.engine.command import Command, Option, Spec, specs, split, unpack
 from nr.errors import CommandError, EngineError
 
 __all__ = [
     "Command",
     "Net",
+    "Option",
     "Outcome",
     "Progress",
     "Reply",
     "Shape",
     "Spec",
     "Trainer",
-    "Verb",
     "isa",
     "module_path",
     "parse",
@@ -222,6 +222,12 @@ class Net:
         )
 
     @property
+    def ordered(self) -> int:
+        """How many trainings TRAINEVERY has asked for."""
+        count: int = held.nr_net_ordered(self._handle)
+        return count
+
+    @property
     def memory(self) -> int:
         """Bytes, those shared with clones too."""
         size: int = held.nr_net_memory(self._handle)
@@ -251,6 +257,12 @@ class Net:
     def samples(self, command: Command) -> bytes:
         """The samples of an NR.OBSERVE, checked against this network, as ``rows`` has them."""
         return collect(free.nr_net_samples, self._handle, command.c)
+
+    def matching(self, command: Command) -> list[int]:
+        """Where the samples of an NR.FORGET are: 2 * slot + dataset each, high slots first."""
+        places = collect(free.nr_net_matching, self._handle, command.c)
+        found: list[int] = np.frombuffer(places, np.uint64).tolist()
+        return found
 
     def sample_reply(self, sample: bytes) -> Reply:
         """NR.GETDATA's reply, from the row or the record itself."""
@@ -329,7 +341,7 @@ class Net:
     def execute(self, command: Command, training: bool = False) -> Reply:
         """Runs a command. ``training`` is what NR.INFO is to say. Raises CommandError."""
         long = command.blob_size > _LONG_BYTES or self._params > _LONG_WORK
-        library = free if long or command.verb is Verb.DUMP else held
+        library = free if long or command.spec.scope == "snapshot" else held
         return self._reply(library.nr_net_execute, command.c, training)
 
     def _reply(self, function: Callable[..., object], *args: object) -> Reply:

@@ -19,7 +19,12 @@ from nr.errors import BackendError, CommandError
 
 
 def connect(
-    url: str, executor: Executor | None = None, *, memory: int | None = None, **options: Any
+    url: str,
+    executor: Executor | None = None,
+    *,
+    memory: int | None = None,
+    trainings: str = "here",
+    **options: Any,
 ) -> Module:
     """``redis+module://[user:password@]host:port/db``, or ``rediss+module://`` over TLS.
 
@@ -32,7 +37,7 @@ def connect(
     ours = {"decode_responses": False}
     try:
         found = options_of(url.replace("+module", "", 1), defaults | options, ours)
-        module = Module(redis.Redis.from_pool(Supply(**found)))
+        module = Module(redis.Redis.from_pool(Supply(**found)), trainings == "queue")
     except (ValueError, TypeError) as error:
         raise BackendError(f"not a URL of a server: {error}") from error
     try:
@@ -58,14 +63,15 @@ class Module:
     A command is sent once and, should the connection break, not again: it may have been done.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, queue: bool = False) -> None:
         self._client = client
+        self._queue = queue
         self._closed = False
 
     def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
         read = replies.reader(argv)
-        return read(argv, self._send(*argv))
+        return read(argv, self._send(*(replies.queued(argv) if self._queue else argv)))
 
     def check(self) -> None:
         """Raises BackendError where the server does not have the module."""

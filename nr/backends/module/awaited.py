@@ -17,7 +17,12 @@ _MOST = 10_000  # connections; each call that waits has one
 
 
 async def connect(
-    url: str, executor: Executor | None = None, *, memory: int | None = None, **options: Any
+    url: str,
+    executor: Executor | None = None,
+    *,
+    memory: int | None = None,
+    trainings: str = "here",
+    **options: Any,
 ) -> Module:
     """As ``nr.backends.module.connect``, for the event loop that runs."""
     refuse_to_train(executor, memory)
@@ -27,7 +32,7 @@ async def connect(
         place = url.replace("+module", "", 1)
         pool = redis.asyncio.ConnectionPool.from_url(place, **defaults | options)
         pool.connection_kwargs["decode_responses"] = False
-        module = Module(redis.asyncio.Redis.from_pool(pool))
+        module = Module(redis.asyncio.Redis.from_pool(pool), trainings == "queue")
     except (ValueError, TypeError) as error:
         raise BackendError(f"not a URL of a server: {error}") from error
     try:
@@ -47,14 +52,16 @@ class Module:
     that is cancelled loses its connection, so that nobody else reads its reply.
     """
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, queue: bool = False) -> None:
         self._client = client
+        self._queue = queue
         self._closed = False
 
     async def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
         read = replies.reader(argv)
-        return read(argv, await self._send(*argv))
+        sent = replies.queued(argv) if self._queue else argv
+        return read(argv, await self._send(*sent))
 
     async def check(self) -> None:
         """Raises BackendError where the server does not have the module."""
