@@ -10,12 +10,14 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.backends.environment import trainings_of, url_of
-from nr.calls import Call, databases, drive, words
+from nr.calls import Call, databases, drive, trainings, words
 from nr.commands.arguments import Argument, arguments
+from nr.commands.info import Info
 from nr.commands.local import Local
 from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
+from nr.errors import CommandError
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -133,6 +135,18 @@ class Database:
         self._do(databases.restore(key, blob, replace))
         return Network(self, key)
 
+    def train_all(
+        self, pattern: str | bytes = "*", *, progress: bool = False
+    ) -> dict[str, Info | CommandError]:
+        """Trains the networks whose names are like a pattern of NR.LIST's, each as by
+        ``Network.train``, and waits for all of them.
+
+        Returns what has become of each, by name: ``Network.info``, or the error that says why
+        it was not trained (no samples, a training runs already, it failed ...). With
+        ``progress`` a bar shows how many have ended.
+        """
+        return self._do(trainings.train_all(self.backend, words.key_of(pattern), progress))
+
     def using(self, connection: Any) -> Database:
         """The same networks within the transaction of a caller's SQLAlchemy connection.
 
@@ -141,7 +155,8 @@ class Database:
         raises BackendError for others.
         """
         why = "only a database of SQL has transactions to take part in"
-        return Database(Local(needed(self.backend, JoinsTransactions, why).using(connection)))
+        store = needed(self.backend, JoinsTransactions, why).using(connection)
+        return Database(Local(store, trainings="queue" if store.queues else "here"))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a database has connections and threads: connect anew in each process")

@@ -11,11 +11,12 @@ from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.joining import joined
 from nr.aio.network import Network
-from nr.calls import Call, databases, words
+from nr.calls import Call, databases, trainings, words
 from nr.commands.arguments import Argument, arguments
+from nr.commands.info import Info
 from nr.commands.options import CreateOptions, Kind
 from nr.engine import Reply
-from nr.errors import ArgumentError
+from nr.errors import ArgumentError, CommandError
 
 _T = TypeVar("_T")
 
@@ -78,6 +79,12 @@ class Database:
         key = words.key_of(name)
         await self._do(databases.restore(key, blob, replace))
         return Network(self, key)
+
+    async def train_all(
+        self, pattern: str | bytes = "*", *, progress: bool = False
+    ) -> dict[str, Info | CommandError]:
+        call = trainings.train_all(self.driver.backend, words.key_of(pattern), progress)
+        return await self._do(call)
 
     async def using(self, connection: Any) -> Database:
         """The same networks within the transaction of an AsyncSession or AsyncConnection.

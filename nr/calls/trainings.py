@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -14,7 +15,7 @@ from nr.commands.arguments import arguments
 from nr.commands.info import Info, parse_progress
 from nr.contracts.capabilities import Job, TrainsHere, capability
 from nr.engine import Outcome, Progress
-from nr.errors import NotFoundError, StillTrainingError
+from nr.errors import CommandError, NotFoundError, StillTrainingError
 from nr.trainings import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:
@@ -62,6 +63,41 @@ def _started(backend: object, argv: Sequence[bytes], before: Info, maxcycles: in
         yield tuple(argv)
     now = yield from info(key)  # another one may have ended since we asked first
     return Course(key, before, maxcycles, now.trainings - (not now.training))
+
+
+_AHEAD = 64  # trainings that are started before the first of them has ended
+
+
+def train_all(
+    backend: object, pattern: bytes, progress: bool
+) -> Call[dict[str, Info | CommandError]]:
+    """As ``Database.train_all``."""
+    from tqdm.auto import tqdm
+
+    keys: list[bytes] = yield "NR.LIST", pattern
+    found: dict[str, Info | CommandError] = {}
+    begun: deque[Course] = deque()
+    with tqdm(total=len(keys), unit="network", disable=not progress) as bar:
+        for key in keys:
+            try:
+                begun.append((yield from train(backend, key, None, None, None, None)))
+            except CommandError as error:
+                found[words.name_of(key)] = error
+                bar.update()
+            if len(begun) == _AHEAD:
+                yield from _end(begun.popleft(), found, bar)
+        while begun:
+            yield from _end(begun.popleft(), found, bar)
+    return {name: found[name] for name in map(words.name_of, keys)}
+
+
+def _end(course: Course, found: dict[str, Info | CommandError], bar: tqdm[Any]) -> Call[None]:
+    name = words.name_of(course.key)
+    try:
+        found[name] = yield from course.result(None)
+    except CommandError as error:
+        found[name] = error
+    bar.update()
 
 
 class Course:

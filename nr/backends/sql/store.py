@@ -34,7 +34,17 @@ from nr.backends.sql.trainings import Trainings
 from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.sql.watching import Listener
 from nr.backends.watching import Polling
-from nr.contracts.store import Bulk, Lease, Limits, Running, Samples, Standing, State, Watch
+from nr.contracts.store import (
+    Bulk,
+    Lease,
+    Limits,
+    Matches,
+    Running,
+    Samples,
+    Standing,
+    State,
+    Watch,
+)
 from nr.engine import Command, Net, Progress, Reply, records
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
@@ -279,14 +289,11 @@ class Store:
     def give_back(self, lease: Lease) -> None:
         self._trainings.give_back(lease)
 
-    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
-        def waiting() -> list[bytes]:
-            return [key for key in self._orders.waiting() if matches(key)]
-
+    def watch(self, matches: Matches | None) -> Watch:
         if self._dialect.wake is None:
-            return Polling(waiting)
+            return Polling(self._orders.waiting, matches)
         listener = Listener(self.engine, self._schema.channel)
-        return Polling(waiting, listener.rest, listener.close)
+        return Polling(self._orders.waiting, matches, listener.rest, listener.close)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         return self._orders.renew(lease, progress)
