@@ -32,7 +32,7 @@ def db(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
 def plain(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
     """... MariaDB without TLS, which PyMySQL prepares anew for each connection, for milliseconds.
 
-    A connection comes after nearly every alarm; with TLS hardly any other call got to run.
+    A connection follows nearly every interrupt; with TLS hardly anything else got to run.
     """
     options = request.param(request)
     if request.param is mariadb:
@@ -96,8 +96,8 @@ def test_an_interrupted_command_leaves_nothing_to_the_next_one(
 
 
 @pytest.mark.soak
-def test_a_command_may_be_interrupted_anywhere(db: nr.Database) -> None:
-    nets = Nets(db)
+def test_a_command_may_be_interrupted_anywhere(plain: nr.Database) -> None:
+    nets = Nets(plain)
     for call in nets.often() + nets.seldom():
         interrupt_all(nets, call, 3000)
 
