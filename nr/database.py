@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
@@ -10,12 +9,15 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
-from nr.calls import Call, databases, drive, words
+from nr.backends.environment import trainings_of, url_of
+from nr.calls import Call, databases, drive, trainings, words
 from nr.commands.arguments import Argument, arguments
+from nr.commands.info import Info
 from nr.commands.local import Local
 from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
+from nr.errors import CommandError
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -26,6 +28,7 @@ def connect(
     *,
     client: Any = None,
     executor: Executor | None = None,
+    trainings: Literal["here", "queue"] | None = None,
     **options: Any,
 ) -> Database:
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
@@ -33,15 +36,16 @@ def connect(
     ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. ``options`` are the driver's; of all that train in this process
-    ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
-    a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
-    engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
-    BackendError; ArgumentError for arguments that are none of these, or contradict each
-    other.
+    the database first. With ``trainings="queue"`` they are left to workers (``nr worker``), by
+    default that of NR_TRAININGS, or else ``"here"``. ``options`` are the driver's; of all that
+    train in this process ``memory``, how many bytes there are, by default NR_MEMORY's or else
+    all that it may use: a training that would take more than half is refused. Of SQL ``engine``,
+    an SQLAlchemy engine in place of a URL, ``prefix`` of the tables' names, and their
+    ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
+    contradict each other.
     """
-    if url is None and client is None and options.get("engine") is None:
-        url = os.environ.get("NR_URL") or "memory://"
+    url = url_of(url, client, options.get("engine"))
+    options |= trainings_of(trainings)
     return Database(connect_backend(url, client=client, executor=executor, **options))
 
 
@@ -131,6 +135,18 @@ class Database:
         self._do(databases.restore(key, blob, replace))
         return Network(self, key)
 
+    def train_all(
+        self, pattern: str | bytes = "*", *, progress: bool = False
+    ) -> dict[str, Info | CommandError]:
+        """Trains the networks whose names are like a pattern of NR.LIST's, each as by
+        ``Network.train``, and waits for all of them.
+
+        Returns what has become of each, by name: ``Network.info``, or the error that says why
+        it was not trained (no samples, a training runs already, it failed ...). With
+        ``progress`` a bar shows how many have ended.
+        """
+        return self._do(trainings.train_all(self.backend, words.key_of(pattern), progress))
+
     def using(self, connection: Any) -> Database:
         """The same networks within the transaction of a caller's SQLAlchemy connection.
 
@@ -139,7 +155,8 @@ class Database:
         raises BackendError for others.
         """
         why = "only a database of SQL has transactions to take part in"
-        return Database(Local(needed(self.backend, JoinsTransactions, why).using(connection)))
+        store = needed(self.backend, JoinsTransactions, why).using(connection)
+        return Database(Local(store, trainings="queue" if store.queues else "here"))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a database has connections and threads: connect anew in each process")

@@ -62,8 +62,17 @@ class Job(Protocol):
 class TrainsHere(Protocol):
     """Trains in this process, and tells one training from the next."""
 
-    def train(self, *argv: bytes) -> Job:
-        """Runs an NR.TRAIN; the training that it has started."""
+    def train(self, *argv: bytes) -> Job | None:
+        """Runs an NR.TRAIN; the training that it has started, None where it left that to others."""
+
+
+@runtime_checkable
+class CarriesOut(Protocol):
+    """Can carry out the trainings that others have ordered."""
+
+    @property
+    def trainings(self) -> Any:
+        """Those that it carries out: a ``Trainings``, of a room that builds on this one."""
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ def connect(
     cache: bool = False,
     index: str = "nr:trainings",
     memory: int | None = None,
+    trainings: str = "here",
     **options: Any,
 ) -> Local:
     """``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://`` or ``redis+cluster://``.
@@ -55,8 +56,8 @@ def connect(
             raise BackendError(f"not a client of redis-py: {made!r}")
         if _is_async(made):
             raise BackendError(
-                f"{made!r} is asynchronous: give a redis.Redis or a URL, and call what may take "
-                "long by asyncio.to_thread(net.run, x)"
+                f"{made!r} is asynchronous: give a redis.Redis or a URL, or await "
+                "nr.aio.connect(url)"
             )
         link = Link(made, owned=client is None)
         if client is None:
@@ -68,7 +69,7 @@ def connect(
         raise BackendError("cache=True works with a single server and with Sentinel")
     db = int(pool.connection_kwargs.get("db") or 0) if pool else 0
     store = Store(link, db, index.encode(), Tracked(pool) if cache else None)
-    return Local(store, executor, memory)
+    return Local(store, executor, memory, trainings)
 
 
 def _is_async(client: Any) -> bool:

@@ -111,6 +111,10 @@ enum { NR_PAUSE_MS = 10 };
 int nr_trainings_begin(rm_ctx *ctx, long long threads);
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err);
+/* Samples were added: orders the training that they have made due, unless one
+ * stands. `ordered` is nr_net_ordered of before. On the master alone: replicas
+ * and the AOF count, and order nothing. */
+void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered);
 bool nr_job_stop(nr_box *box);
 /* Keeps nothing, and tells those who wait why; any thread. */
 void nr_job_drop(nr_box *box, const char *why);

@@ -14,10 +14,13 @@
  * thread. So the mutex here guards all jobs, their boxes' pointers to them and
  * their waiting clients. */
 
+#define _GNU_SOURCE /* gethostname */
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../core/msgpack.h"
 #include "training.h"
@@ -27,6 +30,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static long long most_threads, threads, idle;
 static uint64_t taken; /* bytes, by the trainings that run */
+static char this_worker[160]; /* as NR.THREADS names it */
 static rm_ctx *own; /* a context for what no command asked for */
 
 void nr_jobs_lock(void) { pthread_mutex_lock(&mutex); }
@@ -302,6 +306,9 @@ static void work(void) {
 /* ============================ What commands do =========================== */
 
 int nr_trainings_begin(rm_ctx *ctx, long long most) {
+    char host[128] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(this_worker, sizeof this_worker, "%s:%ld", host, (long)getpid());
     most_threads = most;
     own = rm.GetDetachedThreadSafeContext(ctx);
     return own ? RM_OK : RM_ERR;
@@ -363,6 +370,24 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     return NR_OK;
 }
 
+void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered) {
+    static const char *const words[] = {"NR.TRAIN", "key"};
+    static const size_t lens[] = {8, 3};
+    const int loading = RM_FLAG_LOADING | RM_FLAG_ASYNC_LOADING;
+    nr_command cmd;
+    nr_error err;
+    int flags = rm.GetContextFlags(ctx);
+    if (nr_net_ordered(box->net) == ordered || box->job ||
+        !(flags & RM_FLAG_MASTER) || flags & loading)
+        return;
+    nr_identify(ctx, key, box);
+    nr_status status = nr_command_parse(&cmd, 2, words, lens, &err);
+    if (status == NR_OK) status = nr_job_start(ctx, key, box, &cmd, &err);
+    if (status != NR_OK)
+        rm.Log(ctx, "warning", "a training that samples made due: %s",
+               err.text);
+}
+
 /* Of those that are trained beside another one: the others in line begin when
  * these have ended. */
 uint64_t nr_jobs_reserved(void) {
@@ -385,10 +410,12 @@ static bool put_line(nr_buf *line, const nr_job *job) {
     bool ok = nr_buf_append(line, text, (size_t)n) && nr_put_key(line, job->key);
     n = snprintf(text, sizeof text,
                  " db=%d maxtime=%llu maxcycles=%llu trainerr=%f testerr=%f "
-                 "classerr=%f",
+                 "classerr=%f state=%s worker=%s attempt=%d",
                  job->db, (unsigned long long)job->cmd.maxtime,
                  (unsigned long long)job->cmd.maxcycles, p.train_error,
-                 p.test_error, p.class_errors);
+                 p.test_error, p.class_errors,
+                 job->started ? "running" : "waiting",
+                 job->started ? this_worker : "-", (int)job->started);
     return ok && n > 0 && (size_t)n < sizeof text &&
            nr_buf_append(line, text, (size_t)n + 1);
 }

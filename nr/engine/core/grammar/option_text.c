@@ -27,7 +27,9 @@ static size_t count_words(const nr_option *o) {
 
 void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
     size_t n = count_words(o);
-    snprintf(out, NR_OPTION_TEXT, "%s", o->automatic ? "AUTO or " : "");
+    snprintf(out, NR_OPTION_TEXT, "%s", o->off         ? "AUTO, OFF or "
+                                         : o->automatic ? "AUTO or "
+                                                        : "");
     for (size_t i = 0; i < n; i++)
         add_listed(out, o->words[i], i, n, " or ");
     if (n) return;
@@ -49,6 +51,7 @@ void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
     }
     if (!o->words[0]) add(out, o->value ? o->value : value);
     if (o->automatic) add(out, "|AUTO");
+    if (o->off) add(out, "|OFF");
 }
 
 static bool goes_with_classic(const nr_option *o, bool fixed) {
@@ -77,6 +80,7 @@ static bool put_preset(const nr_option *o, nr_buf *out) {
     if (o->type == NR_CHOICE)
         return nr_put_str(out, o->words[(int)o->preset]);
     if (o->preset == NR_AUTO) return nr_put_str(out, "AUTO");
+    if (o->off && o->preset == 0) return nr_put_str(out, "OFF");
     return nr_put_str(out, nr_write_double(number, 17, o->preset));
 }
 
@@ -89,9 +93,9 @@ static bool put_option(const nr_option *o, nr_buf *out) {
               nr_put_str(out, value) && nr_put_str(out, types[o->type]) &&
               nr_put_bool(out, o->fixed) && nr_put_bool(out, o->automatic) &&
               put_preset(o, out) && nr_put_str(out, o->help) &&
-              nr_put_array(out, n);
+              nr_put_array(out, n + o->off);
     for (size_t i = 0; i < n && ok; i++) ok = nr_put_str(out, o->words[i]);
-    return ok;
+    return ok && (!o->off || nr_put_str(out, "OFF"));
 }
 
 bool nr_options_pack(nr_option_list list, nr_buf *out) {

@@ -32,6 +32,7 @@ void nr_option_set(const nr_option *o, void *options, double value) {
 
 static bool in_range(const nr_option *o, double value) {
     if (o->automatic && value == NR_AUTO) return true;
+    if (o->off && value == 0) return true;
     return o->above ? value > o->least && value <= o->most
                     : value >= o->least && value <= o->most;
 }
@@ -62,6 +63,10 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text) {
     int word;
     if (o->automatic && nr_same_word(text, "AUTO")) {
         nr_option_set(o, options, NR_AUTO);
+        return true;
+    }
+    if (o->off && nr_same_word(text, "OFF")) {
+        nr_option_set(o, options, 0);
         return true;
     }
     switch (o->type) {
@@ -117,6 +122,7 @@ static bool put_value(const nr_option *o, const nr_options *options,
     if (o->type == NR_SWITCH) return nr_put_str(reply, value ? "yes" : "no");
     if (o->type == NR_CHOICE) return nr_put_str(reply, o->words[(int)value]);
     if (value < 0) return nr_put_str(reply, "AUTO");
+    if (o->off && value == 0) return nr_put_str(reply, "OFF");
     if (o->type == NR_REAL)
         write_real(text, value);
     else

@@ -393,17 +393,28 @@ static nr_status take_number(nr_parser *p, size_t i, const char *invalid,
                    nr_quote(quoted, sizeof quoted, text.s, text.n));
 }
 
-static nr_status parse_getdata(nr_parser *p) {
-    nr_text text = nr_argument(p, 2);
+static nr_status take_dataset(nr_parser *p, nr_text text) {
     int dataset = nr_find_word(text, nr_dataset_words);
-    if (dataset < 0) {
-        char quoted[NR_QUOTED];
-        return nr_syntax_error(p,
-                               "the dataset must be TRAIN or TEST, not '%s'",
-                               nr_quote(quoted, sizeof quoted, text.s, text.n));
-    }
+    char quoted[NR_QUOTED];
     p->cmd->dataset = (nr_dataset_id)dataset;
-    nr_status status = take_number(p, 3, "row", UINT64_MAX);
+    if (dataset >= 0) return NR_OK;
+    return nr_syntax_error(p, "the dataset must be TRAIN or TEST, not '%s'",
+                           nr_quote(quoted, sizeof quoted, text.s, text.n));
+}
+
+static nr_status parse_clear(nr_parser *p) {
+    p->cmd->dataset = NR_DATASET_ANY;
+    return p->argc > 2 ? take_dataset(p, nr_argument(p, 2)) : NR_OK;
+}
+
+static nr_status parse_forget(nr_parser *p) {
+    p->at = 2;
+    return take_named(p, 0, p->argc);
+}
+
+static nr_status parse_getdata(nr_parser *p) {
+    nr_status status = take_dataset(p, nr_argument(p, 2));
+    if (status == NR_OK) status = take_number(p, 3, "row", UINT64_MAX);
     if (p->cmd->number > MOST) p->cmd->number = MOST; /* nil all the same */
     return status;
 }
@@ -439,7 +450,8 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
     [NR_TRAIN] = parse_options,     [NR_GETDATA] = parse_getdata,
     [NR_CONFIGURE] = parse_options, [NR_WAIT] = parse_wait,
     [NR_RESTORE] = parse_restore,   [NR_LIST] = parse_list,
-    [NR_FIELDS] = nr_fields_parse,
+    [NR_FIELDS] = nr_fields_parse,  [NR_CLEAR] = parse_clear,
+    [NR_FORGET] = parse_forget,
 };
 
 enum { PREFIX = 3 }; /* "NR." */

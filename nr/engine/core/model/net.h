@@ -82,13 +82,14 @@ typedef struct nr_header {
     nr_record_kind records;
     uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
     uint64_t rounded; /* numbers of observed samples: nr_exactness */
+    uint64_t observed; /* samples, all that ever were */
+    uint64_t fresh, ordered; /* TRAINEVERY's: new samples, trainings */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
     uint64_t schema_revision; /* grows with every change of the fields */
     uint64_t trainings; /* that have ended, whatever came of them */
     char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
-    nr_recurrent recurrent; /* of a network behind one with fields */
     nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
@@ -143,8 +144,8 @@ struct nr_net {
     nr_encoding *encoding;
     nr_net *inner;
     nr_foresight next;
-    nr_sequences *sequences; /* that its rows have numbers of; or NULL */
     bool weighed; /* behind each row lies what the sample counts: learner.c */
+    double extent; /* how many inputs L2 is to count: learner.c; 0: all */
     bool partial; /* assembled without its samples */
 };
 
@@ -206,12 +207,6 @@ size_t nr_report_len(const nr_header *h); /* floats */
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
 void nr_net_choose(nr_header *h, bool members, bool activation);
 void nr_net_take_schema(nr_net *net, nr_schema *schema);
-/* Of a header with sequences: whether such a network may exist. */
-nr_status nr_recurrent_check(const nr_header *h, nr_error *err);
-/* recurrent.c: as msgpack; reading fills the header's, and holds it to what the
- * encoding's fields are. */
-bool nr_recurrent_put(const nr_recurrent *r, nr_buf *out);
-bool nr_recurrent_get(nr_cursor *c, const nr_encoding *e, nr_header *h);
 /* Takes what a training has made of a network with fields; both may be NULL. */
 void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner);
 
@@ -250,6 +245,11 @@ void nr_dataset_swap(nr_dataset *data, size_t index, nr_chunk *chunk);
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
+void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place);
+nr_status nr_check_room(const nr_net *net, nr_dataset_id which,
+                        nr_error *err);
+void nr_net_count(nr_net *net, size_t n); /* samples that were observed */
+void nr_net_clear(nr_net *net, nr_dataset_id which); /* one dataset */
 size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which);
 nr_status nr_class_error(const nr_net *net, double id, nr_error *err);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
@@ -261,6 +261,9 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
 bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
+/* Keeps of a dataset the samples of these slots alone, in this order. */
+nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
+                          const uint32_t *slots, size_t n, nr_error *err);
 size_t nr_record_chunk_bytes(const nr_chunk *chunk);
 size_t nr_records_piece(const nr_net *net, nr_dataset_id which, size_t slot,
                         nr_bytes *piece);

@@ -10,6 +10,7 @@
 #include "model/net.h"
 #include "encode/said.h"
 #include "run/fields.h"
+#include "run/forget.h"
 #include "run/report.h"
 #include "grammar/syntax.h"
 
@@ -262,7 +263,7 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 19 + count_shown() + (size_t)classifier +
+    size_t pairs = 22 + count_shown() + (size_t)classifier +
                    (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
@@ -291,6 +292,9 @@ static bool info(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "trainings", h->trainings) &&
            put_pair(b, "parameters", net->params) &&
            put_pair(b, "rounded", h->rounded) &&
+           put_pair(b, "observed", h->observed) &&
+           put_pair(b, "new", h->fresh) &&
+           put_pair(b, "ordered", h->ordered) &&
            (!net->schema || (nr_put_str(b, "fields") &&
                              nr_fields_list(net->schema, b)));
 }
@@ -356,7 +360,17 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (!cmd->given) return done(nr_options_list(o, reply), err);
     if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
     nr_status status = nr_options_change(o, net->h.kind, cmd, err);
+    if (status == NR_OK && !o->trainevery) net->h.fresh = 0;
     return status == NR_OK ? done(put_ok(reply), err) : status;
+}
+
+static nr_status drop_samples(nr_net *net, const nr_command *cmd,
+                              nr_buf *reply, nr_error *err) {
+    uint64_t gone;
+    if (!nr_buf_reserve(reply, 16)) return nr_nomem(err);
+    nr_status status = cmd->verb == NR_CLEAR ? nr_clear(net, cmd, &gone, err)
+                                             : nr_forget(net, cmd, &gone, err);
+    return status == NR_OK ? done(nr_put_uint(reply, gone), err) : status;
 }
 
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
@@ -388,6 +402,8 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_RESET: return reset(net, reply, err);
     case NR_GETDATA: return getdata(net, cmd, reply, err);
     case NR_CONFIGURE: return configure(net, cmd, reply, err);
+    case NR_CLEAR:
+    case NR_FORGET: return drop_samples(net, cmd, reply, err);
     case NR_HISTORY: return done(history(net, reply), err);
     case NR_METRICS: return done(nr_report_reply(net, reply), err);
     case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);

@@ -1,22 +1,18 @@
-"""A server with the module: commands go there as they are, replies come back as they would here.
+"""Replies of the module as every driver gives them, and its errors as ours.
 
-Nothing runs in this process. What redis-py hands out depends on the protocol (doubles are
-bulk strings in version 2, text and blobs look the same in both), so each command has a
-function here that makes of its reply what every driver answers.
+What redis-py hands out depends on the protocol (doubles are bulk strings in version 2, text and
+blobs look the same in both), so each command has a function here that makes of its reply what
+every driver answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
-import redis
 from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from nr.backends.redis.supply import Supply, options_of
 from nr.engine import Reply, parse, specs
 from nr.errors import BackendError, CommandError, EngineError, refusal
 
@@ -34,84 +30,18 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 _OTHERS = {"WRONGTYPE", "MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE"}
 
 
-def connect(
-    url: str, executor: Executor | None = None, *, memory: int | None = None, **options: Any
-) -> Module:
-    """``redis+module://[user:password@]host:port/db``, or ``rediss+module://`` over TLS.
-
-    ``options`` are those of ``redis.Redis``. Raises BackendError where the server cannot be
-    reached or has no module loaded. Trainings are the server's: an ``executor`` is refused,
-    and so is ``memory``.
-    """
-    for name, given in (("executor", executor), ("memory", memory)):
-        if given is not None:
-            raise BackendError(f"redis+module:// trains in the server: it takes no {name}")
-    defaults = {"protocol": 3, "retry": Retry(NoBackoff(), 0), "socket_timeout": None}
-    ours = {"decode_responses": False}
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Raises what redis-py raises as CommandError, EngineError or BackendError."""
     try:
-        found = options_of(url.replace("+module", "", 1), defaults | options, ours)
-        module = Module(redis.Redis.from_pool(Supply(**found)))
-    except (ValueError, TypeError) as error:
-        raise BackendError(f"not a URL of a server: {error}") from error
-    try:
-        module.check()
-    except (ValueError, TypeError) as error:
-        raise BackendError(f"not the options of a connection: {error}") from error
-    except BaseException:
-        module.close()
-        raise
-    return module
-
-
-class Module:
-    """A Backend that forwards. Threads may share it: each has a connection for its command.
-
-    A command is sent once and, should the connection break, not again: it may have been done.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._closed = False
-
-    def execute(self, *argv: bytes) -> Reply:
-        """Runs one command. Raises CommandError, BackendError or EngineError."""
-        reader = _BY_COMMAND.get(argv[0].upper()) if argv else None
-        if reader is None:
-            parse(argv)  # refuses it, and says what was meant
-            raise CommandError("ERR unknown command")
-        return reader(argv, self._send(*argv))
-
-    def check(self) -> None:
-        """Raises BackendError where the server does not have the module."""
-        try:
-            reply = self._send(b"COMMAND", b"INFO", b"nr.create", b"nr.dump")
-        except CommandError as error:
-            raise BackendError(f"the server refused: {error}") from error
-        found = list(reply.values()) if isinstance(reply, dict) else [r for r in reply if r]
-        if len(found) < 2:
-            there = "another module of that kind" if found else "no NR.* commands"
-            raise BackendError(
-                f"the server has {there}: it must be started with "
-                "--loadmodule and the path that `nr module-path` prints"
-            )
-
-    def close(self) -> None:
-        """Gives its connections back. Trainings run on, in the server."""
-        self._closed = True
-        self._client.close()
-
-    def _send(self, *argv: bytes) -> Any:
-        if self._closed:
-            raise BackendError("the connection is closed")
-        try:
-            return self._client.execute_command(*argv)  # type: ignore[no-untyped-call]
-        except exceptions.ResponseError as error:
-            text = _text_of(error)
-            if text == "ERR out of memory":
-                raise EngineError(text) from error
-            raise refusal(text) from error
-        except (exceptions.RedisError, OSError) as error:
-            raise BackendError(f"the server failed: {error}") from error
+        yield
+    except exceptions.ResponseError as error:
+        text = _text_of(error)
+        if text == "ERR out of memory":
+            raise EngineError(text) from error
+        raise refusal(text) from error
+    except (exceptions.RedisError, OSError) as error:
+        raise BackendError(f"the server failed: {error}") from error
 
 
 def _text_of(error: Exception) -> str:
@@ -123,9 +53,26 @@ def _text_of(error: Exception) -> str:
     return text if text.partition(" ")[0] in _OTHERS else f"ERR {text}"
 
 
+# ---- whether it is there ----
+
+CHECK = (b"COMMAND", b"INFO", b"nr.create", b"nr.dump")
+"""Asks a server whether it has the module."""
+
+
+def check(reply: Any) -> None:
+    """Raises BackendError where the reply to ``CHECK`` says that it does not."""
+    found = list(reply.values()) if isinstance(reply, dict) else [r for r in reply if r]
+    if len(found) < 2:
+        there = "another module of that kind" if found else "no NR.* commands"
+        raise BackendError(
+            f"the server has {there}: it must be started with "
+            "--loadmodule and the path that `nr module-path` prints"
+        )
+
+
 # ---- replies ----
 
-_Reader = Callable[[Sequence[bytes], Any], Reply]
+Reader: TypeAlias = Callable[[Sequence[bytes], Any], Reply]
 _NAMES = {b"classes", b"outputs", b"fields"}  # in pairs, whose values are names
 _WORDS = {b"type", b"overfitting-detected", b"training-ended-by", b"last-training"}  # are text
 
@@ -205,7 +152,7 @@ def _names(argv: Sequence[bytes], reply: Any) -> Reply:
 
 
 # By the shape of the reply, which the core's table of commands says.
-_BY_SHAPE: dict[str, _Reader] = {
+_BY_SHAPE: dict[str, Reader] = {
     "integers": _as_is,
     "texts": _text,
     "bytes": _as_is,
@@ -217,3 +164,18 @@ _BY_SHAPE: dict[str, _Reader] = {
     "names": _names,
 }
 _BY_COMMAND = {spec.name.encode(): _BY_SHAPE[spec.reply] for spec in specs()}
+
+
+def reader(argv: Sequence[bytes]) -> Reader:
+    """What reads the reply to a command. Raises CommandError for what is none of ours."""
+    found = _BY_COMMAND.get(argv[0].upper()) if argv else None
+    if found is None:
+        parse(argv)  # refuses it, and says what was meant
+        raise CommandError("ERR unknown command")
+    return found
+
+
+def queued(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """A command whose training, if it orders one, is left to workers."""
+    trains = argv[0].upper() == b"NR.TRAIN" and b"QUEUE" not in map(bytes.upper, argv)
+    return (*argv, b"QUEUE") if trains else argv
