@@ -10,15 +10,18 @@
 
 nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
                         bool running, nr_error *err) {
-    *m = (nr_maker){.schema = schema, .key = key, .running = running};
-    m->spans = nr_alloc(schema->n * sizeof *m->spans);
+    m->schema = schema, m->key = key, m->running = running;
+    m->scratch = (nr_buf){0};
+    m->spans = schema->n <= NR_FEW_FIELDS
+                   ? m->few
+                   : nr_alloc(schema->n * sizeof *m->spans);
     if (!m->spans) return nr_nomem(err);
     nr_maker_begin(m);
     return NR_OK;
 }
 
 void nr_maker_free(nr_maker *m) {
-    nr_release(m->spans);
+    if (m->spans != m->few) nr_release(m->spans);
     nr_buf_free(&m->scratch);
 }
 
@@ -144,6 +147,23 @@ static bool read_value(const nr_field *field, nr_cursor *c, nr_value *value) {
         value->bytes = item.bytes;
         return item.type == NR_ITEM_STR && item.bytes.len > 0;
     }
+}
+
+bool nr_maker_values(const nr_maker *m, const nr_schema *schema,
+                     nr_value *values) {
+    for (size_t i = 0; i < schema->n; i++) {
+        const nr_field *field = &schema->fields[i];
+        uint32_t own = field->slot < m->schema->slots
+                           ? m->schema->by_slot[field->slot]
+                           : 0;
+        const struct nr_span *span = own ? &m->spans[own - 1] : NULL;
+        values[i] = (nr_value){.missing = true};
+        if (!span || !span->n) continue;
+        const unsigned char *at = m->scratch.data + span->from;
+        nr_cursor c = {at, at + span->n, false};
+        if (!read_value(field, &c, &values[i])) return false;
+    }
+    return true;
 }
 
 static bool read_weight(nr_cursor *c, double *weight) {

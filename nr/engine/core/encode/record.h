@@ -13,15 +13,19 @@
 
 #include "encode/value.h"
 
+struct nr_span {
+    size_t from, n; /* n is 0: no value yet */
+};
+
 /* Collects the values of one sample after the other, in any order. */
+enum { NR_FEW_FIELDS = 32 };
 typedef struct nr_maker {
     const nr_schema *schema;
     nr_text key; /* of the network, for messages */
     bool running; /* outputs are asked for, not told */
     double weight; /* what the sample counts; 1 after nr_maker_begin */
-    struct nr_span {
-        size_t from, n; /* n is 0: no value yet */
-    } *spans;           /* by field */
+    struct nr_span *spans; /* by field */
+    struct nr_span few[NR_FEW_FIELDS]; /* where they lie while they are few */
     nr_buf scratch;
 } nr_maker;
 
@@ -40,6 +44,10 @@ nr_status nr_maker_item(nr_maker *m, const nr_field *field,
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
 /* Appends the record; refuses one that lacks an output. */
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
+/* Or, in its place, the values by field of another generation of the schema, as
+ * nr_record_read would find them in the record. */
+bool nr_maker_values(const nr_maker *m, const nr_schema *schema,
+                     nr_value *values);
 
 /* The values by field, whatever else a record of a newer schema holds, and,
  * unless weight is NULL, what the sample counts. false: it is damaged. */
