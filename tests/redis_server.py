@@ -32,6 +32,7 @@ class Server:
         if preloaded := os.environ.get("NR_TEST_PRELOAD"):  # a sanitizer of the module's
             self.env |= {"LD_PRELOAD": preloaded, "ASAN_OPTIONS": "detect_leaks=0"}
         told = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+        self.is_valkey = told.lower().startswith("valkey")
         found = re.search(r"v=(\d+)\.(\d+)", told)
         self.version = tuple(map(int, found.groups())) if found else (0,)
 

@@ -1,6 +1,7 @@
 """The module in a real server: what other drivers do not have."""
 
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -16,6 +17,7 @@ from redis_server import Server, redis_62, redis_server, running
 import nr
 from nr.backends import Backend, connect
 from nr.engine import module_path as installed_module
+from nr.memory import group_limits
 
 
 @pytest.fixture
@@ -53,6 +55,30 @@ def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     assert "MEMORY n, bytes or as 512mb" in done.stdout
 
 
+def told_limits(server: Server) -> list[int]:
+    """Processors, trainings at once and bytes of memory, as the module says when it is loaded."""
+    (line,) = re.findall(r"processors that the server may use: .*", server.log)
+    return [int(number) for number in re.findall(r": (\d+)", line)]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="taskset is Linux'")
+def test_threads_and_memory_are_those_that_the_server_may_use(own: Callable[..., Server]) -> None:
+    allowed = os.sched_getaffinity(0)
+    machine = os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
+    memory = min([machine, *group_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))])
+    assert told_limits(own()) == [len(allowed), max(1, len(allowed) - 1), memory]
+    assert told_limits(own("THREADS", "5", "MEMORY", "1gb")) == [len(allowed), 5, 1 << 30]
+    for some in {min(allowed)}, {min(allowed), max(allowed)}:
+        os.sched_setaffinity(0, some)  # as taskset does
+        try:
+            server = own("--maxmemory", "100mb")
+        finally:
+            os.sched_setaffinity(0, allowed)
+        assert told_limits(server) == [len(some), 1, 100 << 20]
+        with server.client(decode_responses=True) as client:
+            trains_one_at_a_time(client)
+
+
 def test_a_training_takes_at_most_half_of_maxmemory(own: Callable[..., Server]) -> None:
     server = own("MEMORY", "477mb", "THREADS", "1")
     with server.client(decode_responses=True) as client:
@@ -72,15 +98,19 @@ def test_a_training_takes_at_most_half_of_maxmemory(own: Callable[..., Server]) 
         assert nrx(client, "NR.WAIT net 0") == 1
 
 
+def trains_one_at_a_time(client: redis.Redis) -> None:
+    network(client, "first")
+    network(client, "second")
+    nrx(client, "NR.TRAIN first", *ENDLESS)
+    nrx(client, "NR.TRAIN second", *ENDLESS)
+    assert eventually(lambda: " cycle=0 " not in nrx(client, "NR.THREADS")[0])
+    assert " cycle=0 " in nrx(client, "NR.THREADS")[1]
+
+
 def test_one_thread_trains_one_network_at_a_time(own: Callable[..., Server]) -> None:
     server = own("THREADS", "1")
     with server.client(decode_responses=True) as client:
-        network(client, "first")
-        network(client, "second")
-        nrx(client, "NR.TRAIN first", *ENDLESS)
-        nrx(client, "NR.TRAIN second", *ENDLESS)
-        assert eventually(lambda: " cycle=0 " not in nrx(client, "NR.THREADS")[0])
-        assert " cycle=0 " in nrx(client, "NR.THREADS")[1]
+        trains_one_at_a_time(client)
         assert info(client, "second")["training"] == 1
         assert nrx(client, "NR.STOP second") == 1
         assert info(client, "second")["training"] == 0

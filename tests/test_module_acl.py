@@ -57,6 +57,18 @@ def documented(which: str) -> list[str]:
     return re.findall(rf"ACL SETUSER {which} (.*)", text)
 
 
+def test_all_commands_are_in_a_category_of_their_own(server: Server, client: redis.Redis) -> None:
+    """On servers that have such: what docs/module.md says of them was tried on each of them."""
+    if server.version < ((8, 1) if server.is_valkey else (7, 4)):
+        assert "nr" not in client.execute_command("ACL", "CAT")
+        return
+    with user(server, client, "+@nr +@connection") as app:
+        for line in "NR.RUN net 1 2", "NR.OBSERVE net 1 2 -> 3", "NR.TRAIN net MAXCYCLES 1":
+            assert nrx(app, line)
+        assert "permission" in refused(app, "NR.REPLAY ID net 12345678")
+        assert "permission" in refused(app, "GET net")
+
+
 @pytest.mark.parametrize("who", ["app", "dashboard"])
 def test_the_documented_rules_work(server: Server, client: redis.Redis, who: str) -> None:
     rules = documented(who)

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,12 @@ import nr
 from nr.backends import Backend
 from nr.backends.local import Local
 from nr.backends.memory import Memory
-from nr.backends.redis import store as redis_store
-from nr.backends.sql import orders as sql_orders
 from nr.backends.store import ATTEMPTS, Lease, Limits, Standing, State
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.trainings import Workers
 
 ENDLESS = {"maxtime": 0}
+WAITS = "waits"
 LOCAL = [driver for driver in DRIVERS if driver.__name__ != "module"]
 TIMED = [driver for driver in LOCAL if driver.__name__ != "memory"]
 """Those whose leases run out."""
@@ -41,13 +40,8 @@ def local(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
 
 
 @pytest.fixture(params=TIMED, ids=lambda driver: driver.__name__)
-def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[nr.Database]:
-    """Those whose leases run out, in half a second here."""
-    monkeypatch.setattr(sql_orders, "LIFETIME", 0.5)
-    monkeypatch.setattr(redis_store, "LIFETIME", 500)
+def timed(request: pytest.FixtureRequest) -> Iterator[nr.Database]:
     with nr.connect(**request.param(request)) as db:
-        store = store_of(db)
-        store.renewal, store.patience = 0.05, 0.5
         yield db
 
 
@@ -76,6 +70,24 @@ def slow(net: nr.Network) -> nr.Network:
 
 def started(training: nr.Training) -> None:
     until(lambda: (training.progress() or Progress()).cycles > 0)
+
+
+def awaited(db: nr.Database) -> Callable[[], bool]:
+    """Whether somebody has asked NR.WAIT since, and knows for which order."""
+    if not hasattr(db.backend, "store"):
+        client = db.backend._client  # type: ignore[attr-defined]
+        return lambda: client.info("clients")["blocked_clients"] > 0
+    store, asked = store_of(db), threading.Event()
+    real = store.header
+
+    def header(key: bytes) -> Any:
+        found = real(key)
+        if threading.current_thread().name == WAITS:
+            asked.set()
+        return found
+
+    store.header = header
+    return asked.is_set
 
 
 # ---- a network that works is never made worse ----
@@ -171,10 +183,11 @@ def test_what_becomes_of_the_network_is_told_as_an_error(db: nr.Database) -> Non
     ],
 )
 def test_wait_tells_another_client_what_became_of_the_order_that_stood(
-    request: pytest.FixtureRequest, db: nr.Database, end: Callable[[nr.Database], Any], told: Any
+    db: nr.Database, end: Callable[[nr.Database], Any], told: Any
 ) -> None:
     started(network(db).train(**ENDLESS))
     replies: list[Any] = []
+    waits = awaited(db)
 
     def wait() -> None:
         try:
@@ -182,9 +195,9 @@ def test_wait_tells_another_client_what_became_of_the_order_that_stood(
         except nr.CommandError as error:
             replies.append(str(error))
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=wait, name=WAITS)
     thread.start()
-    sleep(0.05)
+    until(waits)
     end(db)
     thread.join(60)
     assert replies == [told if told == 1 else f"ERR the training of net was dropped: {told}"]
@@ -219,23 +232,22 @@ def test_a_failure_is_told_in_every_process_until_the_next_training(
 # ---- leases ----
 
 
-def test_a_lease_is_renewed_while_the_network_is_read(quick: nr.Database) -> None:
-    net, store = network(quick), store_of(quick)
-    real, seen = store.snapshot, []
+def test_a_lease_is_renewed_while_the_network_is_read(timed: nr.Database) -> None:
+    """Here it has run out before it is renewed: without that it would stay so."""
+    net, store = network(timed), store_of(timed)
+    real, renewals = store.snapshot, []
 
     def slow(key: bytes) -> Net:
-        end = monotonic() + 1.2  # more than twice as long as a lease
-        while monotonic() < end:
-            seen.append(store.header(key)[1])
-            sleep(0.1)
+        for _ in range(3):
+            set_deadline(store, key, -3600)
+            until(lambda: store.header(key)[1] is Standing.HELD)
+            renewals.append(key)
         return real(key)  # type: ignore[no-any-return]
 
-    store.snapshot = slow
+    store.snapshot, store.renewal = slow, 0.05
     training = net.train(maxcycles=3)
-    with pytest.raises(nr.CommandError, match="already in progress"):
-        net.train()
     assert training.result(60).cycles == 3
-    assert set(seen) == {Standing.HELD}
+    assert renewals == [b"net"] * 3
 
 
 def test_an_expired_lease_that_nobody_took_is_taken_back_and_merged(local: nr.Database) -> None:
@@ -307,14 +319,15 @@ def test_an_order_that_lost_its_worker_is_carried_out_by_another(
     local: nr.Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who was thought dead is told what became of it all the same."""
-    store = store_of(local)
+    store, cycles = store_of(local), 10**9
+    store.renewal = 3600  # only when the test does it
     net = network(local)
-    first = net.train(maxcycles=20_000, maxtime=0)
+    first = net.train(maxcycles=cycles, maxtime=0)
     started(first)
     set_deadline(store, b"net", -1)
     other = store.take(b"net")
     assert other.order.attempt == 2
-    assert other.order.limits == Limits(20_000, 0, False, False)
+    assert other.order.limits == Limits(cycles, 0, False, False)
     assert store.take(b"net") is None
     job = local.backend._host.trainings.get(b"net")  # type: ignore[attr-defined]
     job.renew()

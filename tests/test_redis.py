@@ -350,6 +350,32 @@ def test_the_database_number_is_told(redis_servers: Servers) -> None:
         db.execute("NR.DEL", "numbered")
 
 
+def test_a_user_who_may_only_read_runs_networks(redis_servers: Servers) -> None:
+    with running() as server:
+        with nr.connect(server.url) as db:
+            net = db.create("net", "classifier", [2, 3, 2], seed=1)
+            net.observe([1, 2], 1)
+            expected = net.run([1, 2])
+        with server.client() as client:
+            rules = "on >x %R~net +@read +@connection +eval_ro +evalsha_ro"  # as in docs/redis.md
+            client.execute_command("ACL", "SETUSER", "reader", *rules.split())
+        with nr.connect(server.url.replace("//", "//reader:x@")) as db:
+            for _ in range(2):
+                assert db.execute("NR.INFO net")[1] > 0  # type: ignore[index,operator]
+                assert [*db["net"].run([1, 2])] == [*expected]
+            assert db["net"].dump()
+            assert list(db) == ["net"]
+            for line in (
+                "NR.OBSERVE net 1 2 -> 1",
+                "NR.RESET net",
+                "NR.CREATE net2 REGRESSOR 1 -> 1",
+            ):
+                with pytest.raises(nr.BackendError, match="permission"):
+                    db.execute(line)
+        with nr.connect(server.url) as db:
+            assert db["net"].info().train_len + db["net"].info().test_len == 1
+
+
 # ---- round trips ----
 
 
@@ -425,77 +451,3 @@ def test_each_verb_is_one_round_trip(
             sent.clear()
             db.execute(command)
             assert len(sent) == 1, command
-
-
-def test_with_the_cache_running_asks_nothing(
-    redis_servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with nr.connect(**redis_servers.empty("cached")) as db:
-        client = raw(db)
-        client.flushdb()
-        net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
-        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(db.backend.store._link, "field", None)  # type: ignore[attr-defined]
-            first = net.run([1])
-        with nr.connect(client=client) as other:
-            other["net"].observe_many([1, 2], [1, 2], to="train")
-            other["net"].train(maxcycles=3).wait()
-        until(lambda: (net.run([1]) != first).all())
-
-
-def test_a_cached_network_is_forgotten_when_the_server_is() -> None:
-    with running() as server, nr.connect(server.url, cache=True, retry=None) as db:
-        net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
-        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-        server.kill()
-        until(lambda: not tracked.get(b"net"))
-        with pytest.raises(nr.BackendError):
-            net.run([1])
-        server.start()
-        with pytest.raises(nr.NotFoundError):
-            net.run([1])
-        net = db.create("net", "regressor", [1, 1], seed=1)
-        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-
-
-def test_a_silent_server_is_not_believed_for_long() -> None:
-    with running() as server, nr.connect(server.url, cache=True, socket_timeout=1) as db:
-        net = db.create("net", "regressor", [1, 1], seed=1)
-        tracked = db.backend.store._tracked  # type: ignore[attr-defined]
-        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-        server.pause()
-        try:
-            until(lambda: not tracked.get(b"net"), 15)
-        finally:
-            server.resume()
-        until(lambda: net.run([1]) is not None and tracked.get(b"net"))
-
-
-def test_a_user_who_may_only_read_runs_networks(redis_servers: Servers) -> None:
-    with running() as server:
-        with nr.connect(server.url) as db:
-            net = db.create("net", "classifier", [2, 3, 2], seed=1)
-            net.observe([1, 2], 1)
-            expected = net.run([1, 2])
-        with server.client() as client:
-            rules = "on >x %R~net +@read +@connection +eval_ro +evalsha_ro"  # as in docs/redis.md
-            client.execute_command("ACL", "SETUSER", "reader", *rules.split())
-        with nr.connect(server.url.replace("//", "//reader:x@")) as db:
-            for _ in range(2):
-                assert db.execute("NR.INFO net")[1] > 0  # type: ignore[index,operator]
-                assert [*db["net"].run([1, 2])] == [*expected]
-            assert db["net"].dump()
-            assert list(db) == ["net"]
-            for line in (
-                "NR.OBSERVE net 1 2 -> 1",
-                "NR.RESET net",
-                "NR.CREATE net2 REGRESSOR 1 -> 1",
-            ):
-                with pytest.raises(nr.BackendError, match="permission"):
-                    db.execute(line)
-        with nr.connect(server.url) as db:
-            assert db["net"].info().train_len + db["net"].info().test_len == 1

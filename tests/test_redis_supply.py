@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis_server
-from redis_private import Server, Servers, running, until
+from redis_private import Server, Servers, running
 
 import nr
-from nr.backends.redis.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +120,3 @@ def test_replies_are_bytes_whatever_a_url_says(
             assert isinstance(net.dump(), bytes)
             assert list(db) == ["n\udcff"]
             del db[b"n\xff"]
-
-
-def test_a_network_read_before_a_change_does_not_replace_one_read_after_it(
-    redis_servers: Servers,
-) -> None:
-    options = redis_servers.empty("cached")
-    with nr.connect(**options) as db, nr.connect(options["url"]) as other:
-        net = db.create("net", "regressor", [1, 1], seed=1)
-        store: Store = db.backend.store  # type: ignore[attr-defined]
-        tracked = store._tracked
-        assert tracked is not None
-
-        def kept() -> bool:
-            net.run([1])
-            return tracked.get(b"net") is not None
-
-        until(kept)
-        tracked.drop(b"net")
-
-        def slowly(key: bytes) -> object:
-            old = store._checked(key)
-            other["net"].reset()
-            until(lambda: key not in tracked._asked)
-            until(kept)  # meanwhile somebody else asks
-            return old
-
-        tracked.fetch(b"net", slowly)  # type: ignore[arg-type]
-        assert net.run([1]).tolist() == other["net"].run([1]).tolist()

@@ -26,6 +26,22 @@ static inline nr_status execute(nr_net *net, const char *line, nr_buf *reply) {
     return status;
 }
 
+/* All, the best first. */
+static const char *const every_isa[] = {
+#ifdef __x86_64__
+    "avx512", "avx2",
+#endif
+    "baseline"};
+enum { ISAS = sizeof every_isa / sizeof *every_isa };
+
+/* What follows is done by this one. pytest's summary tells of one that this
+ * processor lacks, and that was not tested. */
+static inline bool choose_isa(const char *name) {
+    bool there = nr_set_isa(name) == NR_OK;
+    if (!there) printf("not tested: %s, which this processor lacks\n", name);
+    return there;
+}
+
 /* Uniform from -1 to 1, the same at every run. */
 static uint64_t noise_state = 1;
 static inline float noise(void) {

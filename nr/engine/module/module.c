@@ -47,13 +47,17 @@ static void use_memory_of_the_server(void) {
 }
 
 /* Those that the process may use, of the machine's. */
-static long long default_threads(void) {
-    long long cores = sysconf(_SC_NPROCESSORS_ONLN);
+static long long processors(void) {
 #ifdef __linux__
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        cores = CPU_COUNT(&allowed);
+        return CPU_COUNT(&allowed);
 #endif
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static long long default_threads(void) {
+    long long cores = processors();
     return cores > 2 ? cores - 1 : 1;
 }
 
@@ -117,6 +121,14 @@ static int read_arguments(rm_ctx *ctx, rm_string **argv, int argc,
     return RM_ERR;
 }
 
+static void tell_limits(rm_ctx *ctx, long long threads) {
+    rm.Log(ctx, "notice",
+           "processors that the server may use: %lld; networks that are trained "
+           "at once: %lld; bytes of memory, of which a training takes at most "
+           "half: %llu",
+           processors(), threads, (unsigned long long)nr_memory(ctx));
+}
+
 NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
     long long threads;
     const char *missing = rm_fetch(ctx);
@@ -139,5 +151,6 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
         nr_trainings_begin(ctx, threads) != RM_OK)
         return RM_ERR;
     nr_background_begin(threads);
+    tell_limits(ctx, threads);
     return RM_OK;
 }
