@@ -261,7 +261,7 @@ def test_a_dictionary_is_answered_as_its_command_is(club: nr.Network, asked: int
 
 
 def test_a_wrong_dictionary_is_refused_as_its_command_is(club: nr.Network) -> None:
-    with pytest.raises(nr.CommandError, match="ERR net has not been trained yet: NR.TRAIN club"):
+    with pytest.raises(nr.CommandError, match=r"ERR net has not been trained yet: NR\.TRAIN club"):
         club.classify({"age": 3})
     club.observe_many(people(30))
     club.train(maxcycles=3).wait()
@@ -286,5 +286,5 @@ def test_a_regressor_of_fields_is_asked_by_name(db: nr.Database) -> None:
     net.train(maxcycles=5).wait()
     assert net.run({"a": 3}) == net.run([{"a": 3}])[0]
     assert list(net.run({"a": 3})) == ["y", "z"]
-    with pytest.raises(nr.CommandError, match="you can't call NR.CLASS with a regressor"):
+    with pytest.raises(nr.CommandError, match=r"you can't call NR\.CLASS with a regressor"):
         net.classify({"a": 3})

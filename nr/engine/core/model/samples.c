@@ -177,20 +177,11 @@ static uint64_t place_one(nr_header *h, nr_random *random,
     return slot * 2 + which;
 }
 
-nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
-                       uint64_t *places, nr_error *err) {
-    nr_status status = check_room(net, which, err);
-    if (status != NR_OK) return status;
-    for (size_t i = 0; i < n; i++)
-        places[i] = place_one(&net->h, &net->h.random, which);
-    return NR_OK;
-}
-
 /* ============================ Looking ahead ============================== */
 
 /* A large dataset does not stay in a cache, and a sample that goes anywhere in
  * it waits for memory: longer than all else there is to observing it. */
-static void foresee(nr_net *net, nr_dataset_id which) {
+void nr_net_foresee(nr_net *net, nr_dataset_id which) {
     nr_header *h = &net->h;
     nr_foresight *next = &net->next;
     for (int d = 0; d < 2; d++)
@@ -200,7 +191,12 @@ static void foresee(nr_net *net, nr_dataset_id which) {
     next->before = next->after = h->random;
     next->place = place_one(h, &next->after, which);
     next->which = which;
+    next->len[0] = h->len[0], next->len[1] = h->len[1];
     next->known = true;
+    if (h->records == NR_VARIABLE) {
+        nr_record_fetch(net, next->place & 1, next->place >> 1);
+        return;
+    }
     const float *row = nr_dataset_row(net, next->place & 1, next->place >> 1);
     __builtin_prefetch(row, 1);
     __builtin_prefetch(row + net->row - 1, 1);
@@ -211,10 +207,20 @@ static void foresee(nr_net *net, nr_dataset_id which) {
 static uint64_t place_next(nr_net *net, nr_dataset_id which) {
     const nr_foresight *next = &net->next;
     if (!next->known || next->which != which ||
+        next->len[0] != net->h.len[0] || next->len[1] != net->h.len[1] ||
         !nr_random_same(&next->before, &net->h.random))
         return place_one(&net->h, &net->h.random, which);
     net->h.random = next->after;
     return next->place;
+}
+
+nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
+                       uint64_t *places, nr_error *err) {
+    nr_status status = check_room(net, which, err);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < n; i++)
+        places[i] = place_next(net, which);
+    return NR_OK;
 }
 
 /* =============================== Observing =============================== */
@@ -284,7 +290,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
         net->h.random = random;
         net->h.len[0] = len[0], net->h.len[1] = len[1];
     }
-    if (n == 1) foresee(net, which);
+    if (n == 1) nr_net_foresee(net, which);
     if (places != few) nr_release(places);
     return ok ? NR_OK : nr_nomem(err);
 }
