@@ -12,7 +12,9 @@ Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 
 """
 
 from nr.backends import sqlite_functions
-from nr.client import Database, connect
+from nr.commands.info import Info
+from nr.commands.metrics import Metrics
+from nr.database import Database, connect
 from nr.engine import Progress
 from nr.errors import (
     ArgumentError,
@@ -30,10 +32,8 @@ from nr.errors import (
     ValuesError,
 )
 from nr.fields import Field
-from nr.following import Training
-from nr.info import Info
-from nr.metrics import Metrics
 from nr.network import Network
+from nr.training import Training
 
 __version__ = "0.1.0"
 

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, fields
-from nr.backends import Backend
-from nr.backends.capabilities import RunsHere, capability
 from nr.calls import Call, networks, running, samples, trainings, words
+from nr.commands.info import Info
+from nr.commands.metrics import Metrics
+from nr.commands.options import ConfigureOptions, Dataset
+from nr.contracts import Backend
+from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
-from nr.following import Training
-from nr.info import Info
-from nr.metrics import Metrics
-from nr.options import ConfigureOptions, Dataset
+from nr.training import Training
 from nr.values import PLAIN
 
 if TYPE_CHECKING:

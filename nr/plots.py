@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nr.calls import Call, drive
+from nr.contracts import Backend
 from nr.errors import Error, ExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
-
-    from nr.client import Database
 
 _GRID = 200  # points a side of the map
 _MOST_SAMPLES = 500  # drawn on it
@@ -46,9 +45,9 @@ def figure(key: str | bytes) -> Call[Figure]:
     return drawn
 
 
-def save(db: Database, key: str | bytes, path: str) -> None:
+def save(backend: Backend, key: str | bytes, path: str) -> None:
     """Draws the network `key` into a file whose ending names the format (.png, .svg, .pdf)."""
-    drawn = drive(db.backend, figure(key))
+    drawn = drive(backend, figure(key))
     try:
         drawn.savefig(path, dpi=120)
     except (OSError, ValueError) as exc:

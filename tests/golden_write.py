@@ -30,7 +30,7 @@ import redis_server
 import servers
 
 import nr
-from nr.backends.store import Limits
+from nr.contracts.store import Limits
 from nr.engine import Outcome
 
 SUMS = [((i * 7) % 11, (i * 5) % 13) for i in range(40)]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from nr.backends.memory import Memory
 from nr.backends.redis.store import Store as Redis
-from nr.backends.store import Limits
+from nr.contracts.store import Limits
 
 LIMITS = Limits(maxcycles=5, maxtime=0, autostop=False, backtrack=False)
 

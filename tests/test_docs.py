@@ -128,6 +128,23 @@ def test_every_option_word_is_documented_with_its_command() -> None:
         assert not missing, f"{spec.name}: {missing}"
 
 
+def test_every_option_has_its_row_in_the_table() -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    rows = [line.split("`")[1].replace("\\|", "|") for line in re.findall(r"^\| `.*$", text, re.M)]
+    for name in "NR.CREATE", "NR.TRAIN":
+        [spec] = [spec for spec in engine.specs() if spec.name == name]
+        options = [f"{option.word} {option.value}".strip() for option in spec.options]
+        assert [option for option in options if option not in rows] == []
+
+
+def test_every_syntax_begins_as_in_the_core() -> None:
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (NR\.\w+)$(.*?)(?=^## |\Z)", text, re.M | re.S))
+    for spec in engine.specs():
+        first = spec.syntax.split(" ")[0]
+        assert f"    {spec.name} {first}".rstrip() in sections[spec.name], spec.name
+
+
 @pytest.mark.parametrize("document", [*DOCUMENTS, "examples/README.md", "CHANGELOG.md"])
 def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document

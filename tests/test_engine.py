@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import nr
 from nr import engine
-from nr.engine import Command, Net, Trainer, Verb, parse, specs, split
+from nr.engine import Command, Net, Trainer, parse, specs, split
 
 
 def command(line: str) -> Command:
@@ -66,10 +66,15 @@ def test_a_locale_with_a_decimal_comma_changes_nothing(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[0.5]\n", "")
 
 
-def test_the_verbs_are_numbered_as_in_the_core() -> None:
-    assert [spec.name for spec in specs()] == [f"NR.{verb.name}" for verb in Verb]
+def test_the_tables_of_commands_and_options_are_whole() -> None:
     for spec in specs():
         assert spec.summary.endswith(".")
+        assert (spec.scope == "nothing") == (not spec.syntax.startswith("key"))
+        assert set(spec.words) >= {option.word for option in spec.options}
+        for option in spec.options:
+            assert option.summary.endswith(".")
+            assert option.preset
+            assert f"{option.word} {option.value}".strip() in spec.syntax
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_quoted_words_come_back(words: list[bytes]) -> None:
 
 def test_a_command_says_what_it_is() -> None:
     create = command("nr.create net classifier 2 -> 2")
-    assert (create.verb, create.key, create.keys) == (Verb.CREATE, b"net", [b"net"])
+    assert (create.spec.name, create.key, create.keys) == ("NR.CREATE", b"net", [b"net"])
     assert command("NR.DEL a b c").keys == [b"a", b"b", b"c"]
     assert command("NR.LIST").pattern is None
     assert command("NR.LIST a*").pattern == b"a*"

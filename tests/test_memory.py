@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nr
-from nr.memory import group_limits, memory_of
+from nr.limits import group_limits, memory_of
 
 
 def put(path: Path, text: str) -> Path:
@@ -47,7 +47,7 @@ def test_a_machine_without_groups_has_none(tmp_path: Path) -> None:
 
 def test_the_limit_of_the_process_counts() -> None:
     code = (
-        "import resource; from nr.memory import memory_of; "
+        "import resource; from nr.limits import memory_of; "
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 40, resource.RLIM_INFINITY)); "
         "before = memory_of(); half = before // 2; import os; "
         "resource.setrlimit(resource.RLIMIT_AS, (half, resource.RLIM_INFINITY)); "
@@ -109,7 +109,7 @@ def test_the_environment_has_units(text: str, size: int, monkeypatch: pytest.Mon
 def test_groups_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NR_MEMORY", raising=False)
     memory_of()
-    monkeypatch.setattr("nr.memory.group_limits", lambda *_: pytest.fail("they are read again"))
+    monkeypatch.setattr("nr.limits.group_limits", lambda *_: pytest.fail("they are read again"))
     memory_of()
 
 
@@ -117,6 +117,6 @@ def test_groups_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_are_as_many_as_the_process_may_use() -> None:
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
-        "from nr.memory import processors; assert processors() == 1"
+        "from nr.limits import processors; assert processors() == 1"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -17,7 +17,7 @@ from redis_server import Server, redis_62, redis_server, running
 import nr
 from nr.backends import Backend, connect
 from nr.engine import module_path as installed_module
-from nr.memory import group_limits
+from nr.limits import group_limits
 
 
 @pytest.fixture

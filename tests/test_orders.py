@@ -14,9 +14,9 @@ from redis_private import until
 
 import nr
 from nr.backends import Backend
-from nr.backends.local import Local
 from nr.backends.memory import Memory
-from nr.backends.store import ATTEMPTS, Lease, Limits, Standing, State
+from nr.commands.local import Local
+from nr.contracts.store import ATTEMPTS, Lease, Limits, Standing, State
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.trainings import Workers
 

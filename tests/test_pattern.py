@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nr.pattern import matching
+from nr.commands.pattern import matching
 
 
 def like(pattern: bytes, key: bytes) -> bool:

@@ -14,7 +14,7 @@ from redis_private import DURABLE, Server, cluster, proxy, running, until
 
 import nr
 from nr.backends.redis import store as driver
-from nr.backends.store import Standing
+from nr.contracts.store import Standing
 
 TRAINER = """
 import sys, time

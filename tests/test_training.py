@@ -8,9 +8,9 @@ import pytest
 from training_calls import ENDLESS, eventually, has_cycles, network
 
 import nr
-from nr.backends.local import Local
 from nr.backends.memory import Memory
 from nr.calls.trainings import Course
+from nr.commands.local import Local
 from nr.trainings import Workers
 
 GONE = "^ERR the training of net was dropped: its network was deleted or replaced$"

@@ -11,10 +11,10 @@ import pytest
 from training_calls import ENDLESS, eventually, has_cycles, network
 
 import nr
-from nr.backends.local import Local
 from nr.backends.memory import Memory
-from nr.backends.store import Lease
-from nr.client import connect
+from nr.commands.local import Local
+from nr.contracts.store import Lease
+from nr.database import connect
 from nr.engine import Net, Outcome
 from nr.trainings import Workers
 

@@ -5,8 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+
+from nr.engine import Option, specs
+from nr.options import ConfigureOptions, CreateOptions
 
 PROGRAM = """\
 import numpy as np
@@ -57,3 +62,30 @@ def test_a_misspelt_option_is_found(tmp_path: Path) -> None:
     assert found.keys() == wanted.keys(), done.stdout + done.stderr
     for number, text in wanted.items():
         assert text.strip("\"'") in found[number], done.stdout
+
+
+# Parameters of create by themselves: they are of every network.
+PARAMETERS = {"normalize", "dataset", "test", "seed"}
+
+
+def wanted(option: Option) -> set[Any]:
+    """The types, or for a choice the values, that an option has in Python."""
+    types: dict[str, set[Any]] = {"switch": {bool}, "count": {int}, "real": {float}}
+    found = types.get(option.type) or {word.lower() for word in option.words}
+    return found | ({NoneType} if option.automatic else set())
+
+
+def said(hint: Any) -> set[Any]:
+    if get_origin(hint) is Literal:
+        return set(get_args(hint))
+    return {hint} if isinstance(hint, type) else set(get_args(hint))
+
+
+@pytest.mark.parametrize(
+    ("command", "types"), [("NR.CREATE", CreateOptions), ("NR.CONFIGURE", ConfigureOptions)]
+)
+def test_the_types_of_options_are_those_of_the_core(command: str, types: Any) -> None:
+    [spec] = [spec for spec in specs() if spec.name == command]
+    options = {o.word.lower(): wanted(o) for o in spec.options}
+    hints = {name: said(hint) for name, hint in get_type_hints(types).items()}
+    assert hints == {name: types for name, types in options.items() if name not in PARAMETERS}

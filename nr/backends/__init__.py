@@ -1,4 +1,4 @@
-"""Backends: where commands run; and the table of URL schemes that chooses one.
+"""Where networks rest, a file or folder a driver; and the table of URL schemes that chooses one.
 
 A further scheme comes from any installed package that has an entry point of the group
 ``nr.backends``, named like the scheme and leading to a factory as those here.
@@ -10,24 +10,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
-from nr.engine import Reply
+from nr.contracts import Backend
 from nr.errors import ArgumentError, BackendError, Error
 
-
-class Backend(Protocol):
-    """Runs commands. Raises CommandError, BackendError and EngineError, nothing else.
-
-    What one may have besides is in nr/backends/capabilities.py.
-    """
-
-    def execute(self, *argv: bytes) -> Reply:
-        """The reply to a command, its name first."""
-
-    def close(self) -> None:
-        """Stops what runs for it. A closed backend refuses commands."""
-
+__all__ = ["SCHEMES", "Backend", "Scheme", "connect", "sqlite_functions"]
 
 Factory = Callable[..., Backend]  # (url: str, executor: Executor | None, **options)
 

@@ -13,8 +13,8 @@ from threading import Lock
 from weakref import WeakSet
 
 from nr import forks
-from nr.backends.local import Local
-from nr.backends.store import (
+from nr.commands.local import Local
+from nr.contracts.store import (
     ABANDONED,
     ATTEMPTS,
     REPLACED,
@@ -28,7 +28,7 @@ from nr.backends.store import (
     Standing,
     State,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
+from nr.engine import Command, Net, Outcome, Progress, Reply
 from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
@@ -113,7 +113,7 @@ class Memory:
     def change(self, key: bytes, command: Command) -> Reply:
         with self._lock:
             net = self._net(key)
-            if command.verb is Verb.RESET:
+            if command.spec.name == "NR.RESET":
                 self._drop(key)
             reply = net.execute(command)
             self._runners.pop(key, None)  # it may know other fields

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from nr.backends.redis.supply import Supply, options_of
-from nr.engine import Reply, Verb, parse, specs
+from nr.engine import Reply, parse, specs
 from nr.errors import BackendError, CommandError, EngineError, refusal
 
 # redis-py takes the code off an error's text where it has a class for it, and off ERR.
@@ -75,11 +75,11 @@ class Module:
 
     def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
-        verb = _VERBS.get(argv[0].upper()) if argv else None
-        if verb is None:
+        reader = _BY_COMMAND.get(argv[0].upper()) if argv else None
+        if reader is None:
             parse(argv)  # refuses it, and says what was meant
             raise CommandError("ERR unknown command")
-        return _READERS[verb](argv, self._send(*argv))
+        return reader(argv, self._send(*argv))
 
     def check(self) -> None:
         """Raises BackendError where the server does not have the module."""
@@ -126,9 +126,8 @@ def _text_of(error: Exception) -> str:
 # ---- replies ----
 
 _Reader = Callable[[Sequence[bytes], Any], Reply]
-_NAMES = {b"classes", b"outputs"}  # of NR.METRICS, whose values are names
-# NR.INFO's, whose values are text.
-_WORDS = {"type", "overfitting-detected", "training-ended-by", "last-training"}
+_NAMES = {b"classes", b"outputs", b"fields"}  # in pairs, whose values are names
+_WORDS = {b"type", b"overfitting-detected", b"training-ended-by", b"last-training"}  # are text
 
 
 def _as_is(_: Sequence[bytes], reply: Any) -> Reply:
@@ -173,16 +172,6 @@ def _sample(argv: Sequence[bytes], reply: Any) -> Reply:
     return _doubles(argv, reply)
 
 
-def _info(argv: Sequence[bytes], reply: Any) -> Reply:
-    found: list[Reply] = []
-    for field, value in zip(reply[::2], reply[1::2], strict=True):
-        name = field.decode()
-        word = name in _WORDS
-        plain = isinstance(value, int | list)
-        found += [name, value if plain else value.decode() if word else float(value)]
-    return found
-
-
 def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
     """Integers stay integers."""
     if isinstance(reply, list):
@@ -190,19 +179,18 @@ def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
     return reply if isinstance(reply, int) else _doubles(_, reply)
 
 
-def _metrics(argv: Sequence[bytes], reply: Any) -> Reply:
+def _pairs(argv: Sequence[bytes], reply: Any) -> Reply:
     if reply is None:
         return None
-    pairs = zip(reply[::2], reply[1::2], strict=True)
-    return [
-        part
-        for name, value in pairs
-        for part in (name.decode(), value if name in _NAMES else _numbers(argv, value))
-    ]
+    found: list[Reply] = []
+    for name, value in zip(reply[::2], reply[1::2], strict=True):
+        reader = _as_is if name in _NAMES else _text if name in _WORDS else _numbers
+        found += [name.decode(), reader(argv, value)]
+    return found
 
 
-def _importance(argv: Sequence[bytes], reply: Any) -> Reply:
-    """A double an input; of a network with fields its name, which is no number, before it."""
+def _doubles_and_names(argv: Sequence[bytes], reply: Any) -> Reply:
+    """Numbers in arrays; of a network with fields a name, which is no number, before each."""
     if reply and any(isinstance(part, float) for part in reply):
         return list(reply)  # typed by the protocol
     try:
@@ -211,23 +199,21 @@ def _importance(argv: Sequence[bytes], reply: Any) -> Reply:
         return [float(part) if at % 2 else part for at, part in enumerate(reply)]
 
 
-def _history(argv: Sequence[bytes], reply: Any) -> Reply:
-    return [[cycle, *(_doubles(argv, error) for error in errors)] for cycle, *errors in reply]
-
-
-def _fields(argv: Sequence[bytes], reply: Any) -> Reply:
+def _names(argv: Sequence[bytes], reply: Any) -> Reply:
     """What there is stays as it is; of a change there is OK."""
     return _as_is(argv, reply) if isinstance(reply, list) else _text(argv, reply)
 
 
-_TEXT = {Verb.TRAIN, Verb.THREADS, Verb.RESET, Verb.CONFIGURE, Verb.RESTORE}
-_READERS: dict[Verb, _Reader] = {verb: _text if verb in _TEXT else _as_is for verb in Verb} | {
-    Verb.RUN: _run,
-    Verb.INFO: _info,
-    Verb.GETDATA: _sample,
-    Verb.HISTORY: _history,
-    Verb.METRICS: _metrics,
-    Verb.IMPORTANCE: _importance,
-    Verb.FIELDS: _fields,
+# By the shape of the reply, which the core's table of commands says.
+_BY_SHAPE: dict[str, _Reader] = {
+    "integers": _as_is,
+    "texts": _text,
+    "bytes": _as_is,
+    "classes": _as_is,
+    "outputs": _run,
+    "sample": _sample,
+    "pairs": _pairs,
+    "doubles": _doubles_and_names,
+    "names": _names,
 }
-_VERBS = {spec.name.encode(): Verb(number) for number, spec in enumerate(specs())}
+_BY_COMMAND = {spec.name.encode(): _BY_SHAPE[spec.reply] for spec in specs()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nr.backends import Backend
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.samples import observe_many
 from nr.calls.steps import Call
-from nr.dispatcher import Argument
+from nr.commands.arguments import Argument
+from nr.contracts import Backend
 from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError
 from nr.fields import described, guessed
 from nr.html import html_table, printable

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls import words
 from nr.calls.steps import Call
+from nr.commands.info import Info, parse_info
+from nr.commands.metrics import Metrics, parse_metrics
 from nr.html import html_table, printable
-from nr.info import Info, parse_info
-from nr.metrics import Metrics, parse_metrics
 
 
 def info(key: bytes) -> Call[Info]:

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nr import fields
-from nr.backends import Backend
-from nr.backends.capabilities import ObservesQueries, TakesBulk, capability, needed
-from nr.backends.store import Bulk
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.steps import Call
-from nr.dispatcher import Argument
+from nr.commands.arguments import Argument
+from nr.commands.info import Info
+from nr.contracts import Backend
+from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
+from nr.contracts.store import Bulk
 from nr.errors import CommandError, RowError, ValuesError
-from nr.info import Info
 from nr.values import classes, matrix, table, vector
 
 AMONG_THEM: Any = object()

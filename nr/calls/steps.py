@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, TypeAlias, TypeVar
 
-from nr.backends import Backend
-from nr.backends.capabilities import Job
-from nr.dispatcher import Argument, arguments
+from nr.commands.arguments import Argument, arguments
+from nr.contracts import Backend
+from nr.contracts.capabilities import Job
 from nr.errors import NotFoundError
 
 _T = TypeVar("_T")

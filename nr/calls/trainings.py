@@ -7,15 +7,15 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from nr.backends import Backend
-from nr.backends.capabilities import Job, TrainsHere, capability
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.steps import Call, Pause
-from nr.dispatcher import arguments
+from nr.commands.arguments import arguments
+from nr.commands.info import Info, parse_progress
+from nr.contracts import Backend
+from nr.contracts.capabilities import Job, TrainsHere, capability
 from nr.engine import Outcome, Progress
 from nr.errors import NotFoundError, StillTrainingError
-from nr.info import Info, parse_progress
 from nr.trainings import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:

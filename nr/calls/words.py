@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from nr.dispatcher import Argument, encoded
+from nr.commands.arguments import Argument, encoded
+from nr.engine import specs
 from nr.errors import ArgumentError, ValuesError
 
 MAXTIME = "maxtime is deprecated: give timeout, in seconds"
-_FLAGS = {"normalize", "classic", "autostop", "backtrack"}
+_FLAGS = {o.word.lower() for spec in specs() for o in spec.options if o.type == "switch"}
 
 
 def key_of(name: str | bytes) -> bytes:

@@ -16,7 +16,7 @@ import click
 
 import nr
 from nr.cli.session import ScriptError, Session
-from nr.options import Dataset
+from nr.commands.options import Dataset
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -198,7 +198,7 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
     from nr.plots import save
 
     with _session(ctx.obj) as session:
-        save(session.db, os.fsencode(key), out)
+        save(session.db.backend, os.fsencode(key), out)
 
 
 @main.command("observe")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nr.cli import printing
-from nr.metrics import Metrics, parse_metrics
+from nr.commands.metrics import Metrics, parse_metrics
 
 if TYPE_CHECKING:
-    from nr.client import Database
+    from nr.database import Database
 
 _BAR = 40  # characters of the longest bar
 _MOST_INPUTS = 30

@@ -22,7 +22,7 @@ from nr.cli.session import WORDS, Session, explain
 from nr.errors import Error
 
 if TYPE_CHECKING:
-    from nr.client import Database
+    from nr.database import Database
 
 
 def prompt(session: Session, url: str) -> None:

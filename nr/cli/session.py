@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from nr import engine
-from nr.backends.capabilities import TrainsHere, capability
 from nr.calls import drive
 from nr.calls.trainings import start
 from nr.cli import printing
+from nr.contracts.capabilities import TrainsHere, capability
 from nr.errors import CommandError, Error
-from nr.following import Training
+from nr.training import Training
 
 if TYPE_CHECKING:
-    from nr.client import Database
+    from nr.database import Database
     from nr.engine import Reply
 
 
@@ -129,12 +129,23 @@ def _help(db: Database, args: list[bytes]) -> None:
     if args:
         for name, thing in _meant(args[0]):
             click.echo(f"{name} {thing.syntax}\n    {thing.summary}")
+            if isinstance(thing, engine.Spec) and thing.options:
+                click.echo("\n" + _definitions(map(_told, thing.options)))
         return
     rows = [(spec.name, spec.summary) for spec in engine.specs()]
     rows += [(f"{name.decode()} {word.syntax}", word.summary) for name, word in WORDS.items()]
+    click.echo(_definitions(rows))
+
+
+def _definitions(rows: Iterable[tuple[str, str]]) -> str:
     formatter = click.HelpFormatter()
-    formatter.write_dl(rows)
-    click.echo(formatter.getvalue().rstrip("\n"))
+    formatter.write_dl(list(rows))
+    return formatter.getvalue().rstrip("\n")
+
+
+def _told(option: engine.Option) -> tuple[str, str]:
+    value = option.value.replace("|", " | ")  # where a narrow terminal may break it
+    return f"{option.word} {value}".rstrip(), f"{option.summary} Default: {option.preset}."
 
 
 def _meant(name: bytes) -> list[tuple[str, engine.Spec | Word]]:
@@ -171,7 +182,7 @@ def _plot(db: Database, args: list[bytes]) -> None:
 
     if len(args) != 2:
         raise _usage(b"plot")
-    save(db, args[0], args[1].decode("utf-8", "surrogateescape"))
+    save(db.backend, args[0], args[1].decode("utf-8", "surrogateescape"))
 
 
 WORDS = {

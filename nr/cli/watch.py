@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from nr.cli import printing
-from nr.info import parse_info, parse_progress
+from nr.commands.info import parse_info, parse_progress
 
 if TYPE_CHECKING:
-    from nr.client import Database
+    from nr.commands.info import Info
+    from nr.database import Database
     from nr.engine import Progress
-    from nr.info import Info
 
 _REWRITE = "\r\x1b[2K"  # back to the line's start, and empty it
 

@@ -21,19 +21,19 @@ from numpy.typing import NDArray
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.built import built
-from nr.engine.command import Command, Spec, Verb, specs, split, unpack
+from nr.engine.command import Command, Option, Spec, specs, split, unpack
 from nr.errors import CommandError, EngineError
 
 __all__ = [
     "Command",
     "Net",
+    "Option",
     "Outcome",
     "Progress",
     "Reply",
     "Shape",
     "Spec",
     "Trainer",
-    "Verb",
     "isa",
     "module_path",
     "parse",
@@ -367,7 +367,7 @@ class Net:
     def execute(self, command: Command, training: bool = False) -> Reply:
         """Runs a command. ``training`` is what NR.INFO is to say. Raises CommandError."""
         long = command.blob_size > _LONG_BYTES or self._params > _LONG_WORK
-        library = free if long or command.verb is Verb.DUMP else held
+        library = free if long or command.spec.scope == "snapshot" else held
         return self._reply(library.nr_net_execute, command.c, training)
 
     def _reply(self, function: Callable[..., object], *args: object) -> Reply:

@@ -12,14 +12,11 @@ from ctypes import (
     POINTER,
     Structure,
     c_bool,
+    c_char,
     c_char_p,
     c_double,
-    c_float,
     c_int,
-    c_int64,
     c_size_t,
-    c_uint,
-    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -28,70 +25,54 @@ from typing import Any
 from nr.engine.built import built
 from nr.errors import EngineError, refusal
 
+_OTHER_VERSION = "the core of nr is not of this version: build and install it again"
 OK, ERR, NOMEM, STALE = 0, -1, -2, -3
-MAX_LAYERS = 64
 
 
 class ErrorText(Structure):
-    _fields_ = [("text", ctypes.c_char * 512)]
+    _fields_ = [("text", c_char * 512)]
 
 
 class Buf(Structure):
     _fields_ = [("data", c_void_p), ("len", c_size_t), ("cap", c_size_t)]
 
 
-class Options(Structure):
-    _fields_ = [
-        ("normalize", c_bool),
-        ("classic", c_bool),
-        ("members", c_int64),
-        ("seed", c_uint64),
-        ("activation", c_int),
-        ("loss", c_int),
-        ("optimizer", c_int),
-        ("learnrate", c_double),
-        ("l2", c_double),
-        ("batch", c_int64),
-        ("patience", c_int64),
-        ("threads", c_int64),
-        ("class_weights", c_int),
-    ]
+def _open(kind: type[ctypes.CDLL]) -> Any:
+    try:
+        return kind(str(built("libnr.so")))
+    except OSError as error:
+        raise EngineError(f"the core of nr cannot be loaded (is it built?): {error}") from error
+
+
+def _command_rest() -> int:
+    """Bytes of a command that are the core's own business, behind what is read here."""
+    try:
+        return int(held.nr_command_size() - held.nr_command_head())
+    except AttributeError as error:
+        raise EngineError(_OTHER_VERSION) from error
+
+
+held, free = _open(ctypes.PyDLL), _open(ctypes.CDLL)
 
 
 class CCommand(Structure):
     _fields_ = [
         ("verb", c_int),
+        ("dataset", c_int),
         ("key", c_size_t),
         ("nkeys", c_size_t),
-        ("kind", c_int),
-        ("nlayers", c_size_t),
-        ("maxlen", c_uint64 * 2),
-        ("options", Options),
-        ("given", c_uint),
-        ("values", c_void_p),
-        ("nvalues", c_size_t),
-        ("arrow", c_size_t),
-        ("rounded", c_uint64),
-        ("last", c_double),
         ("blob", c_void_p),
         ("bloblen", c_size_t),
-        ("dataset", c_int),
-        ("form", c_int),
-        ("weight", c_double),
-        ("argv", c_void_p),
-        ("arglen", c_void_p),
-        ("first", c_size_t * 2),
-        ("count", c_size_t * 2),
-        ("layout", c_int),
+        ("rounded", c_uint64),
+        ("last", c_double),
+        ("number", c_uint64),
         ("maxcycles", c_uint64),
         ("maxtime", c_uint64),
+        ("pattern", c_size_t),
         ("autostop", c_bool),
         ("backtrack", c_bool),
-        ("number", c_uint64),
         ("replace", c_bool),
-        ("pattern", c_size_t),
-        ("few", c_float * 64),
-        ("layers", c_uint32 * MAX_LAYERS),
+        ("rest", c_char * _command_rest()),
     ]
 
 
@@ -172,6 +153,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     ),
     "nr_command_release": ((None, None), [_command]),
     "nr_command_size": ((_size, None), []),
+    "nr_command_head": ((_size, None), []),
     "nr_changes": ((c_bool, None), [_command]),
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
@@ -214,24 +196,22 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
 }
 
 
-def _load() -> tuple[ctypes.PyDLL, ctypes.CDLL]:
+def _declare() -> None:
     try:
-        path = str(built("libnr.so"))
-        held, free = ctypes.PyDLL(path), ctypes.CDLL(path)
         for library in (held, free):
             for name, ((result, check), arguments) in _PROTOTYPES.items():
                 function = getattr(library, name)
                 function.restype, function.argtypes = result, arguments
                 if check:
                     function.errcheck = check
-    except (OSError, AttributeError) as error:
-        raise EngineError(f"the core of nr cannot be loaded (is it built?): {error}") from error
-    if held.nr_command_size() != ctypes.sizeof(CCommand):
-        raise EngineError("the core of nr is not of this version: build and install it again")
-    return held, free
+    except AttributeError as error:
+        raise EngineError(_OTHER_VERSION) from error
+    head = CCommand.rest.offset
+    if (head, ctypes.sizeof(CCommand)) != (held.nr_command_head(), held.nr_command_size()):
+        raise EngineError(_OTHER_VERSION)
 
 
-held, free = _load()
+_declare()
 
 
 def collect(function: Callable[..., Any], *args: object) -> bytes:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from ctypes import Array, byref, c_char_p, string_at
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 from struct import Struct
 from typing import Any
@@ -13,39 +12,42 @@ import msgpack  # type: ignore[import-untyped]
 from nr.engine import binding
 
 
-class Verb(IntEnum):
-    """The commands, numbered as in the core."""
+@dataclass(frozen=True)
+class Option:
+    """What there is to tell of an option of a command."""
 
-    CREATE = 0
-    OBSERVE = 1
-    RUN = 2
-    CLASS = 3
-    TRAIN = 4
-    INFO = 5
-    THREADS = 6
-    RESET = 7
-    GETDATA = 8
-    CONFIGURE = 9
-    STOP = 10
-    WAIT = 11
-    DUMP = 12
-    RESTORE = 13
-    DEL = 14
-    LIST = 15
-    HISTORY = 16
-    METRICS = 17
-    IMPORTANCE = 18
-    FIELDS = 19
+    word: str
+    value: str
+    """As the syntax has it, ``n|AUTO``; empty where its word alone turns it on."""
+    type: str
+    """``switch``, ``count``, ``real`` or ``choice``."""
+    fixed: bool
+    """Whether it is for NR.CREATE alone."""
+    automatic: bool
+    """Whether AUTO, which is None in Python, is one of its values."""
+    preset: str
+    summary: str
+    words: tuple[str, ...]
+    """What it may be, of a choice."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What there is to tell of a command, for help and completion."""
+    """What there is to tell of a command, for help, completion and dispatchers."""
 
     name: str
     syntax: str
     summary: str
     words: tuple[str, ...]
+    """For completion."""
+    options: tuple[Option, ...]
+    scope: str
+    """What of a network it wants: ``header``, ``weights``, ``snapshot``, something of the
+    ``store``, or ``nothing``."""
+    reply: str
+    """What its reply is made of, as in the core's commands.h: ``integers``, ``texts`` ..."""
+    changes: bool
+    """Whether it may change the network that it names."""
 
 
 @lru_cache
@@ -77,8 +79,8 @@ class Command:
             self._release(self.c)
 
     @property
-    def verb(self) -> Verb:
-        return Verb(self.c.verb)
+    def spec(self) -> Spec:
+        return specs()[int(self.c.verb)]
 
     @property
     def key(self) -> bytes:
@@ -166,7 +168,18 @@ def split(line: bytes) -> list[bytes]:
         binding.held.nr_buf_free(args.memory)
 
 
+@lru_cache
 def specs() -> tuple[Spec, ...]:
-    """All commands, in the order of Verb."""
-    rows = unpack(binding.collect(binding.held.nr_specs_pack))
-    return tuple(Spec(name, syntax, summary, tuple(words)) for name, syntax, summary, words in rows)
+    """All commands, numbered as in the core."""
+    return tuple(map(_spec, unpack(binding.collect(binding.held.nr_specs_pack))))
+
+
+def _spec(row: list[Any]) -> Spec:
+    name, syntax, summary, words, options, scope, reply, changes = row
+    known = tuple(map(_option, options))
+    return Spec(name, syntax, summary, tuple(words), known, scope, reply, changes)
+
+
+def _option(row: list[Any]) -> Option:
+    word, value, type, fixed, automatic, preset, summary, words = row
+    return Option(word, value, type, fixed, automatic, preset, summary, tuple(words))

@@ -1,6 +1,6 @@
 """Trainings: orders, and who carries them out in this process.
 
-An order rests in the store (``nr.backends.store``). Here is what becomes of those that this
+An order rests in the store (``nr.contracts.store``). Here is what becomes of those that this
 process carries out: ``orders`` is their line and the heartbeat that keeps their leases, ``jobs``
 what happens to one of them, ``workers`` the threads and the memory that they share, ``outcomes``
 what is told at the end.

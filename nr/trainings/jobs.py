@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from time import monotonic, sleep
 from typing import TypeVar
 
-from nr.backends.store import Lease, State, Store
+from nr.contracts.store import Lease, State, Store
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.errors import BackendError, NotFoundError
 from nr.trainings.outcomes import GONE, NOT_BEGUN, TAKEN_OVER, Ended, ended

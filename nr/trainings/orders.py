@@ -7,10 +7,10 @@ import threading
 from concurrent.futures import Executor, Future
 from weakref import WeakSet
 
-from nr.backends.store import Lease, Limits, Standing, Store
+from nr.contracts.store import Lease, Limits, Standing, Store
 from nr.engine import Command, Outcome
 from nr.errors import BackendError, Error, TrainingError
-from nr.memory import memory_of
+from nr.limits import memory_of
 from nr.trainings.jobs import Job
 from nr.trainings.workers import Room, Workers
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from nr.memory import processors
+from nr.limits import processors
 
 
 class Workers(Executor):

@@ -48,7 +48,7 @@ static void test_create_reads_the_options(void) {
         CHECK(cmd.options.loss == NR_MSE && cmd.options.optimizer == NR_ADAM);
         CHECK(cmd.options.learnrate == 1e-3 && cmd.options.batch == 32);
         CHECK(cmd.options.l2 == 0.5 && cmd.options.patience == 10);
-        CHECK(cmd.options.threads == 2 && cmd.given == (1 << 9) - 1);
+        CHECK(cmd.options.threads == 2 && cmd.given == (0x1fff & ~NR_GIVEN(classic)));
     }
     PARSES("NR.CREATE net REGRESSOR 2 -> 2 ACTIVATION SIGMOID OPTIMIZER "
            "RPROP") {
@@ -244,8 +244,8 @@ static void test_shapes_from_elsewhere_are_checked(void) {
 static void test_configure_lists_and_sets(void) {
     PARSES("NR.CONFIGURE net") CHECK(!cmd.given && !nr_changes(&cmd));
     PARSES("NR.CONFIGURE net L2 0.1 optimizer SGD threads 3") {
-        CHECK(cmd.given == (NR_GIVEN_L2 | NR_GIVEN_OPTIMIZER |
-                            NR_GIVEN_THREADS));
+        CHECK(cmd.given == (NR_GIVEN(l2) | NR_GIVEN(optimizer) |
+                            NR_GIVEN(threads)));
         CHECK(cmd.options.l2 == 0.1 && cmd.options.optimizer == NR_SGD);
         CHECK(cmd.options.threads == 3 && nr_changes(&cmd));
     }

@@ -24,15 +24,12 @@ static void test_quoting_is_safe_and_short(void) {
 }
 
 static void test_words_are_found_whatever_their_case(void) {
-    CHECK(nr_find_word((nr_text){"leakyRelu", 9}, nr_activation_words) ==
-          NR_LEAKYRELU);
-    CHECK(nr_find_word((nr_text){"REL", 3}, nr_activation_words) == -1);
-    CHECK(nr_find_word((nr_text){"RELUX", 5}, nr_activation_words) == -1);
-    CHECK(nr_find_word((nr_text){"", 0}, nr_activation_words) == -1);
-    CHECK(nr_find_word((nr_text){"RELU\0", 5}, nr_activation_words) == -1);
-    CHECK(!strcmp(nr_activation_words[NR_TANH], "TANH"));
-    CHECK(!strcmp(nr_loss_words[NR_CROSSENTROPY], "CROSSENTROPY"));
-    CHECK(!strcmp(nr_optimizer_words[NR_SGD], "SGD"));
+    const nr_option *o = &nr_network_options[NR_OPTION_activation];
+    CHECK(nr_find_word((nr_text){"leakyRelu", 9}, o->words) == NR_LEAKYRELU);
+    CHECK(nr_find_word((nr_text){"REL", 3}, o->words) == -1);
+    CHECK(nr_find_word((nr_text){"RELUX", 5}, o->words) == -1);
+    CHECK(nr_find_word((nr_text){"", 0}, o->words) == -1);
+    CHECK(nr_find_word((nr_text){"RELU\0", 5}, o->words) == -1);
     CHECK(!strcmp(nr_kind_words[NR_REGRESSOR], "REGRESSOR"));
     CHECK(!strcmp(nr_dataset_words[NR_DATASET_TEST], "TEST"));
 }

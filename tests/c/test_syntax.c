@@ -67,12 +67,14 @@ static void test_the_table_of_commands_is_whole(void) {
     for (int i = 0; i < NR_VERBS; i++) {
         const nr_spec *spec = nr_spec_of((nr_verb)i);
         CHECK(spec && !strncmp(spec->name, "NR.", 3));
-        CHECK(spec->syntax && spec->summary[0]);
+        CHECK(spec->arguments && spec->summary[0]);
+        CHECK((spec->scope == NR_ON_NOTHING) == (spec->first_key == 0));
         CHECK(spec->min_args >= (spec->first_key ? 2 : 1));
         CHECK(spec->max_args == -1 || spec->max_args >= spec->min_args);
         CHECK(!(spec->flags & NR_READS) != !(spec->flags & NR_WRITES));
     }
     CHECK(!nr_spec_of(NR_VERBS));
+    CHECK(nr_spec_of(NR_OBSERVE)->flags & NR_CHANGES);
     CHECK(!nr_spec_of((nr_verb)99));
     CHECK(nr_spec_of(NR_WAIT)->flags == (NR_READS | NR_BLOCKS));
     CHECK(nr_spec_of(NR_DEL)->last_key == -1);
@@ -86,14 +88,30 @@ static bool contains(const nr_buf *buf, const char *text) {
     return false;
 }
 
+static void test_the_rows_of_options_are_whole(void) {
+    for (size_t i = 0; i < NR_OPTIONS; i++) {
+        const nr_option *o = &nr_network_options[i];
+        char syntax[NR_OPTION_TEXT];
+        CHECK(o->word && o->help && !o->of_command == (o->field != NULL));
+        nr_option_syntax(o, syntax);
+        CHECK((o->type == NR_SWITCH) == !*syntax);
+        CHECK((o->type == NR_CHOICE) == (o->words[0] != NULL));
+        CHECK(o->automatic ? o->preset == NR_AUTO : o->preset >= o->least);
+    }
+}
+
 static void test_the_table_is_packed(void) {
     nr_buf buf = {0};
     CHECK(nr_specs_pack(&buf, &err) == NR_OK);
     CHECK(buf.data[0] == 0xdc && buf.data[2] == NR_VERBS);
-    CHECK(contains(&buf, "\x94\xa9NR.CREATE"));
-    CHECK(contains(&buf, "\x94\xaaNR.GETDATA"));
-    CHECK(contains(&buf, "\x92\xa5TRAIN\xa4TEST\x94\xacNR.CONFIGURE"));
-    CHECK(contains(&buf, "\x90\x94\xaaNR.THREADS"));
+    CHECK(contains(&buf, "\x98\xa9NR.CREATE"));
+    CHECK(contains(&buf, "\x92\xa5TRAIN\xa4TEST\x90\xa5store\xa6sample\xc2"
+                         "\x98\xacNR.CONFIGURE"));
+    CHECK(contains(&buf, "\x98\xaaNR.THREADS\xa0"));
+    CHECK(contains(&buf, " [NORMALIZE] [CLASSIC] [DATASET maxlen] [TEST maxlen] "
+                         "[SEED n] [ACTIVATION SIGMOID|TANH|RELU|LEAKYRELU] "));
+    CHECK(contains(&buf, "key [OPTIMIZER RPROP|ADAM|SGD] [LEARNRATE f|AUTO] "));
+    CHECK(contains(&buf, "\x98\xa7THREADS\xa1n\xa5" "count\xc2\xc2\xa1" "1"));
     nr_buf_free(&buf);
 }
 
@@ -331,6 +349,7 @@ int main(void) {
     test_unknown_commands_are_refused();
     test_the_wrong_number_of_arguments_is_refused();
     test_the_table_of_commands_is_whole();
+    test_the_rows_of_options_are_whole();
     test_the_table_is_packed();
     test_observe_reads_values();
     test_many_values_are_read();

@@ -75,7 +75,7 @@ def test_a_training_that_failed_ends_with_status_1(
 def test_a_terminal_sees_a_bar_meanwhile(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("nr.following.Training.wait", lambda self, **how: shown.append(how) or True)
+    monkeypatch.setattr("nr.training.Training.wait", lambda self, **how: shown.append(how) or True)
     with nr.connect(url) as db:
         session = Session(db)
         for line in [*TRAINABLE, "NR.TRAIN net MAXCYCLES 5"]:

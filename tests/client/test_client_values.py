@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nr
-from nr.backends.store import Bulk
+from nr.contracts.store import Bulk
 
 MASKED = np.ma.masked_equal([[1.0, 2.0], [3.0, -9999.0]], -9999)
 DAY = np.datetime64("2020-01-01")

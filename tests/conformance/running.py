@@ -6,7 +6,7 @@ from typing import Any
 import nr
 from conformance.steps import Refused, Step, content
 from nr.backends import Backend
-from nr.dispatcher import arguments
+from nr.commands.arguments import arguments
 
 HIDDEN = {"id", "training-total-seconds"}
 STATISTICS = {

@@ -20,7 +20,7 @@ from servers import private_postgres
 
 import nr
 from nr.backends.sql.orders import LIFETIME
-from nr.backends.store import Standing, State
+from nr.contracts.store import Standing, State
 from nr.engine import Progress, Trainer, parse
 
 WORKER = Path(__file__).with_name("sql_worker.py")

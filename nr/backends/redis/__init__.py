@@ -19,11 +19,11 @@ from redis.connection import Connection, SSLConnection
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from nr.backends.local import Local
 from nr.backends.redis.link import ERRORS, Link
 from nr.backends.redis.store import Store
 from nr.backends.redis.supply import SentinelSupply, Supply, options_of
 from nr.backends.redis.tracking import Tracked
+from nr.commands.local import Local
 from nr.errors import BackendError
 
 _ANSWER, _CONNECT = 5.0, 2.0  # seconds for an answer, and for a connection

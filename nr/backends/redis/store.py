@@ -19,7 +19,7 @@ from nr.backends.redis import layout
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
-from nr.backends.store import (
+from nr.contracts.store import (
     ABANDONED,
     REPLACED,
     STOPPED,
@@ -32,7 +32,7 @@ from nr.backends.store import (
     Standing,
     State,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, Verb
+from nr.engine import Command, Net, Outcome, Progress, Reply
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
@@ -149,9 +149,9 @@ class Store:
         return None if row is None else net.sample_reply(row)
 
     def change(self, key: bytes, command: Command) -> Reply:
-        if command.verb is Verb.RESET:
+        if command.spec.name == "NR.RESET":
             return self._reset(key)
-        changed = command.verb is Verb.FIELDS
+        changed = command.spec.name == "NR.FIELDS"
         known = {name.replace("_", ""): name for name in layout.names()}
         words = [] if changed else command.argv[2::2]
         given = [known[word.lower().decode()] for word in words]

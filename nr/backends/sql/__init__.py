@@ -6,12 +6,12 @@ from concurrent.futures import Executor
 
 import sqlalchemy as sa
 
-from nr.backends.local import Local
 from nr.backends.sql.engines import dialect_of_engine, engine_of, lock_of
 from nr.backends.sql.migrate import prepare, upgrade
 from nr.backends.sql.schema import HEAD, tables
 from nr.backends.sql.store import Store
 from nr.backends.sql.transactions import Own, explaining
+from nr.commands.local import Local
 
 __all__ = ["connect", "upgrade_url"]
 

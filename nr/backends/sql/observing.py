@@ -19,7 +19,7 @@ from nr.backends.sql.remembered import Kept, Known
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
-from nr.backends.store import Samples
+from nr.contracts.store import Samples
 from nr.engine import Reply, records
 from nr.errors import CommandError
 

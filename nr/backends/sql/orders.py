@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.schema import Schema
 from nr.backends.sql.transactions import Transactions
-from nr.backends.store import Lease, Limits, Order, Running, Standing, State
+from nr.contracts.store import Lease, Limits, Order, Running, Standing, State
 from nr.engine import Net, Progress
 
 LIFETIME = 8.0  # seconds that a lease lasts

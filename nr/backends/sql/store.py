@@ -31,8 +31,8 @@ from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.trainings import Trainings
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.backends.store import Bulk, Lease, Limits, Running, Samples, Standing, State
-from nr.engine import Command, Net, Progress, Reply, Verb, records
+from nr.contracts.store import Bulk, Lease, Limits, Running, Samples, Standing, State
+from nr.engine import Command, Net, Progress, Reply, records
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
 
@@ -197,7 +197,7 @@ class Store:
             before = self._rows.locked(connection, key)
             net = self._rows.assemble(before)
             reply = net.execute(command)
-            if command.verb is Verb.RESET:
+            if command.spec.name == "NR.RESET":
                 self._sql.drop_trained(connection, before["id"])
                 self._orders.drop(connection, before["id"])
                 self._sql.change(connection, before, header.fields(net), trained_at=None)

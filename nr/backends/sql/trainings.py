@@ -12,7 +12,7 @@ from nr.backends.sql.orders import Orders
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
-from nr.backends.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
+from nr.contracts.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
 from nr.engine import Net, Outcome
 from nr.errors import CommandError, TrainingError
 

@@ -29,9 +29,8 @@
 #ifndef NR_H
 #define NR_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "commands.h" /* one row a command */
+#include "options.h"  /* one row an option of a network */
 
 #define NR_API __attribute__((visibility("default")))
 
@@ -40,13 +39,7 @@
 #define NR_MAX_LAYERS 64          /* inputs and outputs included */
 #define NR_MAX_UNITS (1u << 24)   /* of a layer: class ids stay exact floats */
 #define NR_MAX_PARAMS (1u << 27)  /* 512 MB, the longest string of Redis */
-#define NR_MAX_SAMPLES (1u << 26) /* of a dataset: len * maxlen stays < 2^53 */
 #define NR_MAX_DATASET_BYTES (UINT64_C(1) << 36)
-#define NR_MAX_SEED ((UINT64_C(1) << 53) - 1) /* exact as a double, too */
-#define NR_MAX_REAL 1e6 /* LEARNRATE and L2 */
-#define NR_MAX_PATIENCE (INT64_C(1) << 31)
-#define NR_MAX_THREADS 256
-#define NR_MAX_MEMBERS 64
 #define NR_MAX_RECORD (1u << 20) /* bytes of a sample of any length */
 #define NR_MAXBYTES (UINT64_C(1) << 28) /* of a dataset of those, by default */
 #define NR_MAX_HISTORY 1000 /* points kept of a training's course */
@@ -94,95 +87,18 @@ NR_API nr_status nr_set_isa(const char *name);
 
 /* ============================== Grammar ================================== */
 
-typedef enum nr_verb {
-    NR_CREATE,
-    NR_OBSERVE,
-    NR_RUN,
-    NR_CLASS,
-    NR_TRAIN,
-    NR_INFO,
-    NR_THREADS,
-    NR_RESET,
-    NR_GETDATA,
-    NR_CONFIGURE,
-    NR_STOP,
-    NR_WAIT,
-    NR_DUMP,
-    NR_RESTORE,
-    NR_DEL,
-    NR_LIST,
-    NR_HISTORY,
-    NR_METRICS,
-    NR_IMPORTANCE,
-    NR_FIELDS,
-    NR_VERBS
-} nr_verb;
-
-enum { NR_READS = 1, NR_WRITES = 2, NR_FAST = 4, NR_BLOCKS = 8 };
-
-/* One row a command: for registering, for help and for completion. */
-typedef struct nr_spec {
-    const char *name;    /* "NR.CREATE" */
-    const char *syntax;  /* "key CLASSIFIER|REGRESSOR inputs ..." */
-    const char *summary; /* one sentence */
-    int min_args;        /* the name counted; fewer is the wrong number */
-    int max_args;        /* -1: any number */
-    int flags;
-    int first_key, last_key; /* as Redis has them; 0, 0: no key */
-} nr_spec;
-
 NR_API const nr_spec *nr_spec_of(nr_verb verb);
 
-/* The whole table as msgpack: an array of [name, syntax, summary, [option
- * words for completion]]. */
+/* The tables as msgpack, for help, completion and dispatchers: an array of
+ * [name, syntax, summary, [words for completion], [options], scope, reply,
+ * whether it may change a network]; scope and reply by their words. An option is [word, value, type,
+ * fixed, automatic, default, help, [words that it may be]], value "" where its
+ * word alone turns it on, type "switch", "count", "real" or "choice". */
 NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
 
 typedef enum nr_kind { NR_CLASSIFIER, NR_REGRESSOR } nr_kind;
-typedef enum nr_activation {
-    NR_SIGMOID,
-    NR_TANH,
-    NR_RELU,
-    NR_LEAKYRELU,
-} nr_activation;
-typedef enum nr_loss { NR_MSE, NR_CROSSENTROPY } nr_loss;
-typedef enum nr_optimizer { NR_RPROP, NR_ADAM, NR_SGD } nr_optimizer;
-typedef enum nr_class_weights { NR_EQUAL, NR_BALANCED } nr_class_weights;
 typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
     nr_dataset_id;
-
-/* The options of a network. Those marked fixed are given to NR.CREATE alone.
- * AUTO leaves the choice to the core, which makes it by network and data. */
-#define NR_AUTO (-1.0)
-typedef struct nr_options {
-    bool normalize, classic;  /* fixed */
-    int64_t members;          /* fixed; networks whose outputs' mean is taken;
-                                 -1 AUTO until the network is created */
-    uint64_t seed;            /* fixed; 0 to NR_MAX_SEED */
-    nr_activation activation; /* fixed */
-    nr_loss loss;             /* fixed */
-    nr_optimizer optimizer;
-    double learnrate; /* NR_AUTO, or above 0 */
-    double l2;        /* NR_AUTO, or 0 and above */
-    int64_t batch;    /* samples a step of ADAM and SGD; -1 AUTO */
-    int64_t patience; /* cycles without a better testing error; -1 AUTO */
-    int64_t threads;  /* of one training; 1 to NR_MAX_THREADS */
-    nr_class_weights class_weights; /* what a sample of a rare class counts */
-} nr_options;
-
-/* Which of the options a command names: bits of nr_command.given. */
-enum {
-    NR_GIVEN_SEED = 1 << 0,
-    NR_GIVEN_ACTIVATION = 1 << 1,
-    NR_GIVEN_LOSS = 1 << 2,
-    NR_GIVEN_OPTIMIZER = 1 << 3,
-    NR_GIVEN_LEARNRATE = 1 << 4,
-    NR_GIVEN_L2 = 1 << 5,
-    NR_GIVEN_BATCH = 1 << 6,
-    NR_GIVEN_PATIENCE = 1 << 7,
-    NR_GIVEN_THREADS = 1 << 8,
-    NR_GIVEN_MEMBERS = 1 << 9,
-    NR_GIVEN_CLASSWEIGHTS = 1 << 10,
-};
 
 /* How a command says its samples: as numbers in their order, as a blob of them,
  * or by the names of fields. */
@@ -212,25 +128,32 @@ typedef struct nr_exactness {
 /* A parsed command. Pointers lead into argv, which must outlive it, and to
  * memory of its own, which nr_command_release gives back. */
 typedef struct nr_command {
+    /* What hosts read, some of them in another language. */
     nr_verb verb;
+    nr_dataset_id dataset;
     size_t key;   /* index in argv of the (first) key; 0: none */
     size_t nkeys; /* NR.DEL has several */
+    const unsigned char *blob; /* FP32's, and NR.RESTORE's */
+    size_t bloblen;
+    nr_exactness exact; /* of the values */
+    uint64_t number;    /* NR.GETDATA's row, NR.WAIT's milliseconds */
+    uint64_t maxcycles, maxtime; /* NR.TRAIN; 0: no limit; milliseconds */
+    size_t pattern;              /* NR.LIST: index in argv; 0: none */
+    bool autostop, backtrack;    /* NR.TRAIN */
+    bool replace;                /* NR.RESTORE */
 
-    /* NR.CREATE, NR.CONFIGURE */
+    /* The rest is for the core: nr_command_head is the size of what precedes.
+     * NR.CREATE, NR.CONFIGURE: */
     nr_kind kind;
     size_t nlayers;
     uint64_t maxlen[2]; /* by nr_dataset_id */
     nr_options options;
     unsigned given;
 
-    /* NR.OBSERVE, NR.RUN, NR.CLASS, NR.GETDATA */
+    /* NR.OBSERVE, NR.RUN, NR.CLASS */
     const float *values; /* NULL where a blob was given */
     size_t nvalues;
-    size_t arrow;              /* how many values precede "->" */
-    nr_exactness exact;        /* of the values */
-    const unsigned char *blob; /* FP32's, and NR.RESTORE's */
-    size_t bloblen;
-    nr_dataset_id dataset;
+    size_t arrow; /* how many values precede "->" */
     nr_form form;
     double weight; /* what a sample with fields counts; 0: not given */
 
@@ -241,14 +164,6 @@ typedef struct nr_command {
     const size_t *arglen;
     size_t first[2], count[2];
     nr_layout layout;
-
-    /* NR.TRAIN */
-    uint64_t maxcycles, maxtime; /* 0: no limit; maxtime in milliseconds */
-    bool autostop, backtrack;
-
-    uint64_t number; /* NR.GETDATA's row, NR.WAIT's milliseconds */
-    bool replace;    /* NR.RESTORE */
-    size_t pattern;  /* NR.LIST: index in argv; 0: none */
 
     /* Only as much of these as the command has. */
     float few[64];                  /* where values rest while they are few */
@@ -262,8 +177,10 @@ NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
                                   const size_t *argvlen, nr_error *err);
 NR_API void nr_command_release(nr_command *cmd);
 
-/* sizeof(nr_command), for hosts that describe it in another language. */
+/* sizeof(nr_command), and of what hosts read of it: for those that describe it
+ * in another language. */
 NR_API size_t nr_command_size(void);
+NR_API size_t nr_command_head(void);
 
 /* Splits a line as redis-cli does: words, "double quotes" with \n \r \t \b \a
  * \\ \" \xHH, 'single quotes' with \'. The words and their table lie in *out:

@@ -1,5 +1,5 @@
 /* The limits of the process' control groups, version 1 or 2, and of those
- * around them: nr/memory.py has the same for Python.
+ * around them: nr/limits.py has the same for Python.
  *
  * Within a container the paths may be the machine's, and the group itself what
  * is mounted: so every directory from the group's up to the mount is looked at. */

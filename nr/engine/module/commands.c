@@ -63,8 +63,8 @@ static nr_status execute(call *c, bool scarce, nr_buf *reply) {
     return status;
 }
 
-/* NR.RUN, NR.CLASS, NR.INFO, NR.GETDATA, NR.DUMP, NR.HISTORY, and the writes
- * that replicas can repeat: NR.OBSERVE, NR.CONFIGURE, NR.RESET, NR.FIELDS. */
+/* Whatever nr_net_execute does: what reads a network, and the writes that
+ * replicas can repeat (NR.OBSERVE, NR.CONFIGURE, NR.RESET). */
 static int on_network(call *c) {
     enum { KEPT = 4096 };
     static nr_buf reply; /* its memory serves the next command, too */
@@ -193,38 +193,13 @@ static int list(call *c) { return nr_list(c->ctx, c->argv, &c->cmd); }
 
 /* =============================== One way in ============================== */
 
-/* What a command wants of its key. */
-typedef enum need { NO_KEY, A_NETWORK, ANYTHING } need;
-
-typedef struct handler {
-    int (*run)(call *);
-    need key;
-    const char *flags; /* beyond those that follow from the core's table */
-} handler;
-
-static const handler handlers[NR_VERBS] = {
-    [NR_CREATE] = {create, ANYTHING, " deny-oom"},
-    [NR_OBSERVE] = {on_network, A_NETWORK, " deny-oom"},
-    [NR_RUN] = {on_network, A_NETWORK, ""},
-    [NR_CLASS] = {on_network, A_NETWORK, ""},
-    [NR_TRAIN] = {train, A_NETWORK, " deny-oom"},
-    [NR_INFO] = {on_network, A_NETWORK, ""},
-    [NR_THREADS] = {threads, NO_KEY, ""},
-    [NR_RESET] = {on_network, A_NETWORK, ""},
-    [NR_GETDATA] = {on_network, A_NETWORK, ""},
-    [NR_CONFIGURE] = {on_network, A_NETWORK, ""},
-    [NR_STOP] = {stop, A_NETWORK, ""},
-    [NR_WAIT] = {wait, A_NETWORK, ""},
-    [NR_DUMP] = {on_network, A_NETWORK, ""},
-    [NR_RESTORE] = {restore, ANYTHING, " deny-oom"},
-    [NR_DEL] = {del, NO_KEY, ""}, /* opens its keys itself */
-    [NR_LIST] = {list, NO_KEY, ""},
-    [NR_HISTORY] = {on_network, A_NETWORK, ""},
-    [NR_METRICS] = {on_network, A_NETWORK, ""},
-    [NR_IMPORTANCE] = {on_network, A_NETWORK, ""},
-    [NR_FIELDS] = {on_network, A_NETWORK, " deny-oom"},
+/* Those that the server itself has to do something for, or the trainings; all
+ * others are executed by the core on the network that they name. */
+static int (*const own[NR_VERBS])(call *) = {
+    [NR_CREATE] = create, [NR_TRAIN] = train,     [NR_THREADS] = threads,
+    [NR_STOP] = stop,     [NR_WAIT] = wait,       [NR_RESTORE] = restore,
+    [NR_DEL] = del,       [NR_LIST] = list,
 };
-_Static_assert(NR_VERBS == 20, "every command has a handler");
 
 nr_box *nr_box_in(rm_key *key) {
     return key && rm.ModuleTypeGetType(key) == nr_type
@@ -234,8 +209,8 @@ nr_box *nr_box_in(rm_key *key) {
 
 /* Opens the key for as much as the command does to it. */
 static void open_key(call *c) {
-    bool writes = nr_changes(&c->cmd) || c->cmd.verb == NR_CREATE ||
-                  c->cmd.verb == NR_RESTORE;
+    bool writes = nr_changes(&c->cmd) ||
+                  nr_spec_of(c->cmd.verb)->flags & NR_MAKES;
     c->name = c->argv[c->cmd.key];
     c->key = rm.OpenKey(c->ctx, c->name,
                         writes ? RM_READ | RM_WRITE : RM_READ);
@@ -244,11 +219,13 @@ static void open_key(call *c) {
         c->key && !c->box && rm.KeyType(c->key) != RM_KEYTYPE_EMPTY;
 }
 
+/* A command with several keys opens them itself. */
 static int dispatch(call *c) {
-    const handler *h = &handlers[c->cmd.verb];
-    if (h->key == NO_KEY) return h->run(c);
+    const nr_spec *spec = nr_spec_of(c->cmd.verb);
+    int (*run)(call *) = own[c->cmd.verb] ? own[c->cmd.verb] : on_network;
+    if (spec->first_key != 1 || spec->last_key != 1) return run(c);
     open_key(c);
-    if (h->key == ANYTHING || c->box) return h->run(c);
+    if (spec->flags & NR_MAKES || c->box) return run(c);
     return refuse(c, c->other_type ? RM_WRONGTYPE : "ERR no such key");
 }
 
@@ -333,12 +310,11 @@ static void categorise(rm_ctx *ctx, const char *name, const nr_spec *spec,
     rm.SetCommandACLCategories(rm.GetCommand(ctx, name), text);
 }
 
-static int create_command(rm_ctx *ctx, const char *name, const nr_spec *spec,
-                          const char *extra) {
+static int create_command(rm_ctx *ctx, const char *name, const nr_spec *spec) {
     char flags[64] = "";
     strcat(flags, spec->flags & NR_WRITES ? "write" : "readonly");
     if (spec->flags & NR_FAST) strcat(flags, " fast");
-    strcat(flags, extra);
+    if (spec->flags & NR_GROWS) strcat(flags, " deny-oom");
     return rm.CreateCommand(ctx, name, run_command, flags, spec->first_key,
                             spec->last_key, spec->first_key ? 1 : 0);
 }
@@ -349,7 +325,7 @@ int nr_commands_create(rm_ctx *ctx) {
         char room[32];
         const nr_spec *spec = nr_spec_of(verb);
         const char *name = lower_name(spec, room);
-        if (create_command(ctx, name, spec, handlers[verb].flags) != RM_OK)
+        if (create_command(ctx, name, spec) != RM_OK)
             return RM_ERR;
         describe(ctx, name, spec);
         categorise(ctx, name, spec, category ? " nr" : "");

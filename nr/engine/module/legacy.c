@@ -165,14 +165,13 @@ static bool get_dataset(legacy *l, nr_dataset_id which) {
 static void complete(legacy *l) {
     nr_header *h = &l->h;
     uint64_t sum = nr_checksum(l->weights.data, l->weights.len);
+    bool normalize = h->options.normalize;
+    h->options = nr_options_preset(h->kind);
+    h->options.normalize = normalize;
     h->options.classic = true;
     h->options.activation = NR_SIGMOID;
     h->options.loss = NR_MSE;
-    h->options.optimizer = NR_RPROP;
-    h->options.learnrate = h->options.l2 = NR_AUTO;
-    h->options.batch = h->options.patience = -1;
-    h->options.threads = 1;
-    h->options.class_weights = NR_EQUAL;
+    h->options.members = 1;
     h->maxbytes = NR_MAXBYTES;
     h->options.seed = sum & NR_MAX_SEED;
     nr_random_seed(&h->random, h->options.seed);

@@ -299,6 +299,15 @@ static size_t options_from(const nr_parser *p) {
     }
 }
 
+static const nr_option weight_option = {
+    .word = "WEIGHT",
+    .type = NR_REAL,
+    .most = NR_MAX_REAL,
+    .above = true,
+    .of_command = true,
+    .at = offsetof(nr_command, weight),
+};
+
 static nr_status take_sample_options(nr_parser *p) {
     nr_command *cmd = p->cmd;
     while (p->at < p->argc) {
@@ -313,13 +322,7 @@ static nr_status take_sample_options(nr_parser *p) {
         text = nr_argument(p, p->at++);
         if (cmd->weight != 0)
             return nr_syntax_error(p, "WEIGHT is given twice");
-        if (nr_parse_double(text, &cmd->weight) && cmd->weight > 0 &&
-            cmd->weight <= NR_MAX_REAL)
-            continue;
-        char quoted[NR_QUOTED];
-        return nr_syntax_error(p, "WEIGHT must be a number above 0 and up to "
-                                  "1000000, not '%s'",
-                               nr_quote(quoted, sizeof quoted, text.s, text.n));
+        if (!nr_option_take(p, &weight_option, text)) return NR_ERR;
     }
     return NR_OK;
 }
@@ -409,21 +412,17 @@ static nr_status parse_wait(nr_parser *p) {
     return take_number(p, 2, "number of milliseconds of time", MOST);
 }
 
-static nr_status parse_train(nr_parser *p) {
+/* A key, and options alone. */
+static nr_status parse_options(nr_parser *p) {
     p->at = 2;
-    return nr_options_train(p);
-}
-
-static nr_status parse_configure(nr_parser *p) {
-    p->at = 2;
-    return nr_options_configure(p);
+    return nr_options_parse(p, nr_spec_of(p->cmd->verb)->options);
 }
 
 static nr_status parse_restore(nr_parser *p) {
     p->at = 3;
     p->cmd->blob = (const unsigned char *)p->argv[2];
     p->cmd->bloblen = p->len[2];
-    return nr_options_restore(p);
+    return nr_options_parse(p, NR_RESTORE_OPTIONS);
 }
 
 static nr_status parse_list(nr_parser *p) {
@@ -437,8 +436,8 @@ static nr_status parse_list(nr_parser *p) {
 static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
     [NR_CREATE] = parse_create,     [NR_OBSERVE] = parse_observe,
     [NR_RUN] = parse_run,           [NR_CLASS] = parse_run,
-    [NR_TRAIN] = parse_train,       [NR_GETDATA] = parse_getdata,
-    [NR_CONFIGURE] = parse_configure, [NR_WAIT] = parse_wait,
+    [NR_TRAIN] = parse_options,     [NR_GETDATA] = parse_getdata,
+    [NR_CONFIGURE] = parse_options, [NR_WAIT] = parse_wait,
     [NR_RESTORE] = parse_restore,   [NR_LIST] = parse_list,
     [NR_FIELDS] = nr_fields_parse,
 };
@@ -528,9 +527,14 @@ void nr_command_release(nr_command *cmd) {
 }
 
 bool nr_changes(const nr_command *cmd) {
-    return cmd->verb == NR_OBSERVE || cmd->verb == NR_RESET ||
-           (cmd->verb == NR_CONFIGURE && cmd->given) ||
-           (cmd->verb == NR_FIELDS && (cmd->count[0] || cmd->count[1]));
+    int flags = nr_spec_of(cmd->verb)->flags;
+    bool lists = flags & NR_LISTS && !cmd->given && !cmd->count[0] &&
+                 !cmd->count[1];
+    return flags & NR_CHANGES && !lists;
 }
 
 size_t nr_command_size(void) { return sizeof(nr_command); }
+
+size_t nr_command_head(void) {
+    return offsetof(nr_command, replace) + sizeof(bool);
+}

@@ -36,15 +36,12 @@ const char *nr_write_double(char out[NR_NUMBER], int digits, double value);
 /* ---------------------------- Words (words.c) ---------------------------- */
 
 /* The words of the grammar by the value of their enum, NULL at the end. */
-extern const char *const nr_kind_words[];       /* "CLASSIFIER" ... */
-extern const char *const nr_activation_words[]; /* "SIGMOID" ... */
-extern const char *const nr_loss_words[];       /* "MSE" ... */
-extern const char *const nr_optimizer_words[];  /* "RPROP" ... */
-extern const char *const nr_class_weights_words[]; /* "NONE", "BALANCED" */
-extern const char *const nr_dataset_words[];    /* "TRAIN", "TEST" */
+extern const char *const nr_kind_words[];    /* "CLASSIFIER" ... */
+extern const char *const nr_dataset_words[]; /* "TRAIN", "TEST" */
 
 bool nr_same_word(nr_text text, const char *word); /* whatever the case */
 int nr_find_word(nr_text text, const char *const *words); /* -1: none */
+bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 
 /* Writes bytes for a message: those outside printable ASCII as \xHH, and as
  * many as fit, "..." after them if that is not all. cap is 8 or more. Returns
@@ -83,11 +80,42 @@ static inline nr_text nr_argument(const nr_parser *p, size_t i) {
     return (nr_text){p->argv[i], p->len[i]};
 }
 
-/* Each parses all arguments from p->at on. */
+/* The rows of options.h, and which of them a command takes. */
+extern const nr_option nr_network_options[NR_OPTIONS];
+const nr_option *nr_options_of(nr_option_list list, size_t *n);
+
+/* Parses all arguments from p->at on. */
+nr_status nr_options_parse(nr_parser *p, nr_option_list list);
+/* The same of NR.CREATE, and what they must be together. */
 nr_status nr_options_create(nr_parser *p);
-nr_status nr_options_configure(nr_parser *p);
-nr_status nr_options_train(nr_parser *p);
-nr_status nr_options_restore(nr_parser *p);
+/* One option's value: false, with the error written, where it is not one. */
+bool nr_option_take(nr_parser *p, const nr_option *o, nr_text text);
+
+/* ------------------- Their values (option_values.c) ---------------------- */
+
+/* As a number, whatever the type; `options` is what `at` is in. */
+double nr_option_get(const nr_option *o, const void *options);
+void nr_option_set(const nr_option *o, void *options, double value);
+bool nr_option_read(const nr_option *o, void *options, nr_text text);
+
+nr_options nr_options_preset(nr_kind kind);
+bool nr_options_sound(const nr_options *options, nr_kind kind);
+/* NR.CONFIGURE's two replies: all of them, or those that are given, taken. */
+bool nr_options_list(const nr_options *options, nr_buf *reply);
+nr_status nr_options_change(nr_options *options, nr_kind kind,
+                            const nr_command *cmd, nr_error *err);
+
+/* --------------------- What is told of them (option_text.c) -------------- */
+
+enum { NR_OPTION_TEXT = 128 };
+/* "AUTO or an integer from 1 to 64", for an error. */
+void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]);
+/* "n|AUTO", for the syntax; "" where there is none. */
+void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]);
+/* "SEED and THREADS": those that go with CLASSIC, fixed ones among them or
+ * not. */
+void nr_options_with_classic(bool fixed, char out[NR_OPTION_TEXT]);
+bool nr_options_pack(nr_option_list list, nr_buf *out); /* nr_specs_pack's */
 
 nr_status nr_fields_parse(nr_parser *p); /* fields.c: all of NR.FIELDS */
 

@@ -10,11 +10,6 @@
 #include "grammar/syntax.h"
 
 const char *const nr_kind_words[] = {"CLASSIFIER", "REGRESSOR", NULL};
-const char *const nr_activation_words[] = {"SIGMOID", "TANH", "RELU",
-                                           "LEAKYRELU", NULL};
-const char *const nr_loss_words[] = {"MSE", "CROSSENTROPY", NULL};
-const char *const nr_optimizer_words[] = {"RPROP", "ADAM", "SGD", NULL};
-const char *const nr_class_weights_words[] = {"NONE", "BALANCED", NULL};
 const char *const nr_dataset_words[] = {"TRAIN", "TEST", NULL};
 
 /* toupper goes by the locale of the host: Turkish has another I. */
@@ -32,6 +27,17 @@ int nr_find_word(nr_text text, const char *const *words) {
     for (int i = 0; words[i]; i++)
         if (nr_same_word(text, words[i])) return i;
     return -1;
+}
+
+bool nr_put_lower(nr_buf *out, const char *word) {
+    char lower[32];
+    size_t i = 0;
+    for (; word[i] && i < sizeof lower - 1; i++) {
+        bool capital = word[i] >= 'A' && word[i] <= 'Z';
+        lower[i] = (char)(capital ? word[i] + ('a' - 'A') : word[i]);
+    }
+    lower[i] = '\0';
+    return nr_put_str(out, lower);
 }
 
 const char *nr_quote(char *out, size_t cap, const char *bytes, size_t len) {

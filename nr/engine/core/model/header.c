@@ -42,68 +42,75 @@ typedef struct field {
     const char *const *words;
     unsigned since; /* the format it came with */
     double missing; /* its value where an older header lacks it */
+    const nr_option *option; /* of which these follow; NULL: of none */
 } field;
 
 static const char *const nr_record_words[] = {"FIXED", "VARIABLE", NULL};
 
 #define AT(member) offsetof(nr_header, member)
-static const field fields[] = {
-    {"format", VERSION, 0, NULL, 1, 0},
-    {"id", UINT, AT(id), NULL, 1, 0},
-    {"revision", COUNT, AT(revision), NULL, 1, 0},
-    {"resets", COUNT, AT(resets), NULL, 1, 0},
-    {"kind", WORD, AT(kind), nr_kind_words, 1, 0},
-    {"layout", LAYOUT, AT(layers), NULL, 1, 0},
-    {"normalize", BOOL, AT(options.normalize), NULL, 1, 0},
-    {"classic", BOOL, AT(options.classic), NULL, 1, 0},
-    {"seed", UINT, AT(options.seed), NULL, 1, 0},
-    {"activation", WORD, AT(options.activation), nr_activation_words, 1, 0},
-    {"loss", WORD, AT(options.loss), nr_loss_words, 1, 0},
-    {"optimizer", WORD, AT(options.optimizer), nr_optimizer_words, 1, 0},
-    {"learnrate", AUTO_REAL, AT(options.learnrate), NULL, 1, 0},
-    {"l2", AUTO_REAL, AT(options.l2), NULL, 1, 0},
-    {"batch", AUTO_INT, AT(options.batch), NULL, 1, 0},
-    {"patience", AUTO_INT, AT(options.patience), NULL, 1, 0},
-    {"threads", AUTO_INT, AT(options.threads), NULL, 1, 0},
-    {"members", AUTO_INT, AT(options.members), NULL, 1, 0},
-    {"class_weights", WORD, AT(options.class_weights), nr_class_weights_words,
-     1, 0},
-    {"train_maxlen", UINT, AT(maxlen[0]), NULL, 1, 0},
-    {"test_maxlen", UINT, AT(maxlen[1]), NULL, 1, 0},
-    {"train_len", UINT, AT(len[0]), NULL, 1, 0},
-    {"test_len", UINT, AT(len[1]), NULL, 1, 0},
-    {"records", WORD, AT(records), nr_record_words, 2, NR_FIXED},
-    {"max_bytes", UINT, AT(maxbytes), NULL, 2, NR_MAXBYTES},
-    {"train_bytes", UINT, AT(bytes[0]), NULL, 2, 0},
-    {"test_bytes", UINT, AT(bytes[1]), NULL, 2, 0},
-    {"random", RANDOM, AT(random), NULL, 1, 0},
-    {"trained", BOOL, AT(trained), NULL, 1, 0},
-    {"total_steps", COUNT, AT(stats.steps), NULL, 1, 0},
-    {"total_cycles", COUNT, AT(stats.cycles), NULL, 1, 0},
-    {"total_ms", COUNT, AT(stats.ms), NULL, 1, 0},
-    {"train_error", REAL, AT(stats.train_error), NULL, 1, 0},
-    {"test_error", REAL, AT(stats.test_error), NULL, 1, 0},
-    {"class_errors", REAL, AT(stats.class_errors), NULL, 1, 0},
-    {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0},
-    {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0},
-    {"trainings", COUNT, AT(trainings), NULL, 2, 0},
-    {"last_training", OUTCOME, AT(last_training), NULL, 2, 0},
-    {"schema", SCHEMA, 0, NULL, 2, 0},
-    {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0},
-    {"rounded", COUNT, AT(rounded), NULL, 2, 0},
+#define OPTION(type_, name, ...)                                              \
+    {.at = AT(options.name), .option = &nr_network_options[NR_OPTION_##name]},
+#define SIZE(name, ...) /* the length of a dataset: below */
+
+static const field rows[] = {
+    {"format", VERSION, 0, NULL, 1, 0, NULL},
+    {"id", UINT, AT(id), NULL, 1, 0, NULL},
+    {"revision", COUNT, AT(revision), NULL, 1, 0, NULL},
+    {"resets", COUNT, AT(resets), NULL, 1, 0, NULL},
+    {"kind", WORD, AT(kind), nr_kind_words, 1, 0, NULL},
+    {"layout", LAYOUT, AT(layers), NULL, 1, 0, NULL},
+    NR_OPTION_ROWS(OPTION, SIZE)
+    {"train_maxlen", UINT, AT(maxlen[0]), NULL, 1, 0, NULL},
+    {"test_maxlen", UINT, AT(maxlen[1]), NULL, 1, 0, NULL},
+    {"train_len", UINT, AT(len[0]), NULL, 1, 0, NULL},
+    {"test_len", UINT, AT(len[1]), NULL, 1, 0, NULL},
+    {"records", WORD, AT(records), nr_record_words, 2, NR_FIXED, NULL},
+    {"max_bytes", UINT, AT(maxbytes), NULL, 2, NR_MAXBYTES, NULL},
+    {"train_bytes", UINT, AT(bytes[0]), NULL, 2, 0, NULL},
+    {"test_bytes", UINT, AT(bytes[1]), NULL, 2, 0, NULL},
+    {"random", RANDOM, AT(random), NULL, 1, 0, NULL},
+    {"trained", BOOL, AT(trained), NULL, 1, 0, NULL},
+    {"total_steps", COUNT, AT(stats.steps), NULL, 1, 0, NULL},
+    {"total_cycles", COUNT, AT(stats.cycles), NULL, 1, 0, NULL},
+    {"total_ms", COUNT, AT(stats.ms), NULL, 1, 0, NULL},
+    {"train_error", REAL, AT(stats.train_error), NULL, 1, 0, NULL},
+    {"test_error", REAL, AT(stats.test_error), NULL, 1, 0, NULL},
+    {"class_errors", REAL, AT(stats.class_errors), NULL, 1, 0, NULL},
+    {"overfitting", BOOL, AT(stats.overfitting), NULL, 1, 0, NULL},
+    {"ended_by", WORD, AT(stats.ending), nr_ending_words, 1, 0, NULL},
+    {"trainings", COUNT, AT(trainings), NULL, 2, 0, NULL},
+    {"last_training", OUTCOME, AT(last_training), NULL, 2, 0, NULL},
+    {"schema", SCHEMA, 0, NULL, 2, 0, NULL},
+    {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0, NULL},
+    {"rounded", COUNT, AT(rounded), NULL, 2, 0, NULL},
 };
-enum { FIELDS = sizeof fields / sizeof *fields };
+enum { FIELDS = sizeof rows / sizeof *rows };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
 
-bool nr_put_lower(nr_buf *out, const char *word) {
-    char lower[32];
-    size_t i = 0;
-    for (; word[i] && i < sizeof lower - 1; i++) {
-        bool upper = word[i] >= 'A' && word[i] <= 'Z';
-        lower[i] = (char)(upper ? word[i] + ('a' - 'A') : word[i]);
+static field_type type_of(const nr_option *o) {
+    switch (o->type) {
+    case NR_SWITCH: return BOOL;
+    case NR_COUNT: return o->automatic ? AUTO_INT : UINT;
+    case NR_REAL: return o->automatic ? AUTO_REAL : REAL;
+    case NR_CHOICE: break;
     }
-    lower[i] = '\0';
-    return nr_put_str(out, lower);
+    return WORD;
+}
+
+static field field_at(size_t i) {
+    field f = rows[i];
+    const nr_option *o = f.option;
+    if (!o) return f;
+    f.name = o->field;
+    f.type = type_of(o);
+    f.words = o->words;
+    f.since = o->since ? o->since : 1;
+    f.missing = o->missing;
+    return f;
+}
+
+static const char *name_of(size_t i) {
+    return rows[i].option ? rows[i].option->field : rows[i].name;
 }
 
 static bool put_uints(nr_buf *out, const uint64_t *values, size_t n) {
@@ -156,8 +163,10 @@ static bool put_field(nr_buf *out, const nr_header *h,
 
 bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out) {
     bool ok = nr_put_map(out, FIELDS);
-    for (size_t i = 0; i < FIELDS && ok; i++)
-        ok = put_field(out, h, schema, &fields[i]);
+    for (size_t i = 0; i < FIELDS && ok; i++) {
+        field f = field_at(i);
+        ok = put_field(out, h, schema, &f);
+    }
     return ok;
 }
 
@@ -255,7 +264,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
 static int find_field(nr_bytes name, int next) {
     for (int n = 0; n < FIELDS; n++) {
         int i = (next + n) % FIELDS;
-        if (nr_same_name(name, fields[i].name)) return i;
+        if (nr_same_name(name, name_of((size_t)i))) return i;
     }
     return -1;
 }
@@ -268,14 +277,7 @@ static nr_status check_together(const nr_header *h, nr_error *err) {
                        err);
     if (status != NR_OK) return status;
     bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
-                 o->seed <= NR_MAX_SEED && o->learnrate != 0 &&
-                 o->learnrate <= NR_MAX_REAL && o->l2 <= NR_MAX_REAL &&
-                 o->batch != 0 && o->batch <= NR_MAX_SAMPLES &&
-                 o->patience != 0 && o->patience <= NR_MAX_PATIENCE &&
-                 o->threads >= 1 && o->threads <= NR_MAX_THREADS &&
-                 o->members >= 1 && o->members <= NR_MAX_MEMBERS &&
-                 ((o->loss == NR_MSE && o->class_weights == NR_EQUAL) ||
-                  h->kind == NR_CLASSIFIER);
+                 nr_options_sound(o, h->kind);
     for (int d = 0; d < 2; d++)
         sound = sound && (h->records == NR_VARIABLE
                               ? h->len[d] <= h->bytes[d] &&
@@ -293,17 +295,17 @@ static nr_status check_together(const nr_header *h, nr_error *err) {
 /* What fields that an older header lacks are taken for. */
 static void fill_in(nr_header *h, uint64_t seen) {
     for (size_t i = 0; i < FIELDS; i++) {
-        const field *f = &fields[i];
-        void *p = (char *)h + f->at;
-        if (f->since == 1 || seen >> i & 1) continue;
-        switch (f->type) {
+        field f = field_at(i);
+        void *p = (char *)h + f.at;
+        if (f.since == 1 || seen >> i & 1) continue;
+        switch (f.type) {
         case UINT:
-        case COUNT: *(uint64_t *)p = (uint64_t)f->missing; break;
-        case BOOL: *(bool *)p = f->missing != 0; break;
+        case COUNT: *(uint64_t *)p = (uint64_t)f.missing; break;
+        case BOOL: *(bool *)p = f.missing != 0; break;
         case REAL:
-        case AUTO_REAL: *(double *)p = f->missing; break;
-        case AUTO_INT: *(int64_t *)p = (int64_t)f->missing; break;
-        case WORD: *(unsigned *)p = (unsigned)f->missing; break;
+        case AUTO_REAL: *(double *)p = f.missing; break;
+        case AUTO_INT: *(int64_t *)p = (int64_t)f.missing; break;
+        case WORD: *(unsigned *)p = (unsigned)f.missing; break;
         case OUTCOME: nr_outcome_derive(h); break;
         default: break; /* the others are 0, or in every header */
         }
@@ -360,12 +362,13 @@ static nr_status get_fields(nr_cursor *c, size_t n, nr_header *h,
         if (!nr_get_str(c, &name))
             return nr_fail(err, "ERR invalid network: a damaged header");
         int i = find_field(name, last + 1);
-        if ((i < 0 || fields[i].since > format) && nr_skip(c)) {
+        field f = i < 0 ? (field){0} : field_at((size_t)i);
+        if ((i < 0 || f.since > format) && nr_skip(c)) {
             unknown = name;
         } else if (i < 0 || *seen >> i & 1 ||
-                   !get_field(c, h, &fields[i], &format)) {
+                   !get_field(c, h, &f, &format)) {
             return nr_fail(err, "ERR invalid network: the header's %s",
-                           i < 0 ? "end" : fields[i].name);
+                           i < 0 ? "end" : f.name);
         } else {
             *seen |= UINT64_C(1) << i;
             last = i;
@@ -384,7 +387,7 @@ nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err) {
     if (status == NR_OK) status = get_fields(c, n, h, format, &seen, err);
     if (status != NR_OK) return status;
     for (size_t i = 0; i < FIELDS; i++)
-        if (format == 0 || (fields[i].since == 1 && !(seen >> i & 1)))
+        if (format == 0 || (field_at(i).since == 1 && !(seen >> i & 1)))
             return nr_fail(err, "ERR invalid network: the header's fields are "
                                 "not those of format %llu",
                            (unsigned long long)(format ? format : NR_FORMAT));

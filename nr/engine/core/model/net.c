@@ -187,8 +187,8 @@ static nr_status make_schema(const nr_command *cmd, nr_schema **out,
         return status;
     }
     schema->layout = cmd->layout;
-    schema->auto_members = !(cmd->given & NR_GIVEN_MEMBERS);
-    schema->auto_activation = !(cmd->given & NR_GIVEN_ACTIVATION);
+    schema->auto_members = !(cmd->given & NR_GIVEN(members));
+    schema->auto_activation = !(cmd->given & NR_GIVEN(activation));
     *out = schema;
     return NR_OK;
 }
@@ -201,9 +201,9 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
     h.maxbytes = NR_MAXBYTES;
     h.options = cmd->options;
-    if (!(cmd->given & NR_GIVEN_SEED)) h.options.seed = entropy & NR_MAX_SEED;
+    if (!(cmd->given & NR_GIVEN(seed))) h.options.seed = entropy & NR_MAX_SEED;
     nr_net_choose(&h, h.options.members < 0,
-                  !(cmd->given & NR_GIVEN_ACTIVATION) && !h.options.classic);
+                  !(cmd->given & NR_GIVEN(activation)) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
     nr_outcome_set(&h, NR_NEVER, "");
     if (cmd->form == NR_FORM_NAMED) {

@@ -210,7 +210,6 @@ void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner);
 
 
 /* header.c */
-bool nr_put_lower(nr_buf *out, const char *word); /* of the grammar's words */
 bool nr_header_put(const nr_header *h, const nr_schema *schema,
                    nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);

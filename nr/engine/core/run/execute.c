@@ -4,8 +4,6 @@
  * (bulk), doubles, arrays, nil. The hosts translate it one to one. So what a
  * command answers is written once, here, and not once in every host. */
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "float_mode.h"
@@ -236,16 +234,35 @@ static bool put_lower(nr_buf *b, const char *name, const char *value) {
     return nr_put_str(b, name) && nr_put_lower(b, value);
 }
 
+/* Those of options.h that say how they are called here. */
+static size_t count_shown(void) {
+    size_t n = 0;
+    for (size_t i = 0; i < NR_OPTIONS; i++)
+        n += nr_network_options[i].info != NULL;
+    return n;
+}
+
+static bool put_options(const nr_options *options, nr_buf *b) {
+    bool ok = true;
+    for (size_t i = 0; i < NR_OPTIONS && ok; i++) {
+        const nr_option *o = &nr_network_options[i];
+        ok = !o->info || put_pair(b, o->info,
+                                  (uint64_t)nr_option_get(o, options));
+    }
+    return ok;
+}
+
 static bool info(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 20 + (size_t)classifier + (net->schema != NULL);
+    size_t pairs = 19 + count_shown() + (size_t)classifier +
+                   (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
-              put_pair(b, "auto-normalization", h->options.normalize) &&
+              put_options(&h->options, b) &&
               put_pair(b, "training", training) && nr_put_str(b, "layout") &&
               nr_put_array(b, shown->nlayers);
     for (size_t i = 0; i < shown->nlayers && ok; i++)
@@ -328,62 +345,13 @@ static bool history(const nr_net *net, nr_buf *b) {
 
 /* ============================ Changing options =========================== */
 
-static bool put_count(nr_buf *b, const char *name, int64_t value) {
-    char text[NR_NUMBER];
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    return put_word(b, name, value < 0 ? "AUTO" : text);
-}
-
-/* With the fewest digits that read back as the same. */
-static bool put_number(nr_buf *b, const char *name, double value) {
-    char text[NR_NUMBER];
-    double back = NAN;
-    for (int digits = 1; back != value && digits <= 17; digits++) {
-        nr_write_double(text, digits, value);
-        nr_parse_double((nr_text){text, strlen(text)}, &back);
-    }
-    return put_word(b, name, value < 0 ? "AUTO" : text);
-}
-
-static bool list_options(const nr_net *net, nr_buf *b) {
-    const nr_options *o = &net->h.options;
-    return nr_put_array(b, 26) &&
-           put_word(b, "NORMALIZE", o->normalize ? "yes" : "no") &&
-           put_word(b, "CLASSIC", o->classic ? "yes" : "no") &&
-           put_count(b, "SEED", (int64_t)o->seed) &&
-           put_word(b, "ACTIVATION", nr_activation_words[o->activation]) &&
-           put_word(b, "LOSS", nr_loss_words[o->loss]) &&
-           put_word(b, "OPTIMIZER", nr_optimizer_words[o->optimizer]) &&
-           put_number(b, "LEARNRATE", o->learnrate) &&
-           put_number(b, "L2", o->l2) &&
-           put_count(b, "BATCH", o->batch) &&
-           put_count(b, "PATIENCE", o->patience) &&
-           put_count(b, "THREADS", o->threads) &&
-           put_count(b, "MEMBERS", o->members) &&
-           put_word(b, "CLASSWEIGHTS",
-                    nr_class_weights_words[o->class_weights]);
-}
-
 static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
                            nr_error *err) {
     nr_options *o = &net->h.options;
-    if (!cmd->given) return done(list_options(net, reply), err);
-    if (o->classic && cmd->given & ~(unsigned)NR_GIVEN_THREADS)
-        return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: a CLASSIC "
-                            "network has no options but THREADS");
-    if (cmd->options.class_weights && net->h.kind == NR_REGRESSOR)
-        return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: CLASSWEIGHTS is "
-                            "for classifiers");
-    if (!put_ok(reply)) return nr_nomem(err);
-    if (cmd->given & NR_GIVEN_OPTIMIZER) o->optimizer = cmd->options.optimizer;
-    if (cmd->given & NR_GIVEN_LEARNRATE) o->learnrate = cmd->options.learnrate;
-    if (cmd->given & NR_GIVEN_L2) o->l2 = cmd->options.l2;
-    if (cmd->given & NR_GIVEN_BATCH) o->batch = cmd->options.batch;
-    if (cmd->given & NR_GIVEN_PATIENCE) o->patience = cmd->options.patience;
-    if (cmd->given & NR_GIVEN_THREADS) o->threads = cmd->options.threads;
-    if (cmd->given & NR_GIVEN_CLASSWEIGHTS)
-        o->class_weights = cmd->options.class_weights;
-    return NR_OK;
+    if (!cmd->given) return done(nr_options_list(o, reply), err);
+    if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
+    nr_status status = nr_options_change(o, net->h.kind, cmd, err);
+    return status == NR_OK ? done(put_ok(reply), err) : status;
 }
 
 static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {

@@ -5,8 +5,8 @@ from concurrent.futures import Executor
 from threading import Lock
 from typing import TypeVar
 
-from nr.backends.store import Store
-from nr.dispatcher import Host, dispatch, start
+from nr.commands.dispatcher import Host, dispatch, start
+from nr.contracts.store import Store
 from nr.engine import Net, Reply
 from nr.errors import BackendError, EngineError
 from nr.trainings import Job, Trainings

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from nr.backends.store import Bulk, Lease, Store
+from nr.contracts.store import Bulk, Lease, Store
 from nr.errors import BackendError
 
 if TYPE_CHECKING:

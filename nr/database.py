@@ -10,13 +10,13 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
-from nr.backends.capabilities import JoinsTransactions, needed
-from nr.backends.local import Local
 from nr.calls import Call, databases, drive, words
-from nr.dispatcher import Argument, arguments
+from nr.commands.arguments import Argument, arguments
+from nr.commands.local import Local
+from nr.commands.options import CreateOptions, Kind
+from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
 from nr.network import Network
-from nr.options import CreateOptions, Kind
 
 _T = TypeVar("_T")
 

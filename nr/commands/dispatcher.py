@@ -3,17 +3,13 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Integral, Real
 from time import monotonic, sleep
-from typing import Any, SupportsFloat, TypeAlias, cast
+from typing import cast
 
-import numpy as np
-
-from nr.backends.store import Running, Standing, Store
-from nr.engine import Command, Net, Reply, Shape, Verb, parse, split
-from nr.errors import CommandError, NotFoundError
-from nr.pattern import matching
+from nr.commands.pattern import matching
+from nr.contracts.store import Running, Standing, Store
+from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs
+from nr.errors import NotFoundError
 from nr.rounding import tell_rounded
 from nr.trainings import (
     GONE,
@@ -27,58 +23,7 @@ from nr.trainings import (
     refused,
 )
 
-Argument: TypeAlias = "str | bytes | bytearray | memoryview | int | float | SupportsFloat"
-
 _POLL = 0.05  # seconds between two looks at another process' training
-
-
-def arguments(argv: Sequence[Argument]) -> list[bytes]:
-    """A command's arguments as bytes.
-
-    One text is a line, split and unquoted as redis-cli does. Of several, numbers (numpy's
-    scalars and decimals too) are sent with all their digits. Raises CommandError for others.
-    """
-    if len(argv) == 1 and isinstance(argv[0], str | bytes):
-        return split(_bytes(argv[0]))
-    return [b"%r" % one if type(one) is float else _bytes(one) for one in argv]
-
-
-def encoded(text: str) -> bytes:
-    """Text as bytes, surrogate escapes as the bytes they stand for. Raises CommandError."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise CommandError(f"ERR text that is no Unicode: {error}") from error
-
-
-def _bytes(argument: Argument) -> bytes:
-    match argument:
-        case bytes():
-            return argument
-        case str():
-            return encoded(argument)
-        case float():
-            return repr(float(argument)).encode()
-        case np.timedelta64():  # an integer by its class
-            pass
-        case bytearray() | memoryview() | Real() | Decimal() | np.bool_():
-            try:
-                return _converted(argument)
-            except Exception as error:  # thousands of digits, which Python does not print ...
-                kind = type(argument).__name__
-                raise CommandError(f"ERR a {kind} that is no argument: {error}") from error
-    raise CommandError(
-        f"ERR an argument of a command is text, bytes or a number, not {type(argument).__name__}"
-    )
-
-
-def _converted(argument: Any) -> bytes:
-    match argument:
-        case bytearray() | memoryview():
-            return bytes(argument)
-        case Integral() | np.bool_():
-            return b"%d" % int(argument)
-    return repr(float(argument)).encode()
 
 
 @dataclass(frozen=True)
@@ -92,7 +37,7 @@ class Host:
 def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     """Runs a command. Raises Error alone, and has then changed nothing."""
     command = parse(argv)
-    return _HANDLERS[command.c.verb](host, command)
+    return _HANDLERS[int(command.c.verb)](host, command)
 
 
 def start(host: Host, argv: Sequence[bytes]) -> Job:
@@ -159,12 +104,6 @@ def _getdata(host: Host, command: Command) -> Reply:
     return host.store.sample(command.key, command)
 
 
-def _configure(host: Host, command: Command) -> Reply:
-    if command.changes:
-        return host.store.change(command.key, command)
-    return _info(host, command)
-
-
 def _stop(host: Host, command: Command) -> Reply:
     job = host.trainings.get(command.key)
     stopped = host.store.stop(command.key)
@@ -211,13 +150,7 @@ def _dump(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).dump()
 
 
-def _fields(host: Host, command: Command) -> Reply:
-    if command.changes:
-        return host.store.change(command.key, command)
-    return _run(host, command)
-
-
-def _importance(host: Host, command: Command) -> Reply:
+def _snapshot(host: Host, command: Command) -> Reply:
     return host.store.snapshot(command.key).execute(command)
 
 
@@ -243,25 +176,36 @@ def _list(host: Host, command: Command) -> Reply:
     return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
 
 
-_HANDLERS: dict[int, Callable[[Host, Command], Reply]] = {
-    Verb.CREATE: _create,
-    Verb.OBSERVE: _observe,
-    Verb.RUN: _run,
-    Verb.CLASS: _run,
-    Verb.TRAIN: _train,
-    Verb.INFO: _info,
-    Verb.THREADS: _threads,
-    Verb.RESET: _reset,
-    Verb.GETDATA: _getdata,
-    Verb.CONFIGURE: _configure,
-    Verb.STOP: _stop,
-    Verb.WAIT: _wait,
-    Verb.DUMP: _dump,
-    Verb.RESTORE: _restore,
-    Verb.DEL: _del,
-    Verb.LIST: _list,
-    Verb.HISTORY: _run,
-    Verb.METRICS: _run,
-    Verb.IMPORTANCE: _importance,
-    Verb.FIELDS: _fields,
+_Handler = Callable[[Host, Command], Reply]
+
+# What the store itself does, or the trainings; the names are those of the core's table.
+_OWN: dict[str, _Handler] = {
+    "NR.CREATE": _create,
+    "NR.OBSERVE": _observe,
+    "NR.TRAIN": _train,
+    "NR.THREADS": _threads,
+    "NR.RESET": _reset,
+    "NR.GETDATA": _getdata,
+    "NR.STOP": _stop,
+    "NR.WAIT": _wait,
+    "NR.DUMP": _dump,
+    "NR.RESTORE": _restore,
+    "NR.DEL": _del,
+    "NR.LIST": _list,
 }
+# All others: the core executes them on as much of the network as they want.
+_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _snapshot}
+
+
+def _handler_of(spec: Spec) -> _Handler:
+    own = _OWN.get(spec.name)
+    return own or (_changing if spec.changes else _BY_SCOPE[spec.scope])
+
+
+def _changing(host: Host, command: Command) -> Reply:
+    if command.changes:
+        return host.store.change(command.key, command)
+    return _BY_SCOPE[command.spec.scope](host, command)
+
+
+_HANDLERS: list[_Handler] = [_handler_of(spec) for spec in specs()]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from nr.backends import Backend
 from nr.calls import Call, drive
 from nr.calls.trainings import Course
+from nr.commands.info import Info
+from nr.contracts import Backend
 from nr.engine import Progress
-from nr.info import Info
 
 _T = TypeVar("_T")
 

@@ -1,0 +1,106 @@
+/* What is told of an option, from its row: in errors, in the syntax, in help
+ * and to hosts in other languages. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "grammar/syntax.h"
+
+/* Puts a piece behind what is there. Rows are constants, which fit. */
+static void add(char out[NR_OPTION_TEXT], const char *piece) {
+    size_t used = strlen(out);
+    snprintf(out + used, NR_OPTION_TEXT - used, "%s", piece);
+}
+
+/* The n-th of `all` words: "A", ", B", " or C". */
+static void add_listed(char out[NR_OPTION_TEXT], const char *word, size_t i,
+                       size_t all, const char *last) {
+    if (i) add(out, i + 1 == all ? last : ", ");
+    add(out, word);
+}
+
+static size_t count_words(const nr_option *o) {
+    size_t n = 0;
+    while (o->words[n]) n++;
+    return n;
+}
+
+void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
+    size_t n = count_words(o);
+    snprintf(out, NR_OPTION_TEXT, "%s", o->automatic ? "AUTO or " : "");
+    for (size_t i = 0; i < n; i++)
+        add_listed(out, o->words[i], i, n, " or ");
+    if (n) return;
+    size_t used = strlen(out);
+    snprintf(out + used, NR_OPTION_TEXT - used,
+             o->type == NR_COUNT ? "an integer from %.0f to %.0f"
+             : o->above          ? "a number above %.0f and up to %.0f"
+                                 : "a number from %.0f to %.0f",
+             o->least, o->most);
+}
+
+void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
+    const char *value = o->type == NR_REAL ? "f" : "n";
+    out[0] = '\0';
+    if (o->type == NR_SWITCH) return;
+    for (size_t i = 0; o->words[i]; i++) {
+        if (i) add(out, "|");
+        add(out, o->words[i]);
+    }
+    if (!o->words[0]) add(out, o->value ? o->value : value);
+    if (o->automatic) add(out, "|AUTO");
+}
+
+static bool goes_with_classic(const nr_option *o, bool fixed) {
+    return o->with_classic && !o->of_command && o->type != NR_SWITCH &&
+           (fixed || !o->fixed);
+}
+
+void nr_options_with_classic(bool fixed, char out[NR_OPTION_TEXT]) {
+    size_t n = 0, at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < NR_OPTIONS; i++)
+        n += goes_with_classic(&nr_network_options[i], fixed);
+    for (size_t i = 0; i < NR_OPTIONS; i++) {
+        const nr_option *o = &nr_network_options[i];
+        if (goes_with_classic(o, fixed))
+            add_listed(out, o->word, at++, n, " and ");
+    }
+}
+
+/* ------------------------------- For hosts ------------------------------- */
+
+static bool put_preset(const nr_option *o, nr_buf *out) {
+    char number[NR_NUMBER];
+    if (o->shown) return nr_put_str(out, o->shown);
+    if (o->type == NR_SWITCH) return nr_put_str(out, "off");
+    if (o->type == NR_CHOICE)
+        return nr_put_str(out, o->words[(int)o->preset]);
+    if (o->preset == NR_AUTO) return nr_put_str(out, "AUTO");
+    return nr_put_str(out, nr_write_double(number, 17, o->preset));
+}
+
+static bool put_option(const nr_option *o, nr_buf *out) {
+    static const char *const types[] = {"switch", "count", "real", "choice"};
+    char value[NR_OPTION_TEXT];
+    size_t n = count_words(o);
+    nr_option_syntax(o, value);
+    bool ok = nr_put_array(out, 8) && nr_put_str(out, o->word) &&
+              nr_put_str(out, value) && nr_put_str(out, types[o->type]) &&
+              nr_put_bool(out, o->fixed) && nr_put_bool(out, o->automatic) &&
+              put_preset(o, out) && nr_put_str(out, o->help) &&
+              nr_put_array(out, n);
+    for (size_t i = 0; i < n && ok; i++) ok = nr_put_str(out, o->words[i]);
+    return ok;
+}
+
+bool nr_options_pack(nr_option_list list, nr_buf *out) {
+    size_t n, some = 0;
+    const nr_option *table = nr_options_of(list, &n);
+    bool all = list != NR_CONFIGURE_OPTIONS;
+    for (size_t i = 0; i < n; i++) some += all || !table[i].fixed;
+    bool ok = nr_put_array(out, some);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = (!all && table[i].fixed) || put_option(&table[i], out);
+    return ok;
+}
