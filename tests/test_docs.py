@@ -25,7 +25,10 @@ from nr.cli.session import Session, explain
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("commands", "design", "fields", "module", "redis", "sql")),
+    *(
+        f"docs/{name}.md"
+        for name in ("commands", "design", "fields", "module", "redis", "sequences", "sql")
+    ),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

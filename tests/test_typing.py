@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+from nr.commands.options import ConfigureOptions, CreateOptions
 from nr.engine import Option, specs
-from nr.options import ConfigureOptions, CreateOptions
 
 PROGRAM = """\
 import numpy as np

@@ -10,6 +10,7 @@
 #include "kernels/kernel.h"
 #include "kernels/sparse.h"
 #include "kernels/panels.h"
+#include "kernels/recurrent.h"
 #include "kernels/vec.h"
 #include "kernels/dense.h"
 
@@ -114,7 +115,7 @@ static void layer(float *out, const float *a, size_t step_m, size_t step_k,
 /* Where the two operands of a gradient lie. */
 typedef struct operands {
     const float *in, *delta;
-    size_t in_step, delta_step, panels, nv_last;
+    size_t in_step, delta_step, panels, nv, nv_last; /* nv: of all others */
 } operands;
 
 INLINE void dots(float *g, size_t outputs, const operands *x, const int ni,
@@ -124,7 +125,7 @@ INLINE void dots(float *g, size_t outputs, const operands *x, const int ni,
     for (int i = 0; i < ni; i++)
         for (int o = 0; o < no; o++) sum[i][o] = v_set(0);
     for (size_t p = 0; p < x->panels; p++) {
-        size_t lanes = p + 1 < x->panels ? NR_LANES : x->nv_last * 16;
+        size_t lanes = (p + 1 < x->panels ? x->nv : x->nv_last) * 16;
         for (size_t l = 0; l < lanes; l += 16) {
             for (int o = 0; o < no; o++)
                 d[o] = v_load(delta + (size_t)o * NR_LANES + l);
@@ -199,7 +200,7 @@ static void bias_gradient(float *g, const operands *x, size_t outputs) {
         const float *delta = x->delta + o * NR_LANES;
         v16 sum = v_set(0);
         for (size_t p = 0; p < x->panels; p++, delta += x->delta_step) {
-            size_t lanes = p + 1 < x->panels ? NR_LANES : x->nv_last * 16;
+            size_t lanes = (p + 1 < x->panels ? x->nv : x->nv_last) * 16;
             for (size_t l = 0; l < lanes; l += 16)
                 sum = v_add(sum, v_load(delta + l));
         }
@@ -220,12 +221,10 @@ static void fetch_ahead(const operands *x, size_t o, size_t outputs) {
 
 /* Inputs in the outer loop: their tile stays in the first cache while all
  * deltas, which fit the second, pass by. */
-static void gradient(float *g, const float *in, size_t in_step,
-                     const float *delta, size_t delta_step, size_t panels,
-                     size_t nv_last, size_t first, size_t last,
-                     size_t outputs) {
-    operands x = {in, delta, in_step, delta_step, panels, nv_last};
-    bool far = in_step * panels > FAR;
+static void gradient_of(float *g, operands x, size_t first, size_t last,
+                        size_t outputs) {
+    const float *in = x.in, *delta = x.delta;
+    bool far = x.in_step * x.panels > FAR;
     if (first == 0) bias_gradient(g, &x, outputs);
     for (size_t i = first; i < last; i += GI)
         for (size_t o = 0; o < outputs; o += GO) {
@@ -235,6 +234,24 @@ static void gradient(float *g, const float *in, size_t in_step,
             all_dots[least(last - i, GI)][least(outputs - o, GO)](
                 g + nr_dense_row(outputs, i) + o, outputs, &x);
         }
+}
+
+static void gradient(float *g, const float *in, size_t in_step,
+                     const float *delta, size_t delta_step, size_t panels,
+                     size_t nv_last, size_t first, size_t last,
+                     size_t outputs) {
+    operands x = {in, delta, in_step, delta_step, panels, NR_LANES / 16,
+                  nv_last};
+    gradient_of(g, x, first, last, outputs);
+}
+
+/* The same of steps, which have nv vectors each. */
+static void step_gradient(float *g, const float *in, size_t in_step,
+                          const float *delta, size_t delta_step, size_t steps,
+                          size_t nv, size_t first, size_t last,
+                          size_t outputs) {
+    operands x = {in, delta, in_step, delta_step, steps, nv, nv};
+    gradient_of(g, x, first, last, outputs);
 }
 
 /* ============================== Activations ============================== */
@@ -507,6 +524,11 @@ const nr_kernels NAME(NR_ISA) = {
     .name = TEXT(NR_ISA),
     .layer = layer,
     .gradient = gradient,
+    .step_gradient = step_gradient,
+    .lstm = lstm,
+    .lstm_back = lstm_back,
+    .gru = gru,
+    .gru_back = gru_back,
     .list_layer = list_layer,
     .list_gradient = list_gradient,
     .delta_rows = delta_rows,

@@ -113,7 +113,8 @@ static nr_status load_kept(nr_net *net, nr_bytes bytes, nr_error *err) {
 }
 
 /* Of a network with fields the encoding lies with the weights, and how the
- * network behind it is made: [encoding, header, weights]. */
+ * network behind it is made: [encoding, header, weights], and behind these how
+ * sequences are read, where a field is one. */
 static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
     nr_encoding *encoding = NULL;
@@ -121,17 +122,22 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_header h;
     nr_bytes weights;
     size_t n;
-    if (!nr_get_array(&c, &n) || n != 3)
+    if (!nr_get_array(&c, &n) || n < 3 || n > 4)
         return nr_fail(err, "ERR invalid network: its weights");
     nr_status status = nr_encoding_get(&c, net->h.kind, &encoding, err);
     if (status == NR_OK) status = nr_header_get(&c, &h, err);
     if (status == NR_OK &&
-        (!nr_get_bin(&c, &weights) || c.at != c.end || h.schema.data ||
+        (!nr_get_bin(&c, &weights) ||
+         (n == 4) != (nr_sequence_fields(encoding->schema) > 0) ||
+         (n == 4 && !nr_recurrent_get(&c, encoding, &h)) || c.at != c.end ||
+         h.schema.data ||
          h.records != NR_FIXED ||
          !h.trained || h.len[0] || h.len[1] || h.kind != net->h.kind ||
-         h.layers[0] != encoding->columns ||
+         h.layers[0] != encoding->columns + nr_state_units(&h.recurrent) *
+                                                h.recurrent.fields ||
          h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
         status = nr_fail(err, "ERR invalid network: its weights");
+    if (status == NR_OK) status = nr_recurrent_check(&h, err);
     if (status == NR_OK && !(inner = nr_net_new(&h))) status = nr_nomem(err);
     if (status == NR_OK) status = load_weights(inner, weights, err);
     if (status == NR_OK)
@@ -147,9 +153,12 @@ static nr_status put_inner(const nr_net *net, nr_buf *out, nr_error *err) {
     const nr_array *weights = atomic_load(&net->inner->weights);
     nr_header h = net->inner->h;
     h.id = h.stats.ms = 0;
-    bool ok = nr_put_array(out, 3) && nr_encoding_put(net->encoding, out) &&
+    bool recurrent = h.recurrent.fields > 0;
+    bool ok = nr_put_array(out, recurrent ? 4 : 3) &&
+              nr_encoding_put(net->encoding, out) &&
               nr_header_put(&h, NULL, out) &&
-              nr_put_bin(out, weights->data, weights->n * sizeof(float));
+              nr_put_bin(out, weights->data, weights->n * sizeof(float)) &&
+              (!recurrent || nr_recurrent_put(&h.recurrent, out));
     return ok ? NR_OK : nr_nomem(err);
 }
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "layers/layer.h"
+#include "train/recurrent.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -31,6 +32,7 @@ typedef struct pass {
     size_t done, each;     /* blocks of a part: before this round, in it */
     bool last;             /* round: there is the gradient then */
     size_t inputs, units;  /* of a layer that make a unit; units of all */
+    float clipped;         /* what the gradient is multiplied by */
 } pass;
 
 static size_t blocks_of(size_t samples) {
@@ -82,11 +84,19 @@ static size_t take_blocks(const pass *p) {
     return (size_t)(b - t->space.blocks - 1) * NR_BLOCK + b[-1].panels;
 }
 
-static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
+/* As samples have them. */
+static const float *rows_at(const pass *p, const nr_block *b, size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
     if (p->t->sparse) return NULL;
     return p->order ? p->t->space.x + at * floats
                     : b->set->x + (b->first + at % NR_BLOCK) * floats;
+}
+
+/* As the first operation has them: with the last states of sequences. */
+static const float *inputs_of(const pass *p, const nr_block *b, size_t at) {
+    size_t floats = nr_inputs(p->t->net) * NR_LANES;
+    const float *joined = p->t->space.joined;
+    return joined ? joined + at * floats : rows_at(p, b, at);
 }
 
 /* ========================== A panel, both ways =========================== */
@@ -98,6 +108,8 @@ static float *forward(const pass *p, const nr_block *b, size_t at) {
     size_t lanes = lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     const float *x = inputs_of(p, b, at);
     float *y = NULL;
+    if (t->space.joined)
+        nr_strands_forward(t, p->learn, at, lanes, rows_at(p, b, at));
     for (size_t l = 0; l + 1 < t->plan->n; l++) {
         const nr_op *op = &t->plan->ops[l];
         bool last = op == nr_plan_last(t->plan);
@@ -146,6 +158,7 @@ static void backward(const pass *p, const nr_block *b, size_t at) {
                          (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
+    if (t->space.joined) nr_strands_backward(t, at, lanes);
 }
 
 static void gather(const pass *p, const nr_block *b, size_t at) {
@@ -174,7 +187,8 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
     float *m = t->now->memory[0] + at, *v = t->now->memory[1] + at;
     nr_rprop_rule rprop = {1.2f, 0.5f, NR_STUDY_MOST, 1e-6f, NR_STUDY_BACK};
     if (o->classic) rprop = (nr_rprop_rule){1.2f, 0.5f, 50, 1e-6f, true};
-    nr_adam_rule adam = {(float)t->rate, 0.9f, 0.999f, 1e-8f, 1, 1};
+    float rate = (float)(t->rate * t->rate_now);
+    nr_adam_rule adam = {rate, 0.9f, 0.999f, 1e-8f, 1, 1};
     switch (o->optimizer) {
     case NR_RPROP: t->k->rprop(w, g, m, v, n, &rprop); break;
     case NR_ADAM:
@@ -182,7 +196,7 @@ static void optimise(const nr_trainer *t, float *w, float *g, size_t at,
         adam.correct2 = (float)(1 / (1 - t->now->power2));
         t->k->adam(w, g, m, v, n, &adam);
         break;
-    case NR_SGD: t->k->sgd(w, g, m, n, (float)t->rate, 0.9f); break;
+    case NR_SGD: t->k->sgd(w, g, m, n, rate, 0.9f); break;
     }
 }
 
@@ -230,7 +244,10 @@ static void sum_rows(const pass *p, size_t place, const rows *r) {
                      .last = r->last};
     if (b->panels == 0) return;
     if (b->turn.fresh) memset(sum->g + r->at, 0, r->n * sizeof(float));
-    if (l == 0 && t->sparse) {
+    if (l >= t->plan->n) {
+        nr_strands_gradient(t, op, sum->g + op->at, at, b->panels,
+                            lanes_of(b, b->panels - 1), r->first, r->last);
+    } else if (l == 0 && t->sparse) {
         nr_sparse_gradient(t, place, r->first, r->last);
     } else {
         o.in = l ? t->space.act[l - 1] + at * o.in_step : inputs_of(p, b, at);
@@ -248,7 +265,7 @@ static void move_rows(const pass *p, const rows *r) {
         add_rows(t, r, t->joins[i].to, t->joins[i].from);
     float *w = t->now->w + r->at, *g = t->root->g + r->at;
     size_t free = t->l2 == 0 ? r->n : r->biases; /* do not decay */
-    float scale = 1 / (float)p->step->n;
+    float scale = p->clipped / (float)p->step->n;
     if (r->op == t->plan->ops && t->sparse)
         nr_sparse_finish(t, r->first, r->last);
     t->k->decay(g, w, free, scale, 0);
@@ -263,6 +280,13 @@ static void gradient_job(void *context, size_t unit) {
     rows r = rows_of(p, unit);
     for (size_t i = 0; i < p->each; i++) sum_rows(p, part * p->each + i, &r);
     if (p->last) move_rows(p, &r);
+}
+
+static void join_job(void *context, size_t unit) {
+    const pass *p = context;
+    rows r = rows_of(p, unit);
+    for (size_t i = 0; i < p->t->njoins; i++)
+        add_rows(p->t, &r, p->t->joins[i].to, p->t->joins[i].from);
 }
 
 /* Where the gradient is in parts. */
@@ -352,7 +376,7 @@ static void count_units(pass *p) {
     bool shared = nr_team_size(t->team) > 1;
     p->inputs = shared ? 12 : NR_MAX_UNITS; /* tiles of all kernels divide 12 */
     p->units = 0;
-    for (size_t l = 0; l < t->plan->n; l++)
+    for (size_t l = 0; l < t->plan->all; l++)
         p->units += units_of(p, &t->plan->ops[l]);
 }
 
@@ -373,11 +397,23 @@ static bool run_blocks(pass *p, size_t first, size_t last, bool whole) {
     return true;
 }
 
+/* The whole gradient is there before any weight moves where its length counts. */
+static void move_all(pass *p) {
+    nr_trainer *t = p->t;
+    if (p->move && t->clip > 0) {
+        nr_team_run(t->team, join_job, p, p->units);
+        t->njoins = 0;
+        p->clipped = nr_clip_factor(t, t->root->g, p->step->n);
+    }
+    nr_team_run(t->team, move_job, p, p->units);
+}
+
 static bool run(pass *p, nr_losses *sum) {
+    bool clips = p->learn && p->t->clip > 0;
     count_blocks(p);
-    if (!run_blocks(p, 0, p->all, true)) return false;
+    if (!run_blocks(p, 0, p->all, !clips)) return false;
     if (!p->last) join(p);
-    if (!p->last && p->learn) nr_team_run(p->t->team, move_job, p, p->units);
+    if (!p->last && p->learn) move_all(p);
     *sum = p->t->root->losses;
     return true;
 }
@@ -397,6 +433,8 @@ static void learning(pass *p, nr_trainer *t, const nr_step *step) {
     p->learn = p->move = true;
     p->last = false;
     p->done = 0;
+    p->clipped = 1;
+    if (t->space.joined) t->rate_now = nr_rate_now(t);
     count_blocks(p);
 }
 
@@ -448,7 +486,7 @@ void nr_pass_move(nr_trainer *t, const nr_step *step, nr_losses *sum) {
     count_units(&p);
     next_powers(t);
     join(&p);
-    nr_team_run(t->team, move_job, &p, p.units);
+    move_all(&p);
     *sum = t->root->losses;
 }
 

@@ -30,7 +30,7 @@ static const float FAR = 4; /* a constant that costs two bits */
 static double most_listed(const nr_header *h) {
     double units = h->layers[1] < 16 ? h->layers[1] : 16;
     double most = NR_STUDY_LISTED * units / 16;
-    if (h->layers[0] < NR_STUDY_LEAST_INPUTS) return 0;
+    if (h->layers[0] < NR_STUDY_LEAST_INPUTS || h->recurrent.fields) return 0;
     return most < 1 ? most : 1;
 }
 
@@ -163,7 +163,7 @@ bool nr_sparse_choose(nr_trainer *t) {
     size_t room = nr_row_step(nr_plan_first(t->plan)->out);
     double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
     double most = most_listed(h) * all;
-    if (forced == NR_LISTING_NEVER) return true;
+    if (forced == NR_LISTING_NEVER || h->recurrent.fields) return true;
     if (forced == NR_LISTING_ALWAYS) most = all;
     double listed = count_samples(t->net, most);
     if (most == 0 || listed > most) return true;

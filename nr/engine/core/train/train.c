@@ -15,6 +15,7 @@
 #include "grammar/syntax.h"
 #include "train/tuning.h"
 #include "train/learner.h"
+#include "train/recurrent.h"
 #include "train/train.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
@@ -57,6 +58,9 @@ static size_t threads_for(const nr_net *net, double part) {
     size_t batch = nr_batch_of(net);
     size_t n = batch ? batch : net->h.len[NR_DATASET_TRAIN];
     double work = (double)n * (double)net->params * part;
+    if (net->plan->recurrent.fields && !net->sequences)
+        return (size_t)net->h.options.threads; /* an estimate */
+    work *= nr_mean_steps(net);
     return work < SHARED_WORK ? 1 : (size_t)net->h.options.threads;
 }
 
@@ -75,6 +79,11 @@ static void resolve_options(nr_trainer *t) {
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
     t->batch = nr_batch_of(t->net);
+    t->rate_now = 1;
+    if (!nr_is_recurrent(t)) return;
+    t->smoothing = t->head == NR_SOFTMAX ? NR_STUDY_SEQUENCE_SMOOTHING : 0;
+    t->clip = NR_STUDY_CLIP;
+    if (!t->maxcycles) t->maxcycles = NR_STUDY_SEQUENCE_CYCLES;
 }
 
 /* A network that AUTOSTOP and BACKTRACK finished has learned its testing
@@ -133,7 +142,7 @@ static bool make_members(nr_trainer *t) {
 static bool make_order(nr_trainer *t) {
     size_t n = (size_t)(t->net->h.len[0] + t->net->h.len[1]);
     if (!t->batch) return true;
-    t->order = nr_alloc(n * sizeof *t->order);
+    t->order = nr_alloc(2 * n * sizeof *t->order);
     for (size_t i = 0; i < n && t->order; i++) t->order[i] = (uint32_t)i;
     return t->order != NULL;
 }
@@ -146,7 +155,7 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
               make_team(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
-              nr_gradients_make(t) && nr_space_make(t) &&
+              nr_gradients_make(t) && nr_space_make(t) && nr_strands_make(t) &&
               nr_batch_lists_make(t);
     return ok ? NR_OK : nr_nomem(err);
 }
@@ -219,6 +228,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_team_free(t->team);
     nr_set_free(&t->train);
     nr_set_free(&t->test);
+    nr_strands_free(t);
     nr_space_free(&t->space);
     nr_sparse_free(t);
     nr_release(t->order);
@@ -251,7 +261,8 @@ void nr_trainer_show(nr_trainer *t) {
 
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
     double samples = (double)(t->train.n * 3 + t->test.n);
-    double work = (samples * (double)t->params + CYCLE_WORK) *
+    double each = (double)t->params * nr_mean_steps(t->net);
+    double work = (samples * each + CYCLE_WORK) *
                   (double)t->count;
     if (!t->over && t->cycles && t->maxtime && elapsed_ms >= t->maxtime)
         nr_phase_end(t, NR_ENDED_TIME);

@@ -44,6 +44,9 @@ typedef struct nr_space {
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
     float *rows, *sums; /* the first layer's deltas, where inputs are lists:
                            by sample, and each panel's sum; or NULL */
+    float *frames, *joined; /* where there are sequences: what their steps keep,
+                               and inputs with their last states; or NULL */
+    float *back, *numbers;  /* deltas of these, and numbers of sequences */
     nr_losses *losses;  /* by panel */
     nr_block *blocks;   /* of a round */
     float *floats;      /* all floats in one piece */
@@ -106,6 +109,8 @@ struct nr_trainer {
     bool autostop, backtrack;
     bool goes_on; /* from the weights of an earlier training */
     double l2, rate, smoothing;
+    double clip;   /* the most that a gradient may be; 0: anything */
+    size_t unroll; /* steps that a gradient goes back */
     size_t batch; /* 0: all samples at once */
 
     /* What it works on. */
@@ -131,7 +136,8 @@ struct nr_trainer {
     nr_set train, test;
     nr_sparse *sparse; /* NULL: panels */
     nr_space space;
-    uint32_t *order;       /* of the samples, for mini-batches */
+    uint32_t *order;       /* of the samples, for mini-batches; and as many more */
+    uint32_t *lengths;     /* steps of each sample; NULL: no sequences */
     bool weighed;         /* samples do not all count alike */
     float *class_weights; /* by class; NULL: the classes count alike */
 
@@ -139,6 +145,7 @@ struct nr_trainer {
     size_t turn, done; /* the member that learns, after samples of a cycle */
     nr_losses sum;     /* of these */
     nr_step step;      /* that comes next */
+    double rate_now;   /* of it */
     bool begun;        /* and is on its way */
     uint64_t cycles, refit_cycles;
     uint64_t steps; /* samples of all cycles; members are in step */
