@@ -35,16 +35,16 @@ void nr_maker_begin(nr_maker *m) {
     m->next = 0;
 }
 
-nr_status nr_maker_field(nr_maker *m, nr_text name, const nr_field **field,
-                         nr_error *err) {
+const nr_field *nr_maker_field(nr_maker *m, nr_text name, nr_error *err) {
     const nr_schema *schema = m->schema;
     const nr_field *found = schema->fields + m->next;
     if (m->next == schema->n || !nr_same_text(found->name, name))
         found = nr_schema_find(schema, name);
-    if (!found) return nr_no_field(schema, name, m->key, err);
-    m->next = (size_t)(found - schema->fields) + 1;
-    *field = found;
-    return NR_OK;
+    if (found)
+        m->next = (size_t)(found - schema->fields) + 1;
+    else
+        nr_no_field(schema, name, m->key, err);
+    return found;
 }
 
 /* The field's place, where a value may go there. */
@@ -86,14 +86,13 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
     if (!nr_get_item(c, &head) || head.type != NR_ITEM_MAP)
         return nr_fail(err, "ERR a sample is a map of fields and values");
     for (size_t i = 0; i < head.number; i++) {
-        const nr_field *field;
         if (!nr_get_item(c, &name) || name.type != NR_ITEM_STR)
             return nr_fail(err, "ERR a sample is a map of fields and values");
         nr_text text = {(const char *)name.bytes.data, name.bytes.len};
-        nr_status status = nr_maker_field(m, text, &field, err);
-        if (status != NR_OK) return status;
+        const nr_field *field = nr_maker_field(m, text, err);
+        if (!field) return NR_ERR;
         if (!nr_get_item(c, &value)) return nr_fail(err, "ERR invalid msgpack");
-        status = nr_maker_item(m, field, &value, c, err);
+        nr_status status = nr_maker_item(m, field, &value, c, err);
         if (status != NR_OK) return status;
     }
     return NR_OK;

@@ -64,9 +64,8 @@ static nr_status take_pair(nr_maker *m, nr_text pair, bool behind,
     const char *equals = memchr(pair.s, '=', pair.n);
     nr_text name = {pair.s, (size_t)(equals - pair.s)};
     nr_text value = {equals + 1, pair.n - name.n - 1};
-    const nr_field *field;
-    nr_status status = nr_maker_field(m, name, &field, err);
-    if (status != NR_OK) return status;
+    const nr_field *field = nr_maker_field(m, name, err);
+    if (!field) return NR_ERR;
     if (!m->running && field->output != behind)
         return nr_fail(err, "ERR field %.*s belongs %s '->'",
                        (int)name.n, name.s, behind ? "before" : "behind");
