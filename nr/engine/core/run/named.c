@@ -81,6 +81,8 @@ nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
     const nr_encoding *e = net->encoding;
     if (!e || !net->inner)
         return nr_fail(err, "ERR a network without fields, or not trained yet");
+    if (net->inner->h.recurrent.fields) /* takes long: no need to hurry */
+        return nr_fail(err, "ERR a network of sequences");
     bool few = e->schema->n <= NR_FEW_FIELDS && e->columns <= FEW_COLUMNS;
     uint64_t before = nr_mode_begin(NR_EXACT);
     nr_status status = few ? ask_few(net, map, outputs, class, err)
