@@ -16,6 +16,7 @@ from nr.commands.local import Local
 from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
+from nr.errors import ArgumentError
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -26,6 +27,7 @@ def connect(
     *,
     client: Any = None,
     executor: Executor | None = None,
+    trainings: Literal["here", "queue"] | None = None,
     **options: Any,
 ) -> Database:
     """Opens the database of a URL; by default that of ``NR_URL``, or else ``memory://``.
@@ -33,16 +35,27 @@ def connect(
     ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. ``options`` are the driver's; of all that train in this process
-    ``memory``, how many bytes there are, by default NR_MEMORY's or else all that it may use:
-    a training that would take more than half is refused. Of SQL ``engine``, an SQLAlchemy
-    engine in place of a URL, ``prefix`` of the tables' names, and their ``schema``. Raises
-    BackendError; ArgumentError for arguments that are none of these, or contradict each
-    other.
+    the database first. With ``trainings="queue"`` they are left to workers (``nr worker``), by
+    default that of NR_TRAININGS, or else ``"here"``. ``options`` are the driver's; of all that
+    train in this process ``memory``, how many bytes there are, by default NR_MEMORY's or else
+    all that it may use: a training that would take more than half is refused. Of SQL ``engine``,
+    an SQLAlchemy engine in place of a URL, ``prefix`` of the tables' names, and their
+    ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
+    contradict each other.
     """
     if url is None and client is None and options.get("engine") is None:
         url = os.environ.get("NR_URL") or "memory://"
+    if _queues(trainings):
+        options["trainings"] = "queue"
     return Database(connect_backend(url, client=client, executor=executor, **options))
+
+
+def _queues(trainings: Any) -> bool:
+    where = "trainings" if trainings is not None else "NR_TRAININGS"
+    given = trainings if trainings is not None else os.environ.get("NR_TRAININGS") or "here"
+    if given not in ("here", "queue"):
+        raise ArgumentError(f"{where} is 'here' or 'queue', not {given!r}")
+    return bool(given == "queue")
 
 
 class Database:

@@ -6,6 +6,7 @@ value must be for its field's kind is the core's to say: here it is only put int
 any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -102,6 +103,31 @@ def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
             shown = shortened(row)
             raise ValuesError(f"ERR sample {number}: a dictionary of fields is needed, not {shown}")
     return _packed([{name: _value(name, row[name]) for name in row} for row in rows])
+
+
+def named(values: Mapping[str, Any]) -> list[bytes]:
+    """Fields and their values as words of a command, ``age=33``. Raises ValuesError."""
+    if not is_row(values):
+        kind = type(values).__name__
+        raise ValuesError(f"ERR fields and their values are needed, as {{'age': 33}}, not a {kind}")
+    words = [f"{name}={_word(name, value)}" for name, value in values.items()]
+    try:
+        return [word.encode("utf-8", "surrogateescape") for word in words]
+    except UnicodeError as error:
+        raise ValuesError(f"ERR not the fields and values of samples: {error}") from None
+
+
+def _word(name: object, value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = _from_numpy(value)
+    if isinstance(value, datetime | date) and not _is_missing(value):
+        return value.isoformat()
+    value = _value(name, value)
+    if isinstance(value, bytes):  # a vector
+        return json.dumps(np.frombuffer(value, "<f4").astype(float).tolist())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _packed(value: Any) -> bytes:

@@ -244,6 +244,18 @@ class Network:
 
         return self._do(figure(self.key))
 
+    def clear(self, dataset: Dataset | None = None) -> int:
+        """Drops the samples of a dataset, or of both; how many. The weights stay."""
+        return self._do(networks.clear(self.key, dataset))
+
+    def forget(self, values: Mapping[str, Any]) -> int:
+        """Drops the samples whose fields have all of these values; how many. The weights stay.
+
+        Only a network with fields has it: ``net.forget({"customer": "c17"})``. Raises
+        CommandError.
+        """
+        return self._do(networks.forget(self.key, values))
+
     # ---- the rest ----
 
     def info(self) -> Info:

@@ -165,9 +165,10 @@ def gone_on(key: bytes) -> Any:
 
 
 def uncounted(blob: bytes) -> Any:
-    """What a dump holds but for the count of trainings: an AOF repeats those that were before."""
+    """What a dump holds but for counts: an AOF repeats what was before, and counts it."""
     magic, version, header, arrays = content(blob)
-    return magic, version, {k: v for k, v in header.items() if k != "trainings"}, arrays
+    counts = ("trainings", "observed")
+    return magic, version, {k: v for k, v in header.items() if k not in counts}, arrays
 
 
 def opens(store: str, **options: Any) -> None:

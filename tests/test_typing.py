@@ -71,14 +71,14 @@ PARAMETERS = {"normalize", "dataset", "test", "seed"}
 def wanted(option: Option) -> set[Any]:
     """The types, or for a choice the values, that an option has in Python."""
     types: dict[str, set[Any]] = {"switch": {bool}, "count": {int}, "real": {float}}
-    found = types.get(option.type) or {word.lower() for word in option.words}
+    found = types.get(option.type, set()) | {word.lower() for word in option.words}
     return found | ({NoneType} if option.automatic else set())
 
 
 def said(hint: Any) -> set[Any]:
     if get_origin(hint) is Literal:
         return set(get_args(hint))
-    return {hint} if isinstance(hint, type) else set(get_args(hint))
+    return {hint} if isinstance(hint, type) else set().union(*map(said, get_args(hint)))
 
 
 @pytest.mark.parametrize(

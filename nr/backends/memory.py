@@ -7,12 +7,14 @@ each training. Only large blobs of samples take longer, at the speed of a copy.
 
 import os
 import secrets
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Event, Lock
 from weakref import WeakSet
 
 from nr import forks
+from nr.backends.watching import Polling
 from nr.commands.local import Local
 from nr.contracts.store import (
     ABANDONED,
@@ -27,16 +29,24 @@ from nr.contracts.store import (
     Samples,
     Standing,
     State,
+    Watch,
+    worker,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply
 from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
-def connect(url: str, executor: Executor | None = None, *, memory: int | None = None) -> Local:
+def connect(
+    url: str,
+    executor: Executor | None = None,
+    *,
+    memory: int | None = None,
+    trainings: str = "here",
+) -> Local:
     """``memory://``: a store of its own, which goes when it is closed."""
     if url != "memory://":
         raise BackendError("the URL of the store in memory is memory://, and nothing after it")
-    return Local(Memory(), executor, memory)
+    return Local(Memory(), executor, memory, trainings)
 
 
 @dataclass
@@ -47,20 +57,25 @@ class _Placed:
     token: str | None  # None: it waits
     progress: Progress
     stop: bool = False
+    worker: str = ""
 
 
 class Memory:
     """Networks of this process alone. Threads may share it; a fork gets a copy."""
 
+    shared = False
     bulk = Bulk()
     renewal = 1.0
     patience = 0.0
 
     def __init__(self) -> None:
+        self.queues = False
+        self.due: Callable[[bytes], None] = lambda key: None
         self._lock = forks.inner(Lock())
         self._nets: dict[bytes, Net] = {}
         self._runners: dict[bytes, Net] = {}
         self._orders: dict[bytes, _Placed] = {}
+        self._placed = Event()
         _alive.add(self)
 
     def _net(self, key: bytes) -> Net:
@@ -98,13 +113,22 @@ class Memory:
             return self._net(key).clone()
 
     def observe(self, key: bytes, command: Command) -> Reply:
-        with self._lock:
-            return self._net(key).execute(command)
+        return self._add(key, lambda net: net.execute(command))
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
+        return self._add(key, lambda net: net.put(samples(net), dataset))
+
+    def _add(self, key: bytes, add: Callable[[Net], Reply]) -> Reply:
         with self._lock:
             net = self._net(key)
-            return net.put(samples(net), dataset)
+            before = net.ordered
+            reply = add(net)
+            due = net.ordered != before
+            if due and key not in self._orders:
+                self._place(key, Limits.due(self.queues), False)
+        if due:
+            self.due(key)
+        return reply
 
     def sample(self, key: bytes, command: Command) -> Reply:
         with self._lock:
@@ -118,6 +142,10 @@ class Memory:
             reply = net.execute(command)
             self._runners.pop(key, None)  # it may know other fields
             return reply
+
+    def drop_samples(self, key: bytes, command: Command) -> Reply:
+        with self._lock:
+            return self._net(key).execute(command)
 
     def merge(self, trained: Net, lease: Lease) -> bool:
         with self._lock:
@@ -158,23 +186,52 @@ class Memory:
                 self._tell(key, Outcome.DROPPED, REPLACED)
             elif key in self._orders:
                 raise TrainingError
-            shape = self._net(key).shape
-            order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
-            token = secrets.token_hex(8) if held else None
-            self._orders[key] = _Placed(order, token, Progress())
-            return Lease(order, token) if token else None
+            return self._place(key, limits, held)
 
-    def take(self, key: bytes) -> Lease | None:
+    def _place(self, key: bytes, limits: Limits, held: bool) -> Lease | None:
+        shape = self._net(key).shape
+        order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
+        token = secrets.token_hex(8) if held else None
+        self._orders[key] = _Placed(order, token, Progress(), worker=worker() if held else "")
+        if not held:
+            self._placed.set()
+        return Lease(order, token) if token else None
+
+    def take(self, key: bytes, queued: bool = True) -> Lease | None:
         with self._lock:
             if self._standing(key) is not Standing.WAITS:
                 return None
             placed, token = self._orders[key], secrets.token_hex(8)
+            if placed.order.limits.queued and not queued:
+                return None
             if placed.order.attempt >= ATTEMPTS:
                 self._tell(key, Outcome.FAILED, ABANDONED)
                 return None
             placed.order = replace(placed.order, attempt=placed.order.attempt + 1)
-            placed.token = token
+            placed.token, placed.worker = token, worker()
+            shape = self._net(key).shape
+            placed.order = replace(placed.order, revision=shape.revision, number=shape.trainings)
             return Lease(placed.order, token)
+
+    def give_back(self, lease: Lease) -> None:
+        with self._lock:
+            if self._holds(lease):
+                placed = self._orders[lease.key]
+                placed.order = replace(placed.order, attempt=placed.order.attempt - 1)
+                placed.token, placed.progress = None, Progress()
+                self._placed.set()
+
+    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+        def waiting() -> list[bytes]:
+            with self._lock:
+                keys = [key for key in self._orders if self._standing(key) is Standing.WAITS]
+            return [key for key in keys if matches(key)]
+
+        return Polling(waiting, self._woken)
+
+    def _woken(self, seconds: float) -> None:
+        self._placed.wait(seconds)
+        self._placed.clear()
 
     def _holds(self, lease: Lease) -> bool:
         placed = self._orders.get(lease.key)
@@ -196,7 +253,16 @@ class Memory:
     def orders(self) -> list[Running]:
         with self._lock:
             return [
-                Running(key, placed.order.nn_id, 0, placed.order.limits, placed.progress)
+                Running(
+                    key,
+                    placed.order.nn_id,
+                    0,
+                    placed.order.limits,
+                    placed.progress,
+                    self._standing(key),
+                    placed.worker,
+                    placed.order.attempt,
+                )
                 for key, placed in self._orders.items()
             ]
 

@@ -35,7 +35,12 @@ _OTHERS = {"WRONGTYPE", "MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE"}
 
 
 def connect(
-    url: str, executor: Executor | None = None, *, memory: int | None = None, **options: Any
+    url: str,
+    executor: Executor | None = None,
+    *,
+    memory: int | None = None,
+    trainings: str = "here",
+    **options: Any,
 ) -> Module:
     """``redis+module://[user:password@]host:port/db``, or ``rediss+module://`` over TLS.
 
@@ -50,7 +55,7 @@ def connect(
     ours = {"decode_responses": False}
     try:
         found = options_of(url.replace("+module", "", 1), defaults | options, ours)
-        module = Module(redis.Redis.from_pool(Supply(**found)))
+        module = Module(redis.Redis.from_pool(Supply(**found)), trainings == "queue")
     except (ValueError, TypeError) as error:
         raise BackendError(f"not a URL of a server: {error}") from error
     try:
@@ -69,8 +74,9 @@ class Module:
     A command is sent once and, should the connection break, not again: it may have been done.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, queue: bool = False) -> None:
         self._client = client
+        self._queue = queue
         self._closed = False
 
     def execute(self, *argv: bytes) -> Reply:
@@ -79,6 +85,12 @@ class Module:
         if reader is None:
             parse(argv)  # refuses it, and says what was meant
             raise CommandError("ERR unknown command")
+        if (
+            self._queue
+            and argv[0].upper() == b"NR.TRAIN"
+            and b"QUEUE" not in map(bytes.upper, argv)
+        ):
+            argv = (*argv, b"QUEUE")
         return reader(argv, self._send(*argv))
 
     def check(self) -> None:

@@ -72,6 +72,18 @@ def drop_fields(key: bytes, names: Sequence[str]) -> Call[None]:
         yield ("NR.FIELDS", key, "DROP", *names)
 
 
+def clear(key: bytes, dataset: str | None) -> Call[int]:
+    """As ``Network.clear``."""
+    gone: int = yield ("NR.CLEAR", key, *words.dataset(dataset))
+    return gone
+
+
+def forget(key: bytes, values: Mapping[str, Any]) -> Call[int]:
+    """As ``Network.forget``."""
+    gone: int = yield ("NR.FORGET", key, *fields.named(values))
+    return gone
+
+
 def dump(key: bytes) -> Call[bytes]:
     """As ``Network.dump``."""
     blob: bytes = yield "NR.DUMP", key

@@ -56,9 +56,11 @@ def _started(backend: Backend, argv: Sequence[bytes], before: Info, maxcycles: i
     key = argv[1]
     trains = capability(backend, TrainsHere)
     if trains:
-        job: Job = yield partial(trains.train, *argv)
-        return Course(key, before, maxcycles, job.lease.order.number, job)
-    yield tuple(argv)
+        job: Job | None = yield partial(trains.train, *argv)
+        if job:
+            return Course(key, before, maxcycles, job.lease.order.number, job)
+    else:
+        yield tuple(argv)
     now = yield from info(key)  # another one may have ended since we asked first
     return Course(key, before, maxcycles, now.trainings - (not now.training))
 

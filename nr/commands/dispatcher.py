@@ -40,8 +40,8 @@ def dispatch(host: Host, argv: Sequence[bytes]) -> Reply:
     return _HANDLERS[int(command.c.verb)](host, command)
 
 
-def start(host: Host, argv: Sequence[bytes]) -> Job:
-    """Runs an NR.TRAIN, as ``dispatch`` does; the training it started."""
+def start(host: Host, argv: Sequence[bytes]) -> Job | None:
+    """Runs an NR.TRAIN, as ``dispatch`` does; the training it started, if not left to workers."""
     command = parse(argv)
     return host.trainings.start(command.key, command)
 
@@ -68,7 +68,8 @@ def _run(host: Host, command: Command) -> Reply:
 
 def _train(host: Host, command: Command) -> Reply:
     host.trainings.start(command.key, command)
-    return "Training has started"
+    queued = command.queue or host.trainings.queue
+    return "Training has been queued" if queued else "Training has started"
 
 
 def _info(host: Host, command: Command) -> Reply:
@@ -88,8 +89,12 @@ def _line(host: Host, running: Running) -> str:
         f"nn_id={running.nn_id} cycle={progress.cycles} key={quoted(running.key)} "
         f"db={running.db} maxtime={running.limits.maxtime} maxcycles={running.limits.maxcycles} "
         f"trainerr={progress.train_error:f} testerr={progress.test_error:f} "
-        f"classerr={progress.class_errors:f}"
+        f"classerr={progress.class_errors:f} state={_STATES[running.standing]} "
+        f"worker={running.worker or '-'} attempt={running.attempt}"
     )
+
+
+_STATES = {Standing.HELD: "running", Standing.WAITS: "waiting"}
 
 
 def _reset(host: Host, command: Command) -> Reply:
@@ -102,6 +107,10 @@ def _reset(host: Host, command: Command) -> Reply:
 
 def _getdata(host: Host, command: Command) -> Reply:
     return host.store.sample(command.key, command)
+
+
+def _drop_samples(host: Host, command: Command) -> Reply:
+    return host.store.drop_samples(command.key, command)
 
 
 def _stop(host: Host, command: Command) -> Reply:
@@ -126,7 +135,7 @@ def _wait(host: Host, command: Command) -> Reply:
 def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
     """What became of the order that stands, None: it still does when the time is over.
 
-    One that waits for a worker, since its own was lost, is carried out here.
+    One that waits, since its worker was lost, is carried out here, unless it is left to others.
     """
     while True:
         try:
@@ -139,7 +148,7 @@ def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
             return outcome
         job = host.trainings.get(key)
         if standing is Standing.WAITS and not job:  # a late one of ours takes its own back
-            job = host.trainings.take(key)
+            job = host.trainings.take_own(key)
         if not job or not job.is_for(order.id, order.trainings):
             sleep(min(left, _POLL))
         elif job.done.wait(min(left, 1.0)) and job.outcome:
@@ -192,6 +201,8 @@ _OWN: dict[str, _Handler] = {
     "NR.RESTORE": _restore,
     "NR.DEL": _del,
     "NR.LIST": _list,
+    "NR.CLEAR": _drop_samples,
+    "NR.FORGET": _drop_samples,
 }
 # All others: the core executes them on as much of the network as they want.
 _BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _snapshot}

@@ -69,6 +69,12 @@ class Info:
     """Testing samples whose class is wrong, in per cent; None for a regressor."""
     rounded: int = 0
     """Numbers observed, from 2**24 on, of which 32-bit floats are others."""
+    observed: int = 0
+    """Samples observed, all that ever were."""
+    new: int = 0
+    """Those since TRAINEVERY last asked for a training."""
+    ordered: int = 0
+    """How often TRAINEVERY has asked for one."""
     fields: tuple[str, ...] = ()
     """``"age:number"`` ..., ``"->"`` before the outputs; empty where inputs have no names."""
 
@@ -90,6 +96,29 @@ def parse_info(reply: Reply) -> Info:
     found["layout"] = tuple(found["layout"])
     found["fields"] = tuple(name.decode() for name in found.get("fields", ()))
     return Info(**found)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A training that runs or waits, as NR.THREADS tells."""
+
+    nn_id: int
+    key: str
+    """As one word: odd bytes are \\xHH."""
+    state: str
+    """``"running"`` or ``"waiting"``."""
+    worker: str
+    """Who carries it out, or did so last, as ``host:pid``; ``"-"``: nobody yet."""
+    attempt: int
+    progress: Progress
+
+
+def parse_order(line: str) -> Order:
+    """From a line of NR.THREADS."""
+    values = dict(pair.partition("=")[::2] for pair in line.split(" "))
+    number, progress = parse_progress(line)
+    place = (number, values["key"], values["state"], values["worker"])
+    return Order(*place, int(values["attempt"]), progress)
 
 
 def parse_progress(line: str) -> tuple[int, Progress]:

@@ -20,14 +20,19 @@ class Local:
     ``executor`` runs the trainings, threads in this process; by default as many as
     processors less one. It is the caller's to shut down, after this backend.
     ``memory`` is how many bytes there are, by default all of this process': a training
-    takes at most half. Raises ArgumentError and BackendError for what is no such number.
+    takes at most half. ``trainings`` are carried out "here", or left to workers ("queue"), where
+    others can reach the store. Raises ArgumentError and BackendError for what is none of these.
     """
 
     def __init__(
-        self, store: Store, executor: Executor | None = None, memory: int | None = None
+        self,
+        store: Store,
+        executor: Executor | None = None,
+        memory: int | None = None,
+        trainings: str = "here",
     ) -> None:
         self.store = store
-        self._host = Host(store, Trainings(store, executor, memory))
+        self._host = Host(store, Trainings(store, executor, memory, trainings == "queue"))
         self._lock = Lock()
         self._closed = False
 
@@ -35,8 +40,8 @@ class Local:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
         return self._run(dispatch, argv)
 
-    def train(self, *argv: bytes) -> Job:
-        """Runs NR.TRAIN; what ``execute`` does, but with the training that it has started."""
+    def train(self, *argv: bytes) -> Job | None:
+        """Runs NR.TRAIN; the training that it has started, None where it is left to workers."""
         return self._run(start, argv)
 
     def _run(
@@ -54,6 +59,11 @@ class Local:
         if self._closed:
             self._check()
         return self.store.runner(key)
+
+    @property
+    def trainings(self) -> Trainings:
+        """Those of this process."""
+        return self._host.trainings
 
     def close(self) -> None:
         """Stops the trainings, merges what they reached or leaves better, and closes the store."""

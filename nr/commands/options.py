@@ -19,6 +19,7 @@ class ConfigureOptions(TypedDict, total=False):
     patience: int | None
     threads: int
     classweights: Literal["none", "balanced"]
+    trainevery: int | Literal["off"] | None
 
 
 class CreateOptions(ConfigureOptions, total=False):

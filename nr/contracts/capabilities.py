@@ -62,8 +62,8 @@ class Job(Protocol):
 class TrainsHere(Protocol):
     """Trains in this process, and tells one training from the next."""
 
-    def train(self, *argv: bytes) -> Job:
-        """Runs an NR.TRAIN; the training that it has started."""
+    def train(self, *argv: bytes) -> Job | None:
+        """Runs an NR.TRAIN; the training that it has started, None where it left that to others."""
 
 
 @runtime_checkable

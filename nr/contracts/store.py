@@ -14,11 +14,17 @@ that merges what came of it, or says why nothing did, takes it away. Who carries
 out holds it by a lease: a token and a deadline, which the holder moves on by
 renewing, and the progress it last told. When the lease runs out (its process is
 gone, or stands still) the order waits again and any other may take it, three times at
-most; while nobody has, the holder may renew it still. A deadline further off than a
+most; while nobody has, the holder may renew it still. A worker that ends gives back what it
+has not finished, and that does not count. A deadline further off than a
 lease is long has run out, too: somebody put the clock back. Whoever resets, deletes
 or replaces a network drops its order, in the same step.
+
+Where samples make a training due (TRAINEVERY), the step that adds them places the order. A process
+takes such an order itself, unless its trainings are left to workers.
 """
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -60,15 +66,26 @@ class Limits:
     maxtime: int
     autostop: bool
     backtrack: bool
+    plain: bool = False
+    """NR.TRAIN without any of these: what it means is seen when it begins."""
+    queued: bool = False
+    """It is left to workers: a process that waits for it does not carry it out."""
 
     @classmethod
     def of(cls, command: Command) -> "Limits":
         most = 2**63 - 1  # what any store's integers hold
         limits = min(command.maxcycles, most), min(command.maxtime, most)
-        return cls(*limits, command.autostop, command.backtrack)
+        return cls(*limits, command.autostop, command.backtrack, queued=command.queue)
+
+    @classmethod
+    def due(cls, queued: bool) -> "Limits":
+        """Those of a training that samples have made due."""
+        return cls(0, 10_000, False, False, plain=True, queued=queued)
 
     def command(self, key: bytes) -> Command:
         """The NR.TRAIN that asks for the same."""
+        if self.plain:
+            return parse([b"NR.TRAIN", key])
         words = [b"MAXCYCLES", b"%d" % self.maxcycles, b"MAXTIME", b"%d" % self.maxtime]
         flags = {b"AUTOSTOP": self.autostop, b"BACKTRACK": self.backtrack}
         return parse([b"NR.TRAIN", key, *words, *(word for word in flags if flags[word])])
@@ -114,6 +131,15 @@ class Running:
     db: int
     limits: Limits
     progress: Progress
+    standing: Standing = Standing.HELD
+    worker: str = ""
+    """Who carries it out, or did so last: ``host:pid``."""
+    attempt: int = 1
+
+
+def worker() -> str:
+    """This process, as NR.THREADS names it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +154,25 @@ Samples = Callable[[Net], bytes]
 """From a network's header to samples for it, as ``Net.rows`` has them: rows, or records."""
 
 
+class Watch(Protocol):
+    """A worker's eye on the orders that wait."""
+
+    def keys(self, seconds: float) -> list[bytes]:
+        """Of networks whose orders may wait, oldest first; none after so long without any."""
+
+    def close(self) -> None: ...
+
+
 class Store(Protocol):
+    shared: bool
+    """Whether other processes, and so their workers, can reach it."""
+
+    queues: bool
+    """Whether trainings that samples make due are left to workers."""
+
+    due: Callable[[bytes], None]
+    """Called behind a step whose samples have made a training due, also where an order stood."""
+
     bulk: Bulk
     """What ``Network.observe_many`` sends at once: a store that holds up others wants less."""
 
@@ -172,6 +216,9 @@ class Store(Protocol):
     def change(self, key: bytes, command: Command) -> Reply:
         """NR.CONFIGURE with options, NR.FIELDS, or NR.RESET, which drops the order too."""
 
+    def drop_samples(self, key: bytes, command: Command) -> Reply:
+        """NR.CLEAR and NR.FORGET."""
+
     def merge(self, trained: Net, lease: Lease) -> bool:
         """Takes over what was trained, or why nothing was, and takes the order away.
 
@@ -191,11 +238,18 @@ class Store(Protocol):
         other.
         """
 
-    def take(self, key: bytes) -> Lease | None:
+    def take(self, key: bytes, queued: bool = True) -> Lease | None:
         """The order that waits, for the caller to carry out; None where none does.
 
-        One that was taken too often already is told as failed instead.
+        One that was taken too often already is told as failed instead. One that is left to
+        workers is only for those who ask for ``queued`` ones, too.
         """
+
+    def give_back(self, lease: Lease) -> None:
+        """Lets an order wait again, at once, as if it had not been taken this time."""
+
+    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+        """For a worker that takes orders of networks whose keys are such."""
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         """Moves the deadline on, tells the progress, and learns what is wanted."""

@@ -225,6 +225,12 @@ class Net:
         )
 
     @property
+    def ordered(self) -> int:
+        """How many trainings TRAINEVERY has asked for."""
+        count: int = held.nr_net_ordered(self._handle)
+        return count
+
+    @property
     def memory(self) -> int:
         """Bytes, those shared with clones too."""
         size: int = held.nr_net_memory(self._handle)
@@ -254,6 +260,12 @@ class Net:
     def samples(self, command: Command) -> bytes:
         """The samples of an NR.OBSERVE, checked against this network, as ``rows`` has them."""
         return collect(free.nr_net_samples, self._handle, command.c)
+
+    def matching(self, command: Command) -> list[int]:
+        """Where the samples of an NR.FORGET are: 2 * slot + dataset each, high slots first."""
+        places = collect(free.nr_net_matching, self._handle, command.c)
+        found: list[int] = np.frombuffer(places, np.uint64).tolist()
+        return found
 
     def sample_reply(self, sample: bytes) -> Reply:
         """NR.GETDATA's reply, from the row or the record itself."""

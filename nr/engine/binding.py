@@ -71,6 +71,7 @@ class CCommand(Structure):
         ("pattern", c_size_t),
         ("autostop", c_bool),
         ("backtrack", c_bool),
+        ("queue", c_bool),
         ("replace", c_bool),
         ("rest", c_char * _command_rest()),
     ]
@@ -162,6 +163,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_unlearned": ((_net, None), [_net, c_int, c_char_p]),
     "nr_net_free": ((None, None), [_net]),
     "nr_net_shape": ((None, None), [_net, POINTER(CShape)]),
+    "nr_net_ordered": ((c_uint64, None), [_net]),
     "nr_net_memory": ((_size, None), [_net]),
     "nr_net_execute": (_status, [_net, _command, c_bool, _buf, _err]),
     # These are the hot ones: no errcheck, the caller looks at the status.
@@ -181,6 +183,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_count_rounded": ((None, None), [_net, _command]),
     "nr_net_weigh": (_status, [_net, c_int, c_uint64, c_uint64, _err]),
     "nr_net_put": (_status, [_net, Bytes, c_int, _err]),
+    "nr_net_matching": (_status, [_net, _command, _buf, _err]),
     "nr_net_sample_reply": (_status, [_net, Bytes, _buf, _err]),
     "nr_net_dump": (_status, [_net, _buf, _err]),
     "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),

@@ -28,7 +28,7 @@ class Option:
     preset: str
     summary: str
     words: tuple[str, ...]
-    """What it may be, of a choice."""
+    """What it may be, of a choice; of a count what it may be besides a number."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,11 @@ class Command:
     def backtrack(self) -> bool:
         """NR.TRAIN: whether BACKTRACK was given."""
         return bool(self.c.backtrack)
+
+    @property
+    def queue(self) -> bool:
+        """NR.TRAIN: whether it is left to workers."""
+        return bool(self.c.queue)
 
     @property
     def replace(self) -> bool:

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from weakref import WeakSet
 
 from nr.contracts.store import Lease, Limits, Standing, Store
@@ -21,9 +22,20 @@ class Trainings:
     """What Local has of trainings. Its threads and locks are for this process only."""
 
     def __init__(
-        self, store: Store, executor: Executor | None = None, memory: int | None = None
+        self,
+        store: Store,
+        executor: Executor | None = None,
+        memory: int | None = None,
+        queue: bool = False,
     ) -> None:
         self._store = store
+        self.queue = queue
+        """Whether trainings are left to workers. Where no other process can reach the store,
+        this one is its own worker."""
+        self._shared = store.shared
+        self._left = queue and store.shared
+        store.queues = self._left
+        store.due = self._take_due
         self._given = executor
         self._memory = memory_of(memory)
         self._begin()
@@ -37,27 +49,55 @@ class Trainings:
         self._heart: threading.Thread | None = None
         self._closing, self._closed = threading.Event(), threading.Event()
 
-    def start(self, key: bytes, command: Command) -> Job:
+    def start(self, key: bytes, command: Command) -> Job | None:
         """Orders a training of the network, and puts it into the line of this process.
 
-        Raises CommandError: already training, no samples, too little memory for them ...
+        None where it is left to workers. Raises CommandError: already training, no samples, too
+        little memory for them ...
         """
         header, standing = self._store.header(key)
         if standing is Standing.HELD:
             raise TrainingError
         header.check_training(command, self._memory)
-        lease = self._store.order(key, Limits.of(command))
-        assert lease
+        limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
+        lease = self._store.order(key, limits, held=not limits.queued)
+        if not lease:
+            return None
         try:
             return self._enqueue(lease)
         except BaseException:
             self._store.withdraw(lease)
             raise
 
-    def take(self, key: bytes) -> Job | None:
-        """Puts an order that waits into the line of this process; None where there is none."""
-        lease = None if self._closing.is_set() else self._store.take(key)
-        return self._enqueue(lease) if lease else None
+    def take_own(self, key: bytes) -> Job | None:
+        """Puts an order that waits into the line of this process; None where there is none.
+
+        What is left to workers is left to them.
+        """
+        return None if self._left else self.take(key, queued=False)
+
+    def take(self, key: bytes, queued: bool = True) -> Job | None:
+        """The same for workers, who take any order."""
+        lease = None if self._closing.is_set() else self._store.take(key, queued)
+        if not lease:
+            return None
+        try:
+            return self._enqueue(lease)
+        except BaseException:
+            self._store.give_back(lease)
+            raise
+
+    def _take_due(self, key: bytes) -> None:
+        """Samples have made a training due: whoever adds them does not wait, and gets no error."""
+        try:
+            self.take_own(key)
+        except Error as error:
+            _log.warning("the training of %r waits for another worker: %s", key, error)
+
+    def running(self) -> list[Job]:
+        """Those in the line of this process."""
+        with self._lock:
+            return list(self._jobs.values())
 
     def _enqueue(self, lease: Lease) -> Job:
         job = Job(self._store, lease, self._memory, self._room)

@@ -262,7 +262,7 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
         "steps": 28, "cycles": 4, "seconds": info.seconds, "train_error": info.train_error,
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
         "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
-        "trainings": 1, "rounded": 0, "fields": (),
+        "trainings": 1, "rounded": 0, "fields": (), "observed": 9, "new": 0, "ordered": 0,
     }  # fmt: skip
     assert isinstance(info.seconds, float)
     assert info.train_error > 0

@@ -101,7 +101,8 @@ def create_errors() -> list[Step]:
             "NR.CREATE", "THREADS must be an integer from 1 to 256, not '257'"
         ),
         "REGRESSOR 2 -> 1 CLASSIC ACTIVATION RELU": syntax(
-            "NR.CREATE", "CLASSIC has no ACTIVATION: it goes with SEED and THREADS alone"
+            "NR.CREATE",
+            "CLASSIC has no ACTIVATION: it goes with SEED, THREADS and TRAINEVERY alone",
         ),
         "REGRESSOR 2 " + "3 " * 63 + "-> 1": Refused(
             "ERR too many layers: 65, at most 64 with inputs and outputs"
@@ -133,7 +134,7 @@ CASES: dict[str, list[Step]] = {
                 *("NORMALIZE", "yes", "CLASSIC", "no", "SEED", "5", "ACTIVATION", "RELU"),
                 *("LOSS", "MSE", "OPTIMIZER", "ADAM", "LEARNRATE", "0.05", "L2", "0.0001"),
                 *("BATCH", "16", "PATIENCE", "9", "THREADS", "2", "MEMBERS", "3"),
-                *("CLASSWEIGHTS", "BALANCED"),
+                *("CLASSWEIGHTS", "BALANCED", "TRAINEVERY", "OFF"),
             ],
         ),
         ("NR.CREATE b REGRESSOR 2 3 -> 2 CLASSIC SEED 0", 17),
@@ -224,7 +225,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.CREATE old REGRESSOR 1 -> 1 CLASSIC SEED 1", 2),
         (
             "NR.CONFIGURE old L2 0.5",
-            syntax("NR.CONFIGURE", "a CLASSIC network has no options but THREADS"),
+            syntax("NR.CONFIGURE", "a CLASSIC network has no options but THREADS and TRAINEVERY"),
         ),
         ("NR.CONFIGURE old THREADS 3", "OK"),
     ],

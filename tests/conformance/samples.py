@@ -28,6 +28,16 @@ EIGHT = [(1, 2), (4, 5), (3, 4), (1, 1), (2, 2), (0, 9), (7, 5), (3, 1)]
 COUNTED = [[1, 0], [1, 1], [2, 1], [3, 1], [4, 1], [5, 1], [6, 1], [6, 2]]
 
 
+PEOPLE = [
+    ("ann", 1, "a", "TRAIN", [1, 0]),
+    ("bob", 2, "b", "TRAIN", [2, 0]),
+    ("ann", 3, "b", "TEST", [2, 1]),
+    ("ann", 4, "a", "TRAIN", [3, 1]),
+    ("bob", 5, "a", "TEST", [3, 2]),
+    ("eve", 6, "b", "TRAIN", [4, 2]),
+]
+
+
 def observe_errors() -> list[Step]:
     wrong: dict[str, Refused] = {
         "net 1 2 -> 2": Refused(f"{CLASS_ID}: got 2, outputs are 2"),
@@ -188,5 +198,61 @@ CASES: dict[str, list[Step]] = {
         ("NR.GETDATA net TRAIN x", Refused("ERR invalid row: 'x'")),
         ("NR.GETDATA net TRAIN -1", Refused("ERR invalid row: '-1'")),
         ("NR.GETDATA net", arity("nr.getdata")),
+    ],
+    "clear": [
+        (PAIR, 17),
+        *counted((f"NR.OBSERVE net {a} {b} -> {a % 2}" for a, b in EIGHT), (4, 2)),
+        ("NR.CLEAR net TEST", 2),
+        ("NR.INFO net", field("training-dataset-len", 4)),
+        ("NR.INFO net", field("test-dataset-len", 0)),
+        ("NR.GETDATA net TEST 0", None),
+        ("NR.OBSERVE net 1 2 -> 1 TEST", [4, 1]),
+        ("NR.CLEAR net", 5),
+        ("NR.CLEAR net", 0),
+        ("NR.INFO net", field("observed", 9)),
+        ("NR.OBSERVE net 9 2 -> 1", [1, 0]),
+        ("NR.GETDATA net TRAIN 0", [[9.0, 2.0], [0.0, 1.0]]),
+        ("NR.TRAIN net MAXCYCLES 2", "Training has started"),
+        ("NR.WAIT net 0", 1),
+        ("NR.CLEAR net train", 1),
+        ("NR.INFO net", field("training-total-cycles", 2)),
+        ("NR.CLEAR none", NO_KEY),
+        ("NR.CLEAR net BOTH", syntax("NR.CLEAR", "the dataset must be TRAIN or TEST, not 'BOTH'")),
+        ("NR.CLEAR", arity("nr.clear")),
+        ("NR.CLEAR net TRAIN TEST", arity("nr.clear")),
+    ],
+    "forget": [
+        (
+            "NR.CREATE net CLASSIFIER who:key age:number at:time -> yes:category SEED 1 DATASET 9 "
+            "TEST 9",
+            lambda reply: reply == 0 or reply > 0,
+        ),
+        *(
+            (f"NR.OBSERVE net who={who} age={age} -> yes={yes} {to}", counts)
+            for who, age, yes, to, counts in PEOPLE
+        ),
+        ("NR.FORGET net who=ann age=1", 1),
+        ("NR.GETDATA net TRAIN 0", lambda reply: b"eve" in reply),
+        ("NR.FORGET net who=ann", 2),
+        ("NR.FORGET net who=ann", 0),
+        ("NR.INFO net", field("training-dataset-len", 2)),
+        ("NR.INFO net", field("test-dataset-len", 1)),
+        ("NR.FORGET net age=5.0 yes=a", 1),
+        ("NR.FORGET net at=", 2),
+        ("NR.INFO net", field("training-dataset-len", 0)),
+        ("NR.OBSERVE net age=1 -> yes=a", [1, 0]),
+        ("NR.FORGET net whom=ann", Refused("ERR no field 'whom' in net, did you mean who?")),
+        ("NR.FORGET net who=ann who=bob", Refused("ERR field who is given twice")),
+        (
+            "NR.FORGET net age=old",
+            Refused("ERR field age: a number or nothing is needed, not 'old'"),
+        ),
+        ("NR.FORGET net ann", syntax("NR.FORGET", "name=value is needed, not 'ann'")),
+        ("NR.FORGET net", arity("nr.forget")),
+        ("NR.CREATE plain REGRESSOR 1 -> 1 SEED 1", 2),
+        (
+            "NR.FORGET plain a=1",
+            Refused("ERR plain has no fields to find samples by: NR.CLEAR drops all of them"),
+        ),
     ],
 }

@@ -1,6 +1,7 @@
 """How trainings start, run, stop and are refused."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from conformance.steps import (
@@ -40,7 +41,110 @@ def too_big(reply: Any) -> bool:
     return found is not None and int(found[1]) > 6 * 4 * 100020001
 
 
+def line(**wanted: str) -> Callable[[Any], bool]:
+    """NR.THREADS has one line, which says so."""
+
+    def check(reply: Any) -> bool:
+        [told] = reply
+        found = dict(pair.partition("=")[::2] for pair in told.split(" "))
+        return bool(found.items() >= wanted.items())
+
+    return check
+
+
+def counted_new(observed: int, new: int, ordered: int) -> list[Step]:
+    numbers = {"observed": observed, "new": new, "ordered": ordered}
+    return [("NR.INFO net", field(name, number)) for name, number in numbers.items()]
+
+
 CASES: dict[str, list[Step]] = {
+    "samples make trainings due": [
+        (f"{SUM} TRAINEVERY 4", 13),
+        ("NR.CONFIGURE net", field("TRAINEVERY", "4")),
+        *observed("net", 3),
+        *counted_new(3, 3, 0),
+        ("NR.INFO net", field("trainings", 0)),
+        *observed("net", 1, held=(3, 0)),
+        *counted_new(4, 0, 1),
+        ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("trainings", 1)),
+        ("NR.CONFIGURE net TRAINEVERY 2", "OK"),
+        (("NR.OBSERVE", "net", "FP32", floats(*range(15))), [7, 2]),
+        *counted_new(9, 1, 3),
+        ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("trainings", 2)),
+        ("NR.CONFIGURE net TRAINEVERY OFF", "OK"),
+        *observed("net", 3, "TEST", held=(7, 2)),
+        *counted_new(12, 0, 3),
+        ("NR.INFO net", field("trainings", 2)),
+    ],
+    "samples make trainings due by themselves": [
+        (PAIR.replace("DATASET 4 TEST 2", "DATASET 90 TEST 10 TRAINEVERY AUTO"), 17),
+        ("NR.CONFIGURE net", field("TRAINEVERY", "AUTO")),
+        ("NR.OBSERVE net 1 2 -> 1 TEST", [0, 1]),
+        *(("NR.OBSERVE net 1 2 -> 1 TRAIN", [n, 1]) for n in range(1, 9)),
+        *counted_new(9, 9, 0),
+        ("NR.OBSERVE net 1 2 -> 0 TRAIN", [9, 1]),
+        *counted_new(10, 0, 1),
+        ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.RESET net", "OK"),
+        (("NR.OBSERVE", "net", "FP32", floats(*[1, 2, 0] * 65), "TRAIN"), [74, 1]),
+        *counted_new(75, 5, 5),
+        ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("trainings", 2)),
+    ],
+    "without a training sample no training is due": [
+        (f"{SUM} TRAINEVERY 2", 13),
+        *observed("net", 5, "TEST"),
+        *counted_new(5, 5, 0),
+        ("NR.THREADS", []),
+        *observed("net", 1, "TRAIN", held=(0, 5)),
+        *counted_new(6, 0, 3),
+        ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
+        ("NR.INFO net", field("training", 1)),
+        ("NR.RESET net", "OK"),
+        ("NR.INFO net", field("trainings", 1)),
+        ("NR.RESET net", "OK"),
+    ],
+    "trainings that are due while one runs are the same": [
+        (SUM, 13),
+        *observed("net", 9),
+        ("NR.TRAIN net MAXTIME 0", "Training has started"),
+        ("NR.CONFIGURE net TRAINEVERY 1", "OK"),
+        *observed("net", 4, "TRAIN", held=(7, 2)),
+        *counted_new(13, 0, 4),
+        ("NR.THREADS", line(key="net", maxtime="0")),
+        ("NR.STOP net", 1),
+        ("NR.WAIT net 0", 1),
+        ("NR.INFO net", field("trainings", 1)),
+        ("NR.DEL net", 1),
+    ],
+    "trainevery refuses": [
+        (
+            "NR.CREATE net REGRESSOR 1 -> 1 TRAINEVERY 0",
+            syntax(
+                "NR.CREATE",
+                "TRAINEVERY must be AUTO, OFF or an integer from 1 to 67108864, not '0'",
+            ),
+        ),
+        ("NR.CREATE net REGRESSOR 1 -> 1 CLASSIC SEED 1", 2),
+        ("NR.CONFIGURE net TRAINEVERY 67108864", "OK"),
+        (
+            "NR.CONFIGURE net TRAINEVERY 67108865",
+            syntax(
+                "NR.CONFIGURE",
+                "TRAINEVERY must be AUTO, OFF or an integer from 1 to 67108864, not '67108865'",
+            ),
+        ),
+        ("NR.CONFIGURE net", field("TRAINEVERY", "67108864")),
+    ],
     "training refuses what takes more than half of the memory": [
         ("NR.CREATE big REGRESSOR 10000 10000 -> 1 MEMBERS 1 SEED 1", 100020001),
         ("NR.TRAIN big", NO_TRAIN),

@@ -38,6 +38,7 @@ def connect(
     cache: bool = False,
     index: str = "nr:trainings",
     memory: int | None = None,
+    trainings: str = "here",
     **options: Any,
 ) -> Local:
     """``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://`` or ``redis+cluster://``.
@@ -68,7 +69,7 @@ def connect(
         raise BackendError("cache=True works with a single server and with Sentinel")
     db = int(pool.connection_kwargs.get("db") or 0) if pool else 0
     store = Store(link, db, index.encode(), Tracked(pool) if cache else None)
-    return Local(store, executor, memory)
+    return Local(store, executor, memory, trainings)
 
 
 def _is_async(client: Any) -> bool:

@@ -40,7 +40,10 @@ _PARTS = {  # what each script needs before it
     "announce": (),
     "change": ("common", "fields", "writers"),
     "create": ("common", "fields"),
+    "clear": ("common", "writers"),
     "delete": ("common",),
+    "forget": ("common", "writers"),
+    "give_back": ("common", "orders"),
     "merge": ("common", "fields", "orders"),
     "observe": ("common", "writers"),
     "order": ("common", "orders"),
@@ -219,6 +222,14 @@ class Link:
             _fail(error)
         pairs = zip(keys, found, strict=True)
         return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
+
+    def ordered(self, keys: list[bytes]) -> list[bytes]:
+        """Those of the keys whose hash has an order."""
+        try:
+            found = self._at_once([("HEXISTS", key, b"order") for key in keys])
+        except ERRORS as error:
+            _fail(error)
+        return [key for key, there in zip(keys, found, strict=True) if there is True or there == 1]
 
     def _at_once(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         if not self._pool:

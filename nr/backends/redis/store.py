@@ -5,9 +5,7 @@ change as long as the network's id stays. It is kept here, and the script refuse
 where the id is another one; then the verb looks again. So the usual way is one round trip.
 """
 
-import os
 import secrets
-import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from nr import forks
 from nr.backends.redis import layout
+from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
@@ -31,8 +30,10 @@ from nr.contracts.store import (
     Samples,
     Standing,
     State,
+    Watch,
+    worker,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply
+from nr.engine import Command, Net, Outcome, Progress, Reply, records
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
@@ -47,12 +48,16 @@ _Value = TypeVar("_Value")
 class Store:
     """Networks in a Redis, shared by whoever has it. Threads and forks may share a store."""
 
+    shared = True
     bulk = Bulk(rows=10_000, size=1 << 23)  # a script of so many holds the server for 15 to 40 ms
     renewal = 1.0
     patience = LIFETIME / 1000
 
     def __init__(self, link: Link, db: int, index: bytes, tracked: Tracked | None) -> None:
+        self.queues = False
+        self.due: Callable[[bytes], None] = lambda key: None
         self._link = link
+        self._hints = Hints(link)
         self._db = db
         self._index = Index(link, index, _LISTED)
         self._tracked = tracked
@@ -74,7 +79,7 @@ class Store:
     def _read(self, key: bytes, *more: str) -> tuple[bytes, Standing, list[bytes | None]]:
         """The header, whether there is an order, and further fields."""
         names = layout.names()
-        _, standing, _, _, fields = self._link.call("read", key, *names, *more)
+        _, standing, _, _, fields, _ = self._link.call("read", key, *names, *more)
         header = layout.decode(fields[: len(names)])
         return header, _STANDINGS[standing], fields[len(names) :]
 
@@ -138,9 +143,19 @@ class Store:
             head.check_room(dataset)
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
-            return self._link.write("observe", key, *numbers, rows, rounded, known)
+            return self._link.write("observe", key, *numbers, rows, rounded, known, due)
 
-        return self._with_head(key, write)[1:]
+        due = _DUE[self.queues]
+        _, train, test, *placed = self._with_head(key, write)
+        if placed:
+            self._announce(key)
+            self.due(key)
+        return [train, test]
+
+    def _announce(self, key: bytes) -> None:
+        """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
+        self._index.add(key)
+        self._hints.push(key)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         slot = f"{('train', 'test')[command.dataset]}:{command.number}"
@@ -163,6 +178,8 @@ class Store:
             revision = head.net.shape.schema_revision if changed else ""
             names = (*_FIELDS, "version") if changed else given
             values = {name: fields[name] for name in names}
+            if values.get("trainevery") == b"0":
+                values["new"] = b"0"
             return self._link.write("change", key, head.id, b"", revision, *_flat(values))
 
         self._with_head(key, write)
@@ -177,6 +194,25 @@ class Store:
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
         return "OK"
+
+    def drop_samples(self, key: bytes, command: Command) -> Reply:
+        if command.spec.name == "NR.CLEAR":
+            which = [name for at, name in enumerate(_DATASETS) if command.dataset in (at, 2)]
+            dropped: int = self._link.write("clear", key, *which)[1]
+            return dropped
+        gone = 0
+        while True:  # others may move samples meanwhile, or add some
+            net = self.snapshot(key)
+            places = net.matching(command)
+            if not places:
+                return gone
+            found = [records.split(net.rows(dataset)) for dataset in range(2)]
+            pairs = [
+                part
+                for place in places
+                for part in (f"{_DATASETS[place & 1]}:{place >> 1}", found[place & 1][place >> 1])
+            ]
+            gone += self._link.write("forget", key, net.shape.id, *pairs)[1]
 
     # ---- keys ----
 
@@ -193,7 +229,7 @@ class Store:
     def _id(self, key: bytes) -> bytes | None:
         """None where there is no network. One of a newer format raises FormatError."""
         try:
-            nn_id: bytes = self._link.call("read", key, "id")[-1][0]
+            nn_id: bytes = self._link.call("read", key, "id")[4][0]
         except FormatError:
             raise
         except CommandError:
@@ -213,17 +249,33 @@ class Store:
         self._index.add(key)
         _, *network = self._link.call("order", key, token, LIFETIME, *given)
         nn_id, revision, number = map(int, network)
+        if not held:
+            self._hints.push(key)
         return Lease(Order(key, nn_id, revision, number, limits), token) if held else None
 
-    def take(self, key: bytes) -> Lease | None:
-        token = _token()
-        taken, *found = self._link.call("take", key, token, LIFETIME, f"failed: {ABANDONED}")
+    def take(self, key: bytes, queued: bool = True) -> Lease | None:
+        token, told = _token(), (f"failed: {ABANDONED}", int(queued), _told(Progress()))
+        taken, *found = self._link.call("take", key, token, LIFETIME, *told)
         if not taken:
             return None
         self._index.add(key)
         *numbers, words = found
         nn_id, revision, number, attempt = map(int, numbers)
         return Lease(Order(key, nn_id, revision, number, _limits(words), attempt), token)
+
+    def give_back(self, lease: Lease) -> None:
+        with suppress(CommandError):  # the network is gone
+            if self._link.call("give_back", lease.key, lease.token)[0]:
+                self._announce(lease.key)
+
+    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+        return Hinted(self._hints, self.waiting, matches)
+
+    def waiting(self, thorough: bool) -> list[bytes]:
+        """Keys of networks whose orders wait, oldest first; of all networks if ``thorough``."""
+        keys = self._link.ordered(self.keys()) if thorough else self._index.listed()
+        orders = [one for one in self._listed(keys) if one.standing is Standing.WAITS]
+        return [one.key for one in orders]
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         try:
@@ -257,15 +309,26 @@ class Store:
         return bool(self._link.write("stop", key, f"kept: {STOPPED}")[1])
 
     def orders(self) -> list[Running]:
+        return self._listed(self._index.listed())
+
+    def _listed(self, keys: list[bytes]) -> list[Running]:
+        """The orders of these networks, oldest first."""
         found = []
-        for key in self._index.listed():
+        for key in keys:
             with suppress(CommandError):
-                _, standing, since, limits, fields = self._link.call("read", key, "id", "progress")
-                nn_id, told = fields
-                if standing and (nn_id or b"").isdigit():
-                    running = Running(key, int(nn_id), self._db, _limits(limits), _heard(told))
-                    found.append((int(since), running))
+                if one := self._running(key):
+                    found.append(one)
         return [running for _, running in sorted(found, key=lambda one: one[0])]
+
+    def _running(self, key: bytes) -> tuple[int, Running] | None:
+        """The order of a network, and since when there is one."""
+        reply = self._link.call("read", key, "id", "progress")
+        _, standing, since, limits, (nn_id, told), attempt = reply
+        if not standing or not (nn_id or b"").isdigit():
+            return None
+        worker, progress = _heard(told)
+        place = (key, int(nn_id), self._db, _limits(limits))
+        return int(since), Running(*place, progress, _STANDINGS[standing], worker, attempt)
 
     def close(self) -> None:
         if self._tracked:
@@ -325,24 +388,32 @@ def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
 
 
 def _words(limits: Limits) -> str:
-    """``0 10000 ab``: cycles, milliseconds, and which of AUTOSTOP and BACKTRACK."""
-    flags = "a" * limits.autostop + "b" * limits.backtrack
+    """``0 10000 ab``: cycles, milliseconds, AUTOSTOP, BACKTRACK, a plain NR.TRAIN, queued."""
+    flags = "a" * limits.autostop + "b" * limits.backtrack + "p" * limits.plain
+    flags += "q" * limits.queued
     return f"{limits.maxcycles} {limits.maxtime} {flags or 'n'}"
 
 
 def _limits(words: bytes) -> Limits:
     maxcycles, maxtime, flags = words.split()
-    return Limits(int(maxcycles), int(maxtime), b"a" in flags, b"b" in flags)
+    given = (flag in flags for flag in (b"a", b"b", b"p", b"q"))
+    return Limits(int(maxcycles), int(maxtime), *given)
+
+
+_DATASETS = ("train", "test")
+_DUE = {queued: _words(Limits.due(queued)) for queued in (False, True)}
 
 
 def _told(p: Progress) -> str:
     return (
-        f"owner={socket.gethostname()}:{os.getpid()} cycle={p.cycles} "
+        f"owner={worker()} cycle={p.cycles} "
         f"trainerr={p.train_error!r} testerr={p.test_error!r} classerr={p.class_errors!r}"
     )
 
 
-def _heard(told: bytes | None) -> Progress:
+def _heard(told: bytes | None) -> tuple[str, Progress]:
+    """Who carries an order out, and how far it is."""
     text = (told or b"").decode("utf-8", "replace")
     words = dict(word.partition("=")[::2] for word in text.split())
-    return Progress.heard(*(words.get(n) for n in ("cycle", "trainerr", "testerr", "classerr")))
+    errors = (words.get(name) for name in ("cycle", "trainerr", "testerr", "classerr"))
+    return words.get("owner", ""), Progress.heard(*errors)

@@ -24,6 +24,7 @@ def connect(
     prefix: str = "nr_",
     schema: str | None = None,
     memory: int | None = None,
+    trainings: str = "here",
 ) -> Local:
     """``sqlite:///file.db``, ``sqlite://`` (in memory), ``postgresql://``, ``mysql://``.
 
@@ -37,7 +38,9 @@ def connect(
         with explaining():
             prepare(own, dialect, described)
         transactions = Own(own, dialect, lock_of(own), dispose=engine is None)
-        return Local(Store(own, dialect, described, transactions), executor, memory)
+        store = Store(own, dialect, described, transactions)
+        store.shared = lock_of(own) is None  # else it is in this process' memory
+        return Local(store, executor, memory, trainings)
     except BaseException:
         if engine is None:
             own.dispose()

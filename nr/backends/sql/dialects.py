@@ -22,8 +22,11 @@ from nr.errors import BackendError
 Begin = Callable[[sa.Connection], None]
 Change = Callable[[sa.Connection, str, Any], int]
 Place = tuple[int, int, int]  # network, dataset, slot
-STATE = ("format", "train_len", "test_len", "random")
+MOVED = ("format", "train_len", "test_len", "random", "observed", "new", "ordered")
 """The columns of a header that observing changes."""
+
+STATE = ("format", "train_len", "test_len", "observed", "new", "trainevery")
+"""Those that tell whether somebody else was here, of whatever observing goes by."""
 
 
 def _change(connection: sa.Connection, sql: str, values: Any) -> int:
@@ -64,6 +67,10 @@ class Dialect:
     """Whether a connection can write while it streams the rows of a query."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
+    skips_locked: Callable[[sa.Dialect], bool] = lambda dialect: False
+    """Whether a SELECT can leave out the rows that others have locked."""
+    wake: Callable[[str], sa.Executable] | None = None
+    """Wakes those who listen to a channel, once the transaction is committed."""
 
     def isolate(self, connection: sa.Connection) -> None:
         """Before a transaction begins, which an engine of the caller's may do without."""
@@ -74,7 +81,7 @@ class Dialect:
 def placing(networks: sa.Table) -> sa.Update:
     """Moves a header on, if it still is what it was."""
     was = [networks.c[name] == sa.bindparam(f"was_{name}") for name in STATE]
-    new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in STATE}
+    new: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in MOVED}
     mine = networks.c.id == sa.bindparam("id_"), networks.c.key == sa.bindparam("key_")
     return sa.update(networks).where(*mine, *was).values(new)
 
@@ -279,6 +286,8 @@ POSTGRESQL = Dialect(
     placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,
+    skips_locked=lambda dialect: True,
+    wake=lambda channel: sa.select(sa.func.pg_notify(channel, "")),
 )
 
 # ---- MariaDB ----
@@ -292,6 +301,11 @@ def _mariadb_transient(error: BaseException) -> bool:
 def _upsert_mariadb(table: sa.Table) -> sa.Insert:
     insert = mysql.insert(table)
     return insert.on_duplicate_key_update(data=insert.inserted.data)
+
+
+def _skips_locked_mariadb(dialect: sa.Dialect) -> bool:
+    oldest = (10, 6) if getattr(dialect, "is_mariadb", False) else (8,)
+    return tuple(dialect.server_version_info or ()) >= oldest
 
 
 def _place_one_mariadb(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
@@ -333,4 +347,5 @@ MARIADB = Dialect(
     placing_one=_place_one_mariadb,
     streams_beside=False,
     append=_append_mariadb,
+    skips_locked=_skips_locked_mariadb,
 )

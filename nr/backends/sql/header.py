@@ -42,11 +42,13 @@ _LARGE = ("revision", "resets", "total_steps", "total_cycles", "total_ms")
 _WRITE: dict[str, Callable[[Any], Any]] = {
     "layout": lambda units: "-".join(map(str, units)),
     "random": lambda state: " ".join(map(str, state)),
+    "trainevery": lambda n: -1 if n is None else n,  # which SQL can compare
     **dict.fromkeys(_LARGE, _signed),
 }
 _READ: dict[str, Callable[[Any], Any]] = {
     "layout": lambda text: [int(units) for units in text.split("-")],
     "random": lambda text: [int(number) for number in text.split(" ")],
+    "trainevery": lambda n: None if n < 0 else n,
     **dict.fromkeys(_LARGE, _unsigned),
     **dict.fromkeys(_FLAGS, bool),
     **dict.fromkeys(_REALS, float),

@@ -7,6 +7,7 @@ the row is locked and read first, until we are alone again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,45 +21,62 @@ from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
 from nr.contracts.store import Samples
-from nr.engine import Reply, records
+from nr.engine import Net, Reply, records
 from nr.errors import CommandError
 
 
 class Observing:
     """Puts samples into the networks of one schema."""
 
-    def __init__(self, statements: Statements, transactions: Transactions, rows: Rows) -> None:
+    def __init__(
+        self,
+        statements: Statements,
+        transactions: Transactions,
+        rows: Rows,
+        due: Callable[[sa.Connection, bytes, Net], None],
+    ) -> None:
         self._sql = statements
         self._do = transactions
         self._rows = rows
+        self._due = due
         self._known: Kept[Known] = Kept()
 
     def forget(self) -> None:
         self._known.clear()
 
-    def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
-        reply, known = self._do.write(lambda c: self._put(c, key, samples, dataset))
+    def put(self, key: bytes, samples: Samples, dataset: int) -> tuple[Reply, bool]:
+        """NR.OBSERVE's reply, and whether a training is due."""
+        known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
         self._known.keep(key, known)
-        return reply
+        return [known.fields["train_len"], known.fields["test_len"]], due
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
-    ) -> tuple[Reply, Known]:
+    ) -> tuple[Known, bool]:
+        before, after = self._added(connection, key, samples, dataset)
+        due = before.net.ordered != after.net.ordered
+        if due:
+            self._due(connection, key, after.net)
+        return after, due
+
+    def _added(
+        self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
+    ) -> tuple[Known, Known]:
+        """What was known before, and what is known after."""
         known = self._known.get(key)
         if known and known.alone:
             with suppress(CommandError):  # it may be another network by now
                 after = self._place(connection, key, known, samples, dataset)
                 if after:
-                    return _lengths(after), after
+                    return known, after
         fields = self._rows.locked(connection, key)
         undisturbed = known is None or _same(known.fields, fields)
         before = Known(self._rows.assemble(fields), fields, alone=undisturbed)
         if not before.net.row:
-            after = self._place_records(connection, before, samples, dataset)
-            return _lengths(after), after
+            return before, self._place_records(connection, before, samples, dataset)
         after = self._place(connection, key, before, samples, dataset)
         assert after
-        return _lengths(after), after
+        return before, after
 
     def _place(
         self,
@@ -94,10 +112,6 @@ class Observing:
         fields = header.fields(net)
         self._sql.change(connection, before.fields, fields)
         return Known(net, fields, alone=False)
-
-
-def _lengths(known: Known) -> Reply:
-    return [known.fields["train_len"], known.fields["test_len"]]
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:

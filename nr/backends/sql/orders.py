@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.schema import Schema
 from nr.backends.sql.transactions import Transactions
-from nr.contracts.store import Lease, Limits, Order, Running, Standing, State
+from nr.contracts.store import Lease, Limits, Order, Running, Standing, State, worker
 from nr.engine import Net, Progress
 
 LIFETIME = 8.0  # seconds that a lease lasts
 
-_LIMITS = ("maxcycles", "maxtime", "autostop", "backtrack")
+_LIMITS = ("maxcycles", "maxtime", "autostop", "backtrack", "plain", "queued")
 _PROGRESS = ("cycles", "train_error", "test_error", "class_errors")
 
 
@@ -34,6 +34,7 @@ class Orders:
         self._networks = schema.networks
         self._table = schema.trainings
         self._clock = dialect.clock
+        self._wake = dialect.wake(schema.channel) if dialect.wake else None
         self._do = transactions
 
     @staticmethod
@@ -47,15 +48,15 @@ class Orders:
 
     # ---- under the lock of the network's row ----
 
-    def standing(self, connection: sa.Connection, id: int) -> tuple[Standing, int]:
-        """Whether there is an order, and how often it was taken."""
+    def standing(self, connection: sa.Connection, id: int) -> tuple[Standing, int, bool]:
+        """Whether there is an order, how often it was taken, and whether it is for workers."""
         c = self._table.c
         held = self.held(self._table, self._clock)
-        found = sa.select(c.attempt, held).where(c.network_id == id)
+        found = sa.select(c.attempt, held, c.queued).where(c.network_id == id)
         row = connection.execute(found).first()
         if row is None:
-            return Standing.NONE, 0
-        return Standing.HELD if row[1] else Standing.WAITS, row[0]
+            return Standing.NONE, 0, False
+        return Standing.HELD if row[1] else Standing.WAITS, row[0], bool(row[2])
 
     def place(
         self, connection: sa.Connection, key: bytes, net: Net, limits: Limits, held: bool
@@ -72,11 +73,19 @@ class Orders:
                 deadline=self._clock + LIFETIME if held else 0,
                 stop=False,
                 attempt=order.attempt,
+                worker=worker() if held else "",
                 **{name: getattr(limits, name) for name in _LIMITS},
                 **_columns(Progress()),
             )
         )
+        if not held:
+            self._tell(connection)
         return lease if held else None
+
+    def _tell(self, connection: sa.Connection) -> None:
+        """Wakes workers, once this is committed."""
+        if self._wake is not None:
+            connection.execute(self._wake)
 
     def take(self, connection: sa.Connection, key: bytes, net: Net) -> Lease:
         """For an order that waits, and was not taken too often."""
@@ -87,7 +96,7 @@ class Orders:
         asked, number = _limits(limits), shape.trainings
         order = Order(key, shape.id, shape.revision, number, asked, attempt + 1)
         lease = Lease(order, secrets.token_hex(16))
-        values = {"token": lease.token, "attempt": order.attempt}
+        values = {"token": lease.token, "attempt": order.attempt, "worker": worker()[:255]}
         deadline = self._clock + LIFETIME
         connection.execute(sa.update(self._table).where(mine).values(deadline=deadline, **values))
         return lease
@@ -102,6 +111,14 @@ class Orders:
 
     def drop(self, connection: sa.Connection, id: int) -> None:
         connection.execute(sa.delete(self._table).where(self._table.c.network_id == id))
+
+    def let_wait(self, connection: sa.Connection, lease: Lease) -> None:
+        """As if it had not been taken, if the holder still has it."""
+        attempt = self._table.c.attempt - 1
+        values = {"token": secrets.token_hex(16), "deadline": 0, "attempt": attempt}
+        update = sa.update(self._table).where(self._mine(lease))
+        if connection.execute(update.values(values | _columns(Progress()))).rowcount:
+            self._tell(connection)
 
     # ---- of themselves ----
 
@@ -120,26 +137,44 @@ class Orders:
         delete = sa.delete(self._table).where(self._mine(lease))
         self._do.write(lambda connection: connection.execute(delete))
 
+    def waiting(self) -> list[bytes]:
+        """The keys of networks whose orders wait, oldest first."""
+        held = self.held(self._table, self._clock)
+        joined = sa.select(self._networks.c.key).join_from(self._table, self._networks)
+        statement = joined.where(sa.not_(held)).order_by(self._table.c.started)
+        return self._do.read(lambda connection: list(connection.scalars(statement)))
+
     def all(self) -> list[Running]:
-        c = self._table.c
+        c, held = self._table.c, self.held(self._table, self._clock)
         statement = (
             sa.select(
                 self._networks.c.key,
-                *(c[name] for name in ("network_id", *_LIMITS, *_PROGRESS)),
+                *(c[name] for name in ("network_id", "worker", "attempt")),
+                held,
+                *(c[name] for name in (*_LIMITS, *_PROGRESS)),
             )
             .join_from(self._table, self._networks)
             .order_by(c.started)
         )
         found = self._do.read(lambda connection: list(connection.execute(statement)))
         return [
-            Running(key, id, 0, _limits(values[:4]), Progress.heard(*values[4:]))
-            for key, id, *values in found
+            Running(
+                key,
+                id,
+                0,
+                _limits(values[:6]),
+                Progress.heard(*values[6:]),
+                Standing.HELD if held else Standing.WAITS,
+                worker,
+                attempt,
+            )
+            for key, id, worker, attempt, held, *values in found
         ]
 
 
 def _limits(values: Sequence[Any]) -> Limits:
-    maxcycles, maxtime, autostop, backtrack = values
-    return Limits(maxcycles, maxtime, bool(autostop), bool(backtrack))
+    maxcycles, maxtime, *flags = values
+    return Limits(maxcycles, maxtime, *map(bool, flags))
 
 
 def _columns(progress: Progress) -> dict[str, Any]:

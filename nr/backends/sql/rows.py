@@ -56,6 +56,14 @@ class Rows:
                 return row
         raise NotFoundError
 
+    def free(self, connection: sa.Connection, key: bytes) -> dict[str, Any] | None:
+        """The header under its lock, or None where somebody else has that."""
+        if self._sql.unlocked is None:
+            return self.locked(connection, key)
+        id = self.version(connection, key)[0]
+        row = self._sql.unlocked.run(connection, id=id).first()
+        return None if row is None else self.fields(row)
+
     def fields(self, values: Any) -> dict[str, Any]:
         try:
             return columns.header_of(self._sql.names, values)

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import mysql
 
 from nr.errors import BackendError
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the migrations that this code works with."""
 
 KEY_BYTES = 2000  # what an index of PostgreSQL and of MariaDB takes for sure
@@ -47,6 +47,11 @@ class Schema:
     def parts(self) -> tuple[sa.Table, ...]:
         """All that belongs to a network and goes with it."""
         return (self.arrays, self.samples, self.history, self.trainings)
+
+    @property
+    def channel(self) -> str:
+        """By which workers are woken, where a database can."""
+        return f"{self.prefix}orders"
 
     @property
     def version_table(self) -> str:
@@ -111,6 +116,9 @@ def tables(prefix: str, name: str | None) -> Schema:
             sa.Column("attempt", sa.Integer, nullable=False, server_default="3"),
             sa.Column("autostop", sa.Boolean, nullable=False, server_default=sa.false()),
             sa.Column("backtrack", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("plain", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("worker", sa.String(255), nullable=False, server_default=""),
         ),
     )
 
@@ -162,6 +170,10 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("trainings", _ID, nullable=False, server_default="0"),
         sa.Column("last_training", sa.String(255), nullable=False, server_default="never"),
         sa.Column("schema_revision", _ID, nullable=False, server_default="0"),
+        sa.Column("trainevery", _ID, nullable=False, server_default="0"),  # -1: AUTO
+        sa.Column("observed", _ID, nullable=False, server_default="0"),
+        sa.Column("new", _ID, nullable=False, server_default="0"),
+        sa.Column("ordered", _ID, nullable=False, server_default="0"),
         column("more", sa.Text()),
         **_options(),
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import STATE, Change, Dialect, Place, placing, upsert_one
+from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
 from nr.engine import Net, parse
@@ -84,6 +84,8 @@ class Statements:
         # By id, as placing does: two ways to lock the same row would meet in deadlocks.
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
+        skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
+        self.unlocked = text(skipping) if dialect.skips_locked(engine.dialect) else None
         version = networks.c.id, networks.c.revision, networks.c.schema_revision
         self.version = text(sa.select(*version).where(by_key))
         held = sa.cast(Orders.held(trainings, dialect.clock), sa.Integer)
@@ -121,7 +123,12 @@ class Statements:
         False, and nothing done, where the header is no longer what it was before.
         """
         id = before["id"]
-        moved = {"id_": id, "key_": key, **_state("was", before), **_state("new", after)}
+        moved = {
+            "id_": id,
+            "key_": key,
+            **_state("was", STATE, before),
+            **_state("new", MOVED, after),
+        }
         (slot, dataset), one = divmod(int(slots[0]), 2), len(slots) == 1
         row = {"network_id": id, "dataset": dataset, "slot": slot, "data": rows}
         change = self._dialect.change
@@ -209,6 +216,12 @@ class Statements:
                 data=list(records.values()),
             )
 
+    def cut(self, connection: sa.Connection, network: int, dataset: int, length: int) -> None:
+        """Drops the samples of a dataset behind its first ones."""
+        table = self.schema.samples
+        here = table.c.network_id == network, table.c.dataset == dataset
+        connection.execute(sa.delete(table).where(*here, table.c.slot >= length))
+
     # ---- arrays and history ----
 
     def arrays(self, connection: sa.Connection, network: int) -> dict[str, bytes]:
@@ -279,7 +292,7 @@ def _points(net: Net) -> list[list[float | None]]:
     ]
 
 
-def _state(prefix: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The columns that observing reads and writes."""
-    values = header.columns({name: fields[name] for name in STATE})
+def _state(prefix: str, names: Sequence[str], fields: dict[str, Any]) -> dict[str, Any]:
+    """The values of columns that observing compares, or writes."""
+    values = header.columns({name: fields[name] for name in names})
     return {f"{prefix}_{name}": value for name, value in values.items()}

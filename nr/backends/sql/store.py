@@ -31,7 +31,9 @@ from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.trainings import Trainings
 from nr.backends.sql.transactions import Again, Bound, Transactions
-from nr.contracts.store import Bulk, Lease, Limits, Running, Samples, Standing, State
+from nr.backends.sql.watching import Listener
+from nr.backends.watching import Polling
+from nr.contracts.store import Bulk, Lease, Limits, Running, Samples, Standing, State, Watch
 from nr.engine import Command, Net, Progress, Reply, records
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
@@ -39,6 +41,7 @@ from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 class Store:
     """Networks in the tables of one schema. Threads may share it."""
 
+    shared = True
     bulk = Bulk()
     renewal = 1.0
     patience = LIFETIME
@@ -52,13 +55,15 @@ class Store:
         statements: Statements | None = None,
     ) -> None:
         self.engine = engine
+        self.queues = False
+        self.due: Callable[[bytes], None] = lambda key: None
         self._dialect = dialect
         self._schema = schema
         self._do = transactions
         self._sql = statements or Statements(schema, dialect, engine)
         self._orders = Orders(schema, dialect, transactions)
         self._rows = Rows(self._sql, transactions)
-        self._observing = Observing(self._sql, transactions, self._rows)
+        self._observing = Observing(self._sql, transactions, self._rows, self._place_due)
         self._trainings = Trainings(self._orders, self._sql, transactions, self._rows, dialect)
         self._runners: Kept[Net] = Kept()
 
@@ -82,7 +87,9 @@ class Store:
 
     def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
         bound = Bound(connection, self._dialect, apart)
-        return Store(self.engine, self._dialect, self._schema, bound, self._sql)
+        store = Store(self.engine, self._dialect, self._schema, bound, self._sql)
+        store.queues = self.queues
+        return store
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[Callable[..., sa.CursorResult[Any]], Store]]:
@@ -179,7 +186,13 @@ class Store:
         return self.put(key, samples, command.dataset)
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
-        return self._observing.put(key, samples, dataset)
+        reply, due = self._observing.put(key, samples, dataset)
+        if due:
+            self.due(key)
+        return reply
+
+    def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> None:
+        self._trainings.due(connection, key, net, self.queues)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:
@@ -207,6 +220,32 @@ class Store:
 
         return self._do.write(work)
 
+    def drop_samples(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> Reply:
+            before = self._rows.locked(connection, key)
+            if command.spec.name == "NR.CLEAR":
+                net = self._rows.assemble(before)
+                reply = net.execute(command)
+            else:
+                net = self._rows.read(connection, key, samples=True)
+                reply = self._forget(connection, net, command)
+            for dataset, length in enumerate(net.shape.lengths):
+                self._sql.cut(connection, before["id"], dataset, length)
+            self._sql.change(connection, before, header.fields(net))
+            return reply
+
+        return self._do.write(work)
+
+    def _forget(self, connection: sa.Connection, net: Net, command: Command) -> Reply:
+        """Writes those samples again that come to lie elsewhere."""
+        datasets = [records.split(net.rows(dataset)) if not net.row else [] for dataset in range(2)]
+        reply = net.execute(command)
+        for dataset, before in enumerate(datasets):
+            kept = records.split(net.rows(dataset)) if not net.row else []
+            moved = {slot: now for slot, now in enumerate(kept) if now != before[slot]}
+            self._sql.put_records(connection, net.shape.id, dataset, moved)
+        return reply
+
     def delete(self, keys: list[bytes]) -> int:
         return self._do.write(lambda connection: self._delete(connection, keys))
 
@@ -233,8 +272,20 @@ class Store:
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         return self._trainings.order(key, limits, held)
 
-    def take(self, key: bytes) -> Lease | None:
-        return self._trainings.take(key)
+    def take(self, key: bytes, queued: bool = True) -> Lease | None:
+        return self._trainings.take(key, queued)
+
+    def give_back(self, lease: Lease) -> None:
+        self._trainings.give_back(lease)
+
+    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+        def waiting() -> list[bytes]:
+            return [key for key in self._orders.waiting() if matches(key)]
+
+        if self._dialect.wake is None:
+            return Polling(waiting)
+        listener = Listener(self.engine, self._schema.channel)
+        return Polling(waiting, listener.rest, listener.close)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         return self._orders.renew(lease, progress)

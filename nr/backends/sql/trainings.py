@@ -62,13 +62,18 @@ class Trainings:
         """Takes the order of a locked network away, and says why it came to nothing."""
         self.end(connection, before, self._rows.assemble(before).unlearned(outcome, why))
 
+    def due(self, connection: sa.Connection, key: bytes, net: Net, queued: bool) -> None:
+        """Places an order that samples have made due, unless one stands; the row is locked."""
+        if not self._orders.standing(connection, net.shape.id)[0]:
+            self._orders.place(connection, key, net, Limits.due(queued), False)
+
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         if self._do.bound:
             raise CommandError("ERR no training within a transaction: it would hold it open")
 
         def work(connection: sa.Connection) -> Lease | None:
             before = self._rows.locked(connection, key)
-            standing, attempt = self._orders.standing(connection, before["id"])
+            standing, attempt, _ = self._orders.standing(connection, before["id"])
             if standing is Standing.WAITS and attempt:
                 self.tell(connection, before, Outcome.DROPPED, REPLACED)
                 before = self._rows.locked(connection, key)
@@ -78,14 +83,16 @@ class Trainings:
 
         return self._do.write(work)
 
-    def take(self, key: bytes) -> Lease | None:
+    def take(self, key: bytes, queued: bool) -> Lease | None:
         if self._do.bound:
             return None
 
         def work(connection: sa.Connection) -> Lease | None:
-            before = self._rows.locked(connection, key)
-            standing, attempt = self._orders.standing(connection, before["id"])
-            if standing is not Standing.WAITS:
+            before = (self._rows.free if queued else self._rows.locked)(connection, key)
+            if before is None:  # another worker is at it
+                return None
+            standing, attempt, left = self._orders.standing(connection, before["id"])
+            if standing is not Standing.WAITS or (left and not queued):
                 return None
             if attempt >= ATTEMPTS:
                 self.tell(connection, before, Outcome.FAILED, ABANDONED)
@@ -94,10 +101,13 @@ class Trainings:
 
         return self._do.write(work)
 
+    def give_back(self, lease: Lease) -> None:
+        self._do.write(lambda connection: self._orders.let_wait(connection, lease))
+
     def stop(self, key: bytes) -> bool:
         def work(connection: sa.Connection) -> bool:
             before = self._rows.locked(connection, key)
-            standing, _ = self._orders.standing(connection, before["id"])
+            standing, _, _ = self._orders.standing(connection, before["id"])
             if standing is Standing.HELD:
                 self._orders.ask_to_stop(connection, before["id"])
             elif standing is Standing.WAITS:

@@ -192,7 +192,19 @@ typedef struct nr_spec {
                        "and the values that it has learned of each.",         \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY,                           \
             .flags = NR_WRITES | NR_FAST | NR_GROWS | NR_CHANGES | NR_LISTS,  \
-            .scope = NR_ON_WEIGHTS, .reply = NR_NAMES)
+            .scope = NR_ON_WEIGHTS, .reply = NR_NAMES)                        \
+    COMMAND(NR_CLEAR, .name = "NR.CLEAR", .arguments = "key [TRAIN|TEST]",    \
+            .summary = "Drops the samples of both datasets or of one, and "   \
+                       "replies how many; the weights stay.",                 \
+            NR_ARGUMENTS(2, 3), NR_KEY, .flags = NR_WRITES | NR_CHANGES,      \
+            .scope = NR_ON_STORE, .reply = NR_INTEGERS)                       \
+    COMMAND(NR_FORGET, .name = "NR.FORGET",                                   \
+            .arguments = "key field=value [field=value ...]",                 \
+            .summary = "Drops the samples that have these values, and "       \
+                       "replies how many; the weights stay.",                 \
+            NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
+            .flags = NR_WRITES | NR_CHANGES, .scope = NR_ON_STORE,            \
+            .reply = NR_INTEGERS)
 
 #define NR_VERB_(verb, ...) verb,
 typedef enum nr_verb { NR_COMMAND_ROWS(NR_VERB_) NR_VERBS } nr_verb;

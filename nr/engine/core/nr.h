@@ -140,6 +140,7 @@ typedef struct nr_command {
     uint64_t maxcycles, maxtime; /* NR.TRAIN; 0: no limit; milliseconds */
     size_t pattern;              /* NR.LIST: index in argv; 0: none */
     bool autostop, backtrack;    /* NR.TRAIN */
+    bool queue;                  /* NR.TRAIN: left to workers */
     bool replace;                /* NR.RESTORE */
 
     /* The rest is for the core: nr_command_head is the size of what precedes.
@@ -245,12 +246,16 @@ NR_API void nr_net_free(nr_net *net);
 NR_API void nr_net_shape(const nr_net *net, nr_shape *shape);
 NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
 
+/* How many trainings TRAINEVERY has asked for. Where samples made it grow, the host
+ * orders one, unless one stands already. */
+NR_API uint64_t nr_net_ordered(const nr_net *net);
+
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE and NR.FIELDS. `training` is
- * what NR.INFO says of it. Does the command change the network? nr_changes
- * tells, without running it; those that do not take a const network in all but
- * the type. */
+ * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE, NR.FIELDS, NR.CLEAR and
+ * NR.FORGET. `training` is what NR.INFO says of it. Does the command change the
+ * network? nr_changes tells, without running it; those that do not take a const
+ * network in all but the type. */
 NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
                                 bool training, nr_buf *reply, nr_error *err);
 NR_API bool nr_changes(const nr_command *cmd);
@@ -330,7 +335,7 @@ NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
 
 /* Decides where n samples go: places[i] is slot * 2 + dataset. Changes the
- * lengths and the generator in the header as observing them would. */
+ * lengths, the counts and the generator in the header as observing them would. */
 NR_API nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id dataset,
                               uint64_t *places, nr_error *err);
 
@@ -347,6 +352,12 @@ NR_API nr_status nr_net_weigh(nr_net *net, nr_dataset_id dataset,
 /* All of it, and keeps the samples, rows or records: every one, or none. */
 NR_API nr_status nr_net_put(nr_net *net, nr_bytes samples,
                             nr_dataset_id dataset, nr_error *err);
+
+/* Where the samples are that NR.FORGET is to forget: slot * 2 + dataset each, 64
+ * bits. The highest slots of each dataset come first, and the last sample takes
+ * the place of each that goes: so stores that keep samples apart do the same. */
+NR_API nr_status nr_net_matching(const nr_net *net, const nr_command *cmd,
+                                 nr_buf *places, nr_error *err);
 
 /* NR.GETDATA's reply from the row or the record itself. */
 NR_API nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,

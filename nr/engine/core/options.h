@@ -53,6 +53,7 @@ typedef struct nr_option {
     bool above;     /* `least` itself is not allowed */
     bool unchecked; /* any integer: nr_shape_check has more to say of it */
     bool automatic; /* AUTO is allowed, which is NR_AUTO */
+    bool off;       /* OFF is allowed, which is 0: of a count */
     const char *words[8]; /* NULL behind the last */
     double preset;      /* where it is not given */
     const char *shown;  /* how help calls that; NULL: by its value */
@@ -134,7 +135,11 @@ typedef struct nr_option {
            .field = "class_weights", .type = NR_CHOICE,                       \
            .words = {"NONE", "BALANCED"}, .preset = NR_EQUAL,                 \
            .for_classifiers = "CLASSWEIGHTS",                                 \
-           .help = "BALANCED makes all classes count the same in training.")
+           .help = "BALANCED makes all classes count the same in training.") \
+    OPTION(int64_t, trainevery, .word = "TRAINEVERY", .field = "trainevery",  \
+           .type = NR_COUNT, .least = 1, .most = NR_MAX_SAMPLES,              \
+           .automatic = true, .off = true, .with_classic = true, .since = 2,  \
+           .help = "New samples after which a training is ordered.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

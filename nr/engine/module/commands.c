@@ -63,6 +63,16 @@ static nr_status execute(call *c, bool scarce, nr_buf *reply) {
     return status;
 }
 
+/* Holds what takes long to give back: old weights, or samples. NULL: nothing. */
+static nr_net *what_goes(call *c) {
+    switch (c->cmd.verb) {
+    case NR_RESET: return nr_net_bare(c->box->net);
+    case NR_CLEAR:
+    case NR_FORGET: return nr_net_clone(c->box->net);
+    default: return NULL;
+    }
+}
+
 /* Whatever nr_net_execute does: what reads a network, and the writes that
  * replicas can repeat (NR.OBSERVE, NR.CONFIGURE, NR.RESET). */
 static int on_network(call *c) {
@@ -81,15 +91,17 @@ static int on_network(call *c) {
     if (nr_background(c->ctx, box, c->argv, c->argc, &c->cmd, cost, scarce))
         return RM_OK;
     reply.len = 0;
-    nr_net *before = c->cmd.verb == NR_RESET ? nr_net_bare(box->net) : NULL;
+    nr_net *before = what_goes(c);
+    uint64_t ordered = nr_net_ordered(box->net);
     nr_status status = execute(c, scarce, &reply);
-    nr_background_free(before); /* with the old weights, if they went */
+    nr_background_free(before);
     if (status != NR_OK) return nr_reply_error(c->ctx, &c->err);
     if (nr_changes(&c->cmd)) {
         if (c->cmd.verb == NR_RESET)
             nr_job_drop(box, "its network was reset");
         rm.ReplicateVerbatim(c->ctx);
     }
+    if (c->cmd.verb == NR_OBSERVE) nr_job_due(c->ctx, c->name, box, ordered);
     nr_reply(c->ctx, &reply);
     if (reply.cap > KEPT) nr_buf_free(&reply);
     return RM_OK;
@@ -99,7 +111,9 @@ static int train(call *c) {
     nr_identify(c->ctx, c->name, c->box);
     if (nr_job_start(c->ctx, c->name, c->box, &c->cmd, &c->err) != NR_OK)
         return nr_reply_error(c->ctx, &c->err);
-    return rm.ReplyWithSimpleString(c->ctx, "Training has started");
+    return rm.ReplyWithSimpleString(c->ctx, c->cmd.queue
+                                                ? "Training has been queued"
+                                                : "Training has started");
 }
 
 static int stop(call *c) {

@@ -85,10 +85,12 @@ static void replicate(rm_ctx *ctx, const nr_task *t) {
 
 /* By the main thread: few samples, or the last try. */
 static void observe_now(rm_ctx *ctx, nr_task *t, nr_box *box) {
+    uint64_t ordered = nr_net_ordered(box->net);
     t->reply.len = 0;
     t->status =
         nr_net_execute(box->net, &t->cmd, false, &t->reply, &t->err);
     if (t->status == NR_OK) replicate(ctx, t);
+    if (t->status == NR_OK) nr_job_due(ctx, t->argv[t->cmd.key], box, ordered);
     end(ctx, t);
 }
 
@@ -121,6 +123,7 @@ static void deliver_samples(rm_ctx *ctx, nr_task *t, nr_box *box) {
         old = box->net;
         box->net = made;
         replicate(ctx, t);
+        nr_job_due(ctx, t->argv[t->cmd.key], box, nr_net_ordered(old));
     }
     nr_background_free(old);
     if (current) {

@@ -1,6 +1,7 @@
 -- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
 -- record has its length before it), rows, how many numbers in them were rounded, the revision
--- of the fields that records were made by.
+-- of the fields that records were made by, the limits of a training that they make due. Where
+-- they do, the reply has one number more.
 --
 -- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
 -- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
@@ -9,7 +10,8 @@
 local M1, M2 = 4294967087, 4294944443
 
 local field, refused = open('generation', writer, 'id', 'train_len', 'train_maxlen',
-                            'test_len', 'test_maxlen', 'random')
+                            'test_len', 'test_maxlen', 'random', 'trainevery', 'observed', 'new',
+                            'ordered')
 if not field then return refused end
 if field[4] ~= ARGV[3] then return {0} end
 local before = made(field)
@@ -20,6 +22,7 @@ local test, tests = tonumber(field[7]), tonumber(field[8])
 if not (train and trains and test and tests and field[9]) then
   return {'ERR invalid network: a damaged header'}
 end
+local observed, fresh = tonumber(field[11]) or train + test, nil
 local s -- the generator's state, when it is needed
 
 local function draw()
@@ -106,6 +109,35 @@ if records then
   end
 end
 
+-- What TRAINEVERY counts: model/samples.c again. An order is placed where none stands: one of
+-- the key that the hash was renamed or copied from is none (orders.lua).
+local count, every, due = records and last or last / step, field[10], nil
+pairs_[n + 1], pairs_[n + 2], n = 'observed', int(observed + count), n + 2
+if field[1] ~= FORMAT then pairs_[n + 1], pairs_[n + 2], n = 'nr', FORMAT, n + 2 end
+if every and every ~= '0' then
+  fresh, due = (tonumber(field[12]) or 0) + count, tonumber(every)
+  due = due or math.max(10, math.floor((train + test) / 5))
+  if train > 0 and fresh >= due then
+    local ordered = (tonumber(field[13]) or 0) + math.floor(fresh / due)
+    pairs_[n + 1], pairs_[n + 2], n = 'ordered', int(ordered), n + 2
+    fresh = fresh % due
+  else
+    due = nil
+  end
+  pairs_[n + 1], pairs_[n + 2], n = 'new', int(fresh), n + 2
+end
+if due then
+  local order = redis.call('HGET', key, 'order')
+  local owner = order and string.match(order,
+    '^%S+ %d+ %d+ %d+ %a+ %d+ %d+ %d+ %a+ (.*)$')
+  if owner ~= key then
+    local time = redis.call('TIME')
+    local since = int(time[1] * 1000 + math.floor(time[2] / 1000))
+    pairs_[n + 1], n = 'order', n + 2
+    pairs_[n] = ARGV[1] .. '-' .. ARGV[2] .. ' ' .. since .. ' 0 0 run 0 ' .. ARGV[9] .. ' ' .. key
+  end
+end
+
 train, test = train .. '', test .. ''
 pairs_[2], pairs_[4] = train, test
 if s then
@@ -118,4 +150,6 @@ if ARGV[7] ~= '0' then
   pairs_[n + 2] = int((tonumber(redis.call('HGET', key, 'rounded') or '0') or 0) + ARGV[7])
   pairs_[n + 3], pairs_[n + 4] = 'nr', FORMAT
 end
-return write(field, pairs_, train, test)
+local reply = write(field, pairs_, train, test)
+if due then reply[4] = 1 end
+return reply

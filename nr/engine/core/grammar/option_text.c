@@ -1,6 +1,7 @@
 /* What is told of an option, from its row: in errors, in the syntax, in help
  * and to hosts in other languages. */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,18 +26,28 @@ static size_t count_words(const nr_option *o) {
     return n;
 }
 
+/* With all digits before the point, and as many behind it as it has. */
+static const char *bound(double value, char out[NR_NUMBER]) {
+    if (value != floor(value)) return nr_write_shortest(out, value);
+    snprintf(out, NR_NUMBER, "%.0f", value);
+    return out;
+}
+
 void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
     size_t n = count_words(o);
-    snprintf(out, NR_OPTION_TEXT, "%s", o->automatic ? "AUTO or " : "");
+    snprintf(out, NR_OPTION_TEXT, "%s", o->off         ? "AUTO, OFF or "
+                                         : o->automatic ? "AUTO or "
+                                                        : "");
     for (size_t i = 0; i < n; i++)
         add_listed(out, o->words[i], i, n, " or ");
     if (n) return;
+    char least[NR_NUMBER], most[NR_NUMBER];
     size_t used = strlen(out);
     snprintf(out + used, NR_OPTION_TEXT - used,
-             o->type == NR_COUNT ? "an integer from %.0f to %.0f"
-             : o->above          ? "a number above %.0f and up to %.0f"
-                                 : "a number from %.0f to %.0f",
-             o->least, o->most);
+             o->type == NR_COUNT ? "an integer from %s to %s"
+             : o->above          ? "a number above %s and up to %s"
+                                 : "a number from %s to %s",
+             bound(o->least, least), bound(o->most, most));
 }
 
 void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
@@ -49,6 +60,7 @@ void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
     }
     if (!o->words[0]) add(out, o->value ? o->value : value);
     if (o->automatic) add(out, "|AUTO");
+    if (o->off) add(out, "|OFF");
 }
 
 static bool goes_with_classic(const nr_option *o, bool fixed) {
@@ -77,7 +89,8 @@ static bool put_preset(const nr_option *o, nr_buf *out) {
     if (o->type == NR_CHOICE)
         return nr_put_str(out, o->words[(int)o->preset]);
     if (o->preset == NR_AUTO) return nr_put_str(out, "AUTO");
-    return nr_put_str(out, nr_write_double(number, 17, o->preset));
+    if (o->off && o->preset == 0) return nr_put_str(out, "OFF");
+    return nr_put_str(out, bound(o->preset, number));
 }
 
 static bool put_option(const nr_option *o, nr_buf *out) {
@@ -89,9 +102,9 @@ static bool put_option(const nr_option *o, nr_buf *out) {
               nr_put_str(out, value) && nr_put_str(out, types[o->type]) &&
               nr_put_bool(out, o->fixed) && nr_put_bool(out, o->automatic) &&
               put_preset(o, out) && nr_put_str(out, o->help) &&
-              nr_put_array(out, n);
+              nr_put_array(out, n + o->off);
     for (size_t i = 0; i < n && ok; i++) ok = nr_put_str(out, o->words[i]);
-    return ok;
+    return ok && (!o->off || nr_put_str(out, "OFF"));
 }
 
 bool nr_options_pack(nr_option_list list, nr_buf *out) {

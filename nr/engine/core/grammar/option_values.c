@@ -1,9 +1,7 @@
 /* The values of options: read from text, checked, listed and changed, each by
  * the row of its option alone. */
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "grammar/syntax.h"
 
@@ -32,6 +30,7 @@ void nr_option_set(const nr_option *o, void *options, double value) {
 
 static bool in_range(const nr_option *o, double value) {
     if (o->automatic && value == NR_AUTO) return true;
+    if (o->off && value == 0) return true;
     return o->above ? value > o->least && value <= o->most
                     : value >= o->least && value <= o->most;
 }
@@ -62,6 +61,10 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text) {
     int word;
     if (o->automatic && nr_same_word(text, "AUTO")) {
         nr_option_set(o, options, NR_AUTO);
+        return true;
+    }
+    if (o->off && nr_same_word(text, "OFF")) {
+        nr_option_set(o, options, 0);
         return true;
     }
     switch (o->type) {
@@ -101,15 +104,6 @@ bool nr_options_sound(const nr_options *options, nr_kind kind) {
     return sound;
 }
 
-/* With the fewest digits that read back as the same. */
-static void write_real(char text[NR_NUMBER], double value) {
-    double back = NAN;
-    for (int digits = 1; back != value && digits <= 17; digits++) {
-        nr_write_double(text, digits, value);
-        nr_parse_double((nr_text){text, strlen(text)}, &back);
-    }
-}
-
 static bool put_value(const nr_option *o, const nr_options *options,
                       nr_buf *reply) {
     char text[NR_NUMBER];
@@ -117,8 +111,9 @@ static bool put_value(const nr_option *o, const nr_options *options,
     if (o->type == NR_SWITCH) return nr_put_str(reply, value ? "yes" : "no");
     if (o->type == NR_CHOICE) return nr_put_str(reply, o->words[(int)value]);
     if (value < 0) return nr_put_str(reply, "AUTO");
+    if (o->off && value == 0) return nr_put_str(reply, "OFF");
     if (o->type == NR_REAL)
-        write_real(text, value);
+        nr_write_shortest(text, value);
     else
         snprintf(text, sizeof text, "%.0f", value);
     return nr_put_str(reply, text);

@@ -56,6 +56,10 @@ static const nr_option train_options[] = {
      .type = NR_SWITCH,
      .help = "Keeps the best network that the training came by.",
      OF_COMMAND(backtrack)},
+    {.word = "QUEUE",
+     .type = NR_SWITCH,
+     .help = "Leaves it to workers.",
+     OF_COMMAND(queue)},
 };
 
 static const nr_option restore_options[] = {

@@ -33,6 +33,7 @@ typedef enum field_type {
     LAYOUT,
     RANDOM,
     SCHEMA, /* nil: none */
+    OBSERVED, /* a count that is at least that of the samples */
 } field_type;
 
 typedef struct field {
@@ -83,6 +84,9 @@ static const field rows[] = {
     {"schema", SCHEMA, 0, NULL, 2, 0, NULL},
     {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0, NULL},
     {"rounded", COUNT, AT(rounded), NULL, 2, 0, NULL},
+    {"observed", OBSERVED, AT(observed), NULL, 2, 0, NULL},
+    {"new", COUNT, AT(fresh), NULL, 2, 0, NULL},
+    {"ordered", COUNT, AT(ordered), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -140,6 +144,7 @@ static bool put_field(nr_buf *out, const nr_header *h,
     switch (f->type) {
     case VERSION: return nr_put_uint(out, NR_FORMAT);
     case UINT: return nr_put_uint(out, *(const uint64_t *)p);
+    case OBSERVED:
     case COUNT: return put_count(out, *(const uint64_t *)p);
     case BOOL: return nr_put_bool(out, *(const bool *)p);
     case REAL: return nr_put_double(out, *(const double *)p);
@@ -239,6 +244,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     switch (f->type) {
     case VERSION: return nr_get_uint(c, version);
     case UINT:
+    case OBSERVED:
     case COUNT: return get_count(c, p);
     case BOOL: return nr_get_bool(c, p);
     case REAL: return get_real(c, p);
@@ -307,6 +313,7 @@ static void fill_in(nr_header *h, uint64_t seen) {
         case AUTO_INT: *(int64_t *)p = (int64_t)f.missing; break;
         case WORD: *(unsigned *)p = (unsigned)f.missing; break;
         case OUTCOME: nr_outcome_derive(h); break;
+        case OBSERVED: *(uint64_t *)p = h->len[0] + h->len[1]; break;
         default: break; /* the others are 0, or in every header */
         }
     }

@@ -82,6 +82,8 @@ typedef struct nr_header {
     nr_record_kind records;
     uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
     uint64_t rounded; /* numbers of observed samples: nr_exactness */
+    uint64_t observed; /* samples, all that ever were */
+    uint64_t fresh, ordered; /* TRAINEVERY's: new samples, trainings */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
@@ -252,6 +254,11 @@ void nr_dataset_swap(nr_dataset *data, size_t index, nr_chunk *chunk);
 float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
+void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place);
+nr_status nr_check_room(const nr_net *net, nr_dataset_id which,
+                        nr_error *err);
+void nr_net_count(nr_net *net, size_t n); /* samples that were observed */
+void nr_net_clear(nr_net *net, nr_dataset_id which); /* one dataset */
 size_t nr_rows_bytes(const nr_net *net, nr_dataset_id which);
 nr_status nr_class_error(const nr_net *net, double id, nr_error *err);
 nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
@@ -264,6 +271,9 @@ bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
 bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
 void nr_record_fetch(const nr_net *net, nr_dataset_id which, size_t slot);
+/* Keeps of a dataset the samples of these slots alone, in this order. */
+nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
+                          const uint32_t *slots, size_t n, nr_error *err);
 size_t nr_record_chunk_bytes(const nr_chunk *chunk);
 size_t nr_records_piece(const nr_net *net, nr_dataset_id which, size_t slot,
                         nr_bytes *piece);

@@ -174,8 +174,9 @@ nr_status nr_net_weigh(nr_net *net, nr_dataset_id which, uint64_t added,
 static nr_status put_one(nr_net *net, nr_bytes record, nr_dataset_id which,
                          nr_error *err) {
     uint64_t place, was[2] = {net->h.len[0], net->h.len[1]};
-    nr_status status = nr_net_place(net, 1, which, &place, err);
+    nr_status status = nr_check_room(net, which, err);
     if (status != NR_OK) return status;
+    nr_net_draw(net, which, &place);
     nr_dataset_id d = place & 1;
     size_t slot = place >> 1;
     uint64_t removed =
@@ -253,12 +254,34 @@ nr_status nr_net_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
             status = put_many(net, bytes, which, err);
         else if (nr_record_next(&bytes, &record))
             status = put_one(net, record, which, err);
+        if (status == NR_OK)
+            nr_net_count(net, n);
+        else
+            put_back(net, &before, many ? data : NULL);
         if (n == 1 && status == NR_OK) nr_net_foresee(net, which);
-        if (status != NR_OK) put_back(net, &before, many ? data : NULL);
     }
     nr_dataset_free(&data[0]);
     nr_dataset_free(&data[1]);
     return status;
+}
+
+nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
+                          const uint32_t *slots, size_t n, nr_error *err) {
+    nr_dataset kept = {0};
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        nr_bytes record = nr_record_at(net, which, slots[i]);
+        if (!write(&kept, i, record)) {
+            nr_dataset_free(&kept);
+            return nr_nomem(err);
+        }
+        bytes += record.len;
+    }
+    nr_net_clear(net, which);
+    net->data[which] = kept;
+    net->h.len[which] = n;
+    net->h.bytes[which] = bytes;
+    return NR_OK;
 }
 
 /* ========================= Whole datasets, pieces ======================== */

@@ -139,8 +139,8 @@ static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
 
 /* =============================== Placement =============================== */
 
-static nr_status check_room(const nr_net *net, nr_dataset_id which,
-                            nr_error *err) {
+nr_status nr_check_room(const nr_net *net, nr_dataset_id which,
+                        nr_error *err) {
     const uint64_t *max = net->h.maxlen;
     if (which == NR_DATASET_ANY ? max[0] + max[1] > 0 : max[which] > 0)
         return NR_OK;
@@ -214,12 +214,39 @@ static uint64_t place_next(nr_net *net, nr_dataset_id which) {
     return next->place;
 }
 
+void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place) {
+    *place = place_next(net, which);
+}
+
+/* How many new samples make a training due; 0: none do. Without a training
+ * sample there is nothing to learn from yet. */
+static uint64_t due_after(const nr_header *h) {
+    enum { FEWEST = 10 };
+    int64_t every = h->options.trainevery;
+    if (!h->len[0]) return 0;
+    if (every >= 0) return (uint64_t)every;
+    uint64_t fifth = (h->len[0] + h->len[1]) / 5;
+    return fifth > FEWEST ? fifth : FEWEST;
+}
+
+/* Samples of one command, that all have their place. observe.lua has it, too. */
+void nr_net_count(nr_net *net, size_t n) {
+    nr_header *h = &net->h;
+    h->observed += n;
+    if (!h->options.trainevery) return;
+    h->fresh += n;
+    uint64_t due = due_after(h);
+    if (!due || h->fresh < due) return;
+    h->ordered += h->fresh / due;
+    h->fresh %= due;
+}
+
 nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
                        uint64_t *places, nr_error *err) {
-    nr_status status = check_room(net, which, err);
+    nr_status status = nr_check_room(net, which, err);
     if (status != NR_OK) return status;
-    for (size_t i = 0; i < n; i++)
-        places[i] = place_next(net, which);
+    for (size_t i = 0; i < n; i++) nr_net_draw(net, which, &places[i]);
+    nr_net_count(net, n);
     return NR_OK;
 }
 
@@ -271,7 +298,7 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
  * fails, the header is put back as it was. */
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err) {
-    nr_status status = check_room(net, which, err);
+    nr_status status = nr_check_room(net, which, err);
     if (status != NR_OK) return status;
     uint64_t few[8];
     uint64_t *places = n <= 8 ? few : nr_alloc(n * sizeof *places);
@@ -290,9 +317,16 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
         net->h.random = random;
         net->h.len[0] = len[0], net->h.len[1] = len[1];
     }
+    if (ok) nr_net_count(net, n);
     if (n == 1) nr_net_foresee(net, which);
     if (places != few) nr_release(places);
     return ok ? NR_OK : nr_nomem(err);
+}
+
+void nr_net_clear(nr_net *net, nr_dataset_id which) {
+    nr_dataset_free(&net->data[which]);
+    net->h.len[which] = net->h.bytes[which] = 0;
+    net->next.known = false; /* it foresaw a full dataset */
 }
 
 /* ======================== Whole datasets, as bytes ======================= */
@@ -356,11 +390,9 @@ nr_bytes nr_net_sample(const nr_net *net, nr_dataset_id which, size_t slot) {
                       net->row * sizeof(float)};
 }
 
-nr_status nr_net_append(nr_net *net, nr_dataset_id which,
-                        const unsigned char *bytes, size_t len,
-                        nr_error *err) {
-    if (net->h.records == NR_VARIABLE)
-        return nr_records_append(net, which, (nr_bytes){bytes, len}, err);
+static nr_status append_rows(nr_net *net, nr_dataset_id which,
+                             const unsigned char *bytes, size_t len,
+                             nr_error *err) {
     size_t row = net->row * sizeof(float), n = len / row;
     uint64_t first = net->h.len[which];
     if (len % row || n > net->h.maxlen[which] - first)
@@ -378,4 +410,18 @@ nr_status nr_net_append(nr_net *net, nr_dataset_id which,
     }
     net->h.len[which] += n;
     return NR_OK;
+}
+
+/* A header that never counted was read without its samples. */
+nr_status nr_net_append(nr_net *net, nr_dataset_id which,
+                        const unsigned char *bytes, size_t len,
+                        nr_error *err) {
+    nr_header *h = &net->h;
+    nr_status status =
+        h->records == NR_VARIABLE
+            ? nr_records_append(net, which, (nr_bytes){bytes, len}, err)
+            : append_rows(net, which, bytes, len, err);
+    uint64_t kept = h->len[0] + h->len[1];
+    if (h->observed < kept) h->observed = kept;
+    return status;
 }

@@ -187,8 +187,13 @@ bool nr_class_weights_make(nr_trainer *t);
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
                    float *x, float *targets, float *weights);
 
-/* sparse.c: lists of inputs. Whether the layout allows them; whether a
- * training's samples want them, and its part in a training's making. */
+/* listing.c, sparse.c: lists of inputs. Whether the layout allows them; whether
+ * a training's samples want them, and their part in a training's making. */
+enum { NR_SLICE = 64 }; /* inputs that are taken at once */
+/* What the network takes for the inputs from `first` on, as panels do: the one
+ * place where lists know of scaling. */
+void nr_inputs_take(const nr_trainer *t, const float *const *inputs, size_t n,
+                    size_t first, size_t count, float *panel);
 bool nr_lists_may_be(const nr_header *h);
 uint64_t nr_lists_floats(const nr_net *net); /* at most, but for panels' */
 bool nr_sparse_choose(nr_trainer *t);
@@ -210,13 +215,6 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last);
 void nr_sparse_join(nr_trainer *t);
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
-/* For tests: lists or panels, whatever the samples are. */
-typedef enum nr_listing {
-    NR_LISTING_AUTO,
-    NR_LISTING_NEVER,
-    NR_LISTING_ALWAYS
-} nr_listing;
-void nr_listing_force(nr_listing how);
 
 /* workspace.c: what a pass needs, floats of a panel and panels at once; and how
  * many gradients wait to be summed. */

@@ -1,0 +1,81 @@
+"""Where workers look first: a list of keys whose orders wait.
+
+It is a hint, pushed outside of the script that placed the order, so that a script has one key and
+works in a cluster. The truth is the order in the network: what is in the list may have been taken
+by another, and who pushed may have died before it. So a worker that hears nothing looks once a
+second at the networks that NR.THREADS knows of, and once a minute at all of them.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from time import monotonic
+
+from nr.backends.redis.link import Link
+from nr.errors import BackendError, CommandError
+
+_log = logging.getLogger("nr")
+_NAME = b"nr:orders"
+_MOST = 100_000  # hints that nobody took
+_PAUSE = 60.0  # seconds until all networks are looked at again, or a refused list
+
+
+class Hints:
+    """The list. A server that refuses it is told of, and left alone for a minute."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._later = 0.0
+
+    def push(self, key: bytes) -> None:
+        """Says that an order waits."""
+        self._tried(lambda: self._pushed(key))
+
+    def _pushed(self, key: bytes) -> None:
+        if self._link.do("RPUSH", _NAME, key) > _MOST:
+            self._link.do("LTRIM", _NAME, -_MOST, -1)
+
+    def pop(self, seconds: float) -> list[bytes]:
+        """The oldest hint, once there is one; none after so long."""
+        found = self._tried(lambda: self._link.do("BLPOP", _NAME, seconds))
+        return [found[1]] if found else []
+
+    def _tried(self, call: Callable[[], list[bytes] | None]) -> list[bytes] | None:
+        if monotonic() < self._later:
+            return None
+        try:
+            return call()
+        except (CommandError, BackendError) as error:
+            self._later = monotonic() + _PAUSE
+            _log.warning("workers look for orders without the list %r: %s", _NAME.decode(), error)
+            return None
+
+
+class Hinted:
+    """Hints first, then what NR.THREADS knows of, and now and then all networks.
+
+    A worker of some networks only takes no hints: those of others are for others.
+    """
+
+    def __init__(
+        self,
+        hints: Hints,
+        waiting: Callable[[bool], list[bytes]],
+        matches: Callable[[bytes], bool],
+    ) -> None:
+        self._hints = hints
+        self._waiting = waiting
+        self._matches = matches
+        self._thorough = 0.0
+
+    def keys(self, seconds: float) -> list[bytes]:
+        """Of networks whose orders may wait; none after so long without any."""
+        if found := self._hints.pop(seconds):
+            return found
+        thorough = monotonic() >= self._thorough
+        if thorough:
+            self._thorough = monotonic() + _PAUSE * random.uniform(0.75, 1.25)
+        return [key for key in self._waiting(thorough) if self._matches(key)]
+
+    def close(self) -> None:
+        """Holds nothing."""
