@@ -34,6 +34,7 @@ from nr.errors import (
 from nr.fields import Field
 from nr.network import Network
 from nr.training import Training
+from nr.waiting import run_waiting
 
 __version__ = "0.1.0"
 
@@ -60,5 +61,6 @@ __all__ = [
     "ValuesError",
     "__version__",
     "connect",
+    "run_waiting",
     "sqlite_functions",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
@@ -10,13 +9,15 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
-from nr.calls import Call, databases, drive, words
+from nr.backends.environment import trainings_of, url_of
+from nr.calls import Call, databases, drive, trainings, words
 from nr.commands.arguments import Argument, arguments
+from nr.commands.info import Info
 from nr.commands.local import Local
 from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
-from nr.errors import ArgumentError
+from nr.errors import CommandError
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -43,19 +44,9 @@ def connect(
     ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
     contradict each other.
     """
-    if url is None and client is None and options.get("engine") is None:
-        url = os.environ.get("NR_URL") or "memory://"
-    if _queues(trainings):
-        options["trainings"] = "queue"
+    url = url_of(url, client, options.get("engine"))
+    options |= trainings_of(trainings)
     return Database(connect_backend(url, client=client, executor=executor, **options))
-
-
-def _queues(trainings: Any) -> bool:
-    where = "trainings" if trainings is not None else "NR_TRAININGS"
-    given = trainings if trainings is not None else os.environ.get("NR_TRAININGS") or "here"
-    if given not in ("here", "queue"):
-        raise ArgumentError(f"{where} is 'here' or 'queue', not {given!r}")
-    return bool(given == "queue")
 
 
 class Database:
@@ -144,6 +135,18 @@ class Database:
         self._do(databases.restore(key, blob, replace))
         return Network(self, key)
 
+    def train_all(
+        self, pattern: str | bytes = "*", *, progress: bool = False
+    ) -> dict[str, Info | CommandError]:
+        """Trains the networks whose names are like a pattern of NR.LIST's, each as by
+        ``Network.train``, and waits for all of them.
+
+        Returns what has become of each, by name: ``Network.info``, or the error that says why
+        it was not trained (no samples, a training runs already, it failed ...). With
+        ``progress`` a bar shows how many have ended.
+        """
+        return self._do(trainings.train_all(self.backend, words.key_of(pattern), progress))
+
     def using(self, connection: Any) -> Database:
         """The same networks within the transaction of a caller's SQLAlchemy connection.
 
@@ -152,7 +155,8 @@ class Database:
         raises BackendError for others.
         """
         why = "only a database of SQL has transactions to take part in"
-        return Database(Local(needed(self.backend, JoinsTransactions, why).using(connection)))
+        store = needed(self.backend, JoinsTransactions, why).using(connection)
+        return Database(Local(store, trainings="queue" if store.queues else "here"))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a database has connections and threads: connect anew in each process")

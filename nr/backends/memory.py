@@ -24,6 +24,7 @@ from nr.contracts.store import (
     Bulk,
     Lease,
     Limits,
+    Matches,
     Order,
     Running,
     Samples,
@@ -221,13 +222,12 @@ class Memory:
                 placed.token, placed.progress = None, Progress()
                 self._placed.set()
 
-    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+    def watch(self, matches: Matches | None) -> Watch:
         def waiting() -> list[bytes]:
             with self._lock:
-                keys = [key for key in self._orders if self._standing(key) is Standing.WAITS]
-            return [key for key in keys if matches(key)]
+                return [key for key in self._orders if self._standing(key) is Standing.WAITS]
 
-        return Polling(waiting, self._woken)
+        return Polling(waiting, matches, self._woken)
 
     def _woken(self, seconds: float) -> None:
         self._placed.wait(seconds)

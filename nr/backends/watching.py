@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from time import sleep
 
+from nr.contracts.store import Matches
+
 
 class Polling:
     """Asks for the orders that wait, again and again.
@@ -14,10 +16,12 @@ class Polling:
     def __init__(
         self,
         waiting: Callable[[], list[bytes]],
+        matches: Matches | None,
         rest: Callable[[float], None] = sleep,
         close: Callable[[], None] = lambda: None,
     ) -> None:
-        self._waiting = waiting
+        self._found = waiting
+        self._matches = matches
         self._rest = rest
         self.close = close
         """Ends it."""
@@ -26,5 +30,10 @@ class Polling:
         """Of networks whose orders wait; none after so long without any."""
         if found := self._waiting():
             return found
-        self._rest(seconds)
-        return self._waiting()
+        if seconds > 0:
+            self._rest(seconds)
+        return self._waiting() if seconds > 0 else []
+
+    def _waiting(self) -> list[bytes]:
+        found = self._found()
+        return found if self._matches is None else [key for key in found if self._matches(key)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
@@ -12,10 +13,9 @@ from nr.calls.networks import info
 from nr.calls.steps import Call, Pause
 from nr.commands.arguments import arguments
 from nr.commands.info import Info, parse_progress
-from nr.contracts import Backend
 from nr.contracts.capabilities import Job, TrainsHere, capability
 from nr.engine import Outcome, Progress
-from nr.errors import NotFoundError, StillTrainingError
+from nr.errors import CommandError, NotFoundError, StillTrainingError
 from nr.trainings import GONE, RESET, Ended, refused
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _LOOK = 1.0  # seconds between two looks whether it still runs
 
 
 def train(
-    backend: Backend,
+    backend: object,
     key: bytes,
     maxcycles: int | None,
     maxtime: int | None,
@@ -46,13 +46,13 @@ def train(
     return (yield from _started(backend, argv, now, maxcycles or 0))
 
 
-def start(backend: Backend, argv: Sequence[bytes], maxcycles: int) -> Call[Course]:
+def start(backend: object, argv: Sequence[bytes], maxcycles: int) -> Call[Course]:
     """Starts the training of an NR.TRAIN."""
     before = yield from info(argv[1])
     return (yield from _started(backend, argv, before, maxcycles))
 
 
-def _started(backend: Backend, argv: Sequence[bytes], before: Info, maxcycles: int) -> Call[Course]:
+def _started(backend: object, argv: Sequence[bytes], before: Info, maxcycles: int) -> Call[Course]:
     key = argv[1]
     trains = capability(backend, TrainsHere)
     if trains:
@@ -63,6 +63,41 @@ def _started(backend: Backend, argv: Sequence[bytes], before: Info, maxcycles: i
         yield tuple(argv)
     now = yield from info(key)  # another one may have ended since we asked first
     return Course(key, before, maxcycles, now.trainings - (not now.training))
+
+
+_AHEAD = 64  # trainings that are started before the first of them has ended
+
+
+def train_all(
+    backend: object, pattern: bytes, progress: bool
+) -> Call[dict[str, Info | CommandError]]:
+    """As ``Database.train_all``."""
+    from tqdm.auto import tqdm
+
+    keys: list[bytes] = yield "NR.LIST", pattern
+    found: dict[str, Info | CommandError] = {}
+    begun: deque[Course] = deque()
+    with tqdm(total=len(keys), unit="network", disable=not progress) as bar:
+        for key in keys:
+            try:
+                begun.append((yield from train(backend, key, None, None, None, None)))
+            except CommandError as error:
+                found[words.name_of(key)] = error
+                bar.update()
+            if len(begun) == _AHEAD:
+                yield from _end(begun.popleft(), found, bar)
+        while begun:
+            yield from _end(begun.popleft(), found, bar)
+    return {name: found[name] for name in map(words.name_of, keys)}
+
+
+def _end(course: Course, found: dict[str, Info | CommandError], bar: tqdm[Any]) -> Call[None]:
+    name = words.name_of(course.key)
+    try:
+        found[name] = yield from course.result(None)
+    except CommandError as error:
+        found[name] = error
+    bar.update()
 
 
 class Course:
@@ -118,7 +153,7 @@ class Course:
                 self._show(bar, (yield from self.progress()))
                 if monotonic() >= end:
                     return False
-            yield from self._show_end(bar)
+            self._show(bar, (yield from self.reached()))
         return True
 
     def result(self, timeout: float | None) -> Call[Info]:
@@ -159,20 +194,21 @@ class Course:
         outcome = Outcome[kind.upper()]
         return RESET if outcome is Outcome.NEVER else (outcome, why)
 
+    def reached(self) -> Call[Progress | None]:
+        """How far it came, once it has ended; None where its network is gone."""
+        try:
+            now = yield from info(self.key)
+        except NotFoundError:
+            return None
+        cycles = max(0, now.cycles - self._before.cycles)
+        return Progress(cycles, now.train_error, now.test_error, now.class_errors or 0.0)
+
     # ---- the bar ----
 
     def _show(self, bar: tqdm[Any], now: Progress | None) -> None:
         if now:
-            bar.n = now.cycles
+            bar.n = max(bar.n, now.cycles)
             self._errors(bar, now.train_error, now.test_error, now.class_errors)
-
-    def _show_end(self, bar: tqdm[Any]) -> Call[None]:
-        try:
-            now = yield from info(self.key)
-        except NotFoundError:
-            return
-        bar.n = max(bar.n, now.cycles - self._before.cycles)
-        self._errors(bar, now.train_error, now.test_error, now.class_errors or 0.0)
 
     def _errors(self, bar: tqdm[Any], train: float, test: float, classes: float) -> None:
         shown = {"loss": f"{train:.4g}", "test": f"{test:.4g}"}

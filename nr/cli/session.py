@@ -122,7 +122,7 @@ class Word:
 
 
 def _usage(name: bytes) -> Error:
-    return Error(f"Usage: {name.decode()} {WORDS[name].syntax}")
+    return Error(f"Usage: {name.decode()} {WORDS[name].syntax}".rstrip())
 
 
 def _help(db: Database, args: list[bytes]) -> None:
@@ -133,7 +133,9 @@ def _help(db: Database, args: list[bytes]) -> None:
                 click.echo("\n" + _definitions(map(_told, thing.options)))
         return
     rows = [(spec.name, spec.summary) for spec in engine.specs()]
-    rows += [(f"{name.decode()} {word.syntax}", word.summary) for name, word in WORDS.items()]
+    rows += [
+        (f"{name.decode()} {word.syntax}".rstrip(), word.summary) for name, word in WORDS.items()
+    ]
     click.echo(_definitions(rows))
 
 
@@ -185,9 +187,18 @@ def _plot(db: Database, args: list[bytes]) -> None:
     save(db.backend, args[0], args[1].decode("utf-8", "surrogateescape"))
 
 
+def _orders(db: Database, args: list[bytes]) -> None:
+    from nr.cli.watch import orders
+
+    if args:
+        raise _usage(b"orders")
+    orders(db)
+
+
 WORDS = {
     b"help": Word("[command]", "Lists the commands, or explains one.", _help),
     b"watch": Word("KEY", "Follows a training until it ends.", _watch),
+    b"orders": Word("", "Lists the trainings that run or wait, and who carries them out.", _orders),
     b"metrics": Word("KEY", "Prints how good a network is, and what it rests on.", _metrics),
     b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nr.cli import printing
-from nr.commands.info import parse_info, parse_progress
+from nr.commands.info import parse_info, parse_order, parse_progress
 
 if TYPE_CHECKING:
     from nr.commands.info import Info
@@ -43,6 +43,23 @@ def watch(db: Database, key: bytes) -> None:
     elif live and before:
         click.echo(_REWRITE, nl=False)
     click.echo(_summary(parse_info(db.execute("NR.INFO", key))))
+
+
+def orders(db: Database) -> None:
+    """Prints a table of the trainings that run or wait."""
+    lines = db.execute("NR.THREADS")
+    assert isinstance(lines, list)
+    rows = [("network", "state", "worker", "attempt", "cycles")]
+    for order in map(parse_order, map(str, lines)):
+        numbers = str(order.attempt), str(order.progress.cycles)
+        rows.append((order.key, order.state, order.worker, *numbers))
+    if len(rows) == 1:
+        click.echo("No training runs or waits.")
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
 
 
 def _progress(db: Database, info: Info) -> Progress | None:

@@ -67,6 +67,15 @@ class TrainsHere(Protocol):
 
 
 @runtime_checkable
+class CarriesOut(Protocol):
+    """Can carry out the trainings that others have ordered."""
+
+    @property
+    def trainings(self) -> Any:
+        """Those that it carries out: a ``Trainings``, of a room that builds on this one."""
+
+
+@runtime_checkable
 class TakesBulk(Protocol):
     """Says how many samples are best handed over in one command."""
 

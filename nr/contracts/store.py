@@ -154,6 +154,10 @@ Samples = Callable[[Net], bytes]
 """From a network's header to samples for it, as ``Net.rows`` has them: rows, or records."""
 
 
+Matches = Callable[[bytes], bool]
+"""Whether a key is one of those that a worker looks after."""
+
+
 class Watch(Protocol):
     """A worker's eye on the orders that wait."""
 
@@ -248,8 +252,8 @@ class Store(Protocol):
     def give_back(self, lease: Lease) -> None:
         """Lets an order wait again, at once, as if it had not been taken this time."""
 
-    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
-        """For a worker that takes orders of networks whose keys are such."""
+    def watch(self, matches: Matches | None) -> Watch:
+        """For a worker that takes orders of networks whose keys are such; None: of all."""
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         """Moves the deadline on, tells the progress, and learns what is wanted."""

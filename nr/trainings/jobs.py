@@ -36,7 +36,10 @@ class Job:
         """What became of it, once it is done; None: another worker carries the order out."""
         self._store, self._memory, self._room = store, memory, room
         self._trainer: Trainer | None = None
-        self._stopped = self._dropped = False
+        self._stopped = self._dropped = self._given_back = False
+        self._reached = Progress()
+        self.seconds = 0.0
+        """How long it was trained."""
         self._patient_until: float | None = None
 
     # ---- a worker's part ----
@@ -67,6 +70,7 @@ class Job:
                 pass
             return trainer.finish(int((monotonic() - start) * 1000))
         finally:
+            self._reached, self.seconds = trainer.progress(), monotonic() - start
             self._trainer = None  # whoever holds the job holds none of its memory
 
     def _merge(self, net: Net) -> None:
@@ -144,7 +148,9 @@ class Job:
             self.outcome = self._lost()
 
     def _log(self, error: BaseException | None) -> None:
-        if self.outcome is None:
+        if self._given_back:
+            _log.info("the training of %r is given back, for another worker", self.key)
+        elif self.outcome is None:
             _log.warning("the training of %r is carried out by another worker by now", self.key)
         elif self.outcome[0] is Outcome.FAILED:
             _log.error("the training of %r failed: %s", self.key, self.outcome[1], exc_info=error)
@@ -159,7 +165,7 @@ class Job:
 
     def progress(self) -> Progress:
         trainer = self._trainer
-        return trainer.progress() if trainer else Progress()
+        return trainer.progress() if trainer else self._reached
 
     def stop(self) -> None:
         """Ends it; what it reached is merged, unless what is there is better."""
@@ -174,6 +180,12 @@ class Job:
         """Ends it and keeps nothing."""
         self.outcome, self._dropped = outcome, True
         self.stop()
+
+    def give_back(self) -> None:
+        """Ends it, keeps nothing, and lets the order wait for another worker."""
+        self._given_back = self._dropped = True
+        self.stop()
+        self._store.give_back(self.lease)
 
     def renew(self) -> None:
         state = self._store.renew(self.lease, self.progress())

@@ -4,11 +4,12 @@ import atexit
 import logging
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from weakref import WeakSet
 
-from nr.contracts.store import Lease, Limits, Standing, Store
+from nr.contracts.store import Lease, Limits, Matches, Standing, Store, Watch
 from nr.engine import Command, Outcome
 from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
@@ -36,6 +37,8 @@ class Trainings:
         self._left = queue and store.shared
         store.queues = self._left
         store.due = self._take_due
+        self.ended: Callable[[Job], None] = lambda job: None
+        """Hears of each training of this process that has ended."""
         self._given = executor
         self._memory = memory_of(memory)
         self._begin()
@@ -94,6 +97,14 @@ class Trainings:
         except Error as error:
             _log.warning("the training of %r waits for another worker: %s", key, error)
 
+    def set_threads(self, threads: int) -> None:
+        """How many trainings run at once. Before the first one."""
+        self._workers = Workers(threads)
+
+    def watch(self, matches: Matches | None) -> Watch:
+        """For a worker: sees the orders of networks whose keys are such; None: all."""
+        return self._store.watch(matches)
+
     def running(self) -> list[Job]:
         """Those in the line of this process."""
         with self._lock:
@@ -141,6 +152,7 @@ class Trainings:
                 if self._jobs.get(job.key) is job:
                     del self._jobs[job.key]
             job.done.set()
+            self.ended(job)
 
     def close(self) -> None:
         """Stops all trainings, and waits until what they reached is merged, or is not."""

@@ -9,9 +9,11 @@ second at the networks that NR.THREADS knows of, and once a minute at all of the
 import logging
 import random
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
+from typing import Any
 
 from nr.backends.redis.link import Link
+from nr.contracts.store import Matches
 from nr.errors import BackendError, CommandError
 
 _log = logging.getLogger("nr")
@@ -37,10 +39,13 @@ class Hints:
 
     def pop(self, seconds: float) -> list[bytes]:
         """The oldest hint, once there is one; none after so long."""
+        if seconds <= 0:  # to BLPOP that is for ever
+            key = self._tried(lambda: self._link.do("LPOP", _NAME))
+            return [key] if key else []
         found = self._tried(lambda: self._link.do("BLPOP", _NAME, seconds))
         return [found[1]] if found else []
 
-    def _tried(self, call: Callable[[], list[bytes] | None]) -> list[bytes] | None:
+    def _tried(self, call: Callable[[], Any]) -> Any:
         if monotonic() < self._later:
             return None
         try:
@@ -61,7 +66,7 @@ class Hinted:
         self,
         hints: Hints,
         waiting: Callable[[bool], list[bytes]],
-        matches: Callable[[bytes], bool],
+        matches: Matches | None,
     ) -> None:
         self._hints = hints
         self._waiting = waiting
@@ -70,12 +75,20 @@ class Hinted:
 
     def keys(self, seconds: float) -> list[bytes]:
         """Of networks whose orders may wait; none after so long without any."""
-        if found := self._hints.pop(seconds):
+        if self._matches is None and (found := self._hints.pop(seconds)):
             return found
+        if self._matches is not None and seconds > 0 and (found := self._known()):
+            return found
+        if self._matches is not None and seconds > 0:
+            sleep(seconds)
+        return self._known()
+
+    def _known(self) -> list[bytes]:
         thorough = monotonic() >= self._thorough
         if thorough:
             self._thorough = monotonic() + _PAUSE * random.uniform(0.75, 1.25)
-        return [key for key in self._waiting(thorough) if self._matches(key)]
+        found = self._waiting(thorough)
+        return found if self._matches is None else [key for key in found if self._matches(key)]
 
     def close(self) -> None:
         """Holds nothing."""

@@ -25,6 +25,7 @@ from nr.contracts.store import (
     Bulk,
     Lease,
     Limits,
+    Matches,
     Order,
     Running,
     Samples,
@@ -268,7 +269,7 @@ class Store:
             if self._link.call("give_back", lease.key, lease.token)[0]:
                 self._announce(lease.key)
 
-    def watch(self, matches: Callable[[bytes], bool]) -> Watch:
+    def watch(self, matches: Matches | None) -> Watch:
         return Hinted(self._hints, self.waiting, matches)
 
     def waiting(self, thorough: bool) -> list[bytes]:

@@ -15,6 +15,11 @@ if not before or before.token ~= ARGV[1] then
     tell(ended, ARGV[6])
     ended = ended + 1
   end
-  redis.call('HSET', key, 'order', written(order), 'progress', ARGV[5])
+  redis.call('HSET', key, 'order', written(order))
+  if ARGV[3] == '1' then
+    redis.call('HSET', key, 'progress', ARGV[5])
+  else
+    redis.call('HDEL', key, 'progress')
+  end
 end
 return {1, field[2], field[3], ended}

@@ -261,6 +261,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->partial = net->partial;
     copy->weighed = net->weighed;
     copy->sequences = nr_sequences_hold(net->sequences);
+    copy->extent = net->extent;
     copy->row = net->row;
     copy->course = nr_array_hold(net->course);
     copy->kept = nr_kept_hold(net->kept);

@@ -148,6 +148,7 @@ struct nr_net {
     nr_foresight next;
     nr_sequences *sequences; /* that its rows have numbers of; or NULL */
     bool weighed; /* behind each row lies what the sample counts: learner.c */
+    double extent; /* how many inputs L2 is to count: learner.c; 0: all */
     bool partial; /* assembled without its samples */
 };
 
