@@ -21,6 +21,7 @@ LONGER = {  # still to be split
     NR / "backends" / "redis" / "store.py",
     NR / "engine" / "__init__.py",
     NR / "engine" / "module" / "training.c",
+    CORE / "encode" / "encoding.c",
     CORE / "layers" / "recurrent.c",
     CORE / "model" / "header.c",
     CORE / "model" / "samples.c",
