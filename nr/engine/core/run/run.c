@@ -296,15 +296,6 @@ NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
     return true;
 }
 
-/* For the steps of sequences; it need not be cleared, which takes as long as some
- * steps of a small network. */
-static bool take_frame(runner *r) {
-    r->frame = NULL;
-    if (!r->plan->recurrent.fields) return true;
-    r->frame = nr_alloc(nr_frame_floats(r->plan, 0) * sizeof(float));
-    return r->frame != NULL;
-}
-
 NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
                       bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
@@ -333,7 +324,7 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     r->sum = r->y + each;
     r->last = r->sum + sum;
     r->numbers = r->last + units;
-    *nomem = !take_frame(r);
+    *nomem = !nr_frame_take(r->plan, &r->frame);
     bool ok = !*nomem && (alone ? run_rows(r, rows, n, to)
                                 : run_panels(r, rows, n, to));
     nr_release(r->frame);
