@@ -109,6 +109,7 @@ static int on_network(call *c) {
 
 static int train(call *c) {
     nr_identify(c->ctx, c->name, c->box);
+    nr_training_choose(c->box->net, &c->cmd);
     if (nr_job_start(c->ctx, c->name, c->box, &c->cmd, &c->err) != NR_OK)
         return nr_reply_error(c->ctx, &c->err);
     return rm.ReplyWithSimpleString(c->ctx, c->cmd.queue
