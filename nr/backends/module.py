@@ -1,15 +1,16 @@
 """A server with the module: commands go there as they are, replies come back as they would here.
 
-Nothing runs in this process. What redis-py hands out depends on the protocol (doubles are
-bulk strings in version 2, text and blobs look the same in both), so each command has a
-function here that makes of its reply what every driver answers.
+Nothing runs in this process, unless it is a worker (server_orders.py). What redis-py hands out
+depends on the protocol (doubles are bulk strings in version 2, text and blobs look the same in
+both), so each command has a function here that makes of its reply what every driver answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from threading import Lock
+from typing import Any, cast
 
 import redis
 from redis import exceptions
@@ -17,8 +18,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from nr.backends.redis.supply import Supply, options_of
+from nr.backends.server_orders import ServerOrders
+from nr.contracts.store import Store
 from nr.engine import Reply, parse, specs
 from nr.errors import BackendError, CommandError, EngineError, refusal
+from nr.trainings import Trainings
 
 # redis-py takes the code off an error's text where it has a class for it, and off ERR.
 _CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -77,6 +81,9 @@ class Module:
     def __init__(self, client: redis.Redis, queue: bool = False) -> None:
         self._client = client
         self._queue = queue
+        self._db = int(client.connection_pool.connection_kwargs.get("db") or 0)
+        self._lock = Lock()
+        self._trainings: Trainings | None = None
         self._closed = False
 
     def execute(self, *argv: bytes) -> Reply:
@@ -92,6 +99,15 @@ class Module:
         ):
             argv = (*argv, b"QUEUE")
         return reader(argv, self._send(*argv))
+
+    @property
+    def trainings(self) -> Trainings:
+        """Those that this process carries out for the server, as a worker."""
+        with self._lock:
+            if self._trainings is None:
+                orders = ServerOrders(self._send, self._db)
+                self._trainings = Trainings(cast(Store, orders))  # as much of it as they need
+            return self._trainings
 
     def check(self) -> None:
         """Raises BackendError where the server does not have the module."""
@@ -109,6 +125,8 @@ class Module:
 
     def close(self) -> None:
         """Gives its connections back. Trainings run on, in the server."""
+        if self._trainings is not None:
+            self._trainings.close()
         self._closed = True
         self._client.close()
 
