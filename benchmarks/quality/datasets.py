@@ -79,13 +79,13 @@ class Dataset:
 # ---- Where they come from ----
 
 
-def packaged(package: str, name: str) -> Path:
+def packaged(package: str, name: str, within: str = "data") -> Path:
     """A file of an installed package, which is read and not imported."""
     try:
         return Path(
             str(
                 next(
-                    p for p in files(package) or [] if p.name == name and "data" in str(p)
+                    p for p in files(package) or [] if p.name == name and within in str(p)
                 ).locate()
             )
         )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality.contenders import Contender
-from benchmarks.quality.datasets import Dataset, Floats, Targets
+from benchmarks.quality.datasets import Dataset, Targets
 from benchmarks.quality.scoring import Score, classification, regression
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,19 +36,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Split:
-    """A third is unseen; the others are observed in random order."""
+    """A third is unseen; the others are observed in random order. Inputs are arrays or frames."""
 
-    observed: Floats
+    observed: Any
     wanted: Targets
-    unseen: Floats
+    unseen: Any
     answers: Targets
 
 
 def split(data: Dataset, seed: int) -> Split:
     x, y = data.arrays()
+    rows = getattr(x, "iloc", x)
     order = np.random.default_rng(seed).permutation(len(x))
     unseen, observed = order[: len(x) // 3], order[len(x) // 3 :]
-    return Split(x[observed], y[observed], x[unseen], y[unseen])
+    return Split(rows[observed], y[observed], rows[unseen], y[unseen])
 
 
 def run(data: Dataset, contender: Contender, seed: int) -> Result:
@@ -92,5 +93,10 @@ def digest(data: Dataset, contender: Contender) -> str:
     x, y = data.arrays()
     all_of_it = hashlib.sha256(contender.version().encode())
     all_of_it.update(repr((data.kind, data.layout)).encode())
-    all_of_it.update(x.tobytes() + y.tobytes())
+    all_of_it.update(content(x) + y.tobytes())
     return all_of_it.hexdigest()[:12]
+
+
+def content(x: Any) -> bytes:
+    """All of an array or a frame."""
+    return x.tobytes() if isinstance(x, np.ndarray) else x.to_csv().encode()

@@ -49,7 +49,7 @@ static void expect_refused(const char *line, nr_kind kind, const char *why,
 #define REFUSED(line, kind, why) expect_refused(line, kind, why, __LINE__)
 
 static void test_descriptions_have_one_form(void) {
-    nr_schema *s = schema_of("age:NUMBER c:Category(max=32) d:category(max=8) "
+    nr_schema *s = schema_of("age:NUMBER c:Category(max=100) d:category(max=8) "
                              "l:category(a,b\\,c,d\\\\\\)) v:vector(3) "
                              "t:time f:flag n:text id:key -> y:category",
                              NR_CLASSIFIER);
@@ -449,10 +449,11 @@ static void test_an_encoding_follows_from_the_samples(void) {
     CHECK(e->codes[0].bins == 8 && e->codes[0].gap);
     CHECK(e->codes[1].terms.n == 2 && e->codes[1].other && !e->codes[1].gap);
     CHECK(e->codes[2].terms.n == 7);
-    CHECK(e->codes[3].circles == (NR_HOURS | NR_WEEKDAYS));
-    CHECK(e->columns == 10 + 3 + 7 + 5 && nr_encoding_outputs(e) == 2);
+    CHECK(e->codes[3].circles == (NR_HOURS | NR_WEEKDAYS | NR_FINER));
+    CHECK(e->codes[3].bins == 8 && e->codes[3].columns == 1 + 12 + 8);
+    CHECK(e->columns == 10 + 3 + 7 + 21 && nr_encoding_outputs(e) == 2);
     nr_value values[5];
-    float row[25], target;
+    float row[41], target;
     CHECK(nr_record_read(s, stored(&all, 0, 7), values, NULL));
     nr_encode(e, values, row, &target);
     CHECK(row[9] == 1 && fabsf(row[0]) < 1e-6f && target == 0);

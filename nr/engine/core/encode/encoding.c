@@ -76,7 +76,9 @@ size_t nr_encoding_outputs(const nr_encoding *e) {
 /* ================================ Columns ================================ */
 
 static size_t circles_of(const nr_code *code) {
-    return (size_t)__builtin_popcount(code->circles);
+    unsigned all = code->circles & (NR_HOURS | NR_WEEKDAYS | NR_SEASONS);
+    size_t n = (size_t)__builtin_popcount(all);
+    return code->circles & NR_FINER ? n * NR_FINEST : n;
 }
 
 static size_t columns_of(const nr_code *code) {
@@ -84,7 +86,7 @@ static size_t columns_of(const nr_code *code) {
     switch (code->field->kind) {
     case NR_FIELD_NUMBER: return n + 1 + code->bins;
     case NR_FIELD_FLAG: return n + 1;
-    case NR_FIELD_TIME: return n + 1 + 2 * circles_of(code);
+    case NR_FIELD_TIME: return n + 1 + 2 * circles_of(code) + code->bins;
     case NR_FIELD_VECTOR: return n + code->field->size;
     case NR_FIELD_CATEGORY:
     case NR_FIELD_TEXT: return n + code->terms.n;
@@ -102,31 +104,61 @@ bool nr_encoding_arrange(nr_encoding *e) {
     return e->columns <= NR_MOST_COLUMNS;
 }
 
+double nr_encoding_extent(const nr_encoding *e) {
+    double all = 0;
+    for (size_t i = 0; i < e->schema->inputs; i++) {
+        const nr_code *code = &e->codes[i];
+        bool text = code->field->kind == NR_FIELD_TEXT;
+        all += text ? code->scale * code->scale * NR_STUDY_TEXT
+                    : (double)code->columns;
+    }
+    return all;
+}
+
 /* =============================== Encoding ================================ */
 
-static void encode_number(const nr_code *code, double x, float *to) {
+/* Far out it bends, and ends at three deviations. */
+static float encode_linear(const nr_code *code, double x) {
+    const double most = 3;
+    double z = (x - code->shift) * code->scale;
+    if (code->circles & NR_BENT) z /= sqrt(1 + z / most * (z / most));
+    return (float)z;
+}
+
+/* How far x is through each bin: those below it are 1, those above it 0. */
+static void encode_bins(const nr_code *code, double x, float *to) {
     const double *edge = code->edges;
-    to[0] = (float)((x - code->shift) * code->scale);
     for (size_t k = 0; k < code->bins; k++) {
         double part = (x - edge[k]) / (edge[k + 1] - edge[k]);
         part = part > 0 ? part : 0;
-        to[1 + k] = (float)(part < 1 ? part : 1);
+        to[k] = (float)(part < 1 ? part : 1);
     }
 }
 
-static void encode_circle(double turns, float *to) {
+static void encode_number(const nr_code *code, double x, float *to) {
+    to[0] = encode_linear(code, x);
+    encode_bins(code, x, to + 1);
+}
+
+/* And, where it is to be finer, points that go round some times as fast. */
+static float *encode_circle(const nr_code *code, double turns, float *to) {
+    int most = code->circles & NR_FINER ? NR_FINEST : 1;
     double angle = (turns - floor(turns)) * TURN;
-    to[0] = (float)nr_sin(angle);
-    to[1] = (float)nr_cos(angle);
+    for (int i = 1; i <= most; i++) {
+        *to++ = (float)nr_sin(angle * i);
+        *to++ = (float)nr_cos(angle * i);
+    }
+    return to;
 }
 
 static void encode_time(const nr_code *code, int64_t time, float *to) {
     static const double YEAR = 365.2425;
     double days = (double)time / (double)NR_DAY;
-    *to++ = (float)((days - code->shift) * code->scale);
-    if (code->circles & NR_HOURS) encode_circle(days, to), to += 2;
-    if (code->circles & NR_WEEKDAYS) encode_circle(days / 7, to), to += 2;
-    if (code->circles & NR_SEASONS) encode_circle(days / YEAR, to);
+    *to++ = encode_linear(code, days);
+    if (code->circles & NR_HOURS) to = encode_circle(code, days, to);
+    if (code->circles & NR_WEEKDAYS) to = encode_circle(code, days / 7, to);
+    if (code->circles & NR_SEASONS) to = encode_circle(code, days / YEAR, to);
+    encode_bins(code, days, to);
 }
 
 static void encode_vector(const nr_code *code, nr_bytes bytes, float *to) {
@@ -313,8 +345,8 @@ static bool code_sound(const nr_code *code, size_t edges, size_t shifts) {
         if (!(code->edges[i] > code->edges[i - 1]) ||
             !isfinite(code->edges[i] - code->edges[i - 1]))
             return false;
-    return (number ? edges != 1 && edges <= NR_BINS + 1 : !edges) &&
-           (time ? code->circles < 8 : !code->circles) &&
+    unsigned ways = time ? NR_BENT - 1 + NR_BENT : number ? NR_BENT : 0;
+    return (number || time ? edges != 1 : !edges) && !(code->circles & ~ways) &&
            shifts == (kind == NR_FIELD_VECTOR ? 2 * code->field->size : 0) &&
            (terms || !code->terms.n) &&
            (kind == NR_FIELD_CATEGORY || !code->other) &&
@@ -330,7 +362,8 @@ static bool get_code(nr_cursor *c, nr_code *code) {
     if (!nr_get_array(c, &ten) || ten != 10 || !nr_get_bool(c, &code->gap) ||
         !nr_get_bool(c, &code->other) || !nr_get_uint(c, &circles) ||
         !nr_get_double(c, &code->shift) || !nr_get_double(c, &code->scale) ||
-        circles > 7 || !get_doubles(c, NR_BINS + 1, &code->edges, &edges) ||
+        circles > 2 * NR_BENT - 1 ||
+        !get_doubles(c, NR_MOST_BINS + 1, &code->edges, &edges) ||
         !get_doubles(c, 2 * NR_MAX_VECTOR, &code->shifts, &shifts) ||
         !nr_terms_get(c, terms, &code->terms))
         return false;

@@ -13,8 +13,9 @@
  *               Gorishniy, Rubachev and Babenko, 2022)
  *     flag      0 or 1
  *     category  one for each of those that are frequent, one for all others
- *     time      as a number, and the hour, weekday and season as a point on a
- *               circle, where the samples span two rounds of it
+ *     time      as a number, and the hour, weekday and season as points on a
+ *               circle that go round once, twice and thrice as fast, where the
+ *               samples span two rounds of it
  *     text      words and pairs of them by how often they occur and how few
  *               texts have them (tf-idf), of length 1
  *     vector    each of its numbers as a deviation
@@ -27,11 +28,25 @@
 
 #include "encode/record.h"
 #include "encode/terms.h"
+#include "encode/tuning.h"
 
-enum { NR_BINS = 8, NR_MOST_TERMS = 20000, NR_MOST_COLUMNS = 1 << 20 };
+enum {
+    NR_BINS = NR_STUDY_BINS,
+    NR_MOST_BINS = 64,
+    NR_MOST_TERMS = 20000,
+    NR_MOST_COLUMNS = 1 << 20
+};
 
-/* Of a time: the circles it is shown on. */
-enum { NR_HOURS = 1, NR_WEEKDAYS = 2, NR_SEASONS = 4 };
+/* Of a time: the circles it is shown on, and whether by NR_FINEST points each.
+ * Of a time and a number: whether its deviation is bent far out. */
+enum {
+    NR_HOURS = 1,
+    NR_WEEKDAYS = 2,
+    NR_SEASONS = 4,
+    NR_FINER = 8,
+    NR_BENT = 16,
+    NR_FINEST = NR_STUDY_FINEST
+};
 
 typedef struct nr_code {
     const nr_field *field;
@@ -60,6 +75,10 @@ nr_encoding *nr_encoding_hold(nr_encoding *encoding);
 void nr_encoding_drop(nr_encoding *encoding);
 /* Of the network that learns: class or numbers. */
 size_t nr_encoding_outputs(const nr_encoding *encoding);
+
+/* How many inputs its columns come to, where L2 is as strong as there are many:
+ * a text's thousands are a vector no longer than that of a few inputs. */
+double nr_encoding_extent(const nr_encoding *encoding);
 
 /* Where the samples come from, in their order. */
 typedef struct nr_records {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "encode/tuning.h"
 #include "grammar/syntax.h"
 
 enum {
@@ -15,7 +16,8 @@ enum {
     NR_MAX_CATEGORIES = 1000,  /* of one field */
     NR_MAX_VECTOR = 65536,     /* numbers of one value */
     NR_MAX_TEXT = 65536,       /* bytes of one value */
-    NR_EVERYDAY_CATEGORIES = 32, /* where max=n does not say another number */
+    /* Where max=n does not say another number. */
+    NR_EVERYDAY_CATEGORIES = NR_STUDY_CATEGORIES,
 };
 
 typedef enum nr_field_kind {

@@ -16,12 +16,11 @@
 #include "encode/encoding.h"
 #include "encode/time.h"
 #include "encode/tokens.h"
+#include "encode/tuning.h"
 #include "functions.h"
 
 enum {
     AT_ONCE = 16,      /* fields */
-    FEW_VALUES = 10,   /* up to so many a number needs no bins */
-    OFTEN = 5,         /* a category occurs, to have a column of its own */
     TWICE = 2,         /* a word is in so many texts, to be one */
     LEAST_TERMS = 512,
     ROOM = 1 << 25     /* columns of words, times samples */
@@ -65,23 +64,52 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Bins of equally many samples, where there are many values; those that fall
- * together are one. */
-static bool make_bins(nr_code *code, const double *sorted, size_t n) {
+/* Adds an edge, unless it falls together with the last one. */
+static void add_edge(nr_code *code, size_t *n, double edge) {
+    if (*n && !(edge > code->edges[*n - 1])) return;
+    if (*n && !isfinite(edge - code->edges[*n - 1])) return;
+    code->edges[(*n)++] = edge;
+}
+
+static size_t count_values(const double *sorted, size_t n) {
     size_t values = n > 0;
     for (size_t i = 1; i < n; i++) values += sorted[i] != sorted[i - 1];
-    if (values <= FEW_VALUES) return true;
-    code->edges = nr_alloc((NR_BINS + 1) * sizeof *code->edges);
+    return values;
+}
+
+/* A bin between each two of few values; else bins of equally many samples. */
+static bool make_bins(nr_code *code, const double *sorted, size_t n) {
+    size_t values = count_values(sorted, n), edges = 0;
+    if (values <= NR_STUDY_FEW_VALUES) return true;
+    code->edges = nr_alloc((NR_MOST_BINS + 1) * sizeof *code->edges);
     if (!code->edges) return false;
-    size_t edges = 0;
-    for (size_t k = 0; k <= NR_BINS; k++) {
-        double edge = sorted[(n - 1) * k / NR_BINS];
-        if (!edges || isfinite(edge - code->edges[edges - 1]))
-            if (!edges || edge > code->edges[edges - 1])
-                code->edges[edges++] = edge;
-    }
+    if (values <= NR_STUDY_VALUES)
+        for (size_t i = 0; i < n; i++) add_edge(code, &edges, sorted[i]);
+    else
+        for (size_t k = 0; k <= NR_BINS; k++)
+            add_edge(code, &edges, sorted[(n - 1) * k / NR_BINS]);
     code->bins = edges > 1 ? edges - 1 : 0;
     return true;
+}
+
+/* Scaled by the median and the quartiles, unless these fall together. */
+static void bend(nr_code *code, const double *sorted, size_t n) {
+    const double deviations = 1.349; /* between a normal's quartiles */
+    if (!n || code->scale == 0) return;
+    double width = (sorted[(n - 1) * 3 / 4] - sorted[(n - 1) / 4]) / deviations;
+    code->circles |= NR_BENT;
+    if (!(width * code->scale > 1e-3) || !isfinite(1 / width)) return;
+    code->shift = sorted[(n - 1) / 2];
+    code->scale = 1 / width;
+}
+
+static void make_circles(nr_code *code, const double *sorted, size_t n) {
+    double days = n ? sorted[n - 1] - sorted[0] : 0;
+    code->circles |= (days >= 2 ? NR_HOURS : 0u) |
+                     (days >= 14 ? NR_WEEKDAYS : 0u) |
+                     (days >= 2 * 365.2425 ? NR_SEASONS : 0u);
+    if (NR_FINEST > 1 && code->circles & ~(unsigned)NR_BENT)
+        code->circles |= NR_FINER;
 }
 
 static bool fit_number(nr_code *code, const column *column) {
@@ -93,15 +121,10 @@ static bool fit_number(nr_code *code, const column *column) {
             x[n++] = as_number(code->field, value_at(column, i));
     spread(x, n, &code->shift, &code->scale);
     qsort(x, n, sizeof *x, by_size);
-    bool ok = true;
-    if (code->field->kind == NR_FIELD_NUMBER) {
-        ok = make_bins(code, x, n);
-    } else {
-        double days = n ? x[n - 1] - x[0] : 0;
-        code->circles = (days >= 2 ? NR_HOURS : 0u) |
-                        (days >= 14 ? NR_WEEKDAYS : 0u) |
-                        (days >= 2 * 365.2425 ? NR_SEASONS : 0u);
-    }
+    if (NR_STUDY_BENT) bend(code, x, n);
+    if (code->field->kind == NR_FIELD_TIME) make_circles(code, x, n);
+    bool ok = (code->field->kind == NR_FIELD_TIME && !NR_STUDY_TIME_BINS) ||
+              make_bins(code, x, n);
     nr_release(x);
     return ok;
 }
@@ -146,7 +169,8 @@ static bool fit_category(nr_code *code, const column *column) {
         if (!value_at(column, i)->missing)
             ok = nr_terms_count(&all, text_of(value_at(column, i)),
                                 (uint32_t)i + 1);
-    ok = ok && nr_terms_choose(&all, code->field->size, OFTEN, &code->terms);
+    ok = ok && nr_terms_choose(&all, code->field->size, NR_STUDY_OFTEN,
+                               &code->terms);
     code->other = code->terms.n < all.n;
     nr_terms_free(&all);
     return ok;

@@ -247,6 +247,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->weighed = net->weighed;
+    copy->extent = net->extent;
     copy->row = net->row;
     copy->course = nr_array_hold(net->course);
     copy->kept = nr_kept_hold(net->kept);

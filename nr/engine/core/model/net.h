@@ -145,6 +145,7 @@ struct nr_net {
     nr_net *inner;
     nr_foresight next;
     bool weighed; /* behind each row lies what the sample counts: learner.c */
+    double extent; /* how many inputs L2 is to count: learner.c; 0: all */
     bool partial; /* assembled without its samples */
 };
 

@@ -30,8 +30,9 @@ double nr_strength_for(const nr_trainer *t, size_t samples) {
     if (o->classic) return 0;
     if (o->l2 >= 0) return o->l2;
     if (o->activation == NR_SIGMOID) per_input /= NR_STUDY_SIGMOID;
-    double inputs = (double)nr_inputs(t->net) / (double)many;
-    return per_input * fmin(inputs, NR_STUDY_MOST_INPUTS);
+    double all = t->net->extent > 0 ? t->net->extent
+                                    : (double)nr_inputs(t->net);
+    return per_input * fmin(all / (double)many, NR_STUDY_MOST_INPUTS);
 }
 
 /* Which one a member tries. */

@@ -63,9 +63,12 @@ static nr_header header_for(const nr_net *net, size_t columns,
     h.layers[0] = (uint32_t)columns;
     h.layers[h.nlayers - 1] = (uint32_t)outputs;
     nr_net_choose(&h, net->schema->auto_members, net->schema->auto_activation);
+    if (net->schema->auto_members && h.nlayers == 2 &&
+        h.options.members < NR_STUDY_LINEAR_MEMBERS)
+        h.options.members = NR_STUDY_LINEAR_MEMBERS;
     h.records = NR_FIXED;
     h.bytes[0] = h.bytes[1] = 0;
-    h.options.normalize = false; /* encodings have a scale of their own */
+    h.options.normalize = NR_STUDY_FIELDS_SCALED; /* encodings have a scale of their own */
     h.trained = false;
     for (int d = 0; d < 2; d++) h.maxlen[d] = net->h.len[d];
     h.len[0] = h.len[1] = 0;
@@ -131,6 +134,7 @@ static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
     if (status != NR_OK) return status;
     nr_net *made = nr_net_new(&h);
     if (!made) return nr_nomem(err);
+    made->extent = nr_encoding_extent(e);
     status = encode_samples(net, e, values, made, err);
     if (status != NR_OK) {
         nr_net_free(made);
@@ -198,9 +202,9 @@ nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
 
 static uint64_t most_columns(const nr_field *field, uint64_t samples) {
     switch (field->kind) {
-    case NR_FIELD_NUMBER: return NR_BINS + 2;
+    case NR_FIELD_NUMBER: return NR_MOST_BINS + 2;
     case NR_FIELD_FLAG: return 2;
-    case NR_FIELD_TIME: return 8;
+    case NR_FIELD_TIME: return 2 + 6 * NR_FINEST + NR_MOST_BINS;
     case NR_FIELD_KEY: return 0;
     case NR_FIELD_TEXT: return nr_terms_most(samples) + 1;
     default: return field->size + 2;

@@ -1,0 +1,88 @@
+"""What is to hold, each as figures and whether they are good enough.
+
+A point is one per cent of wrong classes, or 0.01 of R2.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.fields.contenders import BOOSTING, CATBOOST, CONTENDERS, NR, TFIDF
+from benchmarks.fields.sets import TABLES, TEXTS, Table
+from benchmarks.quality.claims import Claim
+from benchmarks.quality.contenders import Contender
+from benchmarks.quality.runs import Result
+from benchmarks.quality.tables import Results, losses
+
+LEAST_GAIN, MOST_BEHIND, MOST_BEHIND_TEXT = 0.8, 0.5, 1.0
+
+
+def held_out(tables: Sequence[Table]) -> list[Table]:
+    return [table for table in tables if table.held_out]
+
+
+def mean(found: Results, table: Table, who: Contender) -> float:
+    return float(losses(found[table.name, who.name]).mean())
+
+
+def ahead(found: Results, tables: Sequence[Table], other: Contender) -> float:
+    """Points that nr errs less, in the mean."""
+    return float(np.mean([mean(found, t, other) - mean(found, t, NR) for t in tables]))
+
+
+def over_classifiers(
+    found: Results, tables: Sequence[Table], who: Contender, of: Callable[[Result], float]
+) -> float:
+    classifiers = [table for table in tables if table.classifier]
+    return float(np.mean([np.mean([of(r) for r in found[t.name, who.name]]) for t in classifiers]))
+
+
+def gains(found: Results, tables: Sequence[Table], of: str) -> list[Claim]:
+    over, behind = ahead(found, tables, BOOSTING), -ahead(found, tables, CATBOOST)
+    return [
+        Claim(
+            f"At least {LEAST_GAIN} points ahead of boosting, in the mean over {of}",
+            over >= LEAST_GAIN,
+            f"{over:+.2f} points",
+        ),
+        Claim(
+            f"At most {MOST_BEHIND} points behind CatBoost, in the mean over {of}",
+            behind <= MOST_BEHIND,
+            f"{behind:+.2f} points behind",
+        ),
+    ]
+
+
+def least(
+    found: Results, tables: Sequence[Table], of: Callable[[Result], float], says: str, form: str
+) -> Claim:
+    every = {c.title: over_classifiers(found, tables, c, of) for c in CONTENDERS}
+    figures = "; ".join(f"{title} {figure:{form}}" for title, figure in every.items())
+    return Claim(
+        f"The least {says} of all, in the mean", every[NR.title] == min(every.values()), figures
+    )
+
+
+def near_tfidf(found: Results, texts: Sequence[Table]) -> Claim:
+    behind = {t.name: -ahead(found, [t], TFIDF) for t in texts}
+    figures = ", ".join(f"{name} {gap:+.2f}" for name, gap in behind.items())
+    return Claim(
+        f"On each set of texts at most {MOST_BEHIND_TEXT:.0f} point behind tuned tf-idf",
+        max(behind.values()) <= MOST_BEHIND_TEXT,
+        figures,
+    )
+
+
+def claims(found: Results) -> list[Claim]:
+    rest = held_out(TABLES)
+    return [
+        *gains(found, TABLES, f"all {len(TABLES)} tables"),
+        *gains(found, rest, f"the {len(rest)} tables kept out of every choice"),
+        least(found, TABLES, lambda r: r.score.log_loss, "log-loss", ".4f"),
+        least(found, rest, lambda r: r.score.log_loss, "log-loss on those kept out", ".4f"),
+        least(found, TABLES, lambda r: r.score.calibration, "calibration error", ".2f"),
+        least(
+            found, rest, lambda r: r.score.calibration, "calibration error on those kept out", ".2f"
+        ),
+        near_tfidf(found, TEXTS),
+    ]
