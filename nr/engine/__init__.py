@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from ctypes import c_char_p, c_uint64
-from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.built import built
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
+from nr.engine.shape import Outcome, Progress, Shape
 from nr.errors import CommandError, EngineError
 
 __all__ = [
@@ -78,56 +77,6 @@ def set_isa(name: str) -> None:
     """Chooses another, for tests and benchmarks. Raises EngineError if not available."""
     if held.nr_set_isa(name.encode()) != binding.OK:
         raise EngineError(f"the instruction set {name!r} is not available here")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a host needs to know of a network; ``lengths`` are samples (train, test).
-
-    ``row`` is a sample's floats; 0 where samples are records of any length.
-    """
-
-    id: int
-    revision: int
-    inputs: int
-    outputs: int
-    row: int
-    params: int
-    lengths: tuple[int, int]
-    classifier: bool
-    trainings: int
-    """That have ended, whatever came of them."""
-    schema_revision: int
-    """Grows with every change of the fields."""
-
-
-class Outcome(IntEnum):
-    """What becomes of a training, numbered as in the core."""
-
-    NEVER = 0  # none has ended since the network was made or reset
-    MERGED = 1
-    KEPT = 2  # the weights in place have stayed
-    FAILED = 3
-    DROPPED = 4
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is. Errors are mean losses a sample, class errors per cent."""
-
-    cycles: int = 0
-    train_error: float = 0.0
-    test_error: float = 0.0
-    class_errors: float = 0.0
-
-    @classmethod
-    def heard(cls, *told: Any) -> Progress:
-        """What a store has been told of it, by whomever: none so far where it is no progress."""
-        try:
-            cycles, *errors = told
-            return cls(int(cycles), *map(float, errors))
-        except (TypeError, ValueError, OverflowError):
-            return cls()
 
 
 class Net:

@@ -1,6 +1,7 @@
 """A server with the module: commands go there as they are, replies come back as they would here.
 
-Nothing runs in this process, unless it is a worker (orders.py). ``Module`` waits for a reply, ``awaited.Module`` awaits it.
+Nothing runs in this process, unless it is a worker (orders.py). ``Module`` waits for a reply,
+``awaited.Module`` awaits it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Dialect:
     """Of the connection for a single SELECT."""
     placing_alone: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
     """``placing_one`` as a transaction by itself, with ``read_options`` and ``change_alone``."""
-    change_alone: Change = _change
+    change_alone: Change = change_by_text
     skips_locked: Callable[[sa.Dialect], bool] = lambda dialect: False
     """Whether a SELECT can leave out the rows that others have locked."""
     wake: Callable[[str], sa.Executable] | None = None
