@@ -15,7 +15,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
-	servers clang \
+	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module
 
@@ -70,8 +70,8 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers servers  ## Run the long proofs, which test leaves out
-	$(BIN)/python -m pytest -m soak $(PYTEST)
+soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out
+	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks
@@ -170,6 +170,21 @@ servers:
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
 		echo "Not installed:$$missing. Their tests are skipped; install them to run all."; \
+	fi
+
+# Another compiler, another processor, and what runs its programs here.
+cross:
+	@missing=""; \
+	command -v clang >/dev/null || missing="$$missing clang"; \
+	command -v aarch64-linux-gnu-gcc >/dev/null \
+		|| missing="$$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"; \
+	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "Not installed:$$missing. What soak does with them is skipped."; \
 	fi
 
 clang:

@@ -28,7 +28,8 @@ DOCUMENTS = [
     *(
         f"docs/{name}.md"
         for name in (
-            *("aio", "commands", "design", "fields", "module", "operations", "redis", "sql"),
+            *("aio", "commands", "design", "fields", "module", "operations", "redis", "sequences"),
+            "sql",
         )
     ),
 ]

@@ -299,7 +299,7 @@ def _is_loading(server: Server) -> bool:
 
 def test_a_server_that_does_not_answer_is_an_error_and_no_double(server: Server) -> None:
     retry = Retry(NoBackoff(), 1)
-    with nr.connect(server.url, socket_timeout=0.2, retry=retry) as db:
+    with nr.connect(server.url, socket_timeout=1, retry=retry) as db:
         db.execute("NR.DEL", "net")
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "encode/record.h"
+#include "encode/sequence.h"
 #include "encode/time.h"
 
 /* ============================== One sample in ============================ */
@@ -140,6 +141,7 @@ static bool read_value(const nr_field *field, nr_cursor *c, nr_value *value) {
         value->bytes = item.bytes;
         return item.type == NR_ITEM_BIN &&
                item.bytes.len == field->size * sizeof(float);
+    case NR_FIELD_SEQUENCE: return nr_sequence_read(field, &item, c, value);
     default:
         value->bytes = item.bytes;
         return item.type == NR_ITEM_STR && item.bytes.len > 0;
@@ -185,6 +187,8 @@ static bool vector_sound(nr_bytes bytes) {
 static bool value_sound(const nr_field *field, const nr_value *value) {
     if (value->missing) return !field->output;
     if (field->kind == NR_FIELD_VECTOR) return vector_sound(value->bytes);
+    if (field->kind == NR_FIELD_SEQUENCE)
+        return nr_sequence_sound(field, value);
     if (!value->bytes.data) return true;
     nr_text text = {(const char *)value->bytes.data, value->bytes.len};
     return text.n <= NR_MAX_TEXT && nr_utf8(text) &&

@@ -3,7 +3,8 @@
  * A record is a msgpack array of values by slot, nil where one is missing. The
  * first is what the sample counts, a double, or nil where that is 1. Then a
  * number is a double, a flag a bool, a time microseconds since 1970 as an
- * integer, a category, text or key a string, a vector its float32 as bytes.
+ * integer, a category, text or key a string, a vector its float32 as bytes; of
+ * a sequence, see sequence.h.
  * It holds what was said, not what a network sees: that is fitted when the
  * network is trained, and may be another one next time. However a value was
  * said, as text, JSON or msgpack, there is one form of it. */

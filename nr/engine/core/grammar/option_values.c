@@ -1,9 +1,7 @@
 /* The values of options: read from text, checked, listed and changed, each by
  * the row of its option alone. */
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "grammar/syntax.h"
 
@@ -106,15 +104,6 @@ bool nr_options_sound(const nr_options *options, nr_kind kind) {
     return sound;
 }
 
-/* With the fewest digits that read back as the same. */
-static void write_real(char text[NR_NUMBER], double value) {
-    double back = NAN;
-    for (int digits = 1; back != value && digits <= 17; digits++) {
-        nr_write_double(text, digits, value);
-        nr_parse_double((nr_text){text, strlen(text)}, &back);
-    }
-}
-
 static bool put_value(const nr_option *o, const nr_options *options,
                       nr_buf *reply) {
     char text[NR_NUMBER];
@@ -124,7 +113,7 @@ static bool put_value(const nr_option *o, const nr_options *options,
     if (value < 0) return nr_put_str(reply, "AUTO");
     if (o->off && value == 0) return nr_put_str(reply, "OFF");
     if (o->type == NR_REAL)
-        write_real(text, value);
+        nr_write_shortest(text, value);
     else
         snprintf(text, sizeof text, "%.0f", value);
     return nr_put_str(reply, text);

@@ -36,6 +36,7 @@ size_t nr_weights_len(const nr_header *h) {
  * which vary less and cost more. */
 static int64_t choose_members(const nr_header *h) {
     size_t params = count_params(h);
+    if (h->recurrent.fields) return params <= 200000 ? 4 : 1;
     return params <= 4000 ? 8 : params <= 50000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
@@ -170,6 +171,15 @@ void nr_net_choose(nr_header *h, bool members, bool activation) {
     if (activation) h->options.activation = choose_activation(h);
 }
 
+/* Layers that are given read the sequences, where there are any. */
+static nr_status check_recurrent(const nr_command *cmd,
+                                 const nr_schema *schema, nr_error *err) {
+    if (!nr_sequence_fields(schema) || cmd->nlayers - 2 <= NR_MAX_RECURRENT)
+        return NR_OK;
+    return nr_fail(err, "ERR %zu recurrent layers, at most %d",
+                   cmd->nlayers - 2, NR_MAX_RECURRENT);
+}
+
 /* The fields that an NR.CREATE names. */
 static nr_status make_schema(const nr_command *cmd, nr_schema **out,
                              nr_error *err) {
@@ -182,6 +192,7 @@ static nr_status make_schema(const nr_command *cmd, nr_schema **out,
             status = nr_schema_add(schema, text, side == 1, err);
         }
     if (status == NR_OK) status = nr_schema_finish(schema, cmd->kind, err);
+    if (status == NR_OK) status = check_recurrent(cmd, schema, err);
     if (status != NR_OK) {
         nr_schema_drop(schema);
         return status;
@@ -210,6 +221,8 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
         nr_status status = make_schema(cmd, &schema, err);
         if (status != NR_OK) return status;
         h.records = NR_VARIABLE;
+        if (nr_sequence_fields(schema) && !(cmd->given & NR_GIVEN(optimizer)))
+            h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
     }
     *out = nr_net_new(&h);
     if (*out) nr_net_take_schema(*out, schema);
@@ -247,6 +260,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->weighed = net->weighed;
+    copy->sequences = nr_sequences_hold(net->sequences);
     copy->extent = net->extent;
     copy->row = net->row;
     copy->course = nr_array_hold(net->course);
@@ -290,6 +304,7 @@ void nr_net_free(nr_net *net) {
     nr_plan_drop(net->plan);
     nr_net_take_inner(net, NULL, NULL);
     nr_schema_drop(net->schema);
+    nr_sequences_drop(net->sequences);
     nr_array_drop(net->course);
     nr_kept_drop(net->kept);
     nr_dataset_free(&net->data[0]);
