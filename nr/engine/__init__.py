@@ -19,7 +19,7 @@ from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.built import built
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
-from nr.engine.shape import Outcome, Progress, Shape
+from nr.engine.shapes import Outcome, Progress, Shape
 from nr.errors import CommandError, EngineError
 
 __all__ = [

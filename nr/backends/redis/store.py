@@ -8,13 +8,14 @@ where the id is another one; then the verb looks again. So the usual way is one 
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
+from nr.backends.recent import Recent
 from nr.backends.redis import layout, orders
+from nr.backends.redis.head import Head
 from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
-from nr.backends.redis.recent import Head, Recent
 from nr.backends.redis.tracking import Tracked
 from nr.contracts.store import (
     ABANDONED,
@@ -32,6 +33,7 @@ from nr.contracts.store import (
     Watch,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, records
+from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
@@ -39,8 +41,6 @@ _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose hol
 _BATCH = 1000  # keys looked at in one round trip
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
-
-_Value = TypeVar("_Value")
 
 
 class Store:
@@ -59,8 +59,8 @@ class Store:
         self._db = db
         self._index = Index(link, index, _LISTED)
         self._tracked = tracked
-        self._heads: Recent[Head] = Recent()
-        self._runners: Recent[tuple[bytes, Net]] = Recent()
+        self._heads: Recent[bytes, Head] = Recent()
+        self._runners: Recent[bytes, tuple[bytes, Net]] = Recent()
 
     # ---- networks ----
 
@@ -188,7 +188,7 @@ class Store:
 
     def _reset(self, key: bytes) -> Reply:
         gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
-        fields = {name: layout.blank()[name] for name in layout.STATISTICS} | gone
+        fields = {name: layout.blank()[name] for name in STATISTICS} | gone
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
         return "OK"
@@ -295,7 +295,7 @@ class Store:
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
-        names = (*layout.STATISTICS, "weights", "history") if learned else ("last_training",)
+        names = (*STATISTICS, "weights", "history") if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names})
         network = (shape.id, shape.revision, lease.token, int(learned))
         merged = self._link.call("merge", lease.key, *network, *fields)

@@ -1,4 +1,4 @@
-"""What the core tells of networks and their trainings, as plain data."""
+"""What there is to tell of a network and of a training, as plain values."""
 
 from __future__ import annotations
 
