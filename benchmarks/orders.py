@@ -108,7 +108,7 @@ def beginnings(name: str, url: str, empty: Callable[[str, Connection], None], wa
         net.observe_many([1, 2], [1, 2])
 
         def order() -> None:
-            net.train(maxcycles=1, timeout=0)
+            db.execute("NR.TRAIN bench:net MAXCYCLES 1 MAXTIME 0")
 
         with waiting(work, url) as worker, waiting(empty, url) as other:
             turns = []

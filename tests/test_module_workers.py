@@ -156,3 +156,25 @@ def test_orders_are_for_those_who_may(client: redis.Redis, db: nr.Database) -> N
     client.execute_command("AUTH app any")
     with pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command("NR.ORDER", "TAKE", "net", "a", "w")
+
+
+def test_replicas_and_the_aof_count_and_order_nothing(tmp_path: Path) -> None:
+    words = ("THREADS", "0", "--appendonly", "yes", "--appendfsync", "always")
+    server = Server(redis_server(), tmp_path, *words).start()
+    try:
+        with nr.connect(server.url()) as db:
+            net = network(db)
+            net.configure(trainevery=2)
+            for number in range(5):
+                net.observe(number, number)
+            assert order(db)["state"] == "waiting"
+            before = net.info()
+        server.kill()
+        server.start()
+        with nr.connect(server.url()) as db:
+            after = db["net"].info()
+            assert (after.observed, after.new, after.ordered) == (8, 1, 2)
+            assert (before.observed, before.new, before.ordered) == (8, 1, 2)
+            assert db.execute("NR.THREADS") == []
+    finally:
+        server.kill()

@@ -73,6 +73,8 @@ class Dialect:
     change_alone: Change = change_by_text
     skips_locked: Callable[[sa.Dialect], bool] = lambda dialect: False
     """Whether a SELECT can leave out the rows that others have locked."""
+    hasten: Begin = lambda connection: None
+    """Amidst a transaction that may as well be lost in a crash of the database's machine."""
     wake: Callable[[str], sa.Executable] | None = None
     """Wakes those who listen to a channel, once the transaction is committed."""
 
@@ -226,6 +228,10 @@ def _repeatable_read(connection: sa.Connection) -> None:
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
+def _hasten_postgresql(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+
+
 def _postgresql_transient(error: BaseException) -> bool:
     # serialization_failure, deadlock_detected, lock_not_available
     return getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03")
@@ -300,6 +306,7 @@ POSTGRESQL = Dialect(
     append=_append_postgresql,
     placing_alone=_place_one_postgresql,
     skips_locked=lambda dialect: True,
+    hasten=_hasten_postgresql,
     wake=lambda channel: sa.select(sa.func.pg_notify(channel, "")),
 )
 
