@@ -159,15 +159,18 @@ def singles(url: str) -> None:
 
 
 def scripts(url: str) -> None:
+    """Beside a script that does nothing, with the same arguments."""
     client = redis.Redis.from_url(url)
-    empty = client.register_script("return 1")
+    empty = client.script_load("return 1")
+    row = [*np.random.default_rng(1).random(INPUTS).tolist(), "->", 0.5]
     with nr.connect(url, trainings="queue") as db:
         for every in (None, EVERY):
             if "bench:one" in db:
                 del db["bench:one"]
-            net, x = network(db, every), np.ones(INPUTS).tolist()
+            network(db, every)
             ours, theirs, share = ratio(
-                lambda net=net, x=x: net.observe(x, [1.0]), lambda: empty(keys=["bench:e"])
+                lambda: db.execute("NR.OBSERVE", "bench:one", *row),
+                lambda: client.evalsha(empty, 1, "bench:one", *row),
             )
             print(
                 f"redis       TRAINEVERY {every or 'OFF'}: empty script {theirs:,.0f}/s, observe "
