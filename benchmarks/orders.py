@@ -180,15 +180,16 @@ def scripts(url: str) -> None:
 
 
 def in_the_server(running: Server) -> None:
-    """The server's own time for a command, by INFO commandstats."""
+    """The server's own time for a command, by INFO commandstats; RPUSH has as many numbers."""
+    row = np.random.default_rng(1).random(INPUTS + 1).round(6).tolist()
     with nr.connect(running.url()) as db, running.client() as client:
-        net, x = network(db, EVERY), np.ones(INPUTS).tolist()
+        network(db, EVERY)
         shares = []
         for _ in range(ROUNDS):
             client.config_resetstat()
             for _ in range(2000):
-                net.observe(x, [1.0])
-                client.rpush("bench:list", bytes(4 * INPUTS + 4))
+                client.execute_command("NR.OBSERVE", "bench:one", *row[:-1], "->", row[-1])
+                client.rpush("bench:list", *row)
             stats: Any = client.info("commandstats")
             times = [stats[f"cmdstat_{name}"]["usec_per_call"] for name in ("nr.observe", "rpush")]
             shares.append((times[0] / times[1], *times))
