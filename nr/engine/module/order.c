@@ -25,6 +25,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../core/msgpack.h"
 #include "training.h"
 
 enum { LEASE_MS = 9000, LOOK_MS = 1000, ATTEMPTS = 3 };
