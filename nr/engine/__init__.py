@@ -7,7 +7,8 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_char_p, c_uint64
+from ctypes import addressof, c_char_p, c_uint32, c_uint64
+from functools import cached_property
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -93,6 +94,8 @@ class Net:
         self._pack = Struct(f"{shape.inputs}f").pack
         self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
+        self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
 
     def __del__(self) -> None:
         if self._handle:
@@ -261,6 +264,41 @@ class Net:
         result = outputs.astype(_DOUBLE)
         self._room.append((outputs, address, error))
         return result
+
+    def class_of(self, sample: bytes) -> str:
+        """The class of one sample by name, a msgpack map: the short way, for single ones.
+
+        Raises CommandError, whose text names no key: the command has the better ones.
+        """
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), None, room[1], room[4]):
+            binding.raise_error(status, room[4])
+        found = names[room[0].value]
+        self._asked.append(room)
+        return found
+
+    def outputs_of(self, sample: bytes) -> dict[str, float]:
+        """Its outputs, or the probabilities of its classes, by name. Raises CommandError."""
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), room[3], None, room[4]):
+            binding.raise_error(status, room[4])
+        found = dict(zip(names, room[2].tolist(), strict=True))
+        self._asked.append(room)
+        return found
+
+    def _answers(self) -> tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]:
+        """Where a class or outputs are put, and where they lie."""
+        try:
+            return self._asked.pop()
+        except IndexError:
+            found, outputs = c_uint32(), np.empty(len(self._names), np.float64)
+            return found, addressof(found), outputs, outputs.ctypes.data, ErrorText()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What a class or an output is called, of a trained network with fields."""
+        names = unpack(collect(held.nr_net_names, self._handle))
+        return [name.decode("utf-8", "surrogateescape") for name in names]
 
     def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape (n, inputs) in, (n, outputs) out."""

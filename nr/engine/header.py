@@ -27,8 +27,8 @@ STATISTICS = (
 
 @cache
 def blank() -> dict[str, Any]:
-    """The header of a network that was never trained."""
-    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"1", b"->", b"1"])
+    """The header of a network that was never trained, and that has all fields there are."""
+    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"x:sequence", b"->", b"y:number"])
     found: dict[str, Any] = unpack(Net.create(command, 1, 0).header())
     return found
 
