@@ -16,7 +16,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers clang \
-	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
+	bench-quality bench-quality-short bench-fields bench-ablation bench-online bench-speed \
 	bench-module
 
 help:  ## List the targets
@@ -81,6 +81,9 @@ bench-quality: .venv/quality .venv/core  ## Score learning on open data; writes 
 
 bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, in a few minutes
 	$(BIN)/python -m benchmarks.quality short
+
+bench-fields: .venv/quality .venv/core  ## Score learning from tables and texts as they come; writes docs/fields-quality.md
+	$(BIN)/python -m benchmarks.fields report
 
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation

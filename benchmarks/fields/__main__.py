@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from benchmarks.fields.claims import mean
-from benchmarks.fields.contenders import CONTENDERS, NR, READERS
+from benchmarks.fields.contenders import CONTENDERS, READERS
 from benchmarks.fields.sets import BY_NAME, TABLES, TEXTS, Table
 from benchmarks.quality.__main__ import gather, named
 from benchmarks.quality.contenders import Contender
@@ -73,27 +73,16 @@ def main(context: click.Context, data: str | None, seeds: int) -> None:
     show(found, texts, READERS)
 
 
-def everything(others: bool = False) -> Results:
-    """The report's results; without this library's where only the others' are to be computed."""
-    pairs = [(t, c) for t, c in pairs_of(TABLES, []) if not (others and c is NR)]
-    texts = [(t, c) for t, c in pairs_of([], TEXTS) if not (others and c is NR)]
-    return gather(pairs, range(FIRST, FIRST + SEEDS)) | gather(texts, range(FIRST, FIRST + READ))
-
-
 @main.command()
-def peers() -> None:
-    """Compute what the report needs of the other contenders, and show nothing."""
-    everything(others=True)
-
-
-@main.command()
-def report() -> None:
+@click.option("--seeds", default=SEEDS, show_default=True, type=click.IntRange(1))
+def report(seeds: int) -> None:
     """Score all on all, and write docs/fields-quality.md."""
     from benchmarks.fields.claims import claims
     from benchmarks.fields.report import write
 
-    found = everything()
-    write(found, range(FIRST, FIRST + SEEDS), range(FIRST, FIRST + READ))
+    of_tables, of_texts = range(FIRST, FIRST + seeds), range(FIRST, FIRST + READ)
+    found = gather(pairs_of(TABLES, []), of_tables) | gather(pairs_of([], TEXTS), of_texts)
+    write(found, of_tables, of_texts)
     every = claims(found)
     for claim in every:
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim.says}: {claim.figures}")
