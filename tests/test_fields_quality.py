@@ -29,7 +29,7 @@ def test_a_gain_that_is_too_small_is_told(ours, holds):
     }
     over, behind = claims.gains(found, TABLES[:1], "one")
     assert over.holds is holds
-    assert over.figures == f"{21 - ours:+.2f} points"
+    assert over.figures == f"{21 - ours:+.2f} points, of 1 tables"
     assert behind.holds
 
 

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from benchmarks.fields.claims import mean
-from benchmarks.fields.contenders import CATBOOST, CONTENDERS, READERS
+from benchmarks.fields.contenders import CONTENDERS, READERS
 from benchmarks.fields.sets import BY_NAME, TABLES, TEXTS, Table
 from benchmarks.quality.__main__ import gather, named
 from benchmarks.quality.contenders import Contender
@@ -74,18 +74,21 @@ def main(context: click.Context, data: str | None, seeds: int) -> None:
 
 
 @main.command()
-@click.option("--seeds", default=SEEDS, show_default=True, type=click.IntRange(1))
-@click.option("--slow", default=SEEDS, show_default=True, help="Seeds of CatBoost.")
-def report(seeds: int, slow: int) -> None:
+@click.option("--kept", is_flag=True, help="By the results that are there: compute none.")
+def report(kept: bool) -> None:
     """Score all on all, and write docs/fields-quality.md."""
     from benchmarks.fields.claims import claims
     from benchmarks.fields.report import write
+    from benchmarks.quality import runs
 
-    of_tables, of_texts = range(FIRST, FIRST + seeds), range(FIRST, FIRST + READ)
-    quick = [(t, c) for t, c in pairs_of(TABLES, []) if c is not CATBOOST]
-    found = gather(quick, of_tables) | gather(pairs_of([], TEXTS), of_texts)
-    found |= gather([(t, CATBOOST) for t in TABLES], of_tables[:slow])
-    write(found, of_tables, of_texts, slow)
+    tables, texts = pairs_of(TABLES, []), pairs_of([], TEXTS)
+    of_tables, of_texts = range(FIRST, FIRST + SEEDS), range(FIRST, FIRST + READ)
+    if kept:
+        found = {(t.name, c.name): runs.kept(t, c, of_tables) for t, c in tables}
+        found |= {(t.name, c.name): runs.kept(t, c, of_texts) for t, c in texts}
+    else:
+        found = gather(tables, of_tables) | gather(texts, of_texts)
+    write(found)
     every = claims(found)
     for claim in every:
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim.says}: {claim.figures}")
