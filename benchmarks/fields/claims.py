@@ -41,11 +41,17 @@ def scored(found: Results, tables: Sequence[Table], *who: Contender) -> list[Tab
     return [t for t in tables if all(found[t.name, c.name] for c in who)]
 
 
+def shared(found: Results, table: Table, who: Contender) -> list[Result]:
+    """Its results on the splits that every contender was scored on."""
+    seeds = [{r.seed for r in found[table.name, c.name]} for c in CONTENDERS]
+    return [r for r in found[table.name, who.name] if r.seed in set.intersection(*seeds)]
+
+
 def over_classifiers(
     found: Results, tables: Sequence[Table], who: Contender, of: Callable[[Result], float]
 ) -> float:
     classifiers = [table for table in scored(found, tables, *CONTENDERS) if table.classifier]
-    return float(np.mean([np.mean([of(r) for r in found[t.name, who.name]]) for t in classifiers]))
+    return float(np.mean([np.mean([of(r) for r in shared(found, t, who)]) for t in classifiers]))
 
 
 def gains(found: Results, tables: Sequence[Table], of: str) -> list[Claim]:

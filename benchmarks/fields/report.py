@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from benchmarks.fields.claims import ahead, claims, gap, held_out, mean, scored
+from benchmarks.fields.claims import ahead, claims, gap, held_out, mean, scored, shared
 from benchmarks.fields.contenders import CATBOOST, CONTENDERS, NR, READERS, TFIDF
 from benchmarks.fields.sets import MOST_ROWS, MOST_TEXTS, TABLES, TEXTS, Table
 from benchmarks.fields.tried import tried
@@ -96,7 +96,7 @@ def means(
     found: Results, who: Sequence[Contender], of: Callable[[Result], float], form: str
 ) -> str:
     tables = [t for t in scored(found, TABLES, *who) if t.classifier]
-    every = [[float(np.mean([of(r) for r in found[t.name, c.name]])) for c in who] for t in tables]
+    every = [[float(np.mean([of(r) for r in shared(found, t, c)])) for c in who] for t in tables]
     rows = [
         [marked(t), *[f"{v:{form}}" for v in v_of]] for t, v_of in zip(tables, every, strict=True)
     ]
