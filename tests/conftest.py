@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from drivers import DRIVERS, MEMORY
+from drivers import DRIVERS, MEMORY, Options
 from hypothesis import settings
 from redis_private import Servers
 from redis_server import Server, redis_server, running
@@ -33,9 +33,16 @@ def redis_servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(params=DRIVERS, ids=lambda driver: driver.__name__)
-def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+def options(request: pytest.FixtureRequest) -> Options:
+    """How to connect to every driver in turn, empty."""
+    found: Options = request.param(request)
+    return found
+
+
+@pytest.fixture
+def backend(options: Options) -> Iterator[Backend]:
     """Every driver in turn, empty."""
-    backend = connect(**request.param(request))
+    backend = connect(**options)
     yield backend
     backend.close()
 

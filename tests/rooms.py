@@ -1,4 +1,5 @@
-"""Checks that no circle of includes or imports runs between the rooms of the project.
+"""Checks that no circle of includes or imports runs between the rooms of the project, and that no
+file has grown too long.
 
 Two rooms that need each other are one room with a wall in it. A room is a folder of the core, or a
 folder of nr/, or a file beside those; imports within a function and for types alone count as any.
@@ -14,6 +15,17 @@ from pathlib import Path
 
 NR = Path(__file__).resolve().parents[1] / "nr"
 CORE = NR / "engine" / "core"
+LONGEST = 400  # lines of a file; a longer one does more than one thing
+MANUAL = CORE / "nr.h"  # the core's, of which one reads what one needs
+LONGER = {  # still to be split
+    NR / "backends" / "redis" / "store.py",
+    NR / "engine" / "__init__.py",
+    NR / "engine" / "module" / "training.c",
+    CORE / "encode" / "encoding.c",
+    CORE / "layers" / "recurrent.c",
+    CORE / "model" / "header.c",
+    CORE / "model" / "samples.c",
+}
 OUTERMOST = {"cli"}  # imported by nobody but the file that starts it
 
 Arrows = dict[str, set[str]]
@@ -73,8 +85,18 @@ def faults(what: str, arrows: Arrows) -> Iterator[str]:
                 yield f"{room} imports {outermost}, which is for nobody to import"
 
 
+def too_long() -> Iterator[str]:
+    """Files of nr/ with more lines than one takes in."""
+    for path in sorted(NR.rglob("*")):
+        if path.suffix in (".c", ".h", ".py", ".lua") and path not in (MANUAL, *LONGER):
+            lines = path.read_text("utf-8").count("\n")
+            if lines > LONGEST:
+                yield f"{path.relative_to(NR.parent)} has {lines} lines, more than {LONGEST}"
+
+
 def main() -> int:
-    found = [*faults("includes", of_the_core()), *faults("imports", of_the_package())]
+    circles = [*faults("includes", of_the_core()), *faults("imports", of_the_package())]
+    found = [*circles, *too_long()]
     for fault in found:
         print(fault)
     return 1 if found else 0

@@ -27,7 +27,10 @@ DOCUMENTS = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("commands", "design", "fields", "module", "operations", "redis", "sql")
+        for name in (
+            *("aio", "commands", "design", "fields", "module", "operations", "redis", "sequences"),
+            "sql",
+        )
     ),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

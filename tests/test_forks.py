@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 from drivers import DRIVERS, Driver
+from redis_private import until
 
 import nr
+from nr import forks
 
 # fakeredis is a server in this process, whose locks are its own.
 FORKING = [driver for driver in DRIVERS if "fakeredis" not in driver.__name__]
@@ -73,6 +75,28 @@ def test_forks_beside_four_threads(db: nr.Database, count: int) -> None:
     net = db.create("net", "classifier", [2, 5], dataset=50, test=10, seed=2)
     with at_work(net, 4):
         assert [fork(net) for _ in range(count)] == [0] * count
+
+
+def test_a_fork_comes_before_whoever_takes_a_lock_again() -> None:
+    """Threads that hardly ever leave their lock to others kept it waiting for up to a minute."""
+    lock = forks.outer(threading.RLock())
+    children: list[int] = []
+
+    def go_on() -> None:
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        children.append(child)
+
+    forker = threading.Thread(target=go_on)
+    with lock:
+        forker.start()
+        until(lambda: forks._wanted)
+    forks.give_way()
+    assert not forks._wanted
+    assert lock.acquire(blocking=False)
+    lock.release()
+    forker.join()
+    assert os.waitpid(children[0], 0)[1] == 0
 
 
 @pytest.mark.parametrize("count", [50, pytest.param(2000, marks=pytest.mark.soak)])

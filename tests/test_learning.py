@@ -130,7 +130,7 @@ def test_a_table_of_truths_is_learned_from_every_seed(
             net.observe_many(x, y, to="test")
             finish(net)
         else:
-            net.train(maxcycles=1000, maxtime=0).wait()
+            net.train(maxcycles=1000, timeout=0).wait()
         assert net.classify(x).tolist() == y
 
 

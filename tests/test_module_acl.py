@@ -88,6 +88,34 @@ def test_the_documented_rules_work(server: Server, client: redis.Redis, who: str
         assert "permission" in refused(app, "NR.REPLAY ID net 12345678")
 
 
+@pytest.mark.parametrize(
+    ("first", "queued"),
+    [
+        (0, ["SELECT 1", "SET k x", "COPY k other"]),
+        (0, ["SELECT 1", "SET k x", "COPY k other DB 5"]),
+        (0, ["SET k x", "COPY k other DB 5", "COPY k third", "SELECT 1"]),
+        (1, ["SELECT 0", "SET k x", "SELECT 1", "SET k x", "COPY k other REPLACE DB 5"]),
+        (5, ["SET k x", "COPY k other", "SELECT 1"]),
+    ],
+)
+def test_a_client_goes_where_its_transaction_says(
+    server: Server, client: redis.Redis, first: int, queued: list[str]
+) -> None:
+    """A copy that is queued is noted before the transaction has selected its database."""
+    client.flushall()
+    with server.client(single_connection_client=True, decode_responses=True) as other:
+        other.execute_command("SELECT", 5)
+        other.set("k", "x")
+        other.copy("k", "stale", destination_db=1)
+        other.execute_command("SELECT", first)
+        for line in ["MULTI", *queued, "SET marker x", "EXEC", "SET after x"]:
+            other.execute_command(*line.split())
+    for db in 0, 1, 5:
+        client.execute_command("SELECT", db)
+        assert client.exists("marker", "after") == (2 if db == 1 else 0), db
+    client.execute_command("SELECT", 0)
+
+
 @pytest.mark.parametrize("kind", ["network", "text"])
 @pytest.mark.parametrize("way", ["plain", "MULTI"])
 def test_a_client_stays_in_its_database(

@@ -1,5 +1,6 @@
 """Replicas, the AOF and RDB files hold what the server held, to the last bit."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -179,16 +180,17 @@ def test_what_was_acknowledged_survives_kill_9_at_any_time(tmp_path: Path) -> No
             with server.client() as client:
                 if round == 0:
                     run(client, "NR.CREATE net REGRESSOR 1 2 -> 1 DATASET 99999")
-                timer = threading.Timer(0.3, server.process.kill)  # type: ignore[union-attr]
-                timer.start()
+                timer = threading.Timer(0.2, server.process.kill)  # type: ignore[union-attr]
                 try:
-                    while True:
+                    for number in itertools.count(1):
                         run(client, "NR.OBSERVE net 1 -> 2 TRAIN")
                         acknowledged += 1
-                        if acknowledged % 20 == 0:
+                        if number % 20 == 0:
                             run(client, "NR.TRAIN net MAXCYCLES 1 MAXTIME 0")
                             run(client, "NR.WAIT net 0")
                             cycles += 1
+                        if number == 30:
+                            timer.start()
                 except redis.ConnectionError:
                     timer.join()
             server.kill()
@@ -223,7 +225,7 @@ def test_a_training_that_ends_while_clients_are_paused_is_merged_afterwards(
     with pair(binary, tmp_path, *AOF) as (master, replica), master.client() as client:
         observed(client)
         with client.pipeline(transaction=False) as pipe:
-            pipe.execute_command("NR.TRAIN", "net", "MAXTIME", "500")
+            pipe.execute_command("NR.TRAIN", "net", "MAXTIME", "2000")  # seen before it ends
             pipe.execute_command(*PAUSE)
             pipe.execute()
         until(lambda: b" cycle=0 " not in client.execute_command("NR.THREADS")[0])

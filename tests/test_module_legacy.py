@@ -196,6 +196,8 @@ NEURAL_REDIS = Path(__file__).parent / "data" / "neural-redis-encoding-2"
 def own_of_neural_redis(own: Callable[..., Server]) -> Server:
     """A server that has loaded a file of Neural Redis'."""
     server = own("--dbfilename", "dump.rdb")
+    if server.version < (7,):
+        pytest.skip("the file was written by Redis 7, and is of a form that Redis 6 does not read")
     server.kill()
     shutil.copy(NEURAL_REDIS.with_suffix(".rdb"), server.directory / "dump.rdb")
     return server.start()

@@ -133,7 +133,7 @@ def test_a_server_that_evicts_keys_makes_room(own: Callable[..., Server]) -> Non
             nrx(client, create.format(key))
             assert attempt(client, "NR.RUN", key, *ONES) != OOM
             client.ping()
-            assert used(client) < 105 * MB
+            assert eventually(lambda: used(client) < 105 * MB)  # some servers free it in a thread
         client.config_set("maxmemory", "60mb")
         client.ping()
         nrx(client, create.format("last"))

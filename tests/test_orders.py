@@ -20,7 +20,7 @@ from nr.contracts.store import ATTEMPTS, Lease, Limits, Standing, State
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.trainings import Workers
 
-ENDLESS = {"maxtime": 0}
+ENDLESS = {"timeout": 0}
 WAITS = "waits"
 LOCAL = [driver for driver in DRIVERS if driver.__name__ != "module"]
 TIMED = [driver for driver in LOCAL if driver.__name__ != "memory"]
@@ -107,12 +107,12 @@ def test_a_retraining_that_is_cut_short_leaves_the_network_as_it_was(db: nr.Data
     net.train().wait()
     assert (net.info().last_training, net.info().trainings) == ("merged", 1)
     before = known(slow(net))
-    stopped = net.train(autostop=True, maxtime=0)
+    stopped = net.train(autostop=True, timeout=0)
     stopped.stop()
     assert stopped.wait()
     assert net.info().last_training.startswith("kept: stopped ")
     assert known(net) == before
-    late = net.train(autostop=True, maxtime=1)
+    late = net.train(autostop=True, timeout=0.001)
     assert late.wait()
     assert net.info().last_training.startswith("kept: out of time at a testing error of 0.")
     assert net.info().last_training.endswith(" of the weights in place")
@@ -142,7 +142,7 @@ def test_closing_in_a_retraining_leaves_the_network_as_it_was(
     net.train().wait()
     before = known(slow(net))
     other = nr.Database(Local(store_of(local)))
-    other["net"].train(autostop=True, maxtime=0)
+    other["net"].train(autostop=True, timeout=0)
     other.backend._host.trainings.close()  # type: ignore[attr-defined]
     assert known(net) == before
     assert net.info().last_training.startswith("kept: stopped ")
@@ -322,7 +322,7 @@ def test_an_order_that_lost_its_worker_is_carried_out_by_another(
     store, cycles = store_of(local), 10**9
     store.renewal = 3600  # only when the test does it
     net = network(local)
-    first = net.train(maxcycles=cycles, maxtime=0)
+    first = net.train(maxcycles=cycles, timeout=0)
     started(first)
     set_deadline(store, b"net", -1)
     other = store.take(b"net")

@@ -34,7 +34,7 @@ LONGEST = 0.25  # seconds: about as long as a training takes
 LEASE = 1.0
 ALONE = {"memory", "sqlite_memory", "redis-fakeredis"}  # stores of this process
 SHARED = [one for one in DRIVERS if one.__name__ not in {*ALONE, "module"}]
-HOW: dict[str, Any] = {"autostop": True, "backtrack": True, "maxtime": 0}
+HOW: dict[str, Any] = {"autostop": True, "backtrack": True, "timeout": 0}
 
 
 def quick_leases() -> None:
@@ -150,7 +150,7 @@ def closed(db: nr.Database, options: Options, moment: float) -> None:
 
 
 def out_of_time(db: nr.Database, options: Options, moment: float) -> None:
-    training = db["net"].train(autostop=True, backtrack=True, maxtime=1 + int(1000 * moment))
+    training = db["net"].train(autostop=True, backtrack=True, timeout=0.001 + moment)
     assert training.wait(60)
 
 
@@ -276,6 +276,22 @@ def test_in_the_module_a_network_is_never_worse_than_before(tmp_path: Path) -> N
         server.kill()
 
 
+def full_server(server: Server, net: nr.Network, moment: float) -> None:
+    with server.client() as client:
+        training = net.train(**HOW)
+        client.config_set("maxmemory", 1)
+        sleep(moment)
+        training.stop()
+        try:
+            told = str(training.wait(60))
+        except nr.CommandError as error:
+            told = str(error)
+        became = {"True": ("merged", "kept: ")}.get(told, ("failed: ",))
+        assert told == "True" or "the training of net failed: " in told
+        assert net.info().last_training.startswith(became), told
+        client.config_set("maxmemory", 0)
+
+
 def moment_in_the_server(server: Server, net: nr.Network, number: int) -> None:
     before, moment = net.info(), random.uniform(0, LONGEST)
     if number % 4 == 0:
@@ -288,6 +304,9 @@ def moment_in_the_server(server: Server, net: nr.Network, number: int) -> None:
         assert after.trainings in (before.trainings, before.trainings + 1)
     elif number % 4 == 1:
         out_of_time(net.db, {}, moment)  # type: ignore[arg-type]
+        after = net.info()
+    elif number % 4 == 2:
+        full_server(server, net, moment)
         after = net.info()
     else:
         stopped(net.db, {}, moment)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import pytest
 import redis
 from conformance import content
 from dumps import closed, opened
+from redis_private import until
 from redis_server import Server
 
 import nr
@@ -171,13 +172,17 @@ def test_files_of_the_module_hold_records_and_parts(server: Server) -> None:
         assert client.execute_command("NR.DUMP", "net") == before
 
 
+def rewriting(client: redis.Redis) -> bool:
+    told = client.info("persistence")
+    return bool(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
+
+
 def test_the_aof_of_the_module_holds_records_and_parts(own: Any) -> None:
     server = own("--appendonly", "yes", "--aof-use-rdb-preamble", "no")
     with server.client() as client:
         client.execute_command("NR.RESTORE", "net", filled())
         client.bgrewriteaof()
-        while client.info("persistence")["aof_rewrite_in_progress"]:
-            pass
+        until(lambda: not rewriting(client))
         client.execute_command("NR.OBSERVE", "net", "note=one more", "->", "y=1")
         before = client.execute_command("NR.DUMP", "net")
         client.execute_command("DEBUG", "LOADAOF")

@@ -202,7 +202,7 @@ def test_a_training_that_a_full_server_does_not_take_is_told_and_waits_again(
     monkeypatch.setattr(Store, "renewal", 0.05)
     net = db.create("net", "regressor", [1, 1], seed=1)
     net.observe(1, 1)
-    training = net.train(maxcycles=2_000_000, maxtime=0)
+    training = net.train(maxcycles=2_000_000, timeout=0)
     until(lambda: (training.progress() or nr.Progress()).cycles > 0)
     with server.client() as client:
         client.config_set("maxmemory", "1")
@@ -299,7 +299,7 @@ def _is_loading(server: Server) -> bool:
 
 def test_a_server_that_does_not_answer_is_an_error_and_no_double(server: Server) -> None:
     retry = Retry(NoBackoff(), 1)
-    with nr.connect(server.url, socket_timeout=0.2, retry=retry) as db:
+    with nr.connect(server.url, socket_timeout=1, retry=retry) as db:
         db.execute("NR.DEL", "net")
         net = db.create("net", "regressor", [1, 1])
         net.observe(1, 1)

@@ -44,7 +44,7 @@ def test_a_second_training_while_one_runs_is_refused(db: nr.Database) -> None:
 
 def test_33_trainings_at_once_all_end_and_none_is_lost(db: nr.Database) -> None:
     nets = [network(db, f"net{i}") for i in range(33)]
-    trainings = [net.train(maxcycles=200, maxtime=0) for net in nets]
+    trainings = [net.train(maxcycles=200, timeout=0) for net in nets]
     infos = [training.result() for training in trainings]
     assert [info.cycles for info in infos] == [200] * 33
     assert not any(info.training for info in infos)
@@ -95,10 +95,10 @@ def test_a_training_learns_from_what_is_there_when_it_begins(line: nr.Database) 
     """... and copies nothing while it waits in line."""
     alone = network(line, "alone")
     alone.observe([100, 100], -5, to="train")
-    alone.train(maxcycles=9, maxtime=0).wait()
+    alone.train(maxcycles=9, timeout=0).wait()
     first = network(line, "first").train(**ENDLESS)
     net = network(line)
-    training = net.train(maxcycles=9, maxtime=0)
+    training = net.train(maxcycles=9, timeout=0)
     net.observe([100, 100], -5, to="train")
     first.stop()
     training.wait()
@@ -179,7 +179,7 @@ def test_options_configured_meanwhile_stay(db: nr.Database) -> None:
 
 
 def test_time_ends_a_training(db: nr.Database) -> None:
-    info = network(db).train(maxtime=30).result()
+    info = network(db).train(timeout=0.03).result()
     assert info.ended_by == "time"
     assert 0.03 <= info.seconds < 10
 
@@ -209,7 +209,7 @@ def test_autostop_needs_a_testing_dataset(db: nr.Database) -> None:
 def test_autostop_ends_a_training(db: nr.Database) -> None:
     net = db.create("net", "classifier", [1, 8, 2], seed=1)
     net.observe_many(range(40), [i * 7919 % 13 % 2 for i in range(40)])
-    info = net.train(autostop=True, backtrack=True, maxtime=0).result()
+    info = net.train(autostop=True, backtrack=True, timeout=0).result()
     assert info.ended_by == "autostop"
     assert info.overfitting
 
@@ -231,8 +231,8 @@ def test_wait_gives_up_after_its_time(db: nr.Database) -> None:
 def test_a_bar_shows_loss_and_errors(db: nr.Database, capsys: pytest.CaptureFixture[str]) -> None:
     net = db.create("flowers", "classifier", [1, 2, 2], seed=1)
     net.observe_many(range(30), [i % 2 for i in range(30)])
-    net.train(maxcycles=20, maxtime=0).wait()
-    assert net.train(maxcycles=3001, maxtime=0).wait(progress=True)
+    net.train(maxcycles=20, timeout=0).wait()
+    assert net.train(maxcycles=3001, timeout=0).wait(progress=True)
     shown = capsys.readouterr().err
     for part in ("flowers", "3001/3001", "loss=", "test=", "errors="):
         assert part in shown

@@ -6,7 +6,7 @@ from time import monotonic
 
 import nr
 
-ENDLESS = {"maxtime": 0}
+ENDLESS = {"timeout": 0}
 
 
 def network(db: nr.Database, name: str = "net") -> nr.Network:

@@ -95,9 +95,8 @@ def _url_of(engine: Any) -> str:
         )
     if hasattr(engine, "sync_engine") or getattr(engine.dialect, "is_async", False):
         raise ArgumentError(
-            f"{engine!r} is asynchronous: give nr.connect a URL, and call what may take long by "
-            "asyncio.to_thread(net.observe, x, y). Within a transaction of postgresql+psycopg's: "
-            "await connection.run_sync(lambda c: db.using(c)[name].observe(x, y))"
+            f"{engine!r} is asynchronous: db = await nr.aio.connect(engine=engine), and within a "
+            "transaction of its own: await (await db.using(session))[name]"
         )
     return f"{drivername}://"
 

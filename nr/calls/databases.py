@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.samples import observe_many
-from nr.calls.steps import Call
+from nr.calls.steps import Call, Long
 from nr.commands.arguments import Argument
-from nr.contracts import Backend
 from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError
 from nr.fields import described, guessed
 from nr.html import html_table, printable
@@ -87,7 +87,7 @@ def _another(name: str, *kinds: Wanted) -> str:
 
 
 def create_from(
-    backend: Backend,
+    backend: object,
     key: bytes,
     frame: Any,
     target: str,
@@ -95,11 +95,8 @@ def create_from(
     options: dict[str, Any],
 ) -> Call[None]:
     """As ``Database.create_from``."""
-    fields = guessed(frame, target) | dict(kinds or {})
-    numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
-    regression = numbers and frame[target].nunique() > 10
+    kind, fields = yield Long(partial(_guess, frame, target, kinds))
     sizes = {"dataset": len(frame) - len(frame) // 3, "test": len(frame) // 3}
-    kind = "regressor" if regression else "classifier"
     yield from create(key, kind, fields, target=target, **(sizes | options))
     try:
         yield from observe_many(backend, key, frame, None, None)
@@ -108,6 +105,14 @@ def create_from(
     except BaseException:
         yield "NR.DEL", key
         raise
+
+
+def _guess(frame: Any, target: str, kinds: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+    """The type of a network that learns this column of a frame, and the kinds of the others."""
+    fields = guessed(frame, target) | dict(kinds or {})
+    numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
+    regression = numbers and frame[target].nunique() > 10
+    return "regressor" if regression else "classifier", fields
 
 
 def restore(key: bytes, blob: bytes, replace: bool) -> Call[None]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked
-from nr.calls.steps import Call
+from nr.calls.steps import Call, size_of, work
 from nr.engine import Net
 from nr.values import matrix, table
 
@@ -29,7 +29,7 @@ def run(key: bytes, x: Any, runner: Runner | None) -> Call[Any]:
         found = yield lambda: net.run(rows).astype(np.float64)
     else:
         replies = yield from _replies(key, "NR.RUN", rows)
-        found = yield partial(_joined, replies, len(rows))
+        found = yield work(partial(_joined, replies, len(rows)), len(rows))
     return found[0] if single else found
 
 
@@ -42,7 +42,7 @@ def classify(key: bytes, x: Any, runner: Runner | None) -> Call[Any]:
         found = yield lambda: net.classify(rows).astype(np.int64)
     else:
         replies = yield from _replies(key, "NR.CLASS", rows)
-        found = np.array([id for reply in replies for id in reply], np.int64)
+        found = np.array([*_flat(replies)], np.int64)
     return int(found[0]) if single else found
 
 
@@ -53,7 +53,7 @@ def _rows(
     key: bytes, x: Any, runner: Runner | None
 ) -> Call[tuple[Net | None, NDArray[np.float32], bool]]:
     """The network where it runs here, the inputs as a matrix, and whether x was one row."""
-    rows = yield partial(matrix, x, "inputs", "column")
+    rows = yield work(partial(matrix, x, "inputs", "column"), size_of(x))
     net = (yield partial(runner, key)) if runner else None
     width = net.inputs if net else (yield from info(key)).layout[0]
     return net, table(np.atleast_2d(rows), width, "inputs"), rows.ndim == 1
@@ -62,7 +62,7 @@ def _rows(
 def _replies(key: bytes, command: str, rows: NDArray[np.float32]) -> Call[list[Any]]:
     """To rows, which go in blobs."""
     chunks, replies = chunked(rows, BULK), []
-    while chunk := (yield partial(next, chunks, None)):
+    while chunk := (yield work(partial(next, chunks, None), rows.size)):
         replies.append((yield command, key, "FP32", chunk))
     return replies
 
@@ -87,19 +87,19 @@ def _run_named(key: bytes, x: Any) -> Call[Any]:
     replies = yield from _named_replies(key, "NR.RUN", x)
     if fields.is_row(x):
         return fields.outputs(replies[0])
-    return fields.like(x, [fields.outputs(row) for row in _flat(replies)])
+    return (yield work(lambda: fields.like(x, [*map(fields.outputs, _flat(replies))]), size_of(x)))
 
 
 def _classify_named(key: bytes, x: Any) -> Call[Any]:
     replies = yield from _named_replies(key, "NR.CLASS", x)
     if fields.is_row(x):
         return fields.text(replies[0])
-    return fields.like(x, [fields.text(name) for name in _flat(replies)])
+    return (yield work(lambda: fields.like(x, [*map(fields.text, _flat(replies))]), size_of(x)))
 
 
 def _named_replies(key: bytes, command: str, x: Any) -> Call[list[Any]]:
     blobs, replies = fields.blobs(x), []
-    while blob := (yield partial(next, blobs, None)):
+    while blob := (yield work(partial(next, blobs, None), size_of(x))):
         replies.append((yield (command, key, *blob)))
     return replies
 

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls import words
 from nr.calls.networks import info
-from nr.calls.steps import Call
+from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
 from nr.commands.info import Info
-from nr.contracts import Backend
 from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
 from nr.contracts.store import Bulk
 from nr.errors import CommandError, RowError, ValuesError
@@ -67,12 +66,12 @@ def _observe_named(key: bytes, samples: Any, y: Any, to: str | None) -> Call[Cou
     if y is not None and y is not AMONG_THEM:
         raise ValuesError("ERR samples with names have their outputs among them")
     counts, blobs = (0, 0), fields.blobs(samples)
-    while blob := (yield partial(next, blobs, None)):
+    while blob := (yield work(partial(next, blobs, None), size_of(samples))):
         counts = yield from _observed(key, to, *blob)
     return counts
 
 
-def observe_many(backend: Backend, key: bytes, X: Any, Y: Any, to: str | None) -> Call[Counts]:
+def observe_many(backend: object, key: bytes, X: Any, Y: Any, to: str | None) -> Call[Counts]:
     """As ``Network.observe_many``."""
     now = yield from info(key)
     if now.fields:
@@ -80,9 +79,9 @@ def observe_many(backend: Backend, key: bytes, X: Any, Y: Any, to: str | None) -
     if Y is None:
         raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
     takes = capability(backend, TakesBulk)
-    rows = yield partial(_rows, now, X, Y)
+    rows = yield Long(partial(_rows, now, X, Y))
     chunks, counts = chunked(rows, takes.bulk if takes else BULK), (now.train_len, now.test_len)
-    while chunk := (yield partial(next, chunks, None)):
+    while chunk := (yield work(partial(next, chunks, None), rows.size)):
         counts = yield from _observed(key, to, "FP32", chunk)
     return counts
 
@@ -107,7 +106,7 @@ def chunked(rows: NDArray[np.float32], bulk: Bulk) -> Iterator[bytes]:
 
 
 def observe_query(
-    backend: Backend,
+    backend: object,
     key: bytes,
     sql: str,
     target: str | Sequence[str],

@@ -14,6 +14,7 @@ from nr.contracts.capabilities import Job
 from nr.errors import NotFoundError
 
 _T = TypeVar("_T")
+_MUCH = 1000  # of whatever is counted: less is done in less than a millisecond
 Command: TypeAlias = "tuple[Argument, ...]"
 
 
@@ -32,12 +33,35 @@ class Pause:
         return "NR.WAIT", self.key, ceil(self.seconds * 1000)
 
 
+@dataclass(frozen=True)
+class Long:
+    """Work that takes long, which an event loop should leave to a thread."""
+
+    work: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        return self.work()
+
+
 Step: TypeAlias = "Command | Callable[[], Any] | Pause"
-"""A command, whose reply is sent back; a pause; or a function, what it returns is sent back: work
-that takes long, and what a backend can do besides commands."""
+"""A command, whose reply is sent back; a pause; or a function, what it returns is sent back: work,
+and what a backend can do besides commands."""
 
 Call: TypeAlias = Generator[Step, Any, _T]
 """Steps to a result."""
+
+
+def work(function: Callable[[], Any], size: int) -> Callable[[], Any]:
+    """Work on so many numbers, rows or bytes as a step."""
+    return Long(function) if size > _MUCH else function
+
+
+def size_of(values: Any) -> int:
+    """About how many numbers these are, or rows of them; 0 for what cannot say it."""
+    try:
+        return int(getattr(values, "size", 0) or len(values))
+    except Exception:
+        return 0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from nr.calls.networks import info
 from nr.calls.steps import Call, Pause
 from nr.commands.arguments import arguments
 from nr.commands.info import Info, parse_progress
-from nr.contracts import Backend
 from nr.contracts.capabilities import Job, TrainsHere, capability
 from nr.engine import Outcome, Progress
 from nr.errors import CommandError, NotFoundError, StillTrainingError
@@ -27,7 +26,7 @@ _LOOK = 1.0  # seconds between two looks whether it still runs
 
 
 def train(
-    backend: Backend,
+    backend: object,
     key: bytes,
     maxcycles: int | None,
     maxtime: int | None,
@@ -47,13 +46,13 @@ def train(
     return (yield from _started(backend, argv, now, maxcycles or 0))
 
 
-def start(backend: Backend, argv: Sequence[bytes], maxcycles: int) -> Call[Course]:
+def start(backend: object, argv: Sequence[bytes], maxcycles: int) -> Call[Course]:
     """Starts the training of an NR.TRAIN."""
     before = yield from info(argv[1])
     return (yield from _started(backend, argv, before, maxcycles))
 
 
-def _started(backend: Backend, argv: Sequence[bytes], before: Info, maxcycles: int) -> Call[Course]:
+def _started(backend: object, argv: Sequence[bytes], before: Info, maxcycles: int) -> Call[Course]:
     key = argv[1]
     trains = capability(backend, TrainsHere)
     if trains:
@@ -70,7 +69,7 @@ _AHEAD = 64  # trainings that are started before the first of them has ended
 
 
 def train_all(
-    backend: Backend, pattern: bytes, progress: bool
+    backend: object, pattern: bytes, progress: bool
 ) -> Call[dict[str, Info | CommandError]]:
     """As ``Database.train_all``."""
     from tqdm.auto import tqdm
@@ -154,7 +153,7 @@ class Course:
                 self._show(bar, (yield from self.progress()))
                 if monotonic() >= end:
                     return False
-            yield from self._show_end(bar)
+            self._show(bar, (yield from self.reached()))
         return True
 
     def result(self, timeout: float | None) -> Call[Info]:
@@ -195,20 +194,21 @@ class Course:
         outcome = Outcome[kind.upper()]
         return RESET if outcome is Outcome.NEVER else (outcome, why)
 
+    def reached(self) -> Call[Progress | None]:
+        """How far it came, once it has ended; None where its network is gone."""
+        try:
+            now = yield from info(self.key)
+        except NotFoundError:
+            return None
+        cycles = max(0, now.cycles - self._before.cycles)
+        return Progress(cycles, now.train_error, now.test_error, now.class_errors or 0.0)
+
     # ---- the bar ----
 
     def _show(self, bar: tqdm[Any], now: Progress | None) -> None:
         if now:
-            bar.n = now.cycles
+            bar.n = max(bar.n, now.cycles)
             self._errors(bar, now.train_error, now.test_error, now.class_errors)
-
-    def _show_end(self, bar: tqdm[Any]) -> Call[None]:
-        try:
-            now = yield from info(self.key)
-        except NotFoundError:
-            return
-        bar.n = max(bar.n, now.cycles - self._before.cycles)
-        self._errors(bar, now.train_error, now.test_error, now.class_errors or 0.0)
 
     def _errors(self, bar: tqdm[Any], train: float, test: float, classes: float) -> None:
         shown = {"loss": f"{train:.4g}", "test": f"{test:.4g}"}

@@ -87,7 +87,7 @@ static void test_bad_descriptions_are_told(void) {
             "64 letters, digits and _");
     REFUSED("a:numbr -> y:category", NR_CLASSIFIER,
             "ERR field a: a kind is number, flag, category, time, text, "
-            "vector(n) or key, not 'numbr', did you mean NUMBER?");
+            "vector(n), sequence or key, not 'numbr', did you mean NUMBER?");
     REFUSED("a:number a:text -> y:category", NR_CLASSIFIER,
             "ERR field a:number is given twice, as a:text");
     REFUSED("a:vector -> y:category", NR_CLASSIFIER,
@@ -176,7 +176,7 @@ static void test_bad_changes_are_told(void) {
               "ERR field b:text is given twice, as b:text");
     NO_CHANGE(s, "NR.FIELDS club ADD b:txt",
               "ERR field b: a kind is number, flag, category, time, text, "
-              "vector(n) or key, not 'txt', did you mean TEXT?");
+              "vector(n), sequence or key, not 'txt', did you mean TEXT?");
     NO_CHANGE(s, "NR.FIELDS club DROP agee",
               "ERR no field 'agee' in club, did you mean age?");
     NO_CHANGE(s, "NR.FIELDS club DROP y",

@@ -1,5 +1,6 @@
 /* What is told of a training's memory before it starts is what it then takes. */
 
+#include "listing/listing.h"
 #include "making.h"
 
 enum { HEAD = 64 }; /* before each block: its size */
@@ -113,9 +114,9 @@ static void test_lists_take_no_more_than_panels(void) {
     for (size_t i = 0; i < sizeof creates / sizeof *creates; i++)
         for (size_t every = 6; every < 100; every *= 3) {
             size_t told, dense, sparse = take_sparse(creates[i], every, &told);
-            nr_listing_force(NR_LISTING_NEVER);
+            forced_listing = NEVER_LISTS;
             dense = take_sparse(creates[i], every, &told);
-            nr_listing_force(NR_LISTING_AUTO);
+            forced_listing = BY_SAMPLES;
             bool batch = strstr(creates[i], "BATCH") != NULL;
             if (!CHECK(sparse < told + told / 50 + 10000 &&
                        (batch || sparse < dense || every == 6)))

@@ -2,6 +2,7 @@
  * bits whatever the threads and the instruction set, and the samples alone say
  * which it is. */
 
+#include "listing/listing.h"
 #include "making.h"
 
 /* ================================= Samples =============================== */
@@ -32,10 +33,10 @@ static void fill_sparse(nr_net *net, size_t n, nr_dataset_id which,
 }
 
 static nr_trainer *trainer_by(const nr_net *net, const char *line,
-                              nr_listing how) {
-    nr_listing_force(how);
+                              listing how) {
+    forced_listing = how;
     nr_trainer *t = trainer(net, line);
-    nr_listing_force(NR_LISTING_AUTO);
+    forced_listing = BY_SAMPLES;
     return t;
 }
 
@@ -73,8 +74,8 @@ static void expect_agreement(const char *create, size_t train, size_t test,
     nr_net *net = make(create);
     fill_sparse(net, train, NR_DATASET_TRAIN, part, q);
     fill_sparse(net, test, NR_DATASET_TEST, part, q);
-    nr_trainer *panels = trainer_by(net, "NR.TRAIN k", NR_LISTING_NEVER);
-    nr_trainer *lists = trainer_by(net, "NR.TRAIN k", NR_LISTING_ALWAYS);
+    nr_trainer *panels = trainer_by(net, "NR.TRAIN k", NEVER_LISTS);
+    nr_trainer *lists = trainer_by(net, "NR.TRAIN k", ALWAYS_LISTS);
     CHECK(!panels->sparse && lists->sparse);
     double a = gradient_of_both(panels), b = gradient_of_both(lists);
     double off = apart(nr_pass_result(lists), nr_pass_result(panels),
@@ -136,10 +137,10 @@ static void test_whole_trainings_agree(void) {
     fill_sparse(net, 300, NR_DATASET_TRAIN, 0.1, OFFSETS);
     fill_sparse(net, 70, NR_DATASET_TEST, 0.1, OFFSETS);
     for (int i = 0; i < 2; i++) {
-        nr_listing_force(i ? NR_LISTING_ALWAYS : NR_LISTING_NEVER);
+        forced_listing = i ? ALWAYS_LISTS : NEVER_LISTS;
         nr_net *trained =
             train(net, "NR.TRAIN k MAXCYCLES 8 AUTOSTOP BACKTRACK");
-        nr_listing_force(NR_LISTING_AUTO);
+        forced_listing = BY_SAMPLES;
         errors[i] = trained->h.stats.test_error;
         for (size_t r = 0; r < 70; r++)
             CHECK(nr_net_run(trained, nr_dataset_row(net, NR_DATASET_TEST, r),
@@ -156,11 +157,11 @@ static void test_huge_values_do_no_harm(void) {
     for (int i = 0; i < NETWORKS; i++) {
         nr_net *net = make(networks[i]);
         fill_sparse(net, 200, NR_DATASET_TRAIN, 0.1, HUGE_VALUES);
-        for (nr_listing how = NR_LISTING_NEVER; how <= NR_LISTING_ALWAYS;
+        for (listing how = NEVER_LISTS; how <= ALWAYS_LISTS;
              how++) {
-            nr_listing_force(how);
+            forced_listing = how;
             nr_net *trained = train(net, "NR.TRAIN k MAXCYCLES 5");
-            nr_listing_force(NR_LISTING_AUTO);
+            forced_listing = BY_SAMPLES;
             const nr_array *w = nr_net_ready(trained, &err);
             bool finite = true;
             for (size_t j = 0; j < w->n; j++) finite &= isfinite(w->data[j]);
@@ -178,8 +179,8 @@ static void test_forward_sums_are_the_same_to_the_bit(void) {
         if (!choose_isa(every_isa[s])) continue;
         nr_net *net = make("NR.CREATE k CLASSIFIER 300 77 -> 3 SEED 1");
         fill_sparse(net, 70, NR_DATASET_TRAIN, 0.1, PLAIN);
-        nr_trainer *a = trainer_by(net, "NR.TRAIN k", NR_LISTING_NEVER);
-        nr_trainer *b = trainer_by(net, "NR.TRAIN k", NR_LISTING_ALWAYS);
+        nr_trainer *a = trainer_by(net, "NR.TRAIN k", NEVER_LISTS);
+        nr_trainer *b = trainer_by(net, "NR.TRAIN k", ALWAYS_LISTS);
         for (size_t p = 0; p < 2; p++) {
             const float *x = nr_pass_sums(a, &a->train, p);
             const float *y = nr_pass_sums(b, &b->train, p);
@@ -204,12 +205,12 @@ static void expect_same_training(const char *create, const char *line,
     nr_net *net = make(create);
     fill_sparse(net, 1100, NR_DATASET_TRAIN, 0.06, OFFSETS);
     fill_sparse(net, 600, NR_DATASET_TEST, 0.06, OFFSETS);
-    nr_listing_force(NR_LISTING_ALWAYS);
+    forced_listing = ALWAYS_LISTS;
     nr_net *one = train(net, line);
     CHECK(nr_set_isa(isa) == NR_OK);
     CHECK(execute(net, threads, &reply) == NR_OK);
     nr_net *other = train(net, line);
-    nr_listing_force(NR_LISTING_AUTO);
+    forced_listing = BY_SAMPLES;
     nr_set_isa(best);
     expect_same_result(one, other, create);
     nr_buf_free(&reply);
@@ -271,7 +272,7 @@ static void test_samples_say_which(void) {
 static void test_columns_far_from_zero_are_listed_whole(void) {
     nr_net *net = make("NR.CREATE k CLASSIFIER 70 9 -> 2 SEED 1 NORMALIZE");
     fill_sparse(net, 100, NR_DATASET_TRAIN, 0.01, OFFSETS);
-    nr_trainer *t = trainer_by(net, "NR.TRAIN k", NR_LISTING_ALWAYS);
+    nr_trainer *t = trainer_by(net, "NR.TRAIN k", ALWAYS_LISTS);
     for (size_t i = 0; i < 70; i++) CHECK(t->sparse->whole[i] == (i % 7 == 0));
     for (size_t i = 0; i < t->sparse->n; i++)
         CHECK(fabsf(t->sparse->constants[i].x) <= 4);

@@ -96,7 +96,8 @@ static void test_the_rows_of_options_are_whole(void) {
         nr_option_syntax(o, syntax);
         CHECK((o->type == NR_SWITCH) == !*syntax);
         CHECK((o->type == NR_CHOICE) == (o->words[0] != NULL));
-        CHECK(o->automatic ? o->preset == NR_AUTO : o->preset >= o->least);
+        CHECK(o->off || (o->automatic ? o->preset == NR_AUTO
+                                     : o->preset >= o->least));
     }
 }
 

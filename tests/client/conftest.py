@@ -1,9 +1,13 @@
 """The same networks for all tests of the Python interface."""
 
+from collections.abc import Iterator
+
+import awaited
 import pytest
+from drivers import Options
 
 import nr
-from nr.backends import Backend
+from nr.backends import Backend, connect
 from nr.engine import Reply
 
 
@@ -22,10 +26,26 @@ class OverTheWire:
         self.backend.close()
 
 
+def connected(kind: str, options: Options) -> Iterator[nr.Database]:
+    """Networks that run in this process, such that cannot, and such that are awaited."""
+    if kind == "awaited":
+        yield from awaited.connected(**options)
+        return
+    backend = connect(**options)
+    yield nr.Database(backend if kind == "here" else OverTheWire(backend))
+    backend.close()
+
+
+@pytest.fixture(params=["here", "elsewhere", "awaited"])
+def db(request: pytest.FixtureRequest, options: Options) -> Iterator[nr.Database]:
+    """Networks in all ways to ask them."""
+    yield from connected(request.param, options)
+
+
 @pytest.fixture(params=["here", "elsewhere"])
-def db(request: pytest.FixtureRequest, backend: Backend) -> nr.Database:
-    """Networks that run in this process, and such that cannot."""
-    return nr.Database(backend if request.param == "here" else OverTheWire(backend))
+def shown(request: pytest.FixtureRequest, options: Options) -> Iterator[nr.Database]:
+    """Networks as notebooks show them, which await nothing."""
+    yield from connected(request.param, options)
 
 
 @pytest.fixture

@@ -129,8 +129,8 @@ CASES: dict[str, list[Step]] = {
         ),
         _refused(
             "NR.FIELDS club ADD b:txt",
-            "field b: a kind is number, flag, category, time, text, vector(n) or key, not 'txt', "
-            "did you mean TEXT?",
+            "field b: a kind is number, flag, category, time, text, vector(n), sequence or key, "
+            "not 'txt', did you mean TEXT?",
         ),
         _refused("NR.FIELDS club DROP agee", "no field 'agee' in club, did you mean age?"),
         _refused(

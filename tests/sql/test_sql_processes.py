@@ -220,7 +220,7 @@ def test_a_training_outlives_a_crash_of_the_server() -> None:
         net = trainable(db)
         store = db.backend.store  # type: ignore[attr-defined]
         engine: sa.Engine = store.engine
-        training = net.train(maxtime=0)
+        training = net.train(timeout=0)
         while not (progress := training.progress()) or not progress.cycles:
             time.sleep(0.01)
         with engine.connect() as connection:

@@ -55,7 +55,7 @@ def left(db: nr.Database) -> dict[str, int]:
 
 def test_deleting_a_network_leaves_nothing(db: nr.Database) -> None:
     net = trained(db)
-    net.train(maxtime=0)
+    net.train(timeout=0)
     assert min(left(db).values()) > 0
     del db["net"]
     assert set(left(db).values()) == {0}

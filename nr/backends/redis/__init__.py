@@ -56,8 +56,8 @@ def connect(
             raise BackendError(f"not a client of redis-py: {made!r}")
         if _is_async(made):
             raise BackendError(
-                f"{made!r} is asynchronous: give a redis.Redis or a URL, and call what may take "
-                "long by asyncio.to_thread(net.run, x)"
+                f"{made!r} is asynchronous: give a redis.Redis or a URL, or await "
+                "nr.aio.connect(url)"
             )
         link = Link(made, owned=client is None)
         if client is None:

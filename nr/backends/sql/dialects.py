@@ -7,7 +7,7 @@ rows. Everything else is SQLAlchemy's business.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,8 @@ STATE = ("format", "train_len", "test_len", "observed", "new", "trainevery")
 """Those that tell whether somebody else was here, of whatever observing goes by."""
 
 
-def _change(connection: sa.Connection, sql: str, values: Any) -> int:
+def change_by_text(connection: sa.Connection, sql: str, values: Any) -> int:
+    """Runs a statement of the driver's own text; replies how many rows it changed."""
     return connection.exec_driver_sql(sql, values).rowcount
 
 
@@ -57,7 +58,7 @@ class Dialect:
     """``placing`` and the upsert of one sample in one statement, where there is such."""
     meet: Begin = lambda connection: None
     """Once for each connection of the driver's, before it is used."""
-    change: Change = _change
+    change: Change = change_by_text
     """Runs a statement of the driver's own text; replies how many rows it changed."""
     reading: Callable[[sa.Connection], AbstractContextManager[None]] = lambda connection: (
         nullcontext()
@@ -247,30 +248,38 @@ def _place_one_postgresql(networks: sa.Table, samples: sa.Table, dialect: sa.Dia
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 
 
-def _append_postgresql(
+def copied(
     connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
-) -> None:
+) -> tuple[str, Iterator[bytes]]:
     """COPY in its binary form, whose rows are of one width here: numpy lays them out."""
     width = rows.shape[1] * 4
     form = np.dtype(f">i2, >i4, >i8, >i4, >i2, >i4, >i4, >i4, V{width}")
     form.names = ("columns", "l0", "network", "l1", "dataset", "l2", "slot", "l3", "data")
     name = connection.dialect.identifier_preparer.format_table(table)
-    cursor = connection.connection.cursor()
-    try:
-        sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(sql) as copy:
-            copy.write(_COPY_HEAD)
-            for at, block in _blocks(rows):
-                lines = np.empty(len(block), form)
-                lines["columns"] = 4
-                lines["l0"], lines["l1"], lines["l2"], lines["l3"] = 8, 2, 4, width
-                lines["network"], lines["dataset"], first = place
-                lines["slot"] = np.arange(first + at, first + at + len(block))
-                lines["data"] = np.ascontiguousarray(block).view(f"V{width}")[:, 0]
-                copy.write(lines.tobytes())
-            copy.write(b"\xff\xff")
-    finally:
-        cursor.close()
+
+    def parts() -> Iterator[bytes]:
+        yield _COPY_HEAD
+        for at, block in _blocks(rows):
+            lines = np.empty(len(block), form)
+            lines["columns"] = 4
+            lines["l0"], lines["l1"], lines["l2"], lines["l3"] = 8, 2, 4, width
+            lines["network"], lines["dataset"], first = place
+            lines["slot"] = np.arange(first + at, first + at + len(block))
+            lines["data"] = np.ascontiguousarray(block).view(f"V{width}")[:, 0]
+            yield lines.tobytes()
+        yield b"\xff\xff"
+
+    sql = f"COPY {name} (network_id, dataset, slot, data) FROM STDIN (FORMAT BINARY)"
+    return sql, parts()
+
+
+def _append_postgresql(
+    connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
+) -> None:
+    sql, parts = copied(connection, table, place, rows)
+    with closing(connection.connection.cursor()) as cursor, cursor.copy(sql) as copy:
+        for part in parts:
+            copy.write(part)
 
 
 POSTGRESQL = Dialect(

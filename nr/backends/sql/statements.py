@@ -7,6 +7,7 @@ time: what they say is kept as text, which SQLAlchemy need not recognise anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from math import isfinite
 from typing import Any, cast
 
@@ -106,6 +107,12 @@ class Statements:
         )
         self._rows = text(of_dataset.order_by(samples.c.slot))
         self.row = of_dataset.where(samples.c.slot == bindparam("slot"))
+
+    def by(self, dialect: Dialect) -> Statements:
+        """The same statements, on connections of another dialect of the same database."""
+        statements = copy(self)
+        statements._dialect = dialect
+        return statements
 
     # ---- samples ----
 

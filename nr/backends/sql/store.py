@@ -20,12 +20,14 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from nr.backends.recent import Recent
 from nr.backends.sql import header
-from nr.backends.sql.dialects import Dialect, dialect_of
+from nr.backends.sql.awaited import dialect_of_connection
+from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.observing import Observing
 from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
-from nr.backends.sql.remembered import Kept
+from nr.backends.sql.remembered import REMEMBERED
 from nr.backends.sql.rows import Rows, there
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
@@ -75,29 +77,29 @@ class Store:
         self._rows = Rows(self._sql, transactions)
         self._observing = Observing(self._sql, transactions, self._rows, self._place_due)
         self._trainings = Trainings(self._orders, self._sql, transactions, self._rows, dialect)
-        self._runners: Kept[Net] = Kept()
+        self._runners: Recent[bytes, Net] = Recent(REMEMBERED)
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
         if not isinstance(connection, sa.Connection):
             kind = type(connection).__name__
             raise BackendError(f"using takes a Connection of SQLAlchemy, not {kind}")
-        dialect_of(f"{connection.dialect.name}+{connection.dialect.driver}")
+        dialect = dialect_of_connection(connection)
         if connection.dialect.name != self.engine.dialect.name:
             raise BackendError(
                 f"the connection is to {connection.dialect.name}, and the networks are in "
                 f"{self.engine.dialect.name}"
             )
-        if self._dialect.autocommits(connection.connection.driver_connection):
+        if dialect.autocommits(connection.connection.driver_connection):
             raise BackendError(
                 "the connection is in AUTOCOMMIT, so that there is no transaction to take part in: "
                 "connection.execution_options(isolation_level='READ COMMITTED') makes one"
             )
-        return self._within(connection)
+        return self._within(connection, dialect)
 
-    def _within(self, connection: sa.Connection, apart: bool = True) -> Store:
-        bound = Bound(connection, self._dialect, apart)
-        store = Store(self.engine, self._dialect, self._schema, bound, self._sql)
+    def _within(self, connection: sa.Connection, dialect: Dialect, apart: bool = True) -> Store:
+        bound = Bound(connection, dialect, apart)
+        store = Store(self.engine, dialect, self._schema, bound, self._sql.by(dialect))
         store.queues = self.queues
         return store
 
@@ -111,7 +113,7 @@ class Store:
                 with self._dialect.reading(reader):
                     return reader.execute(*query, execution_options={"stream_results": stream})
 
-            yield ask, self._within(writer, apart=False)
+            yield ask, self._within(writer, self._dialect, apart=False)
 
     def observe_query(
         self,
@@ -181,7 +183,7 @@ class Store:
         if known and _version_of(known) == version:
             return known
         net = self._do.snapshot(lambda c: self._rows.read(c, key))
-        self._runners.keep(key, net)
+        self._runners.put(key, net)
         return net
 
     def snapshot(self, key: bytes) -> Net:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from nr import forks
 from nr.backends.sql.dialects import Begin, Dialect
 from nr.backends.sql.supply import Supply, begun, mine, rested
 from nr.errors import BackendError, Error
@@ -88,7 +89,7 @@ class Own:
         return self._run(self._dialect.begin_snapshot, work)
 
     def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
-        alone = not mine.lock._is_owned()  # type: ignore[attr-defined]
+        alone = _give_way()
         with mine.lock, self._file(), explaining():
             if alone and isinstance(self.engine.pool, Supply):
                 self.engine.pool.reap()
@@ -149,6 +150,7 @@ class Own:
 
     @contextmanager
     def streaming(self) -> Iterator[tuple[sa.Connection, sa.Connection]]:
+        _give_way()
         with mine.lock, self._file(), explaining(), self.session() as writer:
             self._dialect.isolate(writer)
             self._dialect.begin_write(writer)
@@ -162,6 +164,14 @@ class Own:
     def close(self) -> None:
         if self._dispose:
             self.engine.dispose()
+
+
+def _give_way() -> bool:
+    """To a fork, where this thread does not speak to a database yet: whether that is so."""
+    alone = not mine.lock._is_owned()  # type: ignore[attr-defined]
+    if alone:
+        forks.give_way()
+    return alone
 
 
 class Bound:

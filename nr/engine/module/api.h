@@ -62,6 +62,8 @@ typedef struct rm_event {
 typedef void (*rm_event_fn)(rm_ctx *, rm_event, uint64_t sub, void *data);
 
 /* Version 1. */
+enum { RM_CLIENT_MULTI = 1 << 5 };
+
 typedef struct rm_client {
     uint64_t version, flags, id;
     char address[46];

@@ -13,7 +13,9 @@
  * Valkey 8.1 leaves the client that moves or copies a key in the database that
  * the event is of, when any module listens: its next command, and MOVE itself on
  * replicas, would go there. So it is put back where it was: a move tells where
- * from before it tells where to, and a copy is noted before it runs. */
+ * from before it tells where to, and a copy to another database is noted before
+ * it runs, or is queued by MULTI. (One transaction that copies to a database from
+ * two others is left: it is noted once.) */
 
 #include <string.h>
 #include <strings.h>
@@ -84,23 +86,69 @@ static void on_network_key(rm_ctx *ctx, const char *event, rm_string *name) {
 
 /* ========================= The client's database ========================= */
 
-/* By client: where its last COPY began. */
+/* By client and target: from where a COPY goes to another database. */
+static struct {
+    uint64_t client;
+    int from, to;
+} copies[64];
+enum { COPIES = sizeof copies / sizeof *copies };
+
+/* A client in MULTI, and the database that it will be in when what it queues
+ * now is executed. */
 static struct {
     uint64_t client;
     int db;
-} copies[64];
-enum { COPIES = sizeof copies / sizeof *copies };
+} queued;
+
+static size_t copy_place(uint64_t client, int to) {
+    return (client * 31 + (uint64_t)to) % COPIES;
+}
+
+static void forget_copies(uint64_t client) {
+    for (size_t i = 0; i < COPIES; i++)
+        if (copies[i].client == client) copies[i].client = 0;
+}
+
+/* A number behind a command's name; -1: another thing, or nothing. */
+static int argument(rm_filtered *command, int at) {
+    long long number = -1;
+    const rm_string *text = rm.CommandFilterArgGet(command, at);
+    bool is_db = text && rm.StringToLongLong(text, &number) == RM_OK &&
+                 number >= 0 && number <= INT32_MAX;
+    return is_db ? (int)number : -1;
+}
+
+/* COPY source destination DB n, or without the last two. */
+static void note_copy(rm_filtered *command, uint64_t id) {
+    rm_client client = {.version = 1};
+    if (rm.GetClientInfoById(&client, id) != RM_OK) return;
+    bool in_multi = client.flags & RM_CLIENT_MULTI;
+    if (!in_multi) forget_copies(id);
+    int to = argument(command, 4);
+    if (to < 0) to = argument(command, 5); /* behind REPLACE */
+    if (to < 0) return;
+    size_t i = copy_place(id, to);
+    copies[i].client = id;
+    copies[i].to = to;
+    copies[i].from =
+        in_multi && queued.client == id ? queued.db : (int)client.db;
+}
 
 static void before_command(rm_filtered *command) {
     size_t len;
     const rm_string *name = rm.CommandFilterArgGet(command, 0);
     const char *text = name ? rm.StringPtrLen(name, &len) : NULL;
-    if (!text || len != 4 || strncasecmp(text, "copy", 4) != 0) return;
+    if (!text || len < 4 || len > 6) return;
     uint64_t id = rm.CommandFilterGetClientId(command);
-    rm_client client = {.version = 1};
-    if (rm.GetClientInfoById(&client, id) != RM_OK) return;
-    copies[id % COPIES].client = id;
-    copies[id % COPIES].db = client.db;
+    if (len == 4 && strncasecmp(text, "copy", 4) == 0) {
+        note_copy(command, id);
+    } else if (len == 5 && strncasecmp(text, "multi", 5) == 0) {
+        forget_copies(id);
+        if (queued.client == id) queued.client = 0;
+    } else if (len == 6 && strncasecmp(text, "select", 6) == 0) {
+        queued.client = id; /* outside of MULTI nobody looks at it */
+        queued.db = argument(command, 1);
+    }
 }
 
 static bool leaves_clients_elsewhere(rm_ctx *ctx) {
@@ -121,8 +169,11 @@ static void put_client_back(rm_ctx *ctx, const char *event) {
     uint64_t id = rm.GetClientId(ctx);
     if (strcmp(event, "move_from") == 0) from = rm.GetSelectedDb(ctx);
     if (strcmp(event, "move_to") == 0) rm.SelectDb(ctx, from);
-    if (strcmp(event, "copy_to") == 0 && copies[id % COPIES].client == id)
-        rm.SelectDb(ctx, copies[id % COPIES].db);
+    if (strcmp(event, "copy_to") != 0) return;
+    int to = rm.GetSelectedDb(ctx);
+    size_t i = copy_place(id, to);
+    if (copies[i].client == id && copies[i].to == to)
+        rm.SelectDb(ctx, copies[i].from);
 }
 
 static int on_key(rm_ctx *ctx, int type, const char *event, rm_string *name) {

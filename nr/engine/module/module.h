@@ -90,6 +90,7 @@ typedef struct nr_delivery {
     void (*deliver)(rm_ctx *ctx, struct nr_delivery *delivery);
 } nr_delivery;
 int nr_deliveries_begin(rm_ctx *ctx);
+void nr_deliver(nr_delivery *delivery);   /* in the main thread */
 void nr_hand_over(nr_delivery *delivery); /* any thread */
 
 /* background.c: executes a command that is much work in a thread, and replies
@@ -108,7 +109,7 @@ bool nr_tasks_make(const nr_net *net); /* one of them makes its weights */
 enum { NR_PAUSE_MS = 10 };
 
 /* training.c. Those with a box are no-ops where it is not in training. */
-int nr_trainings_begin(rm_ctx *ctx, long long threads);
+void nr_trainings_begin(long long threads);
 nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err);
 /* Samples were added: orders the training that they have made due, unless one

@@ -44,16 +44,20 @@ int nr_deliveries_begin(rm_ctx *ctx) {
 
 /* While clients are paused, as they are for a failover, the stream to replicas
  * must stand still: the server aborts otherwise. */
-static void deliver(rm_ctx *ctx, void *data) {
+static void on_timer(rm_ctx *ctx, void *data) {
     nr_delivery *delivery = data;
     if (rm.AvoidReplicaTraffic())
-        rm.CreateTimer(ctx, NR_PAUSE_MS, deliver, data);
+        rm.CreateTimer(ctx, NR_PAUSE_MS, on_timer, data);
     else
         delivery->deliver(ctx, delivery);
 }
 
 /* Only timers and commands have a context whose changes are replicated. */
-static void arrive(void *data) { rm.CreateTimer(own, 0, deliver, data); }
+void nr_deliver(nr_delivery *delivery) {
+    rm.CreateTimer(own, 0, on_timer, delivery);
+}
+
+static void arrive(void *data) { nr_deliver(data); }
 
 /* Redis 6.2 cannot be woken for it: there it happens within 0.1 s. */
 void nr_hand_over(nr_delivery *delivery) {

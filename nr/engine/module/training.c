@@ -31,12 +31,9 @@ static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static long long most_threads, threads, idle;
 static uint64_t taken; /* bytes, by the trainings that run */
 static char this_worker[160]; /* as NR.THREADS names it */
-static rm_ctx *own; /* a context for what no command asked for */
 
 void nr_jobs_lock(void) { pthread_mutex_lock(&mutex); }
 void nr_jobs_unlock(void) { pthread_mutex_unlock(&mutex); }
-
-static void deliver(rm_ctx *ctx, void *job);
 
 /* ========================= A job and its network ========================= */
 
@@ -72,7 +69,7 @@ static void stop(nr_job *job) {
     job->started = true;
     job->trained = nr_net_unlearned(job->net, NR_KEPT,
                                     "stopped before its first cycle");
-    rm.CreateTimer(own, 0, deliver, job);
+    nr_deliver(&job->delivery);
 }
 
 /* To its network the training has ended, whatever the worker still does. */
@@ -232,7 +229,8 @@ static nr_status merge(rm_ctx *ctx, nr_job *job) {
 
 /* Ends a job: merges, if its network still wants it, and says what became of it.
  * There is nothing to merge where there was no memory even to say that it failed. */
-static void conclude(rm_ctx *ctx, nr_job *job) {
+static void conclude(rm_ctx *ctx, nr_delivery *delivery) {
+    nr_job *job = (nr_job *)delivery; /* it comes first there */
     const char *line = "failed: out of memory";
     nr_status status = NR_NOMEM;
     nr_jobs_lock();
@@ -253,29 +251,6 @@ static void conclude(rm_ctx *ctx, nr_job *job) {
     if (!job->dropped) part(job);
     nr_jobs_unlock();
     job_free(job);
-}
-
-/* While clients are paused, as they are for a failover, the stream to replicas
- * must stand still: the server aborts otherwise. */
-static void deliver(rm_ctx *ctx, void *data) {
-    if (rm.AvoidReplicaTraffic())
-        rm.CreateTimer(ctx, NR_PAUSE_MS, deliver, data);
-    else
-        conclude(ctx, data);
-}
-
-/* Only timers and commands have a context whose changes are replicated. */
-static void arrive(void *job) { rm.CreateTimer(own, 0, deliver, job); }
-
-/* Redis 6.2 cannot be woken for it: there it happens within 0.1 s. */
-static void hand_over(nr_job *job) {
-    if (rm.EventLoopAddOneShot) {
-        rm.EventLoopAddOneShot(arrive, job);
-        return;
-    }
-    rm.ThreadSafeContextLock(own);
-    arrive(job);
-    rm.ThreadSafeContextUnlock(own);
 }
 
 static void give_back(uint64_t bytes) {
@@ -299,19 +274,17 @@ static void work(void) {
                 nr_net_unlearned(job->net, NR_FAILED, job->err.text);
         }
         give_back(job->needs);
-        hand_over(job);
+        nr_hand_over(&job->delivery);
     }
 }
 
 /* ============================ What commands do =========================== */
 
-int nr_trainings_begin(rm_ctx *ctx, long long most) {
+void nr_trainings_begin(long long most) {
     char host[128] = "";
     gethostname(host, sizeof host - 1);
     snprintf(this_worker, sizeof this_worker, "%s:%ld", host, (long)getpid());
     most_threads = most;
-    own = rm.GetDetachedThreadSafeContext(ctx);
-    return own ? RM_OK : RM_ERR;
 }
 
 static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
@@ -322,6 +295,7 @@ static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
     nr_job *job = nr_alloc(sizeof *job);
     if (!job) return NULL;
     memset(job, 0, sizeof *job);
+    job->delivery.deliver = conclude;
     job->cmd.verb = cmd->verb;
     job->cmd.maxcycles = cmd->maxcycles, job->cmd.maxtime = cmd->maxtime;
     job->cmd.autostop = cmd->autostop, job->cmd.backtrack = cmd->backtrack;

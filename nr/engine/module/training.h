@@ -13,6 +13,7 @@ typedef struct nr_waiter {
 } nr_waiter;
 
 struct nr_job {
+    nr_delivery delivery; /* to the main thread, at its end */
     nr_job *next;
     nr_box *owner;
     rm_string *key;

@@ -88,6 +88,7 @@ static size_t columns_of(const nr_code *code) {
     case NR_FIELD_FLAG: return n + 1;
     case NR_FIELD_TIME: return n + 1 + 2 * circles_of(code) + code->bins;
     case NR_FIELD_VECTOR: return n + code->field->size;
+    case NR_FIELD_SEQUENCE: return n;
     case NR_FIELD_CATEGORY:
     case NR_FIELD_TEXT: return n + code->terms.n;
     default: return 0;
@@ -259,6 +260,7 @@ void nr_encode_field(const nr_code *code, const nr_value *value, float *to) {
         case NR_FIELD_TIME: encode_time(code, value->time, to); break;
         case NR_FIELD_TEXT: encode_text(code, value->bytes, to); break;
         case NR_FIELD_VECTOR: encode_vector(code, value->bytes, to); break;
+        case NR_FIELD_SEQUENCE: break; /* sequences.c: the gap is all here */
         default: known = encode_category(code, value->bytes, to);
         }
     }
@@ -293,6 +295,13 @@ double nr_decode(const nr_encoding *e, size_t output, float y) {
 
 /* =============================== As msgpack ============================== */
 
+/* Numbers of a value that are taken as deviations one by one. */
+static size_t places_of(const nr_field *field) {
+    bool many = field->kind == NR_FIELD_VECTOR ||
+                field->kind == NR_FIELD_SEQUENCE;
+    return many ? field->size : 0;
+}
+
 static bool put_doubles(nr_buf *out, const double *x, size_t n) {
     bool ok = nr_put_array(out, n);
     for (size_t i = 0; i < n && ok; i++) ok = nr_put_double(out, x[i]);
@@ -301,13 +310,12 @@ static bool put_doubles(nr_buf *out, const double *x, size_t n) {
 
 static bool put_code(const nr_code *code, nr_buf *out) {
     size_t edges = code->bins ? code->bins + 1 : 0;
-    bool vector = code->field->kind == NR_FIELD_VECTOR;
     bool text = code->field->kind == NR_FIELD_TEXT;
     return nr_put_array(out, 10) && nr_put_bool(out, code->gap) &&
            nr_put_bool(out, code->other) && nr_put_uint(out, code->circles) &&
            nr_put_double(out, code->shift) && nr_put_double(out, code->scale) &&
            put_doubles(out, code->edges, edges) &&
-           put_doubles(out, code->shifts, vector ? 2 * code->field->size : 0) &&
+           put_doubles(out, code->shifts, 2 * places_of(code->field)) &&
            nr_terms_put(&code->terms, out) &&
            nr_put_bin(out, code->weights,
                       text ? code->terms.n * sizeof(float) : 0) &&
@@ -351,14 +359,15 @@ static bool get_floats(nr_cursor *c, size_t n, float **out) {
 static bool code_sound(const nr_code *code, size_t edges, size_t shifts) {
     nr_field_kind kind = code->field->kind;
     bool number = kind == NR_FIELD_NUMBER, time = kind == NR_FIELD_TIME;
-    bool terms = kind == NR_FIELD_CATEGORY || kind == NR_FIELD_TEXT;
+    bool terms = kind == NR_FIELD_CATEGORY || kind == NR_FIELD_TEXT ||
+                 (kind == NR_FIELD_SEQUENCE && !code->field->size);
     for (size_t i = 1; i < edges; i++)
         if (!(code->edges[i] > code->edges[i - 1]) ||
             !isfinite(code->edges[i] - code->edges[i - 1]))
             return false;
     unsigned ways = time ? NR_BENT - 1 + NR_BENT : number ? NR_BENT : 0;
     return (number || time ? edges != 1 : !edges) && !(code->circles & ~ways) &&
-           shifts == (kind == NR_FIELD_VECTOR ? 2 * code->field->size : 0) &&
+           shifts == 2 * places_of(code->field) &&
            (terms || !code->terms.n) &&
            (kind == NR_FIELD_CATEGORY || !code->other) &&
            (kind != NR_FIELD_KEY || !code->gap) && isfinite(code->shift) &&
@@ -369,7 +378,8 @@ static bool get_code(nr_cursor *c, nr_code *code) {
     size_t ten, edges, shifts;
     uint64_t circles;
     nr_field_kind kind = code->field->kind;
-    size_t terms = kind == NR_FIELD_TEXT ? NR_MOST_TERMS : NR_MAX_CATEGORIES;
+    size_t terms = kind == NR_FIELD_CATEGORY ? NR_MAX_CATEGORIES
+                                             : NR_MOST_TERMS;
     if (!nr_get_array(c, &ten) || ten != 10 || !nr_get_bool(c, &code->gap) ||
         !nr_get_bool(c, &code->other) || !nr_get_uint(c, &circles) ||
         !nr_get_double(c, &code->shift) || !nr_get_double(c, &code->scale) ||

@@ -20,6 +20,7 @@
  *               texts have them (tf-idf), of length 1
  *     vector    each of its numbers as a deviation
  *     key       none
+ *     sequence  none: recurrent layers read it (sequences.h)
  *
  * and, where some samples lacked it, one more that says so. */
 
@@ -56,8 +57,9 @@ typedef struct nr_code {
     double shift, scale;
     size_t bins;
     double *edges;   /* of the bins, one more than there are */
-    double *shifts;  /* of a vector's numbers, and behind them their scales */
-    nr_terms terms;  /* categories or words */
+    double *shifts;  /* of a vector's or a step's numbers, and behind them their
+                        scales */
+    nr_terms terms;  /* categories, words or symbols */
     float *weights;  /* of words: what one counts */
     float *missing;  /* what the columns are where there is no value */
 } nr_code;

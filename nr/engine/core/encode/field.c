@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "encode/field.h"
+#include "encode/sequence.h"
 
 const char *const nr_field_kind_words[NR_FIELD_KINDS + 1] = {
-    "NUMBER", "FLAG", "CATEGORY", "TIME", "TEXT", "VECTOR", "KEY", NULL,
+    "NUMBER", "FLAG", "CATEGORY", "TIME", "TEXT", "VECTOR", "KEY",
+    "SEQUENCE", NULL,
 };
 
 void nr_field_free(nr_field *field) {
@@ -70,7 +71,7 @@ static nr_status take_kind(nr_field *field, nr_text kind, nr_error *err) {
         nr_guess_try(&guess, kind, nr_field_kind_words[i]);
     return nr_fail(err,
                    "ERR field %.*s: a kind is number, flag, category, time, "
-                   "text, vector(n) or key, not '%s'%s",
+                   "text, vector(n), sequence or key, not '%s'%s",
                    (int)field->name.n, field->name.s,
                    nr_quote(quoted, sizeof quoted, kind.s, kind.n),
                    nr_guess_text(&guess));
@@ -139,6 +140,8 @@ static nr_status take_size(nr_field *field, nr_text inside, bool given,
                          "vector(n) takes how many numbers it has, 1 to 65536",
                          inside);
     }
+    if (field->kind == NR_FIELD_SEQUENCE)
+        return nr_sequence_kind(field, inside, given, err);
     if (!given) {
         field->size = NR_EVERYDAY_CATEGORIES;
         return NR_OK;
@@ -181,7 +184,10 @@ static bool write_field(nr_field *field) {
         char c = (char)(*p - 'A' + 'a');
         ok = nr_buf_append(&out, &c, 1);
     }
-    if (field->kind == NR_FIELD_VECTOR)
+    bool sequence = field->kind == NR_FIELD_SEQUENCE;
+    if (sequence && field->size == 0)
+        snprintf(number, sizeof number, "(category)");
+    else if (field->kind == NR_FIELD_VECTOR || (sequence && field->size > 1))
         snprintf(number, sizeof number, "(%u)", field->size);
     else if (field->kind == NR_FIELD_CATEGORY && !field->list &&
              field->size != NR_EVERYDAY_CATEGORIES)

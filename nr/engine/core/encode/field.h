@@ -16,6 +16,7 @@ enum {
     NR_MAX_CATEGORIES = 1000,  /* of one field */
     NR_MAX_VECTOR = 65536,     /* numbers of one value */
     NR_MAX_TEXT = 65536,       /* bytes of one value */
+    NR_MAX_SEQUENCES = 8,      /* fields of one network */
     /* Where max=n does not say another number. */
     NR_EVERYDAY_CATEGORIES = NR_STUDY_CATEGORIES,
 };
@@ -28,6 +29,7 @@ typedef enum nr_field_kind {
     NR_FIELD_TEXT,
     NR_FIELD_VECTOR,
     NR_FIELD_KEY,
+    NR_FIELD_SEQUENCE,
     NR_FIELD_KINDS
 } nr_field_kind;
 
@@ -39,7 +41,8 @@ typedef struct nr_field {
     nr_field_kind kind;
     bool output;
     uint32_t slot;
-    uint32_t size;    /* a vector's numbers, the most categories to tell apart */
+    uint32_t size;    /* a vector's numbers, those of a sequence's step (0: it is
+                         a symbol), the most categories to tell apart */
     nr_text *list;    /* a closed category's values; NULL: any */
     size_t listed;    /* how many there are */
     char *list_text;  /* where their bytes lie */

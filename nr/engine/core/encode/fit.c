@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "encode/encoding.h"
+#include "encode/sequences.h"
 #include "encode/time.h"
 #include "encode/tokens.h"
 #include "encode/tuning.h"
@@ -269,6 +269,9 @@ static bool fit_field(nr_code *code, const column *column) {
     case NR_FIELD_VECTOR: ok = fit_vector(code, column); break;
     case NR_FIELD_TEXT: ok = fit_text(code, column); break;
     case NR_FIELD_CATEGORY: ok = fit_category(code, column); break;
+    case NR_FIELD_SEQUENCE:
+        ok = nr_sequences_fit(code, column->values, column->n, column->step);
+        break;
     default: break;
     }
     return ok;

@@ -135,6 +135,13 @@ static nr_status index_slots(nr_schema *schema, nr_error *err) {
     return NR_OK;
 }
 
+size_t nr_sequence_fields(const nr_schema *schema) {
+    size_t n = 0;
+    for (size_t i = 0; i < schema->inputs; i++)
+        n += schema->fields[i].kind == NR_FIELD_SEQUENCE;
+    return n;
+}
+
 nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
     size_t outputs = schema->n - schema->inputs, learned = 0;
     for (size_t i = 0; i < schema->inputs; i++)
@@ -142,6 +149,9 @@ nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
     if (!learned)
         return nr_fail(err, "ERR no field before '->' to learn from");
     if (!outputs) return nr_fail(err, "ERR no field after '->' to learn");
+    if (nr_sequence_fields(schema) > NR_MAX_SEQUENCES)
+        return nr_fail(err, "ERR %zu fields are sequences, at most %d may be",
+                       nr_sequence_fields(schema), NR_MAX_SEQUENCES);
     if (kind == NR_CLASSIFIER && outputs > 1)
         return nr_fail(err, "ERR a classifier has one output, a category, not "
                             "%zu",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "encode/sequence.h"
 #include "encode/time.h"
 #include "encode/value.h"
 #include "grammar/json.h"
@@ -27,6 +28,7 @@ static const char *const needed[NR_FIELD_KINDS] = {
     [NR_FIELD_TEXT] = "text or nothing",
     [NR_FIELD_VECTOR] = "a list of numbers or nothing",
     [NR_FIELD_KEY] = "text or nothing",
+    [NR_FIELD_SEQUENCE] = "a list of steps or nothing",
 };
 
 /* For a message: what an item is, as text. */
@@ -65,7 +67,9 @@ static bool says_nothing(const nr_field *field, nr_text text) {
     static const char *const words[] = {"NULL", "NAN", "NA", "NONE", NULL};
     bool may = field->kind == NR_FIELD_NUMBER || field->kind == NR_FIELD_FLAG ||
                field->kind == NR_FIELD_TIME;
-    return text.n == 0 || (may && nr_find_word(text, words) >= 0);
+    if (text.n == 0) return true;
+    bool begins_so = (*text.s | 32) == 'n'; /* most do not: not looked up */
+    return may && begins_so && nr_find_word(text, words) >= 0;
 }
 
 /* The values of a closed list, for a message. */
@@ -151,6 +155,7 @@ nr_status nr_value_text(const nr_field *field, nr_text text, nr_buf *out,
         if (nr_parse_time(text, &time)) return done(nr_put_int(out, time), err);
         break;
     case NR_FIELD_VECTOR: return put_list(field, text, out, err);
+    case NR_FIELD_SEQUENCE: return nr_sequence_text(field, text, out, err);
     default: return put_string(field, text, out, err);
     }
     return refuse(field, needed[field->kind], text, err);
@@ -189,6 +194,7 @@ static nr_status put_number_item(const nr_field *field, const nr_item *item,
     case NR_FIELD_TIME:
         if (nr_time_from(x, &time)) return done(nr_put_int(out, time), err);
         return refuse_item(field, item, err);
+    case NR_FIELD_SEQUENCE:
     case NR_FIELD_VECTOR: return refuse_item(field, item, err);
     default: return put_string(field, number_text(item, room), out, err);
     }
@@ -266,6 +272,8 @@ nr_status nr_value_item(const nr_field *field, const nr_item *item,
     default:
         if (list && field->kind == NR_FIELD_VECTOR)
             return put_floats(field, c, item, out, err);
+        if (list && field->kind == NR_FIELD_SEQUENCE)
+            return nr_sequence_item(field, item, c, out, err);
         return refuse_item(field, item, err);
     }
 }
@@ -284,6 +292,7 @@ bool nr_value_put(const nr_field *field, const nr_value *value, nr_buf *out) {
         nr_time_text(text, value->time);
         return nr_put_bin(out, text, strlen(text));
     case NR_FIELD_VECTOR: break;
+    case NR_FIELD_SEQUENCE: return nr_sequence_put(field, value, out);
     default: return nr_put_bin(out, value->bytes.data, value->bytes.len);
     }
     bool ok = nr_put_array(out, field->size);

@@ -355,6 +355,15 @@ const char *nr_write_double(char out[NR_NUMBER], int digits, double value) {
     return out;
 }
 
+const char *nr_write_shortest(char out[NR_NUMBER], double value) {
+    double back = NAN;
+    for (int digits = 1; back != value && digits <= 17; digits++) {
+        nr_write_double(out, digits, value);
+        nr_parse_double((nr_text){out, strlen(out)}, &back);
+    }
+    return out;
+}
+
 /* Digits alone, and no 0 before others: as Redis reads integers. */
 bool nr_parse_uint(nr_text text, uint64_t *value) {
     if (!text.n || (text.n > 1 && text.s[0] == '0')) return false;

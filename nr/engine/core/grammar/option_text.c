@@ -1,6 +1,7 @@
 /* What is told of an option, from its row: in errors, in the syntax, in help
  * and to hosts in other languages. */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,13 @@ static size_t count_words(const nr_option *o) {
     return n;
 }
 
+/* With all digits before the point, and as many behind it as it has. */
+static const char *bound(double value, char out[NR_NUMBER]) {
+    if (value != floor(value)) return nr_write_shortest(out, value);
+    snprintf(out, NR_NUMBER, "%.0f", value);
+    return out;
+}
+
 void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
     size_t n = count_words(o);
     snprintf(out, NR_OPTION_TEXT, "%s", o->off         ? "AUTO, OFF or "
@@ -33,12 +41,13 @@ void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
     for (size_t i = 0; i < n; i++)
         add_listed(out, o->words[i], i, n, " or ");
     if (n) return;
+    char least[NR_NUMBER], most[NR_NUMBER];
     size_t used = strlen(out);
     snprintf(out + used, NR_OPTION_TEXT - used,
-             o->type == NR_COUNT ? "an integer from %.0f to %.0f"
-             : o->above          ? "a number above %.0f and up to %.0f"
-                                 : "a number from %.0f to %.0f",
-             o->least, o->most);
+             o->type == NR_COUNT ? "an integer from %s to %s"
+             : o->above          ? "a number above %s and up to %s"
+                                 : "a number from %s to %s",
+             bound(o->least, least), bound(o->most, most));
 }
 
 void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
@@ -81,7 +90,7 @@ static bool put_preset(const nr_option *o, nr_buf *out) {
         return nr_put_str(out, o->words[(int)o->preset]);
     if (o->preset == NR_AUTO) return nr_put_str(out, "AUTO");
     if (o->off && o->preset == 0) return nr_put_str(out, "OFF");
-    return nr_put_str(out, nr_write_double(number, 17, o->preset));
+    return nr_put_str(out, bound(o->preset, number));
 }
 
 static bool put_option(const nr_option *o, nr_buf *out) {

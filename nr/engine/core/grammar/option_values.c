@@ -1,9 +1,7 @@
 /* The values of options: read from text, checked, listed and changed, each by
  * the row of its option alone. */
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "grammar/syntax.h"
 
@@ -106,15 +104,6 @@ bool nr_options_sound(const nr_options *options, nr_kind kind) {
     return sound;
 }
 
-/* With the fewest digits that read back as the same. */
-static void write_real(char text[NR_NUMBER], double value) {
-    double back = NAN;
-    for (int digits = 1; back != value && digits <= 17; digits++) {
-        nr_write_double(text, digits, value);
-        nr_parse_double((nr_text){text, strlen(text)}, &back);
-    }
-}
-
 static bool put_value(const nr_option *o, const nr_options *options,
                       nr_buf *reply) {
     char text[NR_NUMBER];
@@ -124,23 +113,41 @@ static bool put_value(const nr_option *o, const nr_options *options,
     if (value < 0) return nr_put_str(reply, "AUTO");
     if (o->off && value == 0) return nr_put_str(reply, "OFF");
     if (o->type == NR_REAL)
-        write_real(text, value);
+        nr_write_shortest(text, value);
     else
         snprintf(text, sizeof text, "%.0f", value);
     return nr_put_str(reply, text);
 }
 
-bool nr_options_list(const nr_options *options, nr_buf *reply) {
+static bool is_listed(const nr_option *o, bool sequences) {
+    return !o->of_command && (sequences || !o->for_sequences);
+}
+
+bool nr_options_list(const nr_options *options, bool sequences,
+                     nr_buf *reply) {
     size_t n = 0;
     for (size_t i = 0; i < NR_OPTIONS; i++)
-        n += !nr_network_options[i].of_command;
+        n += is_listed(&nr_network_options[i], sequences);
     bool ok = nr_put_array(reply, 2 * n);
     for (size_t i = 0; i < NR_OPTIONS && ok; i++) {
         const nr_option *o = &nr_network_options[i];
-        ok = o->of_command || (nr_put_str(reply, o->word) &&
-                               put_value(o, options, reply));
+        ok = !is_listed(o, sequences) || (nr_put_str(reply, o->word) &&
+                                          put_value(o, options, reply));
     }
     return ok;
+}
+
+nr_status nr_options_unread(const nr_command *cmd, nr_error *err) {
+    for (size_t i = 0; i < NR_OPTIONS; i++) {
+        const nr_option *o = &nr_network_options[i];
+        if (o->for_sequences && cmd->given >> i & 1)
+            return nr_fail(err, "ERR Syntax error in %s: %s is for networks with "
+                                "a field that is a sequence",
+                           cmd->verb == NR_CREATE ? "NR.CREATE"
+                                                  : "NR.CONFIGURE",
+                           o->word);
+    }
+    return NR_OK;
 }
 
 /* What a network of this kind, or a classic one, does not take. */

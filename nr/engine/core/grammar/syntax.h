@@ -32,6 +32,8 @@ size_t nr_parse_floats(const char *const *texts, const size_t *len, size_t n,
  * C locale. Returns out. */
 #define NR_NUMBER 32
 const char *nr_write_double(char out[NR_NUMBER], int digits, double value);
+/* With the fewest digits that read back as the same. */
+const char *nr_write_shortest(char out[NR_NUMBER], double value);
 
 /* ---------------------------- Words (words.c) ---------------------------- */
 
@@ -101,7 +103,10 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text);
 nr_options nr_options_preset(nr_kind kind);
 bool nr_options_sound(const nr_options *options, nr_kind kind);
 /* NR.CONFIGURE's two replies: all of them, or those that are given, taken. */
-bool nr_options_list(const nr_options *options, nr_buf *reply);
+bool nr_options_list(const nr_options *options, bool sequences,
+                     nr_buf *reply);
+/* Refuses options that only a network with sequences has. */
+nr_status nr_options_unread(const nr_command *cmd, nr_error *err);
 nr_status nr_options_change(nr_options *options, nr_kind kind,
                             const nr_command *cmd, nr_error *err);
 
@@ -117,7 +122,18 @@ void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]);
 void nr_options_with_classic(bool fixed, char out[NR_OPTION_TEXT]);
 bool nr_options_pack(nr_option_list list, nr_buf *out); /* nr_specs_pack's */
 
-nr_status nr_fields_parse(nr_parser *p); /* fields.c: all of NR.FIELDS */
+/* ------------------- What is peculiar to a command ----------------------- */
+
+nr_status nr_create_parse(nr_parser *p);  /* create.c */
+nr_status nr_observe_parse(nr_parser *p); /* samples.c */
+nr_status nr_run_parse(nr_parser *p);     /* samples.c: NR.CLASS, too */
+nr_status nr_forget_parse(nr_parser *p);  /* samples.c */
+nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
+
+bool nr_is_arrow(nr_text text);
+/* The first "->" from an argument on, or argc. */
+size_t nr_find_arrow(const nr_parser *p, size_t from);
+
 
 /* "ERR Syntax error in NR.FOO: " and the rest, always NR_ERR. */
 nr_status nr_syntax_error(nr_parser *p, const char *format, ...)

@@ -62,6 +62,18 @@ static inline size_t nr_row_step(size_t units) {
     return (units + 15) / 16 * 16;
 }
 
+/* A step of a recurrent cell's units, [unit][lane] each, of nv * 16 lanes. What
+ * the gates are, and `carry` on the way back, says recurrent.h. */
+typedef struct nr_cell_step {
+    size_t units, nv;
+    const float *mask;          /* by lane, 0: not begun; NULL: all have */
+    float *gates;               /* sums, then gates, then their deltas */
+    const float *before;        /* the state that the step begins with */
+    float *after, *out;         /* the state and the output behind it */
+    const float *delta, *more;  /* of the output, in all; more: or NULL */
+    float *carry;
+} nr_cell_step;
+
 typedef struct nr_kernels {
     const char *name;
 
@@ -80,6 +92,17 @@ typedef struct nr_kernels {
                      const float *delta, size_t delta_step, size_t panels,
                      size_t nv_last, size_t first, size_t last,
                      size_t outputs);
+
+    /* The same for steps of a panel, which lie as panels do, of nv vectors
+     * each; and cells forward and backward. */
+    void (*step_gradient)(float *g, const float *in, size_t in_step,
+                          const float *delta, size_t delta_step, size_t steps,
+                          size_t nv, size_t first, size_t last,
+                          size_t outputs);
+    void (*lstm)(const nr_cell_step *step);
+    void (*lstm_back)(const nr_cell_step *step);
+    void (*gru)(const nr_cell_step *step);
+    void (*gru_back)(const nr_cell_step *step);
 
     /* The first layer's part of both, where inputs are lists of those that are
      * not 0. To a panel, by lists of n lanes' inputs and weights' rows w; its

@@ -19,7 +19,8 @@ static size_t groups_of(const nr_header *h) {
 /* The plan's dense layers: others have no such weights, and then none have. */
 size_t nr_abreast_len(const nr_net *net) {
     size_t n = 0;
-    if (net->h.options.members < LEAST_MEMBERS) return 0;
+    if (net->h.options.members < LEAST_MEMBERS || net->plan->all > net->plan->n)
+        return 0;
     for (size_t i = 0; i + 1 < net->plan->n; i++) {
         const nr_op *op = &net->plan->ops[i];
         if (op->layer != &nr_layer_dense || op->in >= MOST_FLOATS ||

@@ -36,6 +36,7 @@ size_t nr_weights_len(const nr_header *h) {
  * which vary less and cost more. */
 static int64_t choose_members(const nr_header *h) {
     size_t params = count_params(h);
+    if (h->recurrent.fields) return params <= 200000 ? 4 : 1;
     return params <= 4000 ? 8 : params <= 50000 ? 4 : params <= 100000 ? 2 : 1;
 }
 
@@ -170,6 +171,16 @@ void nr_net_choose(nr_header *h, bool members, bool activation) {
     if (activation) h->options.activation = choose_activation(h);
 }
 
+/* Layers that are given read the sequences, where there are any. */
+static nr_status check_recurrent(const nr_command *cmd,
+                                 const nr_schema *schema, nr_error *err) {
+    if (!schema || !nr_sequence_fields(schema))
+        return nr_options_unread(cmd, err);
+    if (cmd->nlayers - 2 <= NR_MAX_RECURRENT) return NR_OK;
+    return nr_fail(err, "ERR %zu recurrent layers, at most %d",
+                   cmd->nlayers - 2, NR_MAX_RECURRENT);
+}
+
 /* The fields that an NR.CREATE names. */
 static nr_status make_schema(const nr_command *cmd, nr_schema **out,
                              nr_error *err) {
@@ -206,11 +217,17 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
                   !(cmd->given & NR_GIVEN(activation)) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
     nr_outcome_set(&h, NR_NEVER, "");
-    if (cmd->form == NR_FORM_NAMED) {
-        nr_status status = make_schema(cmd, &schema, err);
-        if (status != NR_OK) return status;
-        h.records = NR_VARIABLE;
+    nr_status status = NR_OK;
+    if (cmd->form == NR_FORM_NAMED) status = make_schema(cmd, &schema, err);
+    if (status == NR_OK) status = check_recurrent(cmd, schema, err);
+    if (status != NR_OK) {
+        nr_schema_drop(schema);
+        return status;
     }
+    if (schema) h.records = NR_VARIABLE;
+    if (schema && nr_sequence_fields(schema) &&
+        !(cmd->given & NR_GIVEN(optimizer)))
+        h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
     *out = nr_net_new(&h);
     if (*out) nr_net_take_schema(*out, schema);
     nr_schema_drop(schema);
@@ -247,6 +264,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     if (!copy) return NULL;
     copy->partial = net->partial;
     copy->weighed = net->weighed;
+    copy->sequences = nr_sequences_hold(net->sequences);
     copy->extent = net->extent;
     copy->row = net->row;
     copy->course = nr_array_hold(net->course);
@@ -290,6 +308,7 @@ void nr_net_free(nr_net *net) {
     nr_plan_drop(net->plan);
     nr_net_take_inner(net, NULL, NULL);
     nr_schema_drop(net->schema);
+    nr_sequences_drop(net->sequences);
     nr_array_drop(net->course);
     nr_kept_drop(net->kept);
     nr_dataset_free(&net->data[0]);

@@ -90,6 +90,7 @@ typedef struct nr_header {
     uint64_t schema_revision; /* grows with every change of the fields */
     uint64_t trainings; /* that have ended, whatever came of them */
     char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
+    nr_recurrent recurrent; /* of a network behind one with fields */
     nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
@@ -98,6 +99,7 @@ typedef struct nr_header {
 typedef struct nr_foresight {
     bool known;
     nr_dataset_id which; /* that was asked for */
+    uint64_t len[2];     /* of the datasets, which may be emptied */
     nr_random before, after;
     uint64_t place;
 } nr_foresight;
@@ -144,6 +146,7 @@ struct nr_net {
     nr_encoding *encoding;
     nr_net *inner;
     nr_foresight next;
+    nr_sequences *sequences; /* that its rows have numbers of; or NULL */
     bool weighed; /* behind each row lies what the sample counts: learner.c */
     double extent; /* how many inputs L2 is to count: learner.c; 0: all */
     bool partial; /* assembled without its samples */
@@ -207,6 +210,12 @@ size_t nr_report_len(const nr_header *h); /* floats */
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
 void nr_net_choose(nr_header *h, bool members, bool activation);
 void nr_net_take_schema(nr_net *net, nr_schema *schema);
+/* Of a header with sequences: whether such a network may exist. */
+nr_status nr_recurrent_check(const nr_header *h, nr_error *err);
+/* recurrent.c: as msgpack; reading fills the header's, and holds it to what the
+ * encoding's fields are. */
+bool nr_recurrent_put(const nr_recurrent *r, nr_buf *out);
+bool nr_recurrent_get(nr_cursor *c, const nr_encoding *e, nr_header *h);
 /* Takes what a training has made of a network with fields; both may be NULL. */
 void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner);
 
@@ -238,6 +247,7 @@ void nr_outcome_derive(nr_header *h);
 void nr_outcome_set(nr_header *h, nr_outcome outcome, const char *why);
 
 /* samples.c */
+void nr_net_foresee(nr_net *net, nr_dataset_id which); /* after one sample */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
 void nr_dataset_free(nr_dataset *data);
 bool nr_dataset_reserve(nr_dataset *data, size_t index); /* for a chunk */
@@ -261,6 +271,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
 bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
+void nr_record_fetch(const nr_net *net, nr_dataset_id which, size_t slot);
 /* Keeps of a dataset the samples of these slots alone, in this order. */
 nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
                           const uint32_t *slots, size_t n, nr_error *err);

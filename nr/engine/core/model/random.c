@@ -76,7 +76,7 @@ void nr_weights_init(const nr_net *net, float *weights) {
     for (size_t i = 0; i < nr_inputs(net); i++) f.in_scale[i] = 1;
     for (size_t i = 0; i < nr_outputs(net); i++) f.out_scale[i] = 1;
     for (size_t m = 0; m < (size_t)h->options.members; m++)
-        for (size_t i = 0; i < plan->n; i++)
+        for (size_t i = 0; i < plan->all; i++)
             plan->ops[i].layer->init(&plan->ops[i], h,
                                      f.layers + nr_member_at(net, m) +
                                          plan->ops[i].at,

@@ -63,17 +63,28 @@ static nr_cost run_cost(const nr_net *net, const nr_command *cmd) {
     return cost;
 }
 
+static double count_bytes(const nr_command *cmd) {
+    double bytes = (double)cmd->bloblen;
+    for (size_t i = 0; i < cmd->count[0] && cmd->form == NR_FORM_NAMED; i++)
+        bytes += (double)cmd->arglen[cmd->first[0] + i];
+    return bytes;
+}
+
 /* Of samples by name nothing is known but how long they are: a row is at least
  * a few bytes. */
 static nr_cost fields_cost(const nr_net *net, const nr_command *cmd) {
-    enum { SHORTEST_ROW = 16 };
+    enum { SHORTEST_ROW = 16, SHORTEST_STEP = 2 };
     nr_cost cost = {0};
     if (!net->inner) return cost;
     double rows = 1 + (double)cmd->bloblen / SHORTEST_ROW;
-    double columns = (double)net->encoding->columns;
+    double columns = (double)nr_inputs(net->inner);
     double params = (double)net->inner->params;
+    double steps = net->inner->h.recurrent.fields
+                       ? count_bytes(cmd) / SHORTEST_STEP
+                       : 0;
     cost.kept = made_bytes(net->inner, 1);
-    cost.work = rows * params * (double)net->inner->h.options.members;
+    cost.work = (rows + steps) * params *
+                (double)net->inner->h.options.members;
     cost.bytes = cost.kept + (uint64_t)(rows * columns * sizeof(float));
     return cost;
 }

@@ -22,18 +22,22 @@ static bool put_name(nr_buf *b, nr_text text) {
 typedef struct rows {
     float few[512], *x; /* columns */
     nr_value values[32], *row;
+    nr_sequences *sequences; /* NULL: no field is one */
     size_t n;
 } rows;
 
 static void rows_free(rows *r) {
     if (r->x != r->few) nr_release(r->x);
     if (r->row != r->values) nr_release(r->row);
+    nr_sequences_drop(r->sequences);
 }
 
-static nr_status rows_make(rows *r, const nr_encoding *e, const nr_said *said,
+static nr_status rows_make(rows *r, const nr_net *net, const nr_said *said,
                            nr_error *err) {
-    size_t fields = e->schema->n, floats, bytes;
-    if (__builtin_mul_overflow(said->n, e->columns, &floats) ||
+    const nr_encoding *e = net->encoding;
+    const nr_recurrent *recurrent = &net->inner->h.recurrent;
+    size_t fields = e->schema->n, in = nr_inputs(net->inner), floats, bytes;
+    if (__builtin_mul_overflow(said->n, in, &floats) ||
         __builtin_mul_overflow(floats, sizeof(float), &bytes))
         return nr_nomem(err);
     r->n = said->n;
@@ -41,15 +45,15 @@ static nr_status rows_make(rows *r, const nr_encoding *e, const nr_said *said,
     r->row = fields * sizeof *r->row <= sizeof r->values
                  ? r->values
                  : nr_alloc(fields * sizeof *r->row);
-    if (!r->x || !r->row) {
-        if (r->x) rows_free(r);
-        return nr_nomem(err);
-    }
-    for (size_t i = 0; i < said->n; i++) {
+    r->sequences = recurrent->fields ? nr_sequences_new(e) : NULL;
+    bool ok = r->x && r->row && (r->sequences || !recurrent->fields);
+    for (size_t i = 0; i < said->n && ok; i++) {
         nr_record_read(e->schema, nr_said_record(said, i), r->row, NULL);
-        nr_encode(e, r->row, r->x + i * e->columns, NULL);
+        ok = nr_encode_row(e, r->row, r->sequences, nr_state_units(recurrent),
+                           r->x + i * in, NULL);
     }
-    return NR_OK;
+    if (!ok) rows_free(r);
+    return ok ? NR_OK : nr_nomem(err);
 }
 
 /* ================================ Replies ================================ */
@@ -86,7 +90,8 @@ static nr_status run_rows(const nr_net *net, const rows *r, bool many,
     if (__builtin_mul_overflow(r->n, out * sizeof *y, &bytes))
         return nr_nomem(err);
     if (bytes > sizeof few && !(y = nr_alloc(bytes))) return nr_nomem(err);
-    nr_status status = nr_net_run(net->inner, r->x, r->n, y, err);
+    nr_status status = nr_net_run_sequences(net->inner, r->sequences, r->x,
+                                            r->n, y, NULL, err);
     bool ok = !many || nr_put_array(reply, r->n);
     for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
         ok = put_outputs(net->encoding, y + i * out, reply);
@@ -99,7 +104,10 @@ static nr_status classify_rows(const nr_net *net, const rows *r, bool many,
     uint32_t few[64], *classes = few;
     if (r->n > 64 && !(classes = nr_alloc(r->n * sizeof *classes)))
         return nr_nomem(err);
-    nr_status status = nr_net_classify(net->inner, r->x, r->n, classes, err);
+    if (net->h.kind != NR_CLASSIFIER)
+        return nr_net_classify(net, r->x, r->n, classes, err); /* says why */
+    nr_status status = nr_net_run_sequences(net->inner, r->sequences, r->x,
+                                            r->n, NULL, classes, err);
     bool ok = !many || nr_put_array(reply, r->n);
     for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
         ok = put_name(reply,
@@ -123,7 +131,7 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
     nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
     if (status != NR_OK) return status;
     status = net->inner ? NR_OK : not_trained(cmd, err);
-    if (status == NR_OK) status = rows_make(&r, net->encoding, &said, err);
+    if (status == NR_OK) status = rows_make(&r, net, &said, err);
     if (status == NR_OK) {
         status = cmd->verb == NR_CLASS
                      ? classify_rows(net, &r, said.many, reply, err)
@@ -160,12 +168,18 @@ nr_status nr_fields_encoded(const nr_net *net, nr_dataset_id which, size_t n,
     size_t bytes = made->row * sizeof(float);
     float *row = nr_alloc(bytes);
     nr_value *values = nr_alloc(e->schema->n * sizeof *values);
-    nr_status status = row && values ? NR_OK : nr_nomem(err);
+    size_t units = nr_state_units(&made->h.recurrent);
+    if (units) made->sequences = nr_sequences_new(e);
+    bool ok = row && values && (made->sequences || !units);
+    nr_status status = ok ? NR_OK : nr_nomem(err);
     made->h.maxlen[which] = n;
     for (size_t i = 0; i < n && status == NR_OK; i++) {
         nr_record_read(e->schema, nr_record_at(net, which, i), values, NULL);
-        nr_encode(e, values, row, row + e->columns);
-        status = nr_net_append(made, which, (unsigned char *)row, bytes, err);
+        if (!nr_encode_row(e, values, made->sequences, units, row,
+                           row + nr_inputs(made)))
+            status = nr_nomem(err);
+        else
+            status = nr_net_append(made, which, (unsigned char *)row, bytes, err);
     }
     nr_release(row);
     nr_release(values);

@@ -18,6 +18,7 @@
 #include "float_mode.h"
 #include "kernels/kernel.h"
 #include "layers/layer.h"
+#include "layers/recurrent.h"
 #include "run/fields.h"
 #include "run/report.h"
 
@@ -35,17 +36,27 @@ static double work(const nr_net *net) {
     return (params + in * behind) * (double)net->h.options.members;
 }
 
-/* How many of the samples; of a network with fields by the one behind them. */
+/* Of a network that may have fields: by the one behind them, and by how long its
+ * sequences may be, a step of which takes two bytes or more. */
+static double work_of(const nr_net *net) {
+    nr_dataset_id which = choose_dataset(net);
+    if (!net->inner) return work(net);
+    if (!net->inner->h.recurrent.fields || !net->h.len[which])
+        return work(net->inner);
+    return work(net->inner) *
+           (1 + (double)net->h.bytes[which] / (double)net->h.len[which] / 2);
+}
+
+/* How many of the samples. */
 static size_t choose_samples(const nr_net *net) {
     size_t n = net->h.len[choose_dataset(net)];
-    double fit = MOST_WORK / work(net->inner ? net->inner : net);
+    double fit = MOST_WORK / work_of(net);
     if (fit < 16) fit = 16;
     return (double)n <= fit ? n : (size_t)fit;
 }
 
 double nr_importance_work(const nr_net *net) {
-    const nr_net *runs = net->inner ? net->inner : net;
-    return net->h.trained ? work(runs) * (double)choose_samples(net) : 0;
+    return net->h.trained ? work_of(net) * (double)choose_samples(net) : 0;
 }
 
 /* Panels: of inputs twice, of each member's first layer, of the layers behind
@@ -70,7 +81,9 @@ typedef struct probe {
     size_t in, out, units, members; /* units: of the first layer */
     size_t samples, nv;
     const float *rows[NR_LANES];
-    float *x, *other;   /* inputs, and those that take their places */
+    float *x, *other;   /* inputs, and those that take their places; where there
+                           are sequences, a panel for each member */
+    float *frame, *numbers; /* for sequences, or NULL */
     float *sums;        /* the first layer's, of each member */
     float *from, *to;   /* layers */
     float *mean, *y;    /* of the members; as rows */
@@ -80,6 +93,8 @@ typedef struct probe {
 static void probe_free(probe *p) {
     nr_release_lines(p->x);
     nr_release_lines(p->other);
+    nr_release_lines(p->frame);
+    nr_release_lines(p->numbers);
     nr_release_lines(p->sums);
     nr_release_lines(p->from);
     nr_release_lines(p->to);
@@ -106,8 +121,15 @@ static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
                  .out = nr_outputs(net),
                  .units = nr_plan_first(net->plan)->out,
                  .members = (size_t)h->options.members};
-    p->x = panel_new(p->in);
-    p->other = panel_new(p->in);
+    size_t fields = net->plan->recurrent.fields;
+    size_t panels = fields ? p->members : 1;
+    if (fields) {
+        p->frame = nr_alloc_lines(nr_frame_floats(net->plan, 0), sizeof(float));
+        p->numbers = panel_new(fields);
+        if (!p->frame || !p->numbers) return false;
+    }
+    p->x = panel_new(p->in * panels);
+    p->other = panel_new(p->in * panels);
     p->sums = panel_new(p->units * p->members); /* below NR_MAX_PARAMS */
     p->from = panel_new(widest);
     p->to = panel_new(widest);
@@ -120,6 +142,25 @@ static bool probe_make(probe *p, const nr_net *net, const nr_array *weights,
 
 static const float *member_weights(const probe *p, size_t m) {
     return p->f.layers + nr_member_at(p->net, m);
+}
+
+/* A member's inputs, of those or of the others. */
+static float *inputs_of(const probe *p, float *x, size_t m) {
+    return p->frame ? x + m * p->in * NR_LANES : x;
+}
+
+/* Each member has states of its own of what the first one's panel has the numbers
+ * of, which goes last. */
+static void run_sequences(const probe *p, float *x) {
+    if (!p->frame) return;
+    nr_recurrent_numbers(p->net->plan, x, p->numbers);
+    for (size_t m = p->members; m-- > 0;) {
+        float *to = inputs_of(p, x, m);
+        if (m) memcpy(to, x, p->in * NR_LANES * sizeof *x);
+        nr_recurrent_fill(p->k, p->net->plan, member_weights(p, m),
+                          p->net->sequences, p->numbers, p->samples, 0,
+                          p->frame, to);
+    }
 }
 
 /* Takes samples from `first` on; those a third further on lend their inputs. */
@@ -137,10 +178,12 @@ static void take_samples(probe *p, nr_dataset_id which, size_t first,
                p->f.in_scale);
     p->k->pack(p->other, lenders, p->samples, p->in, p->f.in_shift,
                p->f.in_scale);
+    run_sequences(p, p->x);
+    run_sequences(p, p->other);
     for (size_t m = 0; m < p->members; m++) {
         const float *w = member_weights(p, m);
         p->k->layer(p->sums + m * p->units * NR_LANES,
-                    w + nr_dense_row(p->units, 0), 1, p->units, p->x, w,
+                    w + nr_dense_row(p->units, 0), 1, p->units, inputs_of(p, p->x, m), w,
                     p->units, p->in, p->nv);
     }
 }
@@ -148,12 +191,25 @@ static void take_samples(probe *p, nr_dataset_id which, size_t first,
 /* Adds to the first layer's sums what another value of a column changes. */
 static void change_column(const probe *p, size_t m, size_t column, float *to) {
     const float *w = member_weights(p, m) + nr_dense_row(p->units, column);
-    const float *old = p->x + column * NR_LANES;
-    const float *new = p->other + column * NR_LANES;
+    const float *old = inputs_of(p, p->x, m) + column * NR_LANES;
+    const float *new = inputs_of(p, p->other, m) + column * NR_LANES;
     float change[NR_LANES];
     for (size_t l = 0; l < p->nv * 16; l++) change[l] = new[l] - old[l];
     for (size_t u = 0; u < p->units; u++, to += NR_LANES)
         for (size_t l = 0; l < p->nv * 16; l++) to[l] += w[u] * change[l];
+}
+
+/* Of a field that is a sequence. */
+static void shuffle_states(const probe *p, size_t m, size_t input) {
+    const nr_recurrent *r = &p->net->plan->recurrent;
+    const nr_field *fields = p->encoding->schema->fields;
+    size_t field = 0;
+    if (fields[input].kind != NR_FIELD_SEQUENCE) return;
+    for (size_t i = 0; i < input; i++)
+        field += fields[i].kind == NR_FIELD_SEQUENCE;
+    size_t place = nr_state_place(r, p->in, field);
+    for (size_t i = 0; i < nr_state_units(r); i++)
+        change_column(p, m, place + i, p->from);
 }
 
 /* The first layer's sums with an input's values shuffled; the number behind the
@@ -168,6 +224,7 @@ static void shuffle(probe *p, size_t m, size_t input) {
         n = p->encoding->codes[input].columns;
     }
     for (size_t i = 0; i < n; i++) change_column(p, m, first + i, p->from);
+    if (p->frame) shuffle_states(p, m, input);
 }
 
 /* The layers behind the first one's sums. */

@@ -9,6 +9,7 @@
 
 #include "float_mode.h"
 #include "layers/layer.h"
+#include "layers/recurrent.h"
 #include "run/run.h"
 
 enum { STACK_FLOATS = 4096 };
@@ -50,12 +51,14 @@ typedef struct runner {
     const nr_kernels *k;
     const nr_plan *plan;
     const nr_way *way;
+    const nr_sequences *sequences; /* of the rows; or NULL */
     const float *abreast; /* NULL: one member after the other */
     nr_factors f;
     size_t members, out;
     nr_head head;
     bool lenient; /* sums may be infinite */
     float *inputs, *x, *y, *sum, *last;
+    float *numbers, *frame; /* of the panel's sequences, and for their steps */
 } runner;
 
 /* Why a run came to nothing. */
@@ -226,9 +229,12 @@ static bool pack_panel(const runner *r, const float *rows, size_t n) {
 static const float *run_panel(const runner *r, const float *rows, size_t n) {
     size_t nv = (n + 15) / 16, floats = r->out * NR_LANES;
     if (!pack_panel(r, rows, n)) return NULL;
+    nr_recurrent_numbers(r->plan, r->inputs, r->numbers);
     float *sum = r->sum;
     for (size_t m = 0; m < r->members; m++) {
         const float *w = r->f.layers + m * r->plan->params;
+        nr_recurrent_fill(r->k, r->plan, w, r->sequences, r->numbers, n, 0,
+                          r->frame, r->inputs);
         const float *y = member_panel(r, w, nv);
         if (!y) return NULL;
         if (m == 0)
@@ -252,6 +258,7 @@ typedef struct results {
     float *outputs;
     uint32_t *classes;
     bool lenient;
+    const nr_sequences *sequences; /* of the rows; NULL: the network's own */
 } results;
 
 static uint32_t largest(const float *y, size_t step, size_t units) {
@@ -292,7 +299,8 @@ NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
 NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
                       bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
-    bool alone = n <= NR_FEW_ROWS;
+    size_t fields = r->plan->recurrent.fields;
+    bool alone = n <= NR_FEW_ROWS && !fields;
     size_t inputs = r->way->inputs_room, units = r->way->each;
     size_t each = units * NR_LANES, sum = each;
     if (alone) {
@@ -305,7 +313,8 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     } else {
         inputs *= NR_LANES;
     }
-    size_t room = inputs + 2 * each + sum + units;
+    size_t frame = fields ? nr_frame_floats(r->plan, 0) + fields * NR_LANES : 0;
+    size_t room = inputs + 2 * each + sum + units + frame;
     float *space = few;
     if (room > STACK_FLOATS) space = nr_alloc_lines(room, sizeof(float));
     *nomem = !space;
@@ -315,6 +324,8 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     r->y = r->x + each;
     r->sum = r->y + each;
     r->last = r->sum + sum;
+    r->numbers = r->last + units;
+    r->frame = r->numbers + fields * NR_LANES;
     bool ok = alone ? run_rows(r, rows, n, to) : run_panels(r, rows, n, to);
     if (space != few) nr_release_lines(space);
     return ok;
@@ -333,6 +344,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     r.f = nr_factors_of(h, weights->data);
     r.head = net->way.head;
     r.lenient = to.lenient;
+    r.sequences = to.sequences ? to.sequences : net->sequences;
     r.out = nr_outputs(net);
     r.members = net->way.members;
     r.abreast = n <= NR_FEW_ROWS && r.way->groups
@@ -361,6 +373,14 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
     return run(net, rows, n, (results){.outputs = outputs}, err);
+}
+
+nr_status nr_net_run_sequences(const nr_net *net,
+                               const nr_sequences *sequences, const float *rows,
+                               size_t n, float *outputs, uint32_t *classes,
+                               nr_error *err) {
+    return run(net, rows, n, (results){outputs, classes, false, sequences},
+               err);
 }
 
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,

@@ -5,6 +5,12 @@
 
 #include "model/net.h"
 
+/* As nr_net_run and nr_net_classify (one of outputs and classes is NULL), of rows
+ * that have numbers of these sequences; NULL: there are none. */
+nr_status nr_net_run_sequences(const nr_net *net,
+                               const nr_sequences *sequences, const float *rows,
+                               size_t n, float *outputs, uint32_t *classes,
+                               nr_error *err);
 /* As nr_net_run, which refuses outputs that are not finite. */
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
                          float *outputs, nr_error *err);

@@ -15,13 +15,14 @@
 #include <string.h>
 
 #include "functions.h"
+#include "train/recurrent.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
 /* RPROP's first steps: a part of the layer's initial deviation. */
 static void first_steps(const nr_trainer *t, float *steps) {
     const nr_header *h = &t->net->h;
-    for (size_t l = 0; l < t->plan->n; l++) {
+    for (size_t l = 0; l < t->plan->all; l++) {
         const nr_op *op = &t->plan->ops[l];
         double units = (double)(op->in + op->out);
         float step = (float)(NR_STUDY_STEP * sqrt(2.0 / units));
@@ -108,7 +109,10 @@ static bool begin_samples(nr_trainer *t, nr_member *m) {
     }
     turn_to(t, m);
     t->sum = (nr_losses){0, 0, 0};
-    if (t->order) shuffle(t, samples_of(t));
+    if (t->order) {
+        shuffle(t, samples_of(t));
+        nr_strands_order(t, samples_of(t));
+    }
     return true;
 }
 

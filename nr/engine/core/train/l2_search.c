@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/recurrent.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -28,6 +29,7 @@ double nr_strength_for(const nr_trainer *t, size_t samples) {
     double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
     size_t many = samples > NR_STUDY_FEW ? samples : NR_STUDY_FEW;
     if (o->classic) return 0;
+    if (o->l2 < 0 && nr_is_recurrent(t)) return 0;
     if (o->l2 >= 0) return o->l2;
     if (o->activation == NR_SIGMOID) per_input /= NR_STUDY_SIGMOID;
     double all = t->net->extent > 0 ? t->net->extent
@@ -47,7 +49,8 @@ static size_t strength_of(const nr_trainer *t, size_t member) {
  * to learn at each. */
 static bool tried(const nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
-    return t->backtrack && !o->classic && o->l2 < 0 && t->count > FEW_STRENGTHS;
+    return t->backtrack && !o->classic && o->l2 < 0 && !nr_is_recurrent(t) &&
+           t->count > FEW_STRENGTHS;
 }
 
 void nr_strengths_try(nr_trainer *t) {

@@ -20,6 +20,42 @@ static size_t choose_hidden(const nr_net *net, size_t columns) {
     return n < 5000 ? 16 : n < 50000 ? 32 : 64;
 }
 
+/* ============================ Recurrent layers =========================== */
+
+/* Units of the layer where nobody gave any. */
+static uint32_t choose_units(const nr_net *net) {
+    return net->h.len[0] < 2000 ? 32 : 64;
+}
+
+/* Of a symbol's embedding: about what tells them apart. */
+static uint32_t choose_width(size_t symbols) {
+    uint32_t width = 8;
+    while (width < 64 && (size_t)width * width < 4 * symbols) width += 8;
+    return width;
+}
+
+/* How the fields that are sequences are read; of an estimate, e is NULL. */
+static void choose_recurrent(const nr_net *net, const nr_encoding *e,
+                             nr_recurrent *r) {
+    const nr_schema *schema = net->schema;
+    *r = (nr_recurrent){.cell = net->h.options.cell};
+    for (size_t i = 0; i < schema->inputs; i++) {
+        const nr_field *field = &schema->fields[i];
+        if (field->kind != NR_FIELD_SEQUENCE) continue;
+        size_t symbols = e ? e->codes[i].terms.n : NR_MOST_SYMBOLS;
+        struct nr_recurrent_field *of = &r->of[r->fields++];
+        of->symbols = field->size ? 0 : (uint32_t)(symbols ? symbols : 1);
+        of->width = field->size ? field->size : choose_width(symbols);
+    }
+    if (!r->fields) return;
+    size_t given = schema->layout == NR_LAYOUT_GIVEN ? net->h.nlayers - 2 : 0;
+    r->layers = given ? given : 1;
+    if (given > NR_MAX_RECURRENT) r->layers = NR_MAX_RECURRENT; /* is refused */
+    r->units[0] = choose_units(net);
+    for (size_t l = 0; l < r->layers && given; l++)
+        r->units[l] = net->h.layers[1 + l];
+}
+
 static bool is_done(const nr_net *net) {
     return net->h.stats.ending == NR_ENDED_AUTOSTOP ||
            net->h.stats.ending == NR_ENDED_CYCLES;
@@ -50,12 +86,17 @@ static bool begins_afresh(const nr_net *net, const nr_command *cmd,
            has_new_class(net, net->encoding, row);
 }
 
-/* The header of a network for the columns, which is yet to be trained. */
-static nr_header header_for(const nr_net *net, size_t columns,
-                            size_t outputs) {
+/* The header of a network for the columns, which is yet to be trained. Where
+ * there are sequences, the layers that were given are theirs. */
+static nr_header header_for(const nr_net *net, const nr_encoding *e,
+                            size_t columns, size_t outputs) {
     nr_header h = net->h;
     size_t hidden = choose_hidden(net, columns);
-    if (net->schema->layout != NR_LAYOUT_GIVEN) h.nlayers = 2;
+    choose_recurrent(net, e, &h.recurrent);
+    if (h.recurrent.fields && !columns) hidden = 0;
+    columns += h.recurrent.fields * nr_state_units(&h.recurrent);
+    if (net->schema->layout != NR_LAYOUT_GIVEN || h.recurrent.fields)
+        h.nlayers = 2;
     if (net->schema->layout == NR_LAYOUT_AUTO && hidden) {
         h.layers[1] = (uint32_t)hidden;
         h.nlayers = 3;
@@ -78,8 +119,9 @@ static nr_header header_for(const nr_net *net, size_t columns,
 /* That of the network that a training goes on with. */
 static nr_header header_of(const nr_net *net) {
     const nr_header *inner = &net->inner->h;
-    nr_header h = header_for(net, inner->layers[0],
+    nr_header h = header_for(net, net->encoding, net->encoding->columns,
                              inner->layers[inner->nlayers - 1]);
+    h.recurrent = inner->recurrent;
     h.nlayers = inner->nlayers;
     memcpy(h.layers, inner->layers, sizeof h.layers);
     h.options.members = inner->options.members;
@@ -112,14 +154,21 @@ static nr_status encode_samples(const nr_net *net, const nr_encoding *e,
     size_t bytes = learner->row * sizeof(float);
     float *row = nr_alloc(bytes);
     nr_status status = row ? NR_OK : nr_nomem(err);
+    size_t units = nr_state_units(&learner->h.recurrent);
+    if (units && !(learner->sequences = nr_sequences_new(e)))
+        status = nr_nomem(err);
     for (nr_dataset_id d = 0; d < 2; d++)
         for (size_t i = 0; i < net->h.len[d] && status == NR_OK; i++) {
             nr_record_read(e->schema, nr_record_at(net, d, i), values,
                            &weight);
-            nr_encode(e, values, row, row + e->columns);
+            if (!nr_encode_row(e, values, learner->sequences, units, row,
+                               row + nr_inputs(learner)))
+                status = nr_nomem(err);
             if (learner->weighed)
                 row[learner->row - 1] = (float)(weight / mean);
-            status = nr_net_append(learner, d, (unsigned char *)row, bytes, err);
+            if (status == NR_OK)
+                status = nr_net_append(learner, d, (unsigned char *)row, bytes,
+                                       err);
         }
     nr_release(row);
     return status;
@@ -127,10 +176,11 @@ static nr_status encode_samples(const nr_net *net, const nr_encoding *e,
 
 static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
                       nr_value *values, nr_net **learner, nr_error *err) {
-    nr_header h = afresh ? header_for(net, e->columns, nr_encoding_outputs(e))
+    nr_header h = afresh ? header_for(net, e, e->columns, nr_encoding_outputs(e))
                          : header_of(net);
     nr_status status = nr_shape_check(h.kind, h.nlayers, h.layers,
                                       h.options.members, h.maxlen, err);
+    if (status == NR_OK) status = nr_recurrent_check(&h, err);
     if (status != NR_OK) return status;
     nr_net *made = nr_net_new(&h);
     if (!made) return nr_nomem(err);
@@ -148,9 +198,21 @@ static nr_status make(const nr_net *net, nr_encoding *e, bool afresh,
     return NR_OK;
 }
 
+/* NR.FIELDS may have made layers that were given those of a sequence. */
+static nr_status check_layers(const nr_net *net, nr_error *err) {
+    if (!nr_sequence_fields(net->schema) ||
+        net->h.nlayers - 2 <= NR_MAX_RECURRENT)
+        return NR_OK;
+    return nr_fail(err, "ERR Can't start training: %zu recurrent layers, at most "
+                        "%d",
+                   net->h.nlayers - 2, NR_MAX_RECURRENT);
+}
+
 NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
                             nr_encoding **encoding, nr_net **learner,
                             nr_error *err) {
+    nr_status checked = check_layers(net, err);
+    if (checked != NR_OK) return checked;
     nr_value *values = nr_alloc(net->schema->n * sizeof *values);
     if (!values) return nr_nomem(err);
     bool afresh = begins_afresh(net, cmd, values);
@@ -206,6 +268,7 @@ static uint64_t most_columns(const nr_field *field, uint64_t samples) {
     case NR_FIELD_FLAG: return 2;
     case NR_FIELD_TIME: return 2 + 6 * NR_FINEST + NR_MOST_BINS;
     case NR_FIELD_KEY: return 0;
+    case NR_FIELD_SEQUENCE: return 1;
     case NR_FIELD_TEXT: return nr_terms_most(samples) + 1;
     default: return field->size + 2;
     }
@@ -224,7 +287,10 @@ nr_net *nr_learner_like(const nr_net *net) {
     size_t outputs = net->h.kind == NR_REGRESSOR ? schema->n - schema->inputs
                      : net->inner                ? nr_outputs(net->inner)
                                                  : CLASSES;
-    nr_header h = header_for(net, count_columns(net), outputs);
-    for (int d = 0; d < 2; d++) h.len[d] = net->h.len[d];
+    nr_header h = header_for(net, NULL, count_columns(net), outputs);
+    for (int d = 0; d < 2; d++) {
+        h.len[d] = net->h.len[d];
+        h.bytes[d] = net->h.bytes[d]; /* how long its sequences may be */
+    }
     return nr_net_new(&h);
 }

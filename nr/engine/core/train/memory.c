@@ -7,6 +7,7 @@
 #include "run/report.h"
 #include "grammar/syntax.h"
 #include "train/learner.h"
+#include "train/recurrent.h"
 #include "train/train.h"
 
 static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
@@ -74,6 +75,8 @@ static uint64_t fields_bytes(const nr_net *net) {
     if (!like) return 0; /* then there is no memory for the training either */
     uint64_t rows = net->h.len[0] + net->h.len[1];
     uint64_t bytes = nr_trainer_bytes(like) + rows * like->row * sizeof(float);
+    if (like->plan->recurrent.fields) /* a symbol is two bytes or more */
+        bytes += 2 * (net->h.bytes[0] + net->h.bytes[1]);
     nr_net_free(like);
     return bytes;
 }
@@ -83,7 +86,8 @@ uint64_t nr_trainer_bytes(const nr_net *net) {
     return sizeof(nr_trainer) +
            sizeof(float) * (sets_floats(net) + weights_floats(net) +
                             space_floats(net) + settling_floats(net) +
-                            nr_lists_floats(net));
+                            nr_lists_floats(net) +
+                            nr_strands_floats(net, nr_threads_of(net)));
 }
 
 nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,

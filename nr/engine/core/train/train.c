@@ -6,16 +6,14 @@
  * as many cycles as a fixed amount of arithmetic allows, not a fixed time: what
  * is trained must not depend on how fast the machine is. */
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "float_mode.h"
-#include "grammar/syntax.h"
-#include "train/tuning.h"
 #include "train/learner.h"
+#include "train/recurrent.h"
 #include "train/train.h"
+#include "train/tuning.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
 static const double SHARED_WORK = 1e6; /* of a step; some ten microseconds */
@@ -57,6 +55,9 @@ static size_t threads_for(const nr_net *net, double part) {
     size_t batch = nr_batch_of(net);
     size_t n = batch ? batch : net->h.len[NR_DATASET_TRAIN];
     double work = (double)n * (double)net->params * part;
+    if (net->plan->recurrent.fields && !net->sequences)
+        return (size_t)net->h.options.threads; /* an estimate */
+    work *= nr_mean_steps(net);
     return work < SHARED_WORK ? 1 : (size_t)net->h.options.threads;
 }
 
@@ -75,6 +76,14 @@ static void resolve_options(nr_trainer *t) {
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
     t->batch = nr_batch_of(t->net);
+    t->rate_now = 1;
+    if (!nr_is_recurrent(t)) return;
+    t->smoothing = 0;
+    for (size_t f = 0; f < t->plan->recurrent.fields; f++)
+        if (!t->plan->recurrent.of[f].symbols && t->head == NR_SOFTMAX)
+            t->smoothing = NR_STUDY_SEQUENCE_SMOOTHING;
+    t->clip = o->clip > 0 ? o->clip : NR_STUDY_CLIP;
+    if (!t->maxcycles) t->maxcycles = NR_STUDY_SEQUENCE_CYCLES;
 }
 
 /* A network that AUTOSTOP and BACKTRACK finished has learned its testing
@@ -133,7 +142,7 @@ static bool make_members(nr_trainer *t) {
 static bool make_order(nr_trainer *t) {
     size_t n = (size_t)(t->net->h.len[0] + t->net->h.len[1]);
     if (!t->batch) return true;
-    t->order = nr_alloc(n * sizeof *t->order);
+    t->order = nr_alloc(2 * n * sizeof *t->order);
     for (size_t i = 0; i < n && t->order; i++) t->order[i] = (uint32_t)i;
     return t->order != NULL;
 }
@@ -146,7 +155,7 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
               make_team(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
-              nr_gradients_make(t) && nr_space_make(t) &&
+              nr_gradients_make(t) && nr_space_make(t) && nr_strands_make(t) &&
               nr_batch_lists_make(t);
     return ok ? NR_OK : nr_nomem(err);
 }
@@ -219,6 +228,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_team_free(t->team);
     nr_set_free(&t->train);
     nr_set_free(&t->test);
+    nr_strands_free(t);
     nr_space_free(&t->space);
     nr_sparse_free(t);
     nr_release(t->order);
@@ -251,7 +261,8 @@ void nr_trainer_show(nr_trainer *t) {
 
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
     double samples = (double)(t->train.n * 3 + t->test.n);
-    double work = (samples * (double)t->params + CYCLE_WORK) *
+    double each = (double)t->params * nr_mean_steps(t->net);
+    double work = (samples * each + CYCLE_WORK) *
                   (double)t->count;
     if (!t->over && t->cycles && t->maxtime && elapsed_ms >= t->maxtime)
         nr_phase_end(t, NR_ENDED_TIME);
@@ -284,124 +295,4 @@ void nr_trainer_progress(const nr_trainer *trainer, nr_progress *progress) {
         atomic_load_explicit(&t->seen_test, memory_order_relaxed);
     progress->class_errors =
         atomic_load_explicit(&t->seen_class, memory_order_relaxed);
-}
-
-/* ================================ Finishing ============================== */
-
-static bool all_finite(const nr_array *array) {
-    for (size_t i = 0; i < array->n; i++)
-        if (!isfinite(array->data[i])) return false;
-    return true;
-}
-
-static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
-    size_t report = t->report.len / sizeof(float);
-    nr_array *course = nr_array_new(1 + t->points * 4 + report);
-    if (!course) return nr_nomem(err);
-    course->data[0] = (float)t->points;
-    memcpy(course->data + 1, t->history, t->points * sizeof *t->history);
-    if (report)
-        memcpy(course->data + 1 + t->points * 4, t->report.data,
-               t->report.len);
-    nr_array_drop(net->course);
-    net->course = course;
-    return NR_OK;
-}
-
-/* A statistic: NaN is none. */
-static double sound(double error) {
-    return isnan(error) ? 0 : fmin(error, DBL_MAX);
-}
-
-static bool is_usable(const nr_trainer *t) {
-    return all_finite(t->weights) && !isnan(t->train_error);
-}
-
-/* Why the weights in place are to stay, or an empty text. CLASSIC takes what
- * comes, as it always did. */
-static void judge(const nr_trainer *t, char *why, size_t room) {
-    const nr_header *h = &t->net->h;
-    bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
-    bool usable = is_usable(t);
-    bool in_place = t->fields ? t->fields->h.trained : h->trained;
-    *why = '\0';
-    if (t->cycles == 0) {
-        snprintf(why, room, "stopped before its first cycle");
-    } else if (!in_place || (h->options.classic && usable)) {
-        return;
-    } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
-        snprintf(why, room, "diverged");
-    } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
-        char now[NR_NUMBER], before[NR_NUMBER];
-        snprintf(why, room,
-                 "%s at a testing error of %s, above the %s of the weights in "
-                 "place",
-                 t->ending == NR_ENDED_STOP ? "stopped" : "out of time",
-                 nr_write_double(now, 6, t->test_error),
-                 nr_write_double(before, 6, h->stats.test_error));
-    }
-}
-
-static void add_statistics(const nr_trainer *t, nr_net *net,
-                           uint64_t elapsed_ms) {
-    nr_statistics *s = &net->h.stats;
-    s->cycles += t->cycles + t->refit_cycles;
-    s->steps += t->steps;
-    s->ms += elapsed_ms;
-    s->train_error = sound(t->train_error);
-    s->test_error = sound(t->test_error);
-    s->class_errors = sound(t->class_errors);
-    s->overfitting = false;
-    for (size_t i = 0; i < t->count; i++)
-        s->overfitting |= t->members[i].overfitting;
-    s->ending = t->ending;
-}
-
-/* In place of the network that learned, the one with fields that it is for. */
-static nr_status finish_fields(const nr_trainer *t, nr_net **trained,
-                               nr_error *err) {
-    nr_net *net = nr_learner_done(t->fields, t->encoding, *trained);
-    nr_net_free(*trained);
-    *trained = net;
-    return net ? NR_OK : nr_nomem(err);
-}
-
-NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
-                          nr_net **trained, nr_error *err) {
-    atomic_store(&t->stop, false); /* what follows must not be cut short */
-    if (t->cycles) nr_settle(t);
-    if (t->failed) return nr_nomem(err);
-    char why[NR_OUTCOME_TEXT];
-    judge(t, why, sizeof why);
-    if (*why) {
-        *trained = nr_net_unlearned(t->fields ? t->fields : t->net, NR_KEPT,
-                                    why);
-        return *trained ? NR_OK : nr_nomem(err);
-    }
-    nr_net *net = nr_net_clone(t->net);
-    if (!net) return nr_nomem(err);
-    nr_status status = keep_course(t, net, err);
-    if (status != NR_OK) {
-        nr_net_free(net);
-        return status;
-    }
-    add_statistics(t, net, elapsed_ms);
-    nr_outcome_set(&net->h, NR_MERGED, "");
-    if (is_usable(t)) {
-        nr_array_drop(
-            atomic_exchange(&net->weights, nr_array_hold(t->weights)));
-        net->h.trained = true;
-    } else {
-        net->h.stats.ending = NR_ENDED_DIVERGED;
-    }
-    *trained = net;
-    return t->fields ? finish_fields(t, trained, err) : NR_OK;
-}
-
-nr_status nr_trainer_finish(nr_trainer *t, uint64_t elapsed_ms,
-                            nr_net **trained, nr_error *err) {
-    uint64_t before = nr_mode_begin(NR_FLUSH);
-    nr_status status = finish(t, elapsed_ms, trained, err);
-    nr_mode_end(before);
-    return status;
 }

@@ -44,6 +44,9 @@ typedef struct nr_space {
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
     float *rows, *sums; /* the first layer's deltas, where inputs are lists:
                            by sample, and each panel's sum; or NULL */
+    float *frames, *joined; /* where there are sequences: what their steps keep,
+                               and inputs with their last states; or NULL */
+    float *back, *numbers;  /* deltas of these, and numbers of sequences */
     nr_losses *losses;  /* by panel */
     nr_block *blocks;   /* of a round */
     float *floats;      /* all floats in one piece */
@@ -106,6 +109,8 @@ struct nr_trainer {
     bool autostop, backtrack;
     bool goes_on; /* from the weights of an earlier training */
     double l2, rate, smoothing;
+    double clip;   /* the most that a gradient may be; 0: anything */
+    size_t unroll; /* steps that a gradient goes back */
     size_t batch; /* 0: all samples at once */
 
     /* What it works on. */
@@ -131,7 +136,8 @@ struct nr_trainer {
     nr_set train, test;
     nr_sparse *sparse; /* NULL: panels */
     nr_space space;
-    uint32_t *order;       /* of the samples, for mini-batches */
+    uint32_t *order;       /* of the samples, for mini-batches; and as many more */
+    uint32_t *lengths;     /* steps of each sample; NULL: no sequences */
     bool weighed;         /* samples do not all count alike */
     float *class_weights; /* by class; NULL: the classes count alike */
 
@@ -139,6 +145,7 @@ struct nr_trainer {
     size_t turn, done; /* the member that learns, after samples of a cycle */
     nr_losses sum;     /* of these */
     nr_step step;      /* that comes next */
+    double rate_now;   /* of it */
     bool begun;        /* and is on its way */
     uint64_t cycles, refit_cycles;
     uint64_t steps; /* samples of all cycles; members are in step */
@@ -180,8 +187,13 @@ bool nr_class_weights_make(nr_trainer *t);
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
                    float *x, float *targets, float *weights);
 
-/* sparse.c: lists of inputs. Whether the layout allows them; whether a
- * training's samples want them, and its part in a training's making. */
+/* listing.c, sparse.c: lists of inputs. Whether the layout allows them; whether
+ * a training's samples want them, and their part in a training's making. */
+enum { NR_SLICE = 64 }; /* inputs that are taken at once */
+/* What the network takes for the inputs from `first` on, as panels do: the one
+ * place where lists know of scaling. */
+void nr_inputs_take(const nr_trainer *t, const float *const *inputs, size_t n,
+                    size_t first, size_t count, float *panel);
 bool nr_lists_may_be(const nr_header *h);
 uint64_t nr_lists_floats(const nr_net *net); /* at most, but for panels' */
 bool nr_sparse_choose(nr_trainer *t);
@@ -203,13 +215,6 @@ void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last);
 void nr_sparse_join(nr_trainer *t);
 void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
-/* For tests: lists or panels, whatever the samples are. */
-typedef enum nr_listing {
-    NR_LISTING_AUTO,
-    NR_LISTING_NEVER,
-    NR_LISTING_ALWAYS
-} nr_listing;
-void nr_listing_force(nr_listing how);
 
 /* workspace.c: what a pass needs, floats of a panel and panels at once; and how
  * many gradients wait to be summed. */

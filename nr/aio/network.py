@@ -1,0 +1,171 @@
+"""Networks, awaited: the same calls as nr.network's, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+import nr.network
+from nr.aio.describing import described_by
+from nr.aio.drivers import Driver
+from nr.aio.training import Starting, Training
+from nr.calls import Call, networks, running, samples, trainings, words
+from nr.commands.info import Info
+from nr.commands.metrics import Metrics
+from nr.commands.options import ConfigureOptions, Dataset
+from nr.contracts.capabilities import RunsHere, capability
+from nr.fields import Field
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nr.aio.database import Database
+
+_T = TypeVar("_T")
+
+
+@described_by(nr.network.Network)
+class Network:
+    """One network of a database, by its key. It holds nothing: the key may come and go.
+
+    All methods raise NotFoundError where it has gone, and BackendError.
+    """
+
+    def __init__(self, db: Database, key: bytes) -> None:
+        self.db = db
+        self.key = key
+        runs = capability(db.driver.backend, RunsHere)
+        self._runner: running.Runner | None = runs.runner if runs else None
+
+    @property
+    def name(self) -> str:
+        return words.name_of(self.key)
+
+    def __repr__(self) -> str:
+        return f"<nr.aio.Network {self.name!r}>"
+
+    @property
+    def _driver(self) -> Driver:
+        return self.db.driver
+
+    async def _do(self, call: Call[_T]) -> _T:
+        return await self._driver.drive(call)
+
+    # ---- samples ----
+
+    async def observe(
+        self, x: Any, y: Any = samples.AMONG_THEM, to: Dataset | None = None
+    ) -> tuple[int, int]:
+        return await self._do(samples.observe(self.key, x, y, to))
+
+    async def observe_many(
+        self, X: ArrayLike | Any, Y: ArrayLike | None = None, to: Dataset | None = None
+    ) -> tuple[int, int]:
+        return await self._do(samples.observe_many(self._driver.backend, self.key, X, Y, to))
+
+    async def observe_query(
+        self,
+        sql: str,
+        target: str | Sequence[str],
+        to: Dataset | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        progress: bool = False,
+    ) -> tuple[int, int]:
+        query = sql, target, to, parameters, progress
+        return await self._do(samples.observe_query(self._driver.backend, self.key, *query))
+
+    async def sample(self, dataset: Dataset, row: int) -> Any:
+        return await self._do(samples.sample(self.key, dataset, row))
+
+    # ---- running ----
+
+    @overload
+    async def run(self, x: Mapping[str, Any]) -> dict[str, float]: ...
+    @overload
+    async def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    @overload
+    async def run(self, x: Any) -> Any: ...
+    async def run(self, x: Any) -> Any:
+        return await self._do(running.run(self.key, x, self._runner))
+
+    @overload
+    async def classify(self, x: Mapping[str, Any]) -> str: ...
+    @overload
+    async def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    async def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
+    @overload
+    async def classify(self, x: ArrayLike) -> Any: ...
+    async def classify(self, x: Any) -> Any:
+        return await self._do(running.classify(self.key, x, self._runner))
+
+    # ---- training ----
+
+    def train(
+        self,
+        *,
+        maxcycles: int | None = None,
+        timeout: float | None = None,
+        maxtime: int | None = None,
+        autostop: bool | None = None,
+        backtrack: bool | None = None,
+    ) -> Starting:
+        if maxtime is not None:
+            warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
+        limits = maxcycles, words.maxtime(timeout, maxtime), autostop, backtrack
+
+        async def start() -> Training:
+            call = trainings.train(self._driver.backend, self.key, *limits)
+            return Training(self._driver, await self._do(call))
+
+        return Starting(start)
+
+    async def reset(self) -> None:
+        await self._do(networks.reset(self.key))
+
+    async def history(self) -> NDArray[np.float64]:
+        return await self._do(networks.history(self.key))
+
+    async def metrics(self) -> Metrics | None:
+        return await self._do(networks.metrics(self.key))
+
+    async def importance(self) -> Any:
+        return await self._do(networks.importance(self.key))
+
+    async def plot(self) -> Figure:
+        from nr.plots import figure
+
+        return await self._do(figure(self.key))
+
+    async def clear(self, dataset: Dataset | None = None) -> int:
+        return await self._do(networks.clear(self.key, dataset))
+
+    async def forget(self, values: Mapping[str, Any]) -> int:
+        return await self._do(networks.forget(self.key, values))
+
+    # ---- the rest ----
+
+    async def info(self) -> Info:
+        return await self._do(networks.info(self.key))
+
+    async def fields(self) -> tuple[Field, ...]:
+        return await self._do(networks.fields_of(self.key))
+
+    async def add_fields(self, kinds: Mapping[str, str]) -> None:
+        await self._do(networks.add_fields(self.key, kinds))
+
+    async def drop_fields(self, *names: str) -> None:
+        await self._do(networks.drop_fields(self.key, names))
+
+    async def configure(
+        self, **options: Unpack[ConfigureOptions]
+    ) -> dict[str, bool | float | str | None]:
+        return await self._do(networks.configure(self.key, cast(dict[str, Any], options)))
+
+    async def dump(self) -> bytes:
+        return await self._do(networks.dump(self.key))

@@ -1,0 +1,204 @@
+/* NR.OBSERVE, NR.RUN, NR.CLASS and NR.FORGET: samples as numbers, as a blob, or
+ * by the names of fields. */
+
+#include <string.h>
+
+#include "grammar/syntax.h"
+
+static nr_status take_blob(nr_parser *p, nr_text text) {
+    if (!text.n) return nr_fail(p->err, "ERR invalid FP32 blob: it is empty");
+    if (text.n % sizeof(float))
+        return nr_fail(p->err,
+                       "ERR invalid FP32 blob: %zu bytes are not a whole "
+                       "number of 32-bit floats",
+                       text.n);
+    p->cmd->blob = (const unsigned char *)text.s;
+    p->cmd->bloblen = text.n;
+    return NR_OK;
+}
+
+static nr_status no_number(nr_parser *p, size_t i) {
+    char quoted[NR_QUOTED];
+    return nr_fail(p->err,
+                   "ERR invalid neural network input: must be a valid float "
+                   "precision floating point number, not '%s'",
+                   nr_quote(quoted, sizeof quoted, p->argv[i], p->len[i]));
+}
+
+/* The arguments from p->at to `end`, but for the one at `arrow`. */
+static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
+    nr_command *cmd = p->cmd;
+    size_t n = end - p->at - (arrow < end), bytes;
+    float *values = cmd->few;
+    if (n > sizeof cmd->few / sizeof cmd->few[0]) {
+        if (__builtin_mul_overflow(n, sizeof *values, &bytes) ||
+            !(values = nr_alloc(bytes)))
+            return nr_nomem(p->err);
+    }
+    cmd->values = values;
+    for (size_t i = p->at; i < end;) {
+        size_t stop = i <= arrow && arrow < end ? arrow : end;
+        size_t read = nr_parse_floats(p->argv + i, p->len + i, stop - i,
+                                      values + cmd->nvalues, &cmd->exact);
+        cmd->nvalues += read;
+        if (i + read < stop) return no_number(p, i + read);
+        i = stop + 1;
+    }
+    return NR_OK;
+}
+
+/* Whether an argument is a field's name and its value, "age=33". */
+static bool is_named(nr_text text) {
+    const char *equals = text.n ? memchr(text.s, '=', text.n) : NULL;
+    if (!equals || equals == text.s) return false;
+    char c = *text.s;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (c >= '0' && c <= '9');
+}
+
+/* The forms in which samples come as one argument, from NR_FORM_FP32 on. */
+static const char *const form_words[] = {"FP32", "JSON", "MSGPACK", "COLUMNS",
+                                         NULL};
+
+static const char *form_word(const nr_parser *p) {
+    return form_words[p->cmd->form - NR_FORM_FP32];
+}
+
+/* FP32 blob and its like: true where the command begins so. */
+static bool take_form(nr_parser *p) {
+    int found = nr_find_word(nr_argument(p, 2), form_words);
+    if (found < 0) return false;
+    p->cmd->form = (nr_form)(NR_FORM_FP32 + found);
+    return true;
+}
+
+static nr_status take_bytes(nr_parser *p, nr_text text) {
+    if (p->cmd->form == NR_FORM_FP32) return take_blob(p, text);
+    p->cmd->blob = (const unsigned char *)text.s;
+    p->cmd->bloblen = text.n;
+    return NR_OK;
+}
+
+/* The arguments that are name=value, from p->at up to `end`. */
+static nr_status take_named(nr_parser *p, size_t side, size_t end) {
+    p->cmd->form = NR_FORM_NAMED;
+    p->cmd->first[side] = p->at;
+    for (; p->at < end; p->at++) {
+        nr_text text = nr_argument(p, p->at);
+        if (is_named(text)) continue;
+        char quoted[NR_QUOTED];
+        return nr_syntax_error(p, "name=value is needed, not '%s'",
+                               nr_quote(quoted, sizeof quoted, text.s, text.n));
+    }
+    p->cmd->count[side] = end - p->cmd->first[side];
+    return NR_OK;
+}
+
+nr_status nr_forget_parse(nr_parser *p) {
+    p->at = 2;
+    return take_named(p, 0, p->argc);
+}
+
+nr_status nr_run_parse(nr_parser *p) {
+    p->at = 2;
+    if (is_named(nr_argument(p, 2))) return take_named(p, 0, p->argc);
+    if (!take_form(p)) return take_values(p, p->argc, p->argc);
+    if (p->argc != 4)
+        return nr_syntax_error(p, "%s takes one blob", form_word(p));
+    return take_bytes(p, nr_argument(p, 3));
+}
+
+/* WEIGHT w, TRAIN or TEST, at the end of an NR.OBSERVE with names: each once,
+ * in any order. Returns where they begin. */
+static size_t options_from(const nr_parser *p) {
+    size_t end = p->argc;
+    for (;;) {
+        if (end > 4 && nr_find_word(nr_argument(p, end - 1),
+                                    nr_dataset_words) >= 0)
+            end--;
+        else if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHT"))
+            end -= 2;
+        else
+            return end;
+    }
+}
+
+static const nr_option weight_option = {
+    .word = "WEIGHT",
+    .type = NR_REAL,
+    .most = NR_MAX_REAL,
+    .above = true,
+    .of_command = true,
+    .at = offsetof(nr_command, weight),
+};
+
+static nr_status take_sample_options(nr_parser *p) {
+    nr_command *cmd = p->cmd;
+    while (p->at < p->argc) {
+        nr_text text = nr_argument(p, p->at++);
+        int dataset = nr_find_word(text, nr_dataset_words);
+        if (dataset >= 0) {
+            if (cmd->dataset != NR_DATASET_ANY)
+                return nr_syntax_error(p, "TRAIN or TEST is given twice");
+            cmd->dataset = (nr_dataset_id)dataset;
+            continue;
+        }
+        text = nr_argument(p, p->at++);
+        if (cmd->weight != 0)
+            return nr_syntax_error(p, "WEIGHT is given twice");
+        if (!nr_option_take(p, &weight_option, text)) return NR_ERR;
+    }
+    return NR_OK;
+}
+
+/* [name=value ...] -> name=value ..., or a blob of names and values; and then
+ * options. */
+static nr_status parse_observe_named(nr_parser *p) {
+    size_t end = options_from(p);
+    nr_status status = NR_OK;
+    if (p->cmd->form == NR_FORM_NUMBERS) {
+        size_t arrow = nr_find_arrow(p, 2);
+        if (arrow >= end)
+            return nr_fail(p->err, "ERR no '->' separator between inputs and "
+                                   "outputs");
+        status = take_named(p, 0, arrow);
+        p->at = arrow + 1;
+        if (status == NR_OK) status = take_named(p, 1, end);
+    } else if (end != 4) {
+        return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
+                                  "TRAIN, TEST or nothing",
+                               form_word(p));
+    } else {
+        status = take_bytes(p, nr_argument(p, 3));
+    }
+    p->at = end;
+    return status == NR_OK ? take_sample_options(p) : status;
+}
+
+nr_status nr_observe_parse(nr_parser *p) {
+    size_t end = p->argc;
+    int dataset = nr_find_word(nr_argument(p, end - 1), nr_dataset_words);
+    p->at = 2;
+    p->cmd->dataset = NR_DATASET_ANY;
+    take_form(p);
+    bool fp32 = p->cmd->form == NR_FORM_FP32;
+    bool bare = nr_is_arrow(nr_argument(p, 2)) && end > 3;
+    if (p->cmd->form > NR_FORM_FP32 || is_named(nr_argument(p, 2 + bare)))
+        return parse_observe_named(p);
+    if (dataset >= 0 && !(fp32 && end == 4)) { /* there it is the blob */
+        p->cmd->dataset = (nr_dataset_id)dataset;
+        end--;
+    }
+    if (fp32 && end != 4)
+        return nr_syntax_error(p, "FP32 takes one blob, and then TRAIN, TEST "
+                                  "or nothing");
+    if (fp32) return take_blob(p, nr_argument(p, 3));
+
+    size_t arrow = nr_find_arrow(p, 2);
+    if (arrow == 2 || arrow + 1 >= end || nr_find_arrow(p, arrow + 1) < end)
+        return nr_fail(p->err, "ERR no '->' separator in the correct position "
+                               "between inputs and outputs: are you sure your "
+                               "training data is correct?");
+    p->cmd->arrow = arrow - 2;
+    return take_values(p, end, arrow);
+}

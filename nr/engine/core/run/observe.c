@@ -1,0 +1,119 @@
+/* Samples on their way in: checked against the network, and kept. */
+
+#include "encode/said.h"
+#include "run/execute.h"
+
+static nr_status done(bool ok, nr_error *err) {
+    return ok ? NR_OK : nr_nomem(err);
+}
+
+nr_status nr_blob_rows(const nr_command *cmd, size_t row, size_t *n,
+                           nr_error *err) {
+    size_t bytes = row * sizeof(float);
+    if (cmd->bloblen == 0 || cmd->bloblen % bytes)
+        return nr_fail(err, "ERR invalid FP32 blob: %zu bytes are not a whole "
+                            "number of rows of %zu bytes (%zu 32-bit floats)",
+                       cmd->bloblen, bytes, row);
+    *n = cmd->bloblen / bytes;
+    return NR_OK;
+}
+
+static nr_status values_check(const nr_net *net, const nr_command *cmd,
+                              nr_error *err) {
+    size_t in = nr_inputs(net), out = net->row - in;
+    if (cmd->nvalues != net->row)
+        return nr_fail(err, "ERR number of arguments does not match the "
+                            "number of inputs and outputs in the neural "
+                            "network: %zu -> %zu given, %zu -> %zu expected",
+                       cmd->arrow, cmd->nvalues - cmd->arrow, in, out);
+    if (cmd->arrow != in)
+        return nr_fail(err, "ERR no '->' separator in the correct position "
+                            "between inputs and outputs: are you sure your "
+                            "training data is correct? %zu -> %zu given, "
+                            "%zu -> %zu expected",
+                       cmd->arrow, cmd->nvalues - cmd->arrow, in, out);
+    bool classifier = net->h.kind == NR_CLASSIFIER;
+    if (classifier && (double)cmd->values[in] != cmd->exact.last)
+        return nr_class_error(net, cmd->exact.last, err);
+    return NR_OK;
+}
+
+void nr_net_count_rounded(nr_net *net, const nr_command *cmd) {
+    net->h.rounded += cmd->exact.rounded;
+}
+
+nr_status nr_numbers_check(const nr_command *cmd, nr_error *err) {
+    char key[NR_QUOTED];
+    if (cmd->form <= NR_FORM_FP32) return NR_OK;
+    return nr_fail(err, "ERR %s has no fields: give it numbers, in the order of "
+                        "its inputs",
+                   nr_quote(key, sizeof key, cmd->argv[cmd->key],
+                            cmd->arglen[cmd->key]));
+}
+
+static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
+                                nr_buf *records, nr_error *err) {
+    nr_said said;
+    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    if (status != NR_OK) return status;
+    status = nr_said_take(&said, records, err);
+    nr_said_free(&said);
+    return status;
+}
+
+nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
+                         nr_buf *rows, nr_error *err) {
+    size_t n = 1, start = rows->len;
+    if (net->schema) return fields_samples(net, cmd, rows, err);
+    nr_status status = nr_numbers_check(cmd, err);
+    if (status != NR_OK) return status;
+    status = cmd->values ? values_check(net, cmd, err)
+                         : nr_blob_rows(cmd, net->row, &n, err);
+    if (status != NR_OK) return status;
+    const void *data = cmd->values ? (const void *)cmd->values : cmd->blob;
+    if (!nr_buf_append(rows, data, n * net->row * sizeof(float)))
+        return nr_nomem(err);
+    status = nr_rows_check(net, (float *)(rows->data + start), n, err);
+    if (status != NR_OK) rows->len = start;
+    return status;
+}
+
+static nr_status observe_fields(nr_net *net, const nr_command *cmd,
+                                nr_error *err) {
+    nr_buf records = {0};
+    nr_status status = nr_net_samples(net, cmd, &records, err);
+    nr_bytes bytes = {records.data, records.len};
+    if (status == NR_OK) status = nr_net_put(net, bytes, cmd->dataset, err);
+    nr_buf_free(&records);
+    return status;
+}
+
+nr_status nr_observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
+                     nr_error *err) {
+    nr_buf rows = {0};
+    if (net->partial)
+        return nr_fail(err, "ERR samples for a network without its datasets");
+    if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
+    nr_status status = net->schema ? NR_OK : nr_numbers_check(cmd, err);
+    if (status != NR_OK) return status;
+    if (net->schema) {
+        status = observe_fields(net, cmd, err);
+    } else if (cmd->values) {
+        status = values_check(net, cmd, err);
+        if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
+        if (status == NR_OK)
+            status = nr_net_observe(net, cmd->values, 1, cmd->dataset, err);
+        if (status == NR_OK) nr_net_count_rounded(net, cmd);
+    } else {
+        status = nr_net_samples(net, cmd, &rows, err);
+        if (status == NR_OK)
+            status = nr_net_observe(net, (const float *)rows.data,
+                                    rows.len / (net->row * sizeof(float)),
+                                    cmd->dataset, err);
+        nr_buf_free(&rows);
+    }
+    if (status != NR_OK) return status;
+    return done(nr_put_array(reply, 2) && nr_put_uint(reply, net->h.len[0]) &&
+                    nr_put_uint(reply, net->h.len[1]),
+                err);
+}
