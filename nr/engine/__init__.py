@@ -241,6 +241,10 @@ class Net:
         size: int = held.nr_trainer_bytes(self._handle)
         return size
 
+    def dump_bare(self) -> bytes:
+        """As ``dump``, of the network without its samples."""
+        return self._copied(held.nr_net_bare(self._handle)).dump()
+
     # ---- running ----
 
     def run_row(self, row: Sequence[float]) -> NDArray[np.float64]:

@@ -159,6 +159,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
     "nr_net_clone": ((_net, None), [_net]),
+    "nr_net_bare": ((_net, None), [_net]),
     "nr_net_outcome": ((c_int, None), [_net, POINTER(c_char_p)]),
     "nr_net_unlearned": ((_net, None), [_net, c_int, c_char_p]),
     "nr_net_free": ((None, None), [_net]),

@@ -98,6 +98,11 @@ class Trainings:
         except Error as error:
             _log.warning("the training of %r waits for another worker: %s", key, error)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can reach the store, and leave trainings to this one."""
+        return self._shared
+
     def set_threads(self, threads: int) -> None:
         """How many trainings run at once. Before the first one."""
         self._workers = Workers(threads)

@@ -348,8 +348,14 @@ int nr_commands_create(rm_ctx *ctx) {
     if (rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
                          1) != RM_OK)
         return RM_ERR;
-    if (rm.GetCommand && rm.SetCommandACLCategories)
+    if (rm.CreateCommand(ctx, "nr.order", nr_order, "write admin", 2, 2, 1) !=
+        RM_OK)
+        return RM_ERR;
+    if (rm.GetCommand && rm.SetCommandACLCategories) {
         rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.replay"),
                                    "admin dangerous");
+        rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.order"),
+                                   "admin dangerous");
+    }
     return RM_OK;
 }
