@@ -44,14 +44,14 @@ def test_module_path_prints_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["THREADS 0", "MEMORY 0", "MEMORY 8gib", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
+    "words", ["THREADS -1", "MEMORY 0", "MEMORY 8gib", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
 )
 def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     server = Server(redis_server(), tmp_path)
     command = [*server.command(), *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.env)
     assert done.returncode != 0
-    assert "THREADS n, from 1 to" in done.stdout
+    assert "THREADS n, from 0 to" in done.stdout
     assert "MEMORY n, bytes or as 512mb" in done.stdout
 
 

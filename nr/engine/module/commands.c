@@ -122,6 +122,7 @@ static int on_network(call *c) {
 
 static int train(call *c) {
     nr_identify(c->ctx, c->name, c->box);
+    nr_training_choose(c->box->net, &c->cmd);
     if (nr_job_start(c->ctx, c->name, c->box, &c->cmd, &c->err) != NR_OK)
         return nr_reply_error(c->ctx, &c->err);
     return rm.ReplyWithSimpleString(c->ctx, c->cmd.queue
@@ -360,8 +361,14 @@ int nr_commands_create(rm_ctx *ctx) {
     if (rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,
                          1) != RM_OK)
         return RM_ERR;
-    if (rm.GetCommand && rm.SetCommandACLCategories)
+    if (rm.CreateCommand(ctx, "nr.order", nr_order, "write admin", 2, 2, 1) !=
+        RM_OK)
+        return RM_ERR;
+    if (rm.GetCommand && rm.SetCommandACLCategories) {
         rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.replay"),
                                    "admin dangerous");
+        rm.SetCommandACLCategories(rm.GetCommand(ctx, "nr.order"),
+                                   "admin dangerous");
+    }
     return RM_OK;
 }
