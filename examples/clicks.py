@@ -99,7 +99,7 @@ def loss(predictions: list[Chances], to_come: list[tuple[Visit, str]]) -> float:
     ) / len(to_come)
 
 
-def main(url: str) -> bool:
+def main(url: str | None = None) -> bool:
     past, to_come = visits(6000, 1), visits(1000, 2)
     asked = [{"pages": list(visit)} for visit, _ in to_come]
     with nr.connect(url) as db:
@@ -134,4 +134,4 @@ def main(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(sys.argv[1] if sys.argv[1:] else "memory://") else "Not near the best.")
+    sys.exit(0 if main(*sys.argv[1:2]) else "Not near the best.")

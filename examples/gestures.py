@@ -36,7 +36,7 @@ def recordings(part: str) -> pd.DataFrame:
     return pd.DataFrame({"motion": motions, "name": names})
 
 
-def main(url: str) -> bool:
+def main(url: str | None = None) -> bool:
     train, test = recordings("TRAIN"), recordings("TEST")
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:gestures")
@@ -56,4 +56,4 @@ def main(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(sys.argv[1] if sys.argv[1:] else "memory://") else "Too many errors.")
+    sys.exit(0 if main(*sys.argv[1:2]) else "Too many errors.")

@@ -24,9 +24,9 @@ NEEDS = {
 }
 
 
-def run(*argv: str | Path, cwd: Path) -> str:
+def run(*argv: str | Path, cwd: Path, **more: str) -> str:
     """What a program prints; it must succeed."""
-    env = {name: value for name, value in os.environ.items() if name != "NR_URL"}
+    env = {name: value for name, value in os.environ.items() if name != "NR_URL"} | more
     done = subprocess.run(
         [sys.executable, *argv], capture_output=True, text=True, timeout=300, cwd=cwd, env=env
     )
@@ -77,10 +77,10 @@ def test_promotions_train_as_often_when_their_datasets_are_full() -> None:
     spec.loader.exec_module(promotions)
     trainings = []
     full = SimpleNamespace(
-        observe=lambda x, y: (4000, 1000), train=lambda **limits: trainings.append(limits)
+        observe=lambda row: (4000, 1000), train=lambda **limits: trainings.append(limits)
     )
     for _ in range(1000):
-        promotions.learn(full, [0.0] * 6, 1)
+        promotions.learn(full, {"member": "yes"}, "club", "yes")
     assert len(trainings) == 1000 / promotions.EVERY
 
 
@@ -184,7 +184,29 @@ def test_visits_are_learned_from_while_requests_are_answered(tmp_path: Path) -> 
     assert re.search(r"^8 pages seen: (7\d|8\d|9\d|100)% of members buy", output, re.MULTILINE)
 
 
-def test_promotions_are_learned_by_several_workers(tmp_path: Path, redis_servers: Servers) -> None:
-    output = example("promotions", tmp_path, redis_servers.empty("protocol3")["url"])
+@pytest.mark.parametrize("store", ["redis", "sqlite"])
+def test_promotions_are_learned_by_several_workers(
+    store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/nets.db"
+    if store == "redis":
+        servers: Servers = request.getfixturevalue("redis_servers")
+        url = servers.empty("protocol3")["url"]
+    output = example("promotions", tmp_path, url)
     assert re.search(r"^[123] workers, 700 visits observed$", output, re.MULTILINE)
-    assert "a member: coffee" in output
+    assert "member yes, age 40, hour 18: coffee" in output
+
+
+def test_tickets_go_to_the_right_team(tmp_path: Path) -> None:
+    output = example("tickets", tmp_path)
+    assert "800 tickets to learn from, 400 to test" in output
+    assert re.search(r"^5\d\d of 600 new tickets go to the right team", output, re.MULTILINE)
+
+
+def test_an_example_follows_nr_url(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nets.db"
+    for path in sorted(EXAMPLES.glob("*.py")):
+        assert "memory://" not in path.read_text(encoding="utf-8"), path
+    run(EXAMPLES / "tickets.py", cwd=tmp_path, NR_URL=url)
+    with nr.connect(url) as db:
+        assert list(db) == ["example:tickets"]
