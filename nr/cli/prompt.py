@@ -16,7 +16,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from nr import engine
+from nr import engine, fields
 from nr.cli import printing
 from nr.cli.session import WORDS, Session, explain
 from nr.errors import Error
@@ -111,16 +111,17 @@ def _toolbar() -> str:
 
 
 class CommandCompleter(Completer):
-    """First a command, then a network where one is due, then the command's options.
+    """First a command, then a network where one is due, then its fields and the command's words.
 
-    Networks are looked up only where the user asks (Tab), for it may be a trip to a server.
+    Behind ``field=`` come the values that the network knows. Networks and fields are looked up only
+    where the user asks (Tab), for it may be a trip to a server.
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
-        words = document.text_before_cursor.split(" ")
+        words = _words(document.text_before_cursor)
         begun = words[-1]
         candidates = self._candidates(words, event.completion_requested)
         # "tr" is enough for NR.TRAIN.
@@ -138,15 +139,85 @@ class CommandCompleter(Completer):
         spec = _spec_at(first)
         if len(words) == 2 and (first in own or (spec and spec.syntax.startswith("key"))):
             return self._networks() if asked else []
-        return list(spec.words) if spec else []
+        if not spec:
+            return []
+        return [*(self._fields(spec, words) if asked else []), *spec.words]
 
     def _networks(self) -> list[str]:
+        names = self._asked(b"NR.LIST")
+        return [printing.word(name) for name in names if isinstance(name, bytes)]
+
+    def _fields(self, spec: engine.Spec, words: list[str]) -> list[str]:
+        """What may stand here of the network's fields: a name, or a name and a known value."""
+        if spec.name == "NR.FIELDS":
+            return self._droppable(words)
+        if "field=value" not in spec.syntax:
+            return []
+        name, has_value, _ = words[-1].partition("=")
+        due = self._due(spec, words)
+        if has_value:
+            return [
+                _assigned(name, value) for one in due if one.name == name for value in _values(one)
+            ]
+        given = {word.partition("=")[0] for word in words[2:-1]}
+        return [f"{one.name}=" for one in due if one.name not in given]
+
+    def _due(self, spec: engine.Spec, words: list[str]) -> list[fields.Field]:
+        """The fields that may come here: outputs behind an arrow alone, but NR.FORGET has all."""
+        known = self._known(words[1])
+        if spec.name == "NR.FORGET":
+            return known
+        return [one for one in known if one.output == ("->" in words)]
+
+    def _droppable(self, words: list[str]) -> list[str]:
+        """Names behind DROP."""
+        actions = [word.upper() for word in words[2:-1] if word.upper() in ("ADD", "DROP")]
+        if actions[-1:] != ["DROP"]:
+            return []
+        return [one.name for one in self._known(words[1]) if not one.output]
+
+    def _known(self, key: str) -> list[fields.Field]:
+        """The fields of a network; none where it has none, or does not exist."""
         try:
-            names = self._db.execute("NR.LIST")
+            named = engine.split(key.encode("utf-8", "surrogateescape"))
         except Error:
             return []
-        assert isinstance(names, list)
-        return [printing.word(name) for name in names if isinstance(name, bytes)]
+        return list(fields.known(self._asked(b"NR.FIELDS", *named[:1])))
+
+    def _asked(self, *argv: bytes) -> list[engine.Reply]:
+        """A reply; nothing where there is an error."""
+        try:
+            reply = self._db.execute(*argv)
+        except Error:
+            return []
+        assert isinstance(reply, list)
+        return reply
+
+
+def _words(text: str) -> list[str]:
+    """The words of a line as they were typed; a space within quotes ends none."""
+    words, quoted, escaped = [""], "", False
+    for letter in text:
+        if letter == " " and not quoted:
+            words.append("")
+            continue
+        words[-1] += letter
+        if escaped:
+            escaped = False
+        elif letter == "\\" and quoted == '"':
+            escaped = True
+        elif letter in "\"'" and quoted in ("", letter):
+            quoted = "" if quoted else letter
+    return words
+
+
+def _values(field: fields.Field) -> tuple[str, ...]:
+    return ("no", "yes") if field.kind == "flag" else field.values
+
+
+def _assigned(name: str, value: str) -> str:
+    """A field and its value as they would be typed."""
+    return f"{name}={printing.word(value.encode('utf-8', 'surrogateescape'))}"
 
 
 def _matching(words: list[str], begun: str) -> list[str]:

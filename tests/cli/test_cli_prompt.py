@@ -70,6 +70,7 @@ def test_a_history_that_cannot_be_kept_is_done_without(
         ("NR.TRAIN ", ["net", '"two words"']),
         ("watch n", ["net"]),
         ("NR.TRAIN net MAX", ["MAXCYCLES", "MAXTIME"]),
+        ("NR.CLEAR net ", ["TEST", "TRAIN"]),
         ("help nr.get", ["NR.GETDATA"]),
         ("help get", ["NR.GETDATA"]),
         ("NR.THREADS ", []),
@@ -84,3 +85,62 @@ def test_completion_offers_what_fits(typed: str, offered: list[str]) -> None:
             Document(typed), CompleteEvent(completion_requested=True)
         )
         assert sorted(c.text for c in completions) == sorted(offered)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("NR.RUN club co", ["country="]),
+        ("NR.CLASS club country=IT a", ["age="]),
+        ("nr.run club country=", ["country=FR", 'country="New Zealand"']),
+        ("NR.RUN club country=F", ["country=FR"]),
+        ('NR.RUN club country="New Z', ['country="New Zealand"']),
+        ('NR.RUN club country="New Zealand" ag', ["age="]),
+        ("NR.RUN club plan=", ["plan=basic", "plan=full"]),
+        ("NR.RUN club vip=", ["vip=no", "vip=yes"]),
+        ("NR.RUN club age=", []),
+        ("NR.RUN club aeg=", []),
+        ("NR.RUN club jo", []),
+        ("NR.OBSERVE club country=IT -> ", ["joined=", "TEST", "TRAIN"]),
+        ("NR.OBSERVE club country=IT -> joined=", ["joined=no", "joined=yes"]),
+        ("NR.FORGET club joined=y", ["joined=yes"]),
+        ("NR.FIELDS club ", ["ADD", "DROP"]),
+        ("NR.FIELDS club DROP p", ["plan"]),
+        ("NR.FIELDS club DROP country ADD p", []),
+        ("NR.RUN plain 1 co", []),
+        ("NR.RUN gone co", []),
+        ('NR.RUN "two clubs" a', ["a="]),
+        ('NR.RUN "two clubs', ['"two clubs"']),
+    ],
+)
+def test_completion_offers_fields_and_the_values_that_are_known(
+    typed: str, offered: list[str]
+) -> None:
+    kinds = {"age": "number", "country": "category", "plan": "category(basic,full)"}
+    kinds["vip"] = "flag"
+    with nr.connect("memory://") as db:
+        net = db.create("club", "classifier", kinds, target="joined", seed=1)
+        for i in range(20):
+            country, joined = ("FR", "New Zealand")[i % 2], ("no", "yes")[i % 2]
+            net.observe({"age": i, "country": country, "joined": joined}, to="train")
+        net.train(maxcycles=2).wait()
+        db.create("plain", "regressor", [2, 1])
+        db.create("two clubs", "classifier", {"a": "number"}, target="b")
+        completions = prompt.CommandCompleter(db).get_completions(
+            Document(typed), CompleteEvent(completion_requested=True)
+        )
+        found = [c.text for c in completions if c.text not in OF_SAMPLES or c.text in offered]
+        assert sorted(found) == sorted(offered)
+
+
+OF_SAMPLES = {"->", "FP32", "WEIGHT", "JSON", "MSGPACK", "COLUMNS"}
+"""Words of NR.RUN and NR.OBSERVE, which come behind the fields."""
+
+
+def test_fields_are_asked_for_at_tab_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nr.connect("memory://") as db:
+        db.create("club", "classifier", {"age": "number"}, target="joined")
+        completer = prompt.CommandCompleter(db)
+        monkeypatch.setattr(db, "execute", lambda *argv: pytest.fail(str(argv)))
+        typed = Document("NR.RUN club a")
+        assert not list(completer.get_completions(typed, CompleteEvent(text_inserted=True)))
