@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nr.calls import Call, Long, drive
+from nr.commands.info import Info, parse_info
 from nr.contracts import Backend
 from nr.errors import Error, ExtraError
+from nr.fields import blobs, text, values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _GRID = 200  # points a side of the map
 _MOST_SAMPLES = 500  # drawn on it
+_MOST_LABELS = 40  # classes named on its scale
 
 
 def figure(key: str | bytes) -> Call[Figure]:
@@ -34,15 +37,25 @@ def figure(key: str | bytes) -> Call[Figure]:
     except ImportError as exc:
         raise ExtraError("Plots need matplotlib: pip install 'nr[plot]'") from exc
     reply = yield "NR.INFO", key
-    info = dict(zip(reply[::2], reply[1::2], strict=True))
-    panels = 2 if info["layout"][0] == 2 else 1
+    info = parse_info(reply)
+    names = _axes_of(info)
+    panels = 2 if names else 1
     drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
     axes = drawn.subplots(1, panels, squeeze=False)[0]
     history = yield "NR.HISTORY", key
     yield Long(partial(_draw_history, axes[0], history))
-    if panels == 2:
-        yield from _draw_map(axes[1], key, info)
+    if names:
+        yield from _draw_map(axes[1], key, info, names)
     return drawn
+
+
+def _axes_of(info: Info) -> list[str]:
+    """What the axes of a map are called; none where there is no map, which takes two numbers."""
+    if not info.fields:
+        return ["input 0", "input 1"] if info.layout[0] == 2 else []
+    inputs = [field.partition(":") for field in info.fields[: info.fields.index("->")]]
+    plane = len(inputs) == 2 and all(kind == "number" for _, _, kind in inputs)
+    return [name for name, _, _ in inputs] if plane and info.cycles else []
 
 
 def save(backend: Backend, key: str | bytes, path: str) -> None:
@@ -73,17 +86,46 @@ def _draw_history(axes: Axes, points: list[list[Any]]) -> None:
     axes.legend(loc="upper right")
 
 
-def _draw_map(axes: Axes, key: str | bytes, info: dict[str, Any]) -> Call[None]:
+def _draw_map(axes: Axes, key: str | bytes, info: Info, names: list[str]) -> Call[None]:
     """What the network answers over the area of its samples, and some of those."""
-    inputs, outputs = yield from _samples(key, info)
+    inputs, targets = yield from _samples(key, info, names)
     low, high = _extent(inputs)
     x, y = (np.linspace(low[i], high[i], _GRID, dtype="<f4") for i in (0, 1))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    answer = _answers_by_name(key, names, grid) if info.fields else _answers(key, info, grid)
+    labels, rows = yield from answer
+    answers = rows.reshape(_GRID, _GRID, -1)
+    axes.set(xlabel=names[0], ylabel=names[1], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    classes = None
+    if info.type == "classifier":
+        known = {label: c for c, label in enumerate(labels)}
+        met = np.array([target in known for target in targets], bool)  # others came afterwards
+        inputs, classes = inputs[met], np.array([known[t] for t in targets if t in known], int)
+    yield Long(partial(_draw_answers, axes, x, y, answers, inputs, classes, labels))
+
+
+def _answers(
+    key: str | bytes, info: Info, grid: NDArray[np.float32]
+) -> Call[tuple[list[str], NDArray[np.float32]]]:
+    """What its classes or outputs are called, and its outputs for each point of a grid."""
     blob = yield "NR.RUN", key, "FP32", grid.tobytes()
-    answers = np.frombuffer(blob, "<f4").reshape(_GRID, _GRID, -1)
-    axes.set(xlabel="input 0", ylabel="input 1", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    classes = outputs.argmax(axis=1) if info["type"] == "classifier" else None
-    yield Long(partial(_draw_answers, axes, x, y, answers, inputs, classes))
+    rows = np.frombuffer(blob, "<f4").reshape(len(grid), -1)
+    kind = "class" if info.type == "classifier" else "output"
+    return [f"{kind} {i}" for i in range(rows.shape[1])], rows
+
+
+def _answers_by_name(
+    key: str | bytes, names: list[str], grid: NDArray[np.float32]
+) -> Call[tuple[list[str], NDArray[np.float32]]]:
+    """The same of a network with fields."""
+    table = np.zeros(len(grid), [(name, "<f4") for name in names])
+    for column, name in enumerate(names):
+        table[name] = grid[:, column]
+    replies: list[list[Any]] = []
+    for blob in blobs(table):
+        replies += yield ("NR.RUN", key, *blob)
+    rows = np.array([reply[1::2] for reply in replies], np.float32)
+    return [text(name) for name in replies[0][::2]], rows
 
 
 def _draw_answers(
@@ -93,22 +135,27 @@ def _draw_answers(
     answers: NDArray[np.float32],
     inputs: NDArray[np.float64],
     classes: NDArray[np.int64] | None,
+    labels: list[str],
 ) -> None:
     """Answers over a grid, and the samples' inputs, in the colours of their classes."""
     marks: dict[str, Any] = {"c": "black"}
     if classes is not None:
-        marks = _draw_classes(axes, x, y, answers) | {"c": classes}
+        marks = _draw_classes(axes, x, y, answers, labels) | {"c": classes}
         axes.set_title("Class by the two inputs, and samples")
     else:  # an image within a .svg or .pdf: 40000 squares would be megabytes
         image = axes.pcolormesh(x, y, answers[:, :, 0], rasterized=True)
-        axes.figure.colorbar(image, ax=axes, label="output 0")
-        axes.set_title("Output 0 by the two inputs, and samples")
+        axes.figure.colorbar(image, ax=axes, label=labels[0])
+        axes.set_title(f"{labels[0]} by the two inputs, and samples")
     if len(inputs):
         axes.scatter(inputs[:, 0], inputs[:, 1], 9, **marks)
 
 
 def _draw_classes(
-    axes: Axes, x: NDArray[np.float32], y: NDArray[np.float32], answers: NDArray[np.float32]
+    axes: Axes,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    answers: NDArray[np.float32],
+    labels: list[str],
 ) -> dict[str, Any]:
     """The most probable class of each point, and which colour is which; returns their colours."""
     from matplotlib.lines import Line2D
@@ -119,13 +166,16 @@ def _draw_classes(
         colours = {"cmap": "nipy_spectral", "vmin": 0, "vmax": classes - 1}
     image = axes.pcolormesh(x, y, answers.argmax(axis=2), alpha=0.35, rasterized=True, **colours)
     if classes > 10:
-        axes.figure.colorbar(image, ax=axes, label="class")
+        bar = axes.figure.colorbar(image, ax=axes, label="class")
+        if classes <= _MOST_LABELS:
+            bar.set_ticks(range(classes), labels=[label.removeprefix("class ") for label in labels])
         return colours
     shades = image.cmap(image.norm(np.arange(classes)))
     square: dict[str, Any] = {"marker": "s", "linestyle": ""}
     axes.legend(
         handles=[
-            Line2D([], [], color=s, label=f"class {c}", **square) for c, s in enumerate(shades)
+            Line2D([], [], color=s, label=label, **square)
+            for label, s in zip(labels, shades, strict=True)
         ],
         loc="upper right",
     )
@@ -133,17 +183,34 @@ def _draw_classes(
 
 
 def _samples(
-    key: str | bytes, info: dict[str, Any]
-) -> Call[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Training samples, evenly spread over the dataset: inputs (n, 2), outputs (n, outputs)."""
-    have = info["training-dataset-len"]
-    rows = np.linspace(0, have - 1, min(have, _MOST_SAMPLES)).astype(int)
-    pairs: list[Any] = []
+    key: str | bytes, info: Info, names: list[str]
+) -> Call[tuple[NDArray[np.float64], list[str]]]:
+    """Training samples, evenly spread over the dataset: inputs (n, 2), and the class of each.
+
+    Those that lack one of the two are left out.
+    """
+    rows = np.linspace(0, info.train_len - 1, min(info.train_len, _MOST_SAMPLES)).astype(int)
+    inputs: list[Any] = []
+    targets: list[str] = []
     for row in rows:
-        pair = yield "NR.GETDATA", key, "TRAIN", str(row)
-        pairs += [pair] if pair else []  # else the dataset has shrunk meanwhile
-    inputs, outputs = (np.array([pair[part] for pair in pairs], float) for part in (0, 1))
-    return inputs.reshape(len(pairs), 2), outputs.reshape(len(pairs), info["layout"][-1])
+        sample = yield "NR.GETDATA", key, "TRAIN", str(row)
+        if not sample:  # the dataset has shrunk meanwhile
+            continue
+        point, target = _by_name(sample, names) if info.fields else _by_order(sample)
+        if None not in point:
+            inputs.append(point)
+            targets.append(target)
+    return np.array(inputs, float).reshape(len(inputs), 2), targets
+
+
+def _by_name(sample: list[Any], names: list[str]) -> tuple[list[float | None], str]:
+    said = values(sample)
+    return [said.pop(name) for name in names], str(next(iter(said.values())))
+
+
+def _by_order(sample: list[Any]) -> tuple[list[float | None], str]:
+    inputs, outputs = sample
+    return [float(x) for x in inputs], f"class {np.argmax(np.array(outputs, float))}"
 
 
 def _extent(inputs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

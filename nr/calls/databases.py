@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from textwrap import shorten
 from typing import Any
 
 from nr.calls import words
@@ -160,7 +161,12 @@ def shown() -> Call[str]:
             now = yield from info(words.key_of(name))
         except CommandError:  # deleted in the meantime
             continue
-        layout = "-".join(map(str, now.layout))
+        layout = _names(now.fields) or "-".join(map(str, now.layout))
         numbers = [str(n) for n in (now.train_len, now.test_len, now.cycles)]
         rows.append([printable(name), now.type, layout, *numbers])
     return html_table(rows)
+
+
+def _names(fields: Sequence[str]) -> str:
+    """The names of fields, as many as a cell of a table has room for."""
+    return shorten(" ".join(field.partition(":")[0] or field for field in fields), 60)

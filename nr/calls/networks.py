@@ -94,6 +94,7 @@ def shown(key: bytes) -> Call[str]:
     """The network as a table for notebooks."""
     now = yield from info(key)
     rows = {
+        **({"fields": " ".join(now.fields)} if now.fields else {}),
         "layout": "-".join(map(str, now.layout)),
         "parameters": now.parameters,
         "training dataset": f"{now.train_len} of {now.train_maxlen}",

@@ -9,12 +9,15 @@ import click
 
 from nr.cli import printing
 from nr.commands.metrics import Metrics, parse_metrics
+from nr.fields import text
 
 if TYPE_CHECKING:
     from nr.database import Database
+    from nr.engine import Reply
 
 _BAR = 40  # characters of the longest bar
 _MOST_INPUTS = 30
+_LONGEST = 24  # characters of a name
 
 
 def metrics(db: Database, key: bytes) -> None:
@@ -26,7 +29,27 @@ def metrics(db: Database, key: bytes) -> None:
     click.echo(_classifier(found) if found.support is not None else _regressor(found))
     importance = db.execute("NR.IMPORTANCE", key)
     if isinstance(importance, list):
-        click.echo(_bars([value if isinstance(value, float) else None for value in importance]))
+        click.echo(_bars(*_by_input(importance)))
+
+
+def _by_input(importance: list[Reply]) -> tuple[list[str], list[float | None]]:
+    """Names of the inputs and their importance; without fields the names are numbers."""
+    if importance and isinstance(importance[0], bytes):
+        names, importance = [text(name) for name in importance[::2]], importance[1::2]
+    else:
+        names = [str(i) for i in range(len(importance))]
+    return names, [value if isinstance(value, float) else None for value in importance]
+
+
+def _names(named: tuple[str, ...] | None, count: int) -> list[str]:
+    """Of classes or outputs as a terminal shows them; without fields they are numbers."""
+    return [_shown(name) for name in named] if named else [str(i) for i in range(count)]
+
+
+def _shown(name: str) -> str:
+    """A name on one line, cut where it is long."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 
 
 def _number(value: float | None) -> str:
@@ -52,14 +75,15 @@ def _classifier(m: Metrics) -> str:
     assert m.recall
     assert m.f1
     assert m.support
+    names = _names(m.classes, len(m.support))
     rows = [["class", "precision", "recall", "F1", "samples"]]
     for c, support in enumerate(m.support):
         values = (m.precision[c], m.recall[c], m.f1[c])
-        rows.append([str(c), *map(_number, values), str(support)])
+        rows.append([names[c], *map(_number, values), str(support)])
     lines.append(_table(rows))
     if m.confusion_matrix and len(m.confusion_matrix) <= 20:
-        head = ["taken for", *(str(c) for c in range(len(m.support)))]
-        body = [[str(c), *map(str, row)] for c, row in enumerate(m.confusion_matrix)]
+        head = ["taken for", *names]
+        body = [[names[c], *map(str, row)] for c, row in enumerate(m.confusion_matrix)]
         lines += ["", _table([head, *body])]
     return "\n".join(lines)
 
@@ -68,22 +92,24 @@ def _regressor(m: Metrics) -> str:
     assert m.rmse
     assert m.mae
     assert m.r2
+    names = _names(m.outputs, len(m.rmse))
     rows = [["output", "RMSE", "MAE", "R2"]]
     for o, values in enumerate(zip(m.rmse, m.mae, m.r2, strict=True)):
-        rows.append([str(o), *map(_number, values)])
+        rows.append([names[o], *map(_number, values)])
     return f"On {m.samples} testing samples:\n\n{_table(rows)}"
 
 
-def _bars(importance: list[float | None]) -> str:
+def _bars(names: list[str], importance: list[float | None]) -> str:
     """The most important inputs first, those last of which nothing can be said."""
     grown = [-inf if value is None else value for value in importance]
     order = sorted(range(len(grown)), key=lambda i: -grown[i])[:_MOST_INPUTS]
     largest = max(*grown, 1e-30)
+    width = max(6, *(len(_shown(names[i])) for i in order))
     lines = ["", "Importance of the inputs: what the loss grows by without each", ""]
     for i in order:
         bar = "#" * round(_BAR * max(grown[i], 0.0) / largest)
         shown = "-" if importance[i] is None else f"{grown[i]:.4f}"
-        lines.append(f"{i:>6}  {shown:>9}  {bar}".rstrip())
+        lines.append(f"{_shown(names[i]):>{width}}  {shown:>9}  {bar}".rstrip())
     if len(importance) > len(order):
         lines.append(f"  and {len(importance) - len(order)} more, less important")
     return "\n".join(lines)

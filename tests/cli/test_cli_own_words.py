@@ -9,6 +9,7 @@ from cli_calls import run
 
 import nr
 from nr import engine
+from nr.cli.metrics import metrics
 from nr.cli.watch import watch
 from nr.engine import Progress
 
@@ -130,6 +131,53 @@ def test_maps_name_their_inputs_from_0_and_their_classes() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["class 0", "class 1", "class 2"]
     assert many[2].get_ylabel() == "class"
     assert number[2].get_ylabel() == "output 0"
+
+
+def sided(db: nr.Database) -> nr.Network:
+    """A network with fields that tells sides apart by two numbers."""
+    kinds = {"wide": "number", "high": "number"}
+    net = db.create("sides", "classifier", kinds, target="side", seed=1)
+    for i in range(100):
+        side = "left" if i % 10 < i // 10 else "right"
+        net.observe({"wide": i % 10, "high": i // 10, "side": side})
+    net.observe({"wide": 3, "side": "left"})  # a gap has no place on a map
+    return net
+
+
+def test_maps_of_networks_with_fields_name_fields_and_classes() -> None:
+    pytest.importorskip("matplotlib")
+    with nr.connect("memory://") as db:
+        net = sided(db)
+        assert len(net.plot().axes) == 1  # it answers nothing before its first training
+        net.train(maxcycles=20).wait()
+        net.observe({"wide": 1, "high": 1, "side": "a class that came afterwards"}, to="train")
+        drawn = net.plot().axes[1]
+        others = db.create("o", "regressor", {"a": "number", "b": "category"}, target="c")
+        others.observe_many([{"a": i, "b": "x", "c": i} for i in range(30)])
+        others.train(maxcycles=5).wait()
+        assert len(others.plot().axes) == 1
+    assert (drawn.get_xlabel(), drawn.get_ylabel()) == ("wide", "high")
+    assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["left", "right"]
+
+
+def test_metrics_of_networks_with_fields_name_fields_and_classes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with nr.connect("memory://") as db:
+        net = sided(db)
+        net.train(maxcycles=50).wait()
+        metrics(db, b"sides")
+    printed = capsys.readouterr().out
+    assert re.search(r"^taken for +left +right$", printed, re.MULTILINE)
+    assert re.search(r"^ +right +\d", printed, re.MULTILINE)
+    assert sorted(re.findall(r"^ *(wide|high) +\d\.\d{4}  #+$", printed, re.M)) == ["high", "wide"]
+
+
+def test_notebooks_name_the_fields() -> None:
+    with nr.connect("memory://") as db:
+        net = sided(db)
+        assert "<td>wide:number high:number -&gt; side:category</td>" in net._repr_html_()
+        assert "<td>wide high -&gt; side</td>" in db._repr_html_()
 
 
 @pytest.mark.parametrize("kind", ["CLASSIFIER 2 3 -> 2", "REGRESSOR 2 3 -> 1"])
