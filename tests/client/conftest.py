@@ -10,7 +10,6 @@ import nr
 from nr.backends import Backend, connect
 from nr.engine import Reply
 
-
 _OTHER_WAYS = ("memory-", "sqlite-", "redis-redis62-", "module-")
 
 
