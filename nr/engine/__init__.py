@@ -224,6 +224,10 @@ class Net:
         """The whole network as one blob."""
         return collect(free.nr_net_dump, self._handle)
 
+    def choose_training(self, command: Command) -> None:
+        """Fills in what an NR.TRAIN without options leaves to the network."""
+        held.nr_training_choose(self._handle, command.c)
+
     def check_training(self, command: Command, memory: int) -> None:
         """Raises CommandError where an NR.TRAIN cannot start; takes no samples to tell.
 

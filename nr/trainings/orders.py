@@ -61,6 +61,7 @@ class Trainings:
         header, standing = self._store.header(key)
         if standing is Standing.HELD:
             raise TrainingError
+        header.choose_training(command)
         header.check_training(command, self._memory)
         limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
         lease = self._store.order(key, limits, held=not limits.queued)
