@@ -7,7 +7,7 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_char_p, c_uint64
+from ctypes import byref, c_char_p, c_uint32, c_uint64
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -91,7 +91,8 @@ class Net:
         self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
         self.row = shape.row
         self._pack = Struct(f"{shape.inputs}f").pack
-        self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
+        library = free if shape.params > _LONG_WORK else held
+        self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
 
     def __del__(self) -> None:
@@ -257,6 +258,18 @@ class Net:
         result = outputs.astype(_DOUBLE)
         self._room.append((outputs, address, error))
         return result
+
+    def classify_packed(self, values: bytes) -> int:
+        """The class id for one row, given as to ``run_packed``."""
+        found, error = c_uint32(), ErrorText()
+        status = self._classify_one(self._handle, values, 1, byref(found), error)
+        if status:
+            binding.raise_error(status, error)
+        return found.value
+
+    def pack(self, row: Sequence[float]) -> bytes:
+        """One row of Python numbers as its float32. Raises as ``run_row``."""
+        return self._pack(*row)
 
     def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape (n, inputs) in, (n, outputs) out."""
