@@ -15,7 +15,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nr import calls
+from nr import calls, fields
 from nr.calls import Call, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
@@ -158,6 +158,8 @@ class Network:
                             return net.run_packed(x.tobytes())
                     elif x.ndim == 1 and x.dtype.kind in "biuf":
                         return runner(self.key).run_row(x.tolist())
+                elif type(x) is dict:
+                    return runner(self.key).outputs_of(fields.packed(x))
                 elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     return runner(self.key).run_row(x)
             except _WRONG:
@@ -179,12 +181,15 @@ class Network:
         as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
-        if runner and type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
+        if runner:
             try:
-                net = runner(self.key)
-                return net.classify_packed(net.pack(x))
+                if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
+                    net = runner(self.key)
+                    return net.classify_packed(net.pack(x))
+                if type(x) is dict:
+                    return runner(self.key).class_of(fields.packed(x))
             except _WRONG:
-                pass
+                pass  # the long way knows
         return self._do(running.classify(self.key, x, runner))
 
     # ---- training ----

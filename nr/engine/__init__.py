@@ -7,7 +7,8 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import byref, c_char_p, c_uint32, c_uint64
+from ctypes import addressof, byref, c_char_p, c_uint32, c_uint64
+from functools import cached_property
 from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
@@ -94,6 +95,8 @@ class Net:
         library = free if shape.params > _LONG_WORK else held
         self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
         self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
+        self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
 
     def __del__(self) -> None:
         if self._handle:
@@ -270,6 +273,41 @@ class Net:
     def pack(self, row: Sequence[float]) -> bytes:
         """One row of Python numbers as its float32. Raises as ``run_row``."""
         return self._pack(*row)
+
+    def class_of(self, sample: bytes) -> str:
+        """The class of one sample by name, a msgpack map: the short way, for single ones.
+
+        Raises CommandError, whose text names no key: the command has the better ones.
+        """
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), None, room[1], room[4]):
+            binding.raise_error(status, room[4])
+        found = names[room[0].value]
+        self._asked.append(room)
+        return found
+
+    def outputs_of(self, sample: bytes) -> dict[str, float]:
+        """Its outputs, or the probabilities of its classes, by name. Raises CommandError."""
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), room[3], None, room[4]):
+            binding.raise_error(status, room[4])
+        found = dict(zip(names, room[2].tolist(), strict=True))
+        self._asked.append(room)
+        return found
+
+    def _answers(self) -> tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]:
+        """Where a class or outputs are put, and where they lie."""
+        try:
+            return self._asked.pop()
+        except IndexError:
+            found, outputs = c_uint32(), np.empty(len(self._names), np.float64)
+            return found, addressof(found), outputs, outputs.ctypes.data, ErrorText()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What a class or an output is called, of a trained network with fields."""
+        names = unpack(collect(held.nr_net_names, self._handle))
+        return [name.decode("utf-8", "surrogateescape") for name in names]
 
     def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape (n, inputs) in, (n, outputs) out."""
