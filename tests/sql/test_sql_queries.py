@@ -156,6 +156,7 @@ def test_a_statement_that_writes_is_refused_before_it_does(db: nr.Database) -> N
 @pytest.mark.parametrize(
     ("call", "why"),
     [
+        ({"replace": "no"}, "replace is True or False, not 'no'"),
         ({"to": 1}, "the dataset must be 'train' or 'test', not 1"),
         ({"to": "both"}, "the dataset must be 'train' or 'test', not 'both'"),
         ({"target": 1}, "target is the name of a column, or a list of them, not 1"),
@@ -194,6 +195,48 @@ def test_a_bad_row_at_the_end_leaves_nothing_of_the_others(db: nr.Database) -> N
     assert net.observe([1, 2], 1) == (1, 0)
 
 
+def test_a_query_replaces_the_samples(db: nr.Database) -> None:
+    net = db.create("net", "classifier", [2, 3], dataset=9000, test=9000, seed=1)
+    net.observe_many([[7, 7]] * 20, [1] * 20)
+    assert net.observe_query(series(db, 3000), "b", to="train", replace=True) == (3000, 10)
+    assert net.sample("train", 0)[0].tolist() == [0.5, 1]
+    assert net.observe_query("SELECT 1 AS a, 2 AS b, 0 AS y", "y", replace=True) == (1, 0)
+    assert net.observe([3, 4], 1) == (1, 1)
+    none = "SELECT 1 AS a, 2 AS b, 0 AS y FROM nr_networks WHERE 1 = 0"
+    assert net.observe_query(none, "y", "test", replace=True) == (1, 0)
+    assert net.observe_query(none, "y", replace=True) == (0, 0)
+
+
+def test_a_query_replaces_records(db: nr.Database) -> None:
+    net = db.create("net", "classifier", {"age": "number"}, target="joined", seed=1)
+    net.observe_many([{"age": age, "joined": "no"} for age in range(9)], to="train")
+    sql = "SELECT 33 AS age, 'yes' AS joined UNION ALL SELECT 44, 'yes'"
+    assert net.observe_query(sql, "joined", to="train", replace=True) == (2, 0)
+    assert net.sample("train", 1) == {"age": 44, "joined": "yes"}
+
+
+def test_a_query_that_fails_replaces_nothing(db: nr.Database) -> None:
+    net = db.create("net", "classifier", [2, 3], dataset=5000, seed=1)
+    net.observe_many([[1, 2], [3, 4]], [0, 1], to="train")
+    before = content(net.dump())
+    sql = f"SELECT a, b, c FROM ({series(db, 3000)}) AS t UNION ALL SELECT 1, NULL, 1"
+    with pytest.raises(nr.ValuesError, match="column 'b', row 3000"):
+        net.observe_query(sql, "c", replace=True)
+    with pytest.raises(nr.BackendError, match="nothing was changed"):
+        net.observe_query("SELECT no FROM such_table", "no", replace=True)
+    assert content(net.dump()) == before
+
+
+def test_a_replacement_belongs_to_the_callers_transaction(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    net.observe_many([[1], [2], [3]], [[1], [2], [3]], to="train")
+    with engine_of(db).connect() as connection:
+        inside = db.using(connection)["net"]
+        assert inside.observe_query("SELECT 1 AS x, 2 AS y", "y", "train", replace=True) == (1, 0)
+        connection.rollback()
+    assert net.info().train_len == 3
+
+
 def test_a_query_takes_parameters_and_several_targets(db: nr.Database) -> None:
     net = db.create("net", "regressor", [1, 2], seed=1)
     sql = "SELECT 1.5 AS x, 3 AS a, 4 AS b UNION ALL SELECT :x, 5, 6"
@@ -222,6 +265,8 @@ def test_nr_observe_takes_a_query(lite: str) -> None:
     argv = ["--url", lite, "observe", "net", "--query", query, "--target", "y"]
     result = CliRunner().invoke(main, argv)
     assert result.output == "net has 1 training and 1 testing samples.\n"
+    again = CliRunner().invoke(main, [*argv, "--to", "test", "--replace"])
+    assert again.output == "net has 1 training and 2 testing samples.\n"
     bad = CliRunner().invoke(main, [*argv[:-1], "z"])
     assert bad.exit_code == 1
     assert "no column 'z'" in bad.output
