@@ -1,5 +1,6 @@
 """Rows of a query as samples, and networks as functions of SQL."""
 
+import json
 import logging
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -338,6 +340,85 @@ def test_sqlite_runs_networks_in_its_queries(lite: str, caplog: pytest.LogCaptur
                 ask(call)
             assert why in caplog.text
     raw.close()
+
+
+def club(db: nr.Database) -> nr.Network:
+    kinds = {"age": "number", "country": "category", "place": "vector(2)"}
+    net = db.create("club", "classifier", kinds, target="joined", seed=1)
+    rows = [(age, "IT" if age % 3 else "FR", "yes" if age > 40 else "no") for age in range(80)]
+    named = [dict(zip(("age", "country", "joined"), row, strict=True)) for row in rows]
+    net.observe_many([row | {"place": [row["age"], 1.5]} for row in named])
+    return net
+
+
+def test_sqlite_runs_networks_with_fields_in_its_queries(
+    lite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        net = club(db)
+        nr.sqlite_functions(raw)
+
+        def ask(sql: str, *values: Any) -> Any:
+            return raw.execute(f"SELECT {sql}", values).fetchone()[0]
+
+        def refused(call: str) -> str:
+            caplog.clear()
+            with caplog.at_level(logging.ERROR, "nr"), pytest.raises(sqlite3.OperationalError):
+                ask(call)
+            return caplog.text
+
+        assert "NR.TRAIN club comes first" in refused("nr_class('club')")
+        net.train(maxcycles=30).wait()
+        for row in ({"age": 33, "country": "IT"}, {"country": None, "age": 70.5}, {}):
+            given = [value for pair in row.items() for value in pair]
+            marks = "".join(", ?" for _ in given)
+            assert ask(f"nr_class('club'{marks})", *given) == net.classify(row)
+            assert json.loads(ask(f"nr_run(?{marks})", b"club", *given)) == net.run(row)
+        place = np.array([70, 1.5], "<f4").tobytes()
+        assert json.loads(ask("nr_run('club', 'place', ?)", place)) == net.run({"place": [70, 1.5]})
+        net.add_fields({"phone": "category"})
+        assert ask("nr_class('club', 'age', 33)") == net.classify({"age": 33})
+        for call, why in (
+            ("nr_class('club', 'aeg', 3)", "no field 'aeg' in club, did you mean age"),
+            ("nr_class('club', 'age', 'old')", "field age: a number or nothing is needed"),
+            ("nr_class('club', 'age')", "club has fields: give their names and values in turn"),
+            ("nr_run('club', 33, 'IT')", "as 'age', 33, not 33, 'IT'"),
+            ("nr_run('club', 'age', 1, 'age', 2)", "field age is given twice"),
+            ("nr_run('nope', 'age', 1)", "ERR no such key"),
+        ):
+            assert why in refused(call)
+
+
+def test_sqlite_replies_the_outputs_of_fields_by_name(lite: str) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        net = db.create("net", "regressor", {"x": "number"}, target=["a", "b"], seed=1)
+        net.observe_many([{"x": x, "a": x, "b": 2 * x} for x in range(40)])
+        net.train(maxcycles=5).wait()
+        nr.sqlite_functions(raw)
+        [(found,)] = raw.execute("SELECT nr_run('net', 'x', 3)")
+        assert json.loads(found) == net.run({"x": 3})
+
+
+def test_sqlite_reads_samples_in_its_queries(lite: str, caplog: pytest.LogCaptureFixture) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        named, plain = club(db), trained(db)
+        nr.sqlite_functions(raw)
+        sql = (
+            "SELECT dataset, slot, nr_sample(key, data) FROM nr_networks "
+            "JOIN nr_samples ON network_id = id WHERE name = ?"
+        )
+        found = raw.execute(sql, ("club",)).fetchall()
+        assert len(found) == 80
+        for dataset, slot, text in found:
+            assert json.loads(text) == named.sample(("train", "test")[dataset], slot)
+        for dataset, slot, text in raw.execute(sql, ("net",)).fetchall():
+            inputs, outputs = plain.sample(("train", "test")[dataset], slot)
+            assert json.loads(text) == {"inputs": inputs.tolist(), "outputs": outputs.tolist()}
+        for call in ("'net', x'00'", "'club', x'00'", "'club', 3", "'net', NULL", "'net'"):
+            caplog.clear()
+            with caplog.at_level(logging.ERROR, "nr"), pytest.raises(sqlite3.OperationalError):
+                raw.execute(f"SELECT nr_sample({call})").fetchall()
+            assert "nr_sample('" in caplog.text
 
 
 def test_the_functions_take_a_connection_of_sqlalchemy(lite: str) -> None:
