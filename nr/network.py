@@ -111,6 +111,7 @@ class Network:
         *,
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
+        replace: bool = False,
     ) -> tuple[int, int]:
         """Adds the rows of a query on the same SQL database, all or none; returns as ``observe``.
 
@@ -118,10 +119,11 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. Raises ValuesError, which names column and row, for NULL and text where numbers are
-        needed, and says how to encode it.
+        bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
+        or of both, in the same transaction. Raises ValuesError, which names column and row, for
+        NULL and text where numbers are needed, and says how to encode it.
         """
-        query = sql, target, to, parameters, progress
+        query = sql, target, to, parameters, progress, replace
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
 
     def sample(self, dataset: Dataset, row: int) -> Any:
