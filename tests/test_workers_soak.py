@@ -19,6 +19,7 @@ from typing import Any
 import msgpack
 import pytest
 from drivers import DRIVERS, Options
+from redis_server import Server, redis_server
 
 import nr
 from nr.backends.redis import store as redis_store
@@ -38,6 +39,7 @@ class Size:
 
     networks: int
     orders: int  # of each network
+    cycles: int  # of an order's training, which lasts some 30 ms at most
     workers: int
     kills: int
     pause: float
@@ -46,8 +48,8 @@ class Size:
     every: int
 
 
-SHORT = Size(6, 5, 2, 2, 0.3, 4, 400, 30)
-LONG = Size(40, 50, 4, 10**9, 2.0, 8, 5000, 70)
+SHORT = Size(6, 5, 200, 2, 2, 0.3, 4, 400, 30)
+LONG = Size(40, 50, 30_000, 4, 10**9, 2.0, 8, 5000, 70)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.soak)]
 
 
@@ -66,7 +68,14 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(store, "patience", LEASE)
 
 
-@pytest.fixture(params=SHARED, ids=lambda driver: driver.__name__)
+def module_outside(request: pytest.FixtureRequest) -> Options:
+    """A server whose module has no threads of its own. Its leases last nine seconds."""
+    server = Server(redis_server(), request.getfixturevalue("tmp_path"), "THREADS", "0").start()
+    request.addfinalizer(server.kill)
+    return {"url": server.url()}
+
+
+@pytest.fixture(params=[*SHARED, module_outside], ids=lambda driver: driver.__name__)
 def options(request: pytest.FixtureRequest) -> Options:
     found: Options = request.param(request)
     return found
@@ -140,13 +149,13 @@ def test_every_order_is_carried_out_once(options: Options, size: Size) -> None:
                     if not left[number]:
                         del left[number]
                         continue
-                    nets[number].train(maxcycles=200, timeout=0)
+                    nets[number].train(maxcycles=size.cycles, timeout=0)
                     left[number] -= 1
                 sleep(0.01)
         assert db.execute("NR.THREADS") == []
         told = [(net.info().last_training, net.info().trainings, revision(net)) for net in nets]
         assert told == [("merged", size.orders, size.orders)] * size.networks
-        assert [net.info().cycles for net in nets] == [200 * size.orders] * size.networks
+        assert [net.info().cycles for net in nets] == [size.cycles * size.orders] * size.networks
 
 
 # ---- TRAINEVERY ----
