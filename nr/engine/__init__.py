@@ -143,7 +143,7 @@ class Net:
         self.row = shape.row
         self._pack = Struct(f"{shape.inputs}f").pack
         self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
-        self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
 
     def __del__(self) -> None:
         if self._handle:
@@ -298,7 +298,7 @@ class Net:
     def run_packed(self, values: bytes) -> NDArray[np.float64]:
         """The outputs for one row, its float32 one after the other: as many as ``inputs``."""
         try:
-            outputs, address, error = self._room.pop()
+            outputs, address, error = self._workspace.pop()
         except IndexError:
             outputs, error = np.empty(self._outputs, np.float32), ErrorText()
             address = outputs.ctypes.data
@@ -306,7 +306,7 @@ class Net:
         if status:
             binding.raise_error(status, error)
         result = outputs.astype(_DOUBLE)
-        self._room.append((outputs, address, error))
+        self._workspace.append((outputs, address, error))
         return result
 
     def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -389,6 +389,29 @@ typedef struct nr_progress {
     double class_errors;            /* per cent of the testing samples */
 } nr_progress;
 
+/* ---- What all hosts say alike ----
+ *
+ * A key as one word, appended: other bytes than plain ones as \xHH. Whether a
+ * key is like a pattern, as Redis' KEYS has them. NR.THREADS' line of a training,
+ * appended. */
+NR_API nr_status nr_key_word(const char *key, size_t len, nr_buf *out,
+                             nr_error *err);
+NR_API bool nr_glob(const char *pattern, size_t plen, const char *text,
+                    size_t len);
+
+typedef struct nr_training {
+    uint64_t id; /* of the network */
+    const char *key;
+    size_t keylen;
+    uint64_t db, maxtime, maxcycles, attempt;
+    nr_progress progress;
+    const char *worker; /* who carries it out; "": nobody yet */
+    bool running;       /* and does not wait */
+} nr_training;
+
+NR_API nr_status nr_training_line(const nr_training *training, nr_buf *out,
+                                  nr_error *err);
+
 /* Says whether NR.TRAIN can start at all: cheap, for use under the lock, and on
  * a network without its samples, before they are read. `memory` is the machine's
  * or what the host may have of it, in bytes, 0: no matter; a training that would

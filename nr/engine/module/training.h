@@ -38,7 +38,5 @@ void nr_jobs_unlock(void);
 
 /* Under the lock: tells all who wait for a job that it has ended. */
 void nr_job_wake(nr_job *job);
-/* A key as one word: other bytes than plain ones as \xHH. */
-bool nr_put_key(nr_buf *line, rm_string *name);
 
 #endif
