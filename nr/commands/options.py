@@ -20,6 +20,8 @@ class ConfigureOptions(TypedDict, total=False):
     threads: int
     classweights: Literal["none", "balanced"]
     trainevery: int | Literal["off"] | None
+    unroll: int | None
+    clip: float | None
 
 
 class CreateOptions(ConfigureOptions, total=False):
@@ -28,4 +30,5 @@ class CreateOptions(ConfigureOptions, total=False):
     activation: Literal["sigmoid", "tanh", "relu", "leakyrelu"]
     loss: Literal["mse", "crossentropy"]
     members: int | None
+    cell: Literal["lstm", "gru"]
     classic: bool

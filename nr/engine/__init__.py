@@ -7,12 +7,11 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import c_char_p, c_uint64
-from dataclasses import dataclass
-from enum import IntEnum
+from ctypes import addressof, c_char_p, c_uint32, c_uint64
+from functools import cached_property
 from pathlib import Path
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.built import built
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
+from nr.engine.shapes import Outcome, Progress, Shape
 from nr.errors import CommandError, EngineError
 
 __all__ = [
@@ -80,56 +80,6 @@ def set_isa(name: str) -> None:
         raise EngineError(f"the instruction set {name!r} is not available here")
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a host needs to know of a network; ``lengths`` are samples (train, test).
-
-    ``row`` is a sample's floats; 0 where samples are records of any length.
-    """
-
-    id: int
-    revision: int
-    inputs: int
-    outputs: int
-    row: int
-    params: int
-    lengths: tuple[int, int]
-    classifier: bool
-    trainings: int
-    """That have ended, whatever came of them."""
-    schema_revision: int
-    """Grows with every change of the fields."""
-
-
-class Outcome(IntEnum):
-    """What becomes of a training, numbered as in the core."""
-
-    NEVER = 0  # none has ended since the network was made or reset
-    MERGED = 1
-    KEPT = 2  # the weights in place have stayed
-    FAILED = 3
-    DROPPED = 4
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is. Errors are mean losses a sample, class errors per cent."""
-
-    cycles: int = 0
-    train_error: float = 0.0
-    test_error: float = 0.0
-    class_errors: float = 0.0
-
-    @classmethod
-    def heard(cls, *told: Any) -> Progress:
-        """What a store has been told of it, by whomever: none so far where it is no progress."""
-        try:
-            cycles, *errors = told
-            return cls(int(cycles), *map(float, errors))
-        except (TypeError, ValueError, OverflowError):
-            return cls()
-
-
 class Net:
     """A network of the core's. Made by create, load, assemble and clone."""
 
@@ -144,6 +94,8 @@ class Net:
         self._pack = Struct(f"{shape.inputs}f").pack
         self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
         self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
+        self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
 
     def __del__(self) -> None:
         if self._handle:
@@ -308,6 +260,41 @@ class Net:
         result = outputs.astype(_DOUBLE)
         self._workspace.append((outputs, address, error))
         return result
+
+    def class_of(self, sample: bytes) -> str:
+        """The class of one sample by name, a msgpack map: the short way, for single ones.
+
+        Raises CommandError, whose text names no key: the command has the better ones.
+        """
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), None, room[1], room[4]):
+            binding.raise_error(status, room[4])
+        found = names[room[0].value]
+        self._asked.append(room)
+        return found
+
+    def outputs_of(self, sample: bytes) -> dict[str, float]:
+        """Its outputs, or the probabilities of its classes, by name. Raises CommandError."""
+        names, room = self._names, self._answers()
+        if status := self._ask(self._handle, sample, len(sample), room[3], None, room[4]):
+            binding.raise_error(status, room[4])
+        found = dict(zip(names, room[2].tolist(), strict=True))
+        self._asked.append(room)
+        return found
+
+    def _answers(self) -> tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]:
+        """Where a class or outputs are put, and where they lie."""
+        try:
+            return self._asked.pop()
+        except IndexError:
+            found, outputs = c_uint32(), np.empty(len(self._names), np.float64)
+            return found, addressof(found), outputs, outputs.ctypes.data, ErrorText()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What a class or an output is called, of a trained network with fields."""
+        names = unpack(collect(held.nr_net_names, self._handle))
+        return [name.decode("utf-8", "surrogateescape") for name in names]
 
     def run(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape (n, inputs) in, (n, outputs) out."""

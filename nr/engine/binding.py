@@ -184,10 +184,12 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_ordered": ((c_uint64, None), [_net]),
     "nr_net_memory": ((_size, None), [_net]),
     "nr_net_execute": (_status, [_net, _command, c_bool, _buf, _err]),
-    # These two are the hot ones: no errcheck, the caller looks at the status.
+    # These are the hot ones: no errcheck, the caller looks at the status.
+    "nr_net_ask": ((c_int, None), [_net, c_char_p, _size, c_void_p, c_void_p, _err]),
     "nr_net_run": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
     "nr_parse_bytes": ((c_uint64, None), [c_char_p, _size]),
     "nr_net_classify": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
+    "nr_net_names": (_status, [_net, _buf, _err]),
     "nr_net_header": (_status, [_net, _buf, _err]),
     "nr_net_assemble": (_status, [POINTER(Parts), POINTER(_net), _err]),
     "nr_net_weights": (_status, [_net, _buf, _err]),

@@ -224,7 +224,7 @@ typedef struct golden {
 } golden;
 
 static const golden goldens[] = {
-    {UINT64_C(0x8643335f4069c0ce), "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
+    {UINT64_C(0xa3dc1242d67bb093), "s", "20", true, "MEMBERS 2", "NR.TRAIN k MAXCYCLES 4",
      "NR.RUN k x=1 's=s1 s2 other'"},
     {UINT64_C(0x9f522da588c93917), "v", "17 9", false, "MEMBERS 1", "NR.TRAIN k MAXCYCLES 3",
      "NR.RUN k x=1 'v=[[1,2,3],[0,1,0]]'"},
@@ -232,6 +232,8 @@ static const golden goldens[] = {
      "NR.TRAIN k MAXCYCLES 4 AUTOSTOP BACKTRACK", "NR.RUN k n=[1,2] 's=s1 s1 s1'"},
     {UINT64_C(0x6df6fd6f74f8ab3f), "sv", "6", true, "MEMBERS 1 OPTIMIZER RPROP L2 0.01",
      "NR.TRAIN k MAXCYCLES 3", "NR.RUN k s=s5"},
+    {UINT64_C(0xc3831cb5b266d1db), "sn", "10 7", true, "MEMBERS 2 CELL GRU UNROLL 5 CLIP 0.2",
+     "NR.TRAIN k MAXCYCLES 4 AUTOSTOP", "NR.RUN k s=s5 n=[1]"},
 };
 
 static uint64_t reply_bits(nr_net *net, uint64_t h, const char *line) {

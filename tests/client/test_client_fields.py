@@ -232,3 +232,59 @@ def test_a_refused_change_of_fields_changes_nothing(club: nr.Network) -> None:
     club.add_fields({})
     club.drop_fields()
     assert club.fields() == before
+
+
+ASKED: list[dict[str, Any]] = [
+    {},
+    {"age": 33},
+    {"country": "IT", "age": 70},
+    {"age": None, "country": "", "vip": True, "note": "jazz and chess"},
+    {"age": float("nan"), "country": "never seen", "vip": 0},
+    {"age": "70", "since": "2026-02-01", "place": [1, 2.5], "name": "x" * 70},
+    {"since": datetime(2026, 3, 1, 12), "vip": np.False_, "age": np.float32(70), "country": "NA"},
+    {"place": np.array([0.5, 1]), "age": Decimal("20.5"), "country": pd.NA},
+]
+
+
+@pytest.mark.parametrize("asked", range(len(ASKED)))
+def test_a_dictionary_is_answered_as_its_command_is(club: nr.Network, asked: int) -> None:
+    frame = people(60)
+    frame["place"] = [[i, 1.0] for i in range(len(frame))]
+    club.observe_many(frame.to_dict("records"))
+    club.train(maxcycles=3).wait()
+    row = ASKED[asked]
+    several = club.run([row])  # goes as a command
+    assert club.run(row) == several[0]
+    assert club.classify(row) == club.classify([row])[0]
+    shuffled = dict(reversed(row.items()))
+    assert club.run(shuffled) == several[0]
+
+
+def test_a_wrong_dictionary_is_refused_as_its_command_is(club: nr.Network) -> None:
+    with pytest.raises(nr.CommandError, match=r"ERR net has not been trained yet: NR\.TRAIN club"):
+        club.classify({"age": 3})
+    club.observe_many(people(30))
+    club.train(maxcycles=3).wait()
+    wrong: dict[str, dict[Any, Any]] = {
+        "ERR no field 'aeg' in club, did you mean age?": {"aeg": 3},
+        "ERR field age: a number or nothing is needed, not 'old'": {"age": "old"},
+        "ERR field joined is an output: it is asked for, not given": {"joined": "yes"},
+        "ERR field country: text in UTF-8 is needed": {"country": "\udcff"},
+        "ERR field place: 2 numbers are needed, not 1": {"place": [1]},
+        "ERR a sample is a map of fields and values": {3: 4},
+    }
+    for why, row in wrong.items():
+        for ask in club.run, club.classify:
+            with pytest.raises(nr.CommandError) as refused:
+                ask(row)
+            assert str(refused.value).startswith(why) or "country" in row
+
+
+def test_a_regressor_of_fields_is_asked_by_name(db: nr.Database) -> None:
+    net = db.create("r", "regressor", {"a": "number"}, target=("y", "z"), seed=1)
+    net.observe_many([{"a": i, "y": 2 * i, "z": -i} for i in range(30)])
+    net.train(maxcycles=5).wait()
+    assert net.run({"a": 3}) == net.run([{"a": 3}])[0]
+    assert list(net.run({"a": 3})) == ["y", "z"]
+    with pytest.raises(nr.CommandError, match=r"you can't call NR\.CLASS with a regressor"):
+        net.classify({"a": 3})

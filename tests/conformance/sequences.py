@@ -13,6 +13,7 @@ MOVES = (
     "NR.CREATE move REGRESSOR path:sequence(2) beat:sequence 5 4 -> speed:number "
     "DATASET 100 TEST 50 SEED 6 MEMBERS 1"
 )
+OPTIONS = ["CELL", "GRU", "UNROLL", "4", "CLIP", "0.5"]
 PAGES = ("home", "shoes", "cart", "help")
 
 
@@ -102,6 +103,34 @@ CASES: dict[str, list[Step]] = {
         ("NR.IMPORTANCE move", lambda reply: reply[::2] == [b"path", b"beat"]),
         ("NR.RESET move", "OK"),
         ("NR.DUMP move", lambda blob: len(blob) > 1000),
+    ],
+    "gated recurrent units, and how far and how long a gradient goes": [
+        (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 THREADS 2", 0),
+        *_observed("move", _moves(70), 50),
+        ("NR.CONFIGURE move", lambda reply: reply[-6:] == OPTIONS),
+        *trained("move", "MAXCYCLES 3 MAXTIME 0"),
+        ("NR.RUN move path=[[1,2],[3,4.5]]", lambda reply: reply[0] == b"speed"),
+        ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO", "OK"),
+        _refused(
+            "NR.CONFIGURE move CELL LSTM",
+            "Syntax error in NR.CONFIGURE: CELL is fixed when the network is created",
+        ),
+        _refused(
+            "NR.CONFIGURE move CLIP 0",
+            "Syntax error in NR.CONFIGURE: CLIP must be AUTO or a number above 0 and up to "
+            "1000000, not '0'",
+        ),
+        ("NR.DUMP move", lambda blob: len(blob) > 1000),
+        *trained("move", "MAXCYCLES 2 MAXTIME 0"),
+        ("NR.CREATE plain REGRESSOR x:number -> y:number SEED 1", 0),
+        _refused(
+            "NR.CONFIGURE plain CLIP 1",
+            "Syntax error in NR.CONFIGURE: CLIP is for networks with a field that is a sequence",
+        ),
+        _refused(
+            "NR.CREATE other REGRESSOR 1 -> 1 CELL GRU",
+            "Syntax error in NR.CREATE: CELL is for networks with a field that is a sequence",
+        ),
     ],
     "sequences that are none": [
         (VISITS, 0),

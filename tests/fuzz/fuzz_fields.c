@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "encode/encoding.h"
+#include "encode/sequences.h"
 #include "encode/said.h"
+#include "encode/sequence.h"
 #include "model/net.h"
 
 #define MUST(ok)                                                              \
@@ -28,9 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const CREATE[] = {
     "NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
-    "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key", "->",
-    "y:category", "DATASET", "8", "TEST", "4", "SEED", "1"};
-enum { WORDS = sizeof CREATE / sizeof *CREATE };
+    "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key",
+    "q:sequence(category)", "m:sequence(2)", "o:sequence", "->", "y:category",
+    "DATASET", "8", "TEST", "4", "SEED", "1"};
+enum { WORDS = sizeof CREATE / sizeof *CREATE, STATE = 3 };
 
 static nr_net *made(void) {
     nr_command cmd;
@@ -49,6 +51,17 @@ static nr_bytes record_of(const void *context, size_t dataset, size_t i) {
     return nr_record_at(context, (nr_dataset_id)dataset, i);
 }
 
+/* Every step is a number, or of the vocabulary. */
+static void look_at(const nr_sequences *s, size_t field, size_t number) {
+    nr_steps steps = nr_sequences_get(s, field, number);
+    size_t width = s->lists[field].width;
+    MUST(steps.n <= NR_MAX_STEPS);
+    for (size_t i = 0; i < steps.n * width; i++)
+        MUST(steps.x[i] - steps.x[i] == 0);
+    for (size_t i = 0; i < steps.n && !width; i++)
+        MUST(steps.ids[i] <= NR_MOST_SYMBOLS);
+}
+
 static void encode(const nr_net *net) {
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
                           record_of, net};
@@ -59,14 +72,18 @@ static void encode(const nr_net *net) {
     MUST(nr_encoding_put(encoding, &packed));
     nr_cursor c = {packed.data, packed.data + packed.len, false};
     MUST(nr_encoding_get(&c, NR_CLASSIFIER, &back, &err) == NR_OK);
-    float *row = malloc((back->columns + 1) * sizeof *row), target;
-    nr_value values[10];
-    MUST(row);
+    size_t n = back->columns + 3 * STATE;
+    float *row = malloc(n * sizeof *row), target;
+    nr_value values[13];
+    nr_sequences *sequences = nr_sequences_new(back);
+    MUST(row && sequences && sequences->n == 3);
     for (size_t i = 0; i < net->h.len[0]; i++) {
         MUST(nr_record_read(back->schema, record_of(net, 0, i), values, NULL));
-        nr_encode(back, values, row, &target);
-        for (size_t k = 0; k < back->columns; k++) MUST(row[k] - row[k] == 0);
+        MUST(nr_encode_row(back, values, sequences, STATE, row, &target));
+        for (size_t k = 0; k < n; k++) MUST(row[k] - row[k] == 0);
+        for (size_t f = 0; f < 3; f++) look_at(sequences, f, i);
     }
+    nr_sequences_drop(sequences);
     free(row);
     nr_encoding_drop(encoding);
     nr_encoding_drop(back);

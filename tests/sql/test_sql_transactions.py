@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 
 import nr
 from nr.backends.sql import engines, transactions
-from nr.backends.sql.remembered import Kept
 from nr.backends.sql.store import Store
 from nr.backends.sql.supply import rested
 
@@ -266,29 +264,3 @@ def test_a_forked_process_has_connections_of_its_own(
         [sys.executable, "-c", code, driver(request)["url"]], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, "41\n"), done.stderr
-
-
-def test_threads_may_remember_networks_at_once() -> None:
-    """Whoever forgets the oldest may meet another's insert, which no dict forgives."""
-    kept: Kept[int] = Kept()
-    errors = []
-
-    def fill(thread: int) -> None:
-        try:
-            for number in range(10_000):
-                kept.keep(b"%d %d" % (thread, number), number)
-        except Exception as error:
-            errors.append(error)
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [Thread(target=fill, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert errors == []
-    assert kept.get(b"0 0") is None

@@ -15,31 +15,18 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
-from nr.engine import Net, parse, records
+from nr.engine import Net, header, records
 from nr.engine.command import unpack
 from nr.errors import CommandError
 
 MARK = "nr"
 PART = "part:"
-STATISTICS = (  # what a merge brings and a reset takes away
-    "trained",
-    "total_steps",
-    "total_cycles",
-    "total_ms",
-    "train_error",
-    "test_error",
-    "class_errors",
-    "overfitting",
-    "ended_by",
-    "last_training",
-)
 
 
 @cache
 def blank() -> dict[str, bytes]:
     """The header of a network that was never trained, as fields."""
-    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"1", b"->", b"1"])
-    return encode(Net.create(command, 1, 0).header())
+    return _encoded(header.blank())
 
 
 @cache
@@ -54,10 +41,13 @@ def names() -> tuple[str, ...]:
     return tuple(blank())
 
 
-def encode(header: bytes) -> dict[str, bytes]:
+def encode(packed: bytes) -> dict[str, bytes]:
     """A header, as the core packs it, as fields."""
-    values = unpack(header)
-    values[MARK] = values.pop("format")
+    return _encoded(unpack(packed))
+
+
+def _encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
+    values = {MARK: values["format"]} | {name: v for name, v in values.items() if name != "format"}
     return {name: _text(value).encode() for name, value in values.items()}
 
 
@@ -93,13 +83,13 @@ def everything(net: Net) -> dict[str, bytes]:
 
 def assemble(fields: Mapping[bytes, bytes]) -> Net:
     """The whole network from the whole hash. CommandError where something is missing."""
-    header = decode([fields.get(name.encode()) for name in names()])
-    shape = Net.assemble(header).shape
+    packed = decode([fields.get(name.encode()) for name in names()])
+    shape = Net.assemble(packed).shape
     join = b"".join if shape.row else records.joined
     train, test = (join(_samples(fields, *one)) for one in zip(_SLOTS, shape.lengths, strict=True))
     weights, history = fields.get(b"weights"), fields.get(b"history", b"")
     kept = [part for name, part in fields.items() if name.startswith(PART.encode())]
-    return Net.assemble(header, weights, history, train, test, kept)
+    return Net.assemble(packed, weights, history, train, test, kept)
 
 
 def _samples(

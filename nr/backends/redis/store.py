@@ -6,13 +6,11 @@ where the id is another one; then the verb looks again. So the usual way is one 
 """
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from nr import forks
+from nr.backends.recent import Recent
 from nr.backends.redis import layout
 from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
@@ -35,6 +33,7 @@ from nr.contracts.store import (
     worker,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, records
+from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
@@ -42,8 +41,6 @@ _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose hol
 _BATCH = 1000  # keys looked at in one round trip
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
-
-_Value = TypeVar("_Value")
 
 
 class Store:
@@ -62,8 +59,8 @@ class Store:
         self._db = db
         self._index = Index(link, index, _LISTED)
         self._tracked = tracked
-        self._heads: Recent[_Head] = Recent()
-        self._runners: Recent[tuple[bytes, Net]] = Recent()
+        self._heads: Recent[bytes, _Head] = Recent()
+        self._runners: Recent[bytes, tuple[bytes, Net]] = Recent()
 
     # ---- networks ----
 
@@ -191,7 +188,7 @@ class Store:
 
     def _reset(self, key: bytes) -> Reply:
         gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
-        fields = {name: layout.blank()[name] for name in layout.STATISTICS} | gone
+        fields = {name: layout.blank()[name] for name in STATISTICS} | gone
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
         return "OK"
@@ -298,7 +295,7 @@ class Store:
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
-        names = (*layout.STATISTICS, "weights", "history") if learned else ("last_training",)
+        names = (*STATISTICS, "weights", "history") if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names})
         network = (shape.id, shape.revision, lease.token, int(learned))
         merged = self._link.call("merge", lease.key, *network, *fields)
@@ -350,34 +347,6 @@ class _Head:
         if dataset not in self._with_room:
             self.net.clone().place(1, dataset)
             self._with_room.add(dataset)
-
-
-class Recent(Generic[_Value]):
-    """What was used lately, by key: some thousand networks, and not too many bytes."""
-
-    def __init__(self, most: int = 4096, most_bytes: int = 1 << 28) -> None:
-        self._known: OrderedDict[bytes, tuple[_Value, int]] = OrderedDict()
-        self._most, self._left = most, most_bytes
-        self._lock = forks.inner(Lock())
-
-    def get(self, key: bytes) -> _Value | None:
-        with self._lock:
-            found = self._known.get(key)
-            if not found:
-                return None
-            self._known.move_to_end(key)
-            return found[0]
-
-    def drop(self, key: bytes) -> None:
-        with self._lock:
-            self._left += self._known.pop(key, (None, 0))[1]
-
-    def put(self, key: bytes, value: _Value, size: int = 0) -> None:
-        with self._lock:
-            self._left += self._known.pop(key, (None, 0))[1] - size
-            self._known[key] = value, size
-            while len(self._known) > self._most or (self._left < 0 and len(self._known) > 1):
-                self._left += self._known.popitem(last=False)[1][1]
 
 
 def _token() -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from nr.backends.recent import Recent
 from nr.backends.sql import header
 from nr.backends.sql.schema import tables
 from nr.backends.sql.statements import NOT_HEADER
@@ -25,6 +26,7 @@ from nr.engine import Net
 from nr.errors import BackendError, CommandError, Error, NotFoundError
 
 _log = logging.getLogger("nr")
+_KEPT = 16  # networks of a connection
 _Value = int | float | str | bytes | None
 
 
@@ -68,7 +70,7 @@ class _Runners:
         self._weights = (
             f"SELECT data FROM {arrays} WHERE network_id = ? AND array = 'weights' ORDER BY part"
         )
-        self._known: dict[tuple[int, int, int], Net] = {}
+        self._known: Recent[tuple[int, int, int], Net] = Recent(_KEPT)
 
     def net(self, key: _Value) -> Net:
         """The network under a key, text or a blob. Raises NotFoundError."""
@@ -79,7 +81,7 @@ class _Runners:
         found = self._known.get(version[0])
         if found is None:
             found = self._read(version[0][0])
-            self._known = {version[0]: found, **dict(list(self._known.items())[:15])}
+            self._known.put(version[0], found)
         return found
 
     def _read(self, id: int) -> Net:

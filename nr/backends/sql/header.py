@@ -15,6 +15,7 @@ import msgpack  # type: ignore[import-untyped]
 
 from nr.engine import Net
 from nr.engine.command import unpack
+from nr.engine.header import automatic_reals, of_type
 from nr.errors import CommandError, FormatError
 
 MORE = "more"
@@ -34,9 +35,6 @@ def _maybe_float(number: float | None) -> float | None:
     return None if number is None else float(number)
 
 
-_REALS = ("train_error", "test_error", "class_errors")
-_MAYBE_REALS = ("learnrate", "l2")
-_FLAGS = ("normalize", "classic", "trained", "overfitting")
 _LARGE = ("revision", "resets", "total_steps", "total_cycles", "total_ms")
 
 _WRITE: dict[str, Callable[[Any], Any]] = {
@@ -50,9 +48,9 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "random": lambda text: [int(number) for number in text.split(" ")],
     "trainevery": lambda n: None if n < 0 else n,
     **dict.fromkeys(_LARGE, _unsigned),
-    **dict.fromkeys(_FLAGS, bool),
-    **dict.fromkeys(_REALS, float),
-    **dict.fromkeys(_MAYBE_REALS, _maybe_float),
+    **dict.fromkeys(of_type(bool), bool),
+    **dict.fromkeys(of_type(float), float),
+    **dict.fromkeys(automatic_reals(), _maybe_float),
 }
 
 

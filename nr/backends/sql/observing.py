@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nr.backends.recent import Recent
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE
-from nr.backends.sql.remembered import Kept, Known
+from nr.backends.sql.remembered import REMEMBERED, Known
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
@@ -39,7 +40,7 @@ class Observing:
         self._do = transactions
         self._rows = rows
         self._due = due
-        self._known: Kept[Known] = Kept()
+        self._known: Recent[bytes, Known] = Recent(REMEMBERED)
 
     def forget(self) -> None:
         self._known.clear()
@@ -47,7 +48,7 @@ class Observing:
     def put(self, key: bytes, samples: Samples, dataset: int) -> tuple[Reply, bool]:
         """NR.OBSERVE's reply, and whether a training is due."""
         known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
-        self._known.keep(key, known)
+        self._known.put(key, known)
         return [known.fields["train_len"], known.fields["test_len"]], due
 
     def _put(

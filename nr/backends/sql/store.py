@@ -20,13 +20,14 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from nr.backends.recent import Recent
 from nr.backends.sql import header
 from nr.backends.sql.awaited import dialect_of_connection
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.observing import Observing
 from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
-from nr.backends.sql.remembered import Kept
+from nr.backends.sql.remembered import REMEMBERED
 from nr.backends.sql.rows import Rows, there
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import Statements
@@ -76,7 +77,7 @@ class Store:
         self._rows = Rows(self._sql, transactions)
         self._observing = Observing(self._sql, transactions, self._rows, self._place_due)
         self._trainings = Trainings(self._orders, self._sql, transactions, self._rows, dialect)
-        self._runners: Kept[Net] = Kept()
+        self._runners: Recent[bytes, Net] = Recent(REMEMBERED)
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
@@ -182,7 +183,7 @@ class Store:
         if known and _version_of(known) == version:
             return known
         net = self._do.snapshot(lambda c: self._rows.read(c, key))
-        self._runners.keep(key, net)
+        self._runners.put(key, net)
         return net
 
     def snapshot(self, key: bytes) -> Net:

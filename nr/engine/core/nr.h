@@ -287,6 +287,16 @@ NR_API nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
 NR_API nr_status nr_net_classify(const nr_net *net, const float *rows,
                                  size_t n, uint32_t *classes, nr_error *err);
 
+/* Of a trained network with fields, none of them a sequence, the same for one
+ * sample as a msgpack map of
+ * names and values: its outputs or, unless class is NULL, the number of its
+ * class. What an output or a class is called nr_net_names tells, as a msgpack
+ * array; none where there is nothing to run yet. */
+NR_API nr_status nr_net_ask(const nr_net *net, const unsigned char *map,
+                            size_t len, double *outputs, uint32_t *class,
+                            nr_error *err);
+NR_API nr_status nr_net_names(const nr_net *net, nr_buf *out, nr_error *err);
+
 /* ---- For stores that keep a network in parts ----
  *
  * The header is a msgpack map; its keys are docs/design.md's. A network

@@ -22,6 +22,7 @@
 #define NR_MAX_PATIENCE (INT64_C(1) << 31)
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
+#define NR_MAX_UNROLL 65536
 
 /* Leaves the choice to the core, which makes it by network and data. */
 #define NR_AUTO (-1.0)
@@ -35,6 +36,7 @@ typedef enum nr_activation {
 typedef enum nr_loss { NR_MSE, NR_CROSSENTROPY } nr_loss;
 typedef enum nr_optimizer { NR_RPROP, NR_ADAM, NR_SGD } nr_optimizer;
 typedef enum nr_class_weights { NR_EQUAL, NR_BALANCED } nr_class_weights;
+typedef enum nr_cell { NR_LSTM, NR_GRU } nr_cell; /* of recurrent layers */
 
 typedef enum nr_option_type {
     NR_SWITCH, /* its word alone turns it on: bool */
@@ -61,6 +63,7 @@ typedef struct nr_option {
     bool with_classic;  /* may be given with CLASSIC */
     const char *for_classifiers; /* what a regressor has not: where that is not
                                     NULL, it has 0 */
+    bool for_sequences; /* what only networks with such a field have */
     const char *help; /* one sentence */
     const char *info; /* its name in NR.INFO; NULL: not there */
     unsigned since;   /* the format that brought the header's field; 0: 1 */
@@ -139,7 +142,21 @@ typedef struct nr_option {
     OPTION(int64_t, trainevery, .word = "TRAINEVERY", .field = "trainevery",  \
            .type = NR_COUNT, .least = 1, .most = NR_MAX_SAMPLES,              \
            .automatic = true, .off = true, .with_classic = true, .since = 2,  \
-           .help = "New samples after which a training is ordered.")
+           .help = "New samples after which a training is ordered.")          \
+    OPTION(nr_cell, cell, .word = "CELL", .field = "cell",                    \
+           .type = NR_CHOICE, .words = {"LSTM", "GRU"}, .fixed = true,        \
+           .for_sequences = true, .since = 2,                                 \
+           .help = "What reads sequences, step by step.")                     \
+    OPTION(int64_t, unroll, .word = "UNROLL", .field = "unroll",              \
+           .type = NR_COUNT, .least = 1, .most = NR_MAX_UNROLL,               \
+           .automatic = true, .preset = NR_AUTO, .for_sequences = true,       \
+           .since = 2, .missing = NR_AUTO,                                    \
+           .help = "Steps that a gradient goes back in a sequence.")          \
+    OPTION(double, clip, .word = "CLIP", .field = "clip", .type = NR_REAL,    \
+           .most = NR_MAX_REAL, .above = true, .automatic = true,             \
+           .preset = NR_AUTO, .for_sequences = true, .since = 2,              \
+           .missing = NR_AUTO,                                                \
+           .help = "The most that a gradient may be, with sequences.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

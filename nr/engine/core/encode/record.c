@@ -9,17 +9,22 @@
 
 /* ============================== One sample in ============================ */
 
+enum { HEAD = 16 }; /* bytes of a record: how many values, and its weight */
+
 nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
                         bool running, nr_error *err) {
-    *m = (nr_maker){.schema = schema, .key = key, .running = running};
-    m->spans = nr_alloc(schema->n * sizeof *m->spans);
+    m->schema = schema, m->key = key, m->running = running;
+    m->scratch = (nr_buf){0};
+    m->spans = schema->n <= NR_FEW_FIELDS
+                   ? m->few
+                   : nr_alloc(schema->n * sizeof *m->spans);
     if (!m->spans) return nr_nomem(err);
     nr_maker_begin(m);
     return NR_OK;
 }
 
 void nr_maker_free(nr_maker *m) {
-    nr_release(m->spans);
+    if (m->spans != m->few) nr_release(m->spans);
     nr_buf_free(&m->scratch);
 }
 
@@ -27,43 +32,52 @@ void nr_maker_begin(nr_maker *m) {
     memset(m->spans, 0, m->schema->n * sizeof *m->spans);
     m->scratch.len = 0;
     m->weight = 1;
+    m->next = 0;
 }
 
-/* What must hold before a value is taken. */
-static nr_status check_place(const nr_maker *m, const nr_field *field,
-                             nr_error *err) {
-    if (m->spans[field - m->schema->fields].n)
+const nr_field *nr_maker_field(nr_maker *m, nr_text name, nr_error *err) {
+    const nr_schema *schema = m->schema;
+    const nr_field *found = schema->fields + m->next;
+    if (m->next == schema->n || !nr_same_text(found->name, name))
+        found = nr_schema_find(schema, name);
+    if (found)
+        m->next = (size_t)(found - schema->fields) + 1;
+    else
+        nr_no_field(schema, name, m->key, err);
+    return found;
+}
+
+/* The field's place, where a value may go there. */
+static nr_status take_span(nr_maker *m, const nr_field *field,
+                           struct nr_span **span, nr_error *err) {
+    *span = &m->spans[field - m->schema->fields];
+    if ((*span)->taken)
         return nr_fail(err, "ERR field %.*s is given twice",
                        (int)field->name.n, field->name.s);
     if (m->running && field->output)
         return nr_fail(err, "ERR field %.*s is an output: it is asked for, "
                             "not given",
                        (int)field->name.n, field->name.s);
+    (*span)->taken = true;
     return NR_OK;
-}
-
-static void keep_span(nr_maker *m, const nr_field *field, size_t from) {
-    struct nr_span *span = &m->spans[field - m->schema->fields];
-    span->from = from;
-    span->n = m->scratch.len - from;
 }
 
 nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,
                         nr_error *err) {
-    size_t from = m->scratch.len;
-    nr_status status = check_place(m, field, err);
-    if (status == NR_OK)
-        status = nr_value_text(field, value, &m->scratch, err);
-    if (status == NR_OK) keep_span(m, field, from);
+    struct nr_span *span;
+    nr_status status = take_span(m, field, &span, err);
+    if (status == NR_OK) span->text = value.s, span->n = value.n;
     return status;
 }
 
 nr_status nr_maker_item(nr_maker *m, const nr_field *field,
                         const nr_item *item, nr_cursor *c, nr_error *err) {
-    size_t from = m->scratch.len;
-    nr_status status = check_place(m, field, err);
-    if (status == NR_OK) status = nr_value_item(field, item, c, &m->scratch, err);
-    if (status == NR_OK) keep_span(m, field, from);
+    struct nr_span *span;
+    nr_status status = take_span(m, field, &span, err);
+    if (status != NR_OK) return status;
+    span->from = m->scratch.len;
+    status = nr_value_item(field, item, c, &m->scratch, err);
+    span->n = m->scratch.len - span->from;
     return status;
 }
 
@@ -75,8 +89,8 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
         if (!nr_get_item(c, &name) || name.type != NR_ITEM_STR)
             return nr_fail(err, "ERR a sample is a map of fields and values");
         nr_text text = {(const char *)name.bytes.data, name.bytes.len};
-        const nr_field *field = nr_schema_find(m->schema, text);
-        if (!field) return nr_no_field(m->schema, text, m->key, err);
+        const nr_field *field = nr_maker_field(m, text, err);
+        if (!field) return NR_ERR;
         if (!nr_get_item(c, &value)) return nr_fail(err, "ERR invalid msgpack");
         nr_status status = nr_maker_item(m, field, &value, c, err);
         if (status != NR_OK) return status;
@@ -84,38 +98,52 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
     return NR_OK;
 }
 
-static nr_status check_outputs(const nr_maker *m, nr_error *err) {
-    for (size_t i = m->schema->inputs; i < m->schema->n && !m->running; i++) {
-        const struct nr_span *span = &m->spans[i];
-        if (span->n == 0 || m->scratch.data[span->from] == 0xc0)
-            return nr_fail(err, "ERR field %.*s: an output is needed",
-                           (int)m->schema->fields[i].name.n,
-                           m->schema->fields[i].name.s);
-    }
-    return NR_OK;
+static nr_status put_span(const nr_maker *m, const nr_field *field,
+                          const struct nr_span *span, nr_buf *record,
+                          nr_error *err) {
+    nr_text text = {span->text, span->n};
+    if (span->text) return nr_value_text(field, text, record, err);
+    bool ok = span->taken ? nr_buf_append(record, m->scratch.data + span->from,
+                                          span->n)
+                          : nr_put_nil(record);
+    return ok ? NR_OK : nr_nomem(err);
+}
+
+static nr_status put_slot(const nr_maker *m, size_t slot, nr_buf *record,
+                          nr_error *err) {
+    uint32_t number = m->schema->by_slot[slot];
+    size_t at = record->len;
+    if (!number) return nr_put_nil(record) ? NR_OK : nr_nomem(err);
+    const nr_field *field = &m->schema->fields[number - 1];
+    nr_status status = put_span(m, field, &m->spans[number - 1], record, err);
+    if (status != NR_OK || !field->output || m->running ||
+        record->data[at] != 0xc0)
+        return status;
+    return nr_fail(err, "ERR field %.*s: an output is needed",
+                   (int)field->name.n, field->name.s);
+}
+
+static nr_status put_record(const nr_maker *m, nr_buf *record, nr_error *err) {
+    size_t before = record->len, slots = m->schema->slots;
+    if (!nr_buf_reserve(record, m->scratch.len + 9 * slots + HEAD) ||
+        !nr_put_array(record, slots) ||
+        !(m->weight == 1 ? nr_put_nil(record)
+                         : nr_put_double(record, m->weight)))
+        return nr_nomem(err);
+    nr_status status = NR_OK;
+    for (size_t slot = 1; slot < slots && status == NR_OK; slot++)
+        status = put_slot(m, slot, record, err);
+    size_t len = record->len - before;
+    if (status != NR_OK || len <= NR_MAX_RECORD) return status;
+    return nr_fail(err, "ERR a sample of %zu bytes, at most %d", len,
+                   NR_MAX_RECORD);
 }
 
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err) {
-    const nr_schema *schema = m->schema;
     size_t before = record->len;
-    nr_status status = check_outputs(m, err);
-    if (status != NR_OK) return status;
-    bool ok = nr_put_array(record, schema->slots) &&
-              (m->weight == 1 ? nr_put_nil(record)
-                              : nr_put_double(record, m->weight));
-    for (size_t slot = 1; slot < schema->slots && ok; slot++) {
-        uint32_t field = schema->by_slot[slot];
-        const struct nr_span *span = field ? &m->spans[field - 1] : NULL;
-        ok = span && span->n ? nr_buf_append(record, m->scratch.data +
-                                                         span->from, span->n)
-                             : nr_put_nil(record);
-    }
-    size_t len = record->len - before;
-    if (ok && len <= NR_MAX_RECORD) return NR_OK;
-    record->len = before;
-    if (!ok) return nr_nomem(err);
-    return nr_fail(err, "ERR a sample of %zu bytes, at most %d", len,
-                   NR_MAX_RECORD);
+    nr_status status = put_record(m, record, err);
+    if (status != NR_OK) record->len = before;
+    return status;
 }
 
 /* ================================ Reading ================================ */
@@ -146,6 +174,24 @@ static bool read_value(const nr_field *field, nr_cursor *c, nr_value *value) {
         value->bytes = item.bytes;
         return item.type == NR_ITEM_STR && item.bytes.len > 0;
     }
+}
+
+bool nr_maker_values(const nr_maker *m, const nr_schema *schema,
+                     nr_value *values) {
+    for (size_t i = 0; i < schema->n; i++) {
+        const nr_field *field = &schema->fields[i];
+        uint32_t own = field->slot < m->schema->slots
+                           ? m->schema->by_slot[field->slot]
+                           : 0;
+        const struct nr_span *span = own ? &m->spans[own - 1] : NULL;
+        values[i] = (nr_value){.missing = true};
+        if (!span || !span->taken) continue;
+        if (span->text) return false;
+        const unsigned char *at = m->scratch.data + span->from;
+        nr_cursor c = {at, at + span->n, false};
+        if (!read_value(field, &c, &values[i])) return false;
+    }
+    return true;
 }
 
 static bool read_weight(nr_cursor *c, double *weight) {

@@ -14,15 +14,22 @@
 
 #include "encode/value.h"
 
+struct nr_span {
+    bool taken;       /* there is a value */
+    const char *text; /* n bytes that are yet to be read; NULL: */
+    size_t from, n;   /* it is in `scratch` */
+};
+
 /* Collects the values of one sample after the other, in any order. */
+enum { NR_FEW_FIELDS = 32 };
 typedef struct nr_maker {
     const nr_schema *schema;
     nr_text key; /* of the network, for messages */
     bool running; /* outputs are asked for, not told */
     double weight; /* what the sample counts; 1 after nr_maker_begin */
-    struct nr_span {
-        size_t from, n; /* n is 0: no value yet */
-    } *spans;           /* by field */
+    struct nr_span *spans; /* by field */
+    struct nr_span few[NR_FEW_FIELDS]; /* where they lie while they are few */
+    size_t next; /* where the next field is looked for first */
     nr_buf scratch;
 } nr_maker;
 
@@ -30,7 +37,11 @@ nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
                         bool running, nr_error *err);
 void nr_maker_free(nr_maker *m);
 void nr_maker_begin(nr_maker *m);
-/* One value, as text: what stands behind "name=". */
+/* The field of a name, quickly where fields come in their order; NULL: err says
+ * that there is none. */
+const nr_field *nr_maker_field(nr_maker *m, nr_text name, nr_error *err);
+/* One value, as text: what stands behind "name=". It is read by nr_maker_end,
+ * and must still be there. */
 nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,
                         nr_error *err);
 /* One value as msgpack; the cursor stands behind it, before the items of a
@@ -41,6 +52,10 @@ nr_status nr_maker_item(nr_maker *m, const nr_field *field,
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
 /* Appends the record; refuses one that lacks an output. */
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
+/* Or, in its place, the values by field of another generation of the schema, as
+ * nr_record_read would find them in the record. Of items alone, not of texts. */
+bool nr_maker_values(const nr_maker *m, const nr_schema *schema,
+                     nr_value *values);
 
 /* The values by field, whatever else a record of a newer schema holds, and,
  * unless weight is NULL, what the sample counts. false: it is damaged. */

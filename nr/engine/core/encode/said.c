@@ -26,19 +26,30 @@ static nr_status invalid(nr_error *err) {
     return nr_fail(err, "ERR invalid msgpack: it is cut, or no value of it");
 }
 
+static bool grow(nr_said *said) {
+    bool own = said->ends != &said->one;
+    size_t cap = said->cap > 1 ? 2 * said->cap : 64, bytes;
+    if (__builtin_mul_overflow(cap, sizeof *said->ends, &bytes)) return false;
+    size_t *ends = nr_resize(own ? said->ends : NULL, bytes);
+    if (!ends) return false;
+    if (!own) *ends = said->one;
+    said->ends = ends;
+    said->cap = cap;
+    return true;
+}
+
 static nr_status add_record(nr_said *said, nr_maker *m, nr_error *err) {
-    if (said->n == said->cap) {
-        size_t cap = said->cap ? 2 * said->cap : 4, bytes;
-        if (__builtin_mul_overflow(cap, sizeof *said->ends, &bytes))
-            return nr_nomem(err);
-        size_t *ends = nr_resize(said->ends, bytes);
-        if (!ends) return nr_nomem(err);
-        said->ends = ends;
-        said->cap = cap;
-    }
+    uint32_t len = 0;
+    size_t at = said->bytes.len;
+    if ((said->n == said->cap && !grow(said)) ||
+        !nr_buf_append(&said->bytes, &len, sizeof len))
+        return nr_nomem(err);
     nr_status status = nr_maker_end(m, &said->bytes, err);
-    if (status == NR_OK) said->ends[said->n++] = said->bytes.len;
-    return status;
+    if (status != NR_OK) return status;
+    len = (uint32_t)(said->bytes.len - at - sizeof len);
+    memcpy(said->bytes.data + at, &len, sizeof len);
+    said->ends[said->n++] = said->bytes.len;
+    return NR_OK;
 }
 
 static void begin(nr_maker *m, const nr_command *cmd) {
@@ -53,8 +64,8 @@ static nr_status take_pair(nr_maker *m, nr_text pair, bool behind,
     const char *equals = memchr(pair.s, '=', pair.n);
     nr_text name = {pair.s, (size_t)(equals - pair.s)};
     nr_text value = {equals + 1, pair.n - name.n - 1};
-    const nr_field *field = nr_schema_find(m->schema, name);
-    if (!field) return nr_no_field(m->schema, name, m->key, err);
+    const nr_field *field = nr_maker_field(m, name, err);
+    if (!field) return NR_ERR;
     if (!m->running && field->output != behind)
         return nr_fail(err, "ERR field %.*s belongs %s '->'",
                        (int)name.n, name.s, behind ? "before" : "behind");
@@ -310,7 +321,7 @@ static nr_status ask_for_names(const nr_schema *schema, nr_text key,
 NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
                         bool running, nr_said *said, nr_error *err) {
     nr_maker m;
-    *said = (nr_said){0};
+    *said = (nr_said){.ends = &said->one, .cap = 1};
     nr_text key = {cmd->argv[cmd->key], cmd->arglen[cmd->key]};
     if (cmd->form <= NR_FORM_FP32) return ask_for_names(schema, key, err);
     nr_status status = nr_maker_init(&m, schema, key, running, err);
@@ -324,6 +335,17 @@ NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
     return status;
 }
 
+nr_status nr_said_take(nr_said *said, nr_buf *out, nr_error *err) {
+    if (!out->data) {
+        *out = said->bytes;
+        said->bytes = (nr_buf){0};
+        return NR_OK;
+    }
+    return nr_buf_append(out, said->bytes.data, said->bytes.len)
+               ? NR_OK
+               : nr_nomem(err);
+}
+
 nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
                        bool running, nr_said *said, nr_error *err) {
     uint64_t before = nr_mode_begin(NR_EXACT);
@@ -334,6 +356,6 @@ nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
 
 void nr_said_free(nr_said *said) {
     nr_buf_free(&said->bytes);
-    nr_release(said->ends);
+    if (said->ends != &said->one) nr_release(said->ends);
     *said = (nr_said){0};
 }

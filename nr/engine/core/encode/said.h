@@ -6,8 +6,9 @@
 #include "encode/record.h"
 
 typedef struct nr_said {
-    nr_buf bytes;  /* record after record */
+    nr_buf bytes;  /* record after record, each behind its length, 32 bits */
     size_t *ends;  /* of each in them */
+    size_t one;    /* where that lies while there is one */
     size_t n, cap;
     bool many; /* an array of samples or columns: replies are rows */
 } nr_said;
@@ -17,8 +18,10 @@ typedef struct nr_said {
 nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
                        bool running, nr_said *said, nr_error *err);
 void nr_said_free(nr_said *said);
+/* Appends all of them, each behind its length, as stores keep them. */
+nr_status nr_said_take(nr_said *said, nr_buf *out, nr_error *err);
 static inline nr_bytes nr_said_record(const nr_said *said, size_t i) {
-    size_t from = i ? said->ends[i - 1] : 0;
+    size_t from = (i ? said->ends[i - 1] : 0) + sizeof(uint32_t);
     return (nr_bytes){said->bytes.data + from, said->ends[i] - from};
 }
 

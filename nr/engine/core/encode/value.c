@@ -67,7 +67,9 @@ static bool says_nothing(const nr_field *field, nr_text text) {
     static const char *const words[] = {"NULL", "NAN", "NA", "NONE", NULL};
     bool may = field->kind == NR_FIELD_NUMBER || field->kind == NR_FIELD_FLAG ||
                field->kind == NR_FIELD_TIME;
-    return text.n == 0 || (may && nr_find_word(text, words) >= 0);
+    if (text.n == 0) return true;
+    bool begins_so = (*text.s | 32) == 'n'; /* most do not: not looked up */
+    return may && begins_so && nr_find_word(text, words) >= 0;
 }
 
 /* The values of a closed list, for a message. */

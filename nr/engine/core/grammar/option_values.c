@@ -119,17 +119,35 @@ static bool put_value(const nr_option *o, const nr_options *options,
     return nr_put_str(reply, text);
 }
 
-bool nr_options_list(const nr_options *options, nr_buf *reply) {
+static bool is_listed(const nr_option *o, bool sequences) {
+    return !o->of_command && (sequences || !o->for_sequences);
+}
+
+bool nr_options_list(const nr_options *options, bool sequences,
+                     nr_buf *reply) {
     size_t n = 0;
     for (size_t i = 0; i < NR_OPTIONS; i++)
-        n += !nr_network_options[i].of_command;
+        n += is_listed(&nr_network_options[i], sequences);
     bool ok = nr_put_array(reply, 2 * n);
     for (size_t i = 0; i < NR_OPTIONS && ok; i++) {
         const nr_option *o = &nr_network_options[i];
-        ok = o->of_command || (nr_put_str(reply, o->word) &&
-                               put_value(o, options, reply));
+        ok = !is_listed(o, sequences) || (nr_put_str(reply, o->word) &&
+                                          put_value(o, options, reply));
     }
     return ok;
+}
+
+nr_status nr_options_unread(const nr_command *cmd, nr_error *err) {
+    for (size_t i = 0; i < NR_OPTIONS; i++) {
+        const nr_option *o = &nr_network_options[i];
+        if (o->for_sequences && cmd->given >> i & 1)
+            return nr_fail(err, "ERR Syntax error in %s: %s is for networks with "
+                                "a field that is a sequence",
+                           cmd->verb == NR_CREATE ? "NR.CREATE"
+                                                  : "NR.CONFIGURE",
+                           o->word);
+    }
+    return NR_OK;
 }
 
 /* What a network of this kind, or a classic one, does not take. */

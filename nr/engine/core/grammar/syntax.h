@@ -103,7 +103,10 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text);
 nr_options nr_options_preset(nr_kind kind);
 bool nr_options_sound(const nr_options *options, nr_kind kind);
 /* NR.CONFIGURE's two replies: all of them, or those that are given, taken. */
-bool nr_options_list(const nr_options *options, nr_buf *reply);
+bool nr_options_list(const nr_options *options, bool sequences,
+                     nr_buf *reply);
+/* Refuses options that only a network with sequences has. */
+nr_status nr_options_unread(const nr_command *cmd, nr_error *err);
 nr_status nr_options_change(nr_options *options, nr_kind kind,
                             const nr_command *cmd, nr_error *err);
 

@@ -85,6 +85,18 @@ static nr_status load_kept(nr_net *net, nr_bytes bytes, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its schema");
 }
 
+/* Numbers of sequences, which are inputs until there are states in their places,
+ * must be taken as they are. */
+static bool numbers_sound(const nr_net *net) {
+    const nr_recurrent *r = &net->h.recurrent;
+    nr_factors f = nr_factors_of(&net->h, atomic_load(&net->weights)->data);
+    if (!r->fields) return true;
+    for (size_t i = nr_state_place(r, nr_inputs(net), 0); i < nr_inputs(net);
+         i++)
+        if (f.in_shift[i] != 0 || f.in_scale[i] != 1) return false;
+    return true;
+}
+
 /* Of a network with fields the encoding lies with the weights, and how the
  * network behind it is made: [encoding, header, weights], and behind these how
  * sequences are read, where a field is one. */
@@ -113,6 +125,8 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
     if (status == NR_OK) status = nr_recurrent_check(&h, err);
     if (status == NR_OK && !(inner = nr_net_new(&h))) status = nr_nomem(err);
     if (status == NR_OK) status = load_weights(inner, weights, err);
+    if (status == NR_OK && !numbers_sound(inner))
+        status = nr_fail(err, "ERR invalid network: its weights");
     if (status == NR_OK)
         nr_net_take_inner(net, encoding, inner);
     else

@@ -166,11 +166,19 @@ static bool put_field(nr_buf *out, const nr_header *h,
     return false;
 }
 
+/* What only networks with sequences have lies in their headers alone. */
+static bool is_written(size_t i, const nr_schema *schema) {
+    const nr_option *o = rows[i].option;
+    return !o || !o->for_sequences || (schema && nr_sequence_fields(schema));
+}
+
 bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out) {
-    bool ok = nr_put_map(out, FIELDS);
+    size_t n = 0;
+    for (size_t i = 0; i < FIELDS; i++) n += is_written(i, schema);
+    bool ok = nr_put_map(out, n);
     for (size_t i = 0; i < FIELDS && ok; i++) {
         field f = field_at(i);
-        ok = put_field(out, h, schema, &f);
+        ok = !is_written(i, schema) || put_field(out, h, schema, &f);
     }
     return ok;
 }

@@ -174,8 +174,9 @@ void nr_net_choose(nr_header *h, bool members, bool activation) {
 /* Layers that are given read the sequences, where there are any. */
 static nr_status check_recurrent(const nr_command *cmd,
                                  const nr_schema *schema, nr_error *err) {
-    if (!nr_sequence_fields(schema) || cmd->nlayers - 2 <= NR_MAX_RECURRENT)
-        return NR_OK;
+    if (!schema || !nr_sequence_fields(schema))
+        return nr_options_unread(cmd, err);
+    if (cmd->nlayers - 2 <= NR_MAX_RECURRENT) return NR_OK;
     return nr_fail(err, "ERR %zu recurrent layers, at most %d",
                    cmd->nlayers - 2, NR_MAX_RECURRENT);
 }
@@ -192,7 +193,6 @@ static nr_status make_schema(const nr_command *cmd, nr_schema **out,
             status = nr_schema_add(schema, text, side == 1, err);
         }
     if (status == NR_OK) status = nr_schema_finish(schema, cmd->kind, err);
-    if (status == NR_OK) status = check_recurrent(cmd, schema, err);
     if (status != NR_OK) {
         nr_schema_drop(schema);
         return status;
@@ -217,13 +217,17 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
                   !(cmd->given & NR_GIVEN(activation)) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);
     nr_outcome_set(&h, NR_NEVER, "");
-    if (cmd->form == NR_FORM_NAMED) {
-        nr_status status = make_schema(cmd, &schema, err);
-        if (status != NR_OK) return status;
-        h.records = NR_VARIABLE;
-        if (nr_sequence_fields(schema) && !(cmd->given & NR_GIVEN(optimizer)))
-            h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
+    nr_status status = NR_OK;
+    if (cmd->form == NR_FORM_NAMED) status = make_schema(cmd, &schema, err);
+    if (status == NR_OK) status = check_recurrent(cmd, schema, err);
+    if (status != NR_OK) {
+        nr_schema_drop(schema);
+        return status;
     }
+    if (schema) h.records = NR_VARIABLE;
+    if (schema && nr_sequence_fields(schema) &&
+        !(cmd->given & NR_GIVEN(optimizer)))
+        h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
     *out = nr_net_new(&h);
     if (*out) nr_net_take_schema(*out, schema);
     nr_schema_drop(schema);

@@ -100,6 +100,7 @@ typedef struct nr_header {
 typedef struct nr_foresight {
     bool known;
     nr_dataset_id which; /* that was asked for */
+    uint64_t len[2];     /* of the datasets, which may be emptied */
     nr_random before, after;
     uint64_t place;
 } nr_foresight;
@@ -244,6 +245,7 @@ void nr_outcome_derive(nr_header *h);
 void nr_outcome_set(nr_header *h, nr_outcome outcome, const char *why);
 
 /* samples.c */
+void nr_net_foresee(nr_net *net, nr_dataset_id which); /* after one sample */
 bool nr_dataset_clone(nr_dataset *to, const nr_dataset *from);
 void nr_dataset_free(nr_dataset *data);
 bool nr_dataset_reserve(nr_dataset *data, size_t index); /* for a chunk */
@@ -267,6 +269,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
 bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
 bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);
+void nr_record_fetch(const nr_net *net, nr_dataset_id which, size_t slot);
 /* Keeps of a dataset the samples of these slots alone, in this order. */
 nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
                           const uint32_t *slots, size_t n, nr_error *err);

@@ -30,7 +30,6 @@ typedef struct nr_op {
 
 /* How sequences are read: the same cells, one layer on the other, for each field
  * that is one, with weights of their own. */
-typedef enum nr_cell { NR_LSTM, NR_GRU } nr_cell;
 enum { NR_MAX_RECURRENT = 8 }; /* layers */
 typedef struct nr_recurrent {
     nr_cell cell;

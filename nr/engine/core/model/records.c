@@ -75,14 +75,22 @@ static nr_chunk *chunk_new(size_t cap) {
     return chunk;
 }
 
+/* Bytes that a chunk is given while it fills: as if all its records were like the
+ * first, or where they are large as much again. */
+static size_t room_for(const frames *f, size_t need) {
+    enum { MUCH = 16384 };
+    bool first = !f && need * PER <= MUCH;
+    return first ? need * PER : need * 2;
+}
+
 /* A chunk with `size` bytes between the first `start` of the old one and those
- * from `stop` on; there is room for as much again while it fills. */
+ * from `stop` on; there is room for more while it fills. */
 static nr_chunk *chunk_with(const nr_chunk *old, size_t start, size_t stop,
                             size_t size, bool fills) {
     const frames *f = old ? frames_of(old) : NULL;
     size_t used = f ? start_of(f, f->n) : 0;
     size_t need = used - (stop - start) + size;
-    nr_chunk *chunk = chunk_new(fills ? need * 2 : need);
+    nr_chunk *chunk = chunk_new(fills ? room_for(f, need) : need);
     if (!chunk) return NULL;
     frames *to = frames_of(chunk);
     *to = (frames){0};
@@ -111,7 +119,7 @@ static bool write(nr_dataset *data, size_t slot, nr_bytes record) {
         if (!chunk) return false;
         nr_dataset_swap(data, index, chunk);
         f = frames_of(chunk);
-    } else {
+    } else if (size != stop - start) {
         memmove(f->bytes + start + size, f->bytes + stop, used - stop);
     }
     uint32_t len = (uint32_t)record.len;
@@ -127,6 +135,20 @@ nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot) {
     const frames *f = frames_of(net->data[which].chunks[slot / PER]);
     size_t start = start_of(f, slot % PER) + FRAME;
     return (nr_bytes){f->bytes + start, f->ends[slot % PER] - start};
+}
+
+/* Has a record on its way to the cache: where its chunk says where it lies, and
+ * about where that is. */
+void nr_record_fetch(const nr_net *net, nr_dataset_id which, size_t slot) {
+    enum { LINE = 64 };
+    const nr_chunk *chunk = net->data[which].chunks[slot / PER];
+    const unsigned char *head = (const unsigned char *)chunk;
+    uint64_t mean = net->h.bytes[which] / net->h.len[which] + FRAME;
+    const unsigned char *about = frames_of(chunk)->bytes + mean * (slot % PER);
+    __builtin_prefetch(head);
+    __builtin_prefetch(head + LINE, 1);
+    __builtin_prefetch(about, 1);
+    __builtin_prefetch(about + LINE, 1);
 }
 
 /* =============================== Observing =============================== */
@@ -236,6 +258,7 @@ nr_status nr_net_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
             nr_net_count(net, n);
         else
             put_back(net, &before, many ? data : NULL);
+        if (n == 1 && status == NR_OK) nr_net_foresee(net, which);
     }
     nr_dataset_free(&data[0]);
     nr_dataset_free(&data[1]);

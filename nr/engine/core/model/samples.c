@@ -177,8 +177,45 @@ static uint64_t place_one(nr_header *h, nr_random *random,
     return slot * 2 + which;
 }
 
+/* ============================ Looking ahead ============================== */
+
+/* A large dataset does not stay in a cache, and a sample that goes anywhere in
+ * it waits for memory: longer than all else there is to observing it. */
+void nr_net_foresee(nr_net *net, nr_dataset_id which) {
+    nr_header *h = &net->h;
+    nr_foresight *next = &net->next;
+    for (int d = 0; d < 2; d++)
+        if ((which == NR_DATASET_ANY || which == (nr_dataset_id)d) &&
+            h->len[d] < h->maxlen[d])
+            return; /* the next one goes where the last one went, nearly */
+    next->before = next->after = h->random;
+    next->place = place_one(h, &next->after, which);
+    next->which = which;
+    next->len[0] = h->len[0], next->len[1] = h->len[1];
+    next->known = true;
+    if (h->records == NR_VARIABLE) {
+        nr_record_fetch(net, next->place & 1, next->place >> 1);
+        return;
+    }
+    const float *row = nr_dataset_row(net, next->place & 1, next->place >> 1);
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + net->row - 1, 1);
+}
+
+/* Full datasets stay full: what was foreseen holds while the generator stands
+ * where it stood. */
+static uint64_t place_next(nr_net *net, nr_dataset_id which) {
+    const nr_foresight *next = &net->next;
+    if (!next->known || next->which != which ||
+        next->len[0] != net->h.len[0] || next->len[1] != net->h.len[1] ||
+        !nr_random_same(&next->before, &net->h.random))
+        return place_one(&net->h, &net->h.random, which);
+    net->h.random = next->after;
+    return next->place;
+}
+
 void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place) {
-    *place = place_one(&net->h, &net->h.random, which);
+    *place = place_next(net, which);
 }
 
 /* How many new samples make a training due; 0: none do. Without a training
@@ -211,37 +248,6 @@ nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
     for (size_t i = 0; i < n; i++) nr_net_draw(net, which, &places[i]);
     nr_net_count(net, n);
     return NR_OK;
-}
-
-/* ============================ Looking ahead ============================== */
-
-/* A large dataset does not stay in a cache, and a sample that goes anywhere in
- * it waits for memory: longer than all else there is to observing it. */
-static void foresee(nr_net *net, nr_dataset_id which) {
-    nr_header *h = &net->h;
-    nr_foresight *next = &net->next;
-    for (int d = 0; d < 2; d++)
-        if ((which == NR_DATASET_ANY || which == (nr_dataset_id)d) &&
-            h->len[d] < h->maxlen[d])
-            return; /* the next one goes where the last one went, nearly */
-    next->before = next->after = h->random;
-    next->place = place_one(h, &next->after, which);
-    next->which = which;
-    next->known = true;
-    const float *row = nr_dataset_row(net, next->place & 1, next->place >> 1);
-    __builtin_prefetch(row, 1);
-    __builtin_prefetch(row + net->row - 1, 1);
-}
-
-/* Full datasets stay full: what was foreseen holds while the generator stands
- * where it stood. */
-static uint64_t place_next(nr_net *net, nr_dataset_id which) {
-    const nr_foresight *next = &net->next;
-    if (!next->known || next->which != which ||
-        !nr_random_same(&next->before, &net->h.random))
-        return place_one(&net->h, &net->h.random, which);
-    net->h.random = next->after;
-    return next->place;
 }
 
 /* =============================== Observing =============================== */
@@ -312,7 +318,7 @@ nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
         net->h.len[0] = len[0], net->h.len[1] = len[1];
     }
     if (ok) nr_net_count(net, n);
-    if (n == 1) foresee(net, which);
+    if (n == 1) nr_net_foresee(net, which);
     if (places != few) nr_release(places);
     return ok ? NR_OK : nr_nomem(err);
 }

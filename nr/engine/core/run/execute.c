@@ -106,9 +106,11 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
 static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
                            nr_error *err) {
     nr_options *o = &net->h.options;
-    if (!cmd->given) return done(nr_options_list(o, reply), err);
+    bool sequences = net->schema && nr_sequence_fields(net->schema);
+    if (!cmd->given) return done(nr_options_list(o, sequences, reply), err);
     if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
-    nr_status status = nr_options_change(o, net->h.kind, cmd, err);
+    nr_status status = sequences ? NR_OK : nr_options_unread(cmd, err);
+    if (status == NR_OK) status = nr_options_change(o, net->h.kind, cmd, err);
     if (status == NR_OK && !o->trainevery) net->h.fresh = 0;
     return status == NR_OK ? done(put_ok(reply), err) : status;
 }

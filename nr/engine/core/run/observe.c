@@ -51,17 +51,12 @@ nr_status nr_numbers_check(const nr_command *cmd, nr_error *err) {
                             cmd->arglen[cmd->key]));
 }
 
-/* Each sample's record, packed. */
 static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
-                                nr_buf *rows, nr_error *err) {
+                                nr_buf *records, nr_error *err) {
     nr_said said;
-    size_t start = rows->len;
     nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
     if (status != NR_OK) return status;
-    for (size_t i = 0; i < said.n && status == NR_OK; i++)
-        if (!nr_record_put(nr_said_record(&said, i), rows))
-            status = nr_nomem(err);
-    if (status != NR_OK) rows->len = start;
+    status = nr_said_take(&said, records, err);
     nr_said_free(&said);
     return status;
 }

@@ -38,7 +38,7 @@ static uint32_t choose_width(size_t symbols) {
 static void choose_recurrent(const nr_net *net, const nr_encoding *e,
                              nr_recurrent *r) {
     const nr_schema *schema = net->schema;
-    *r = (nr_recurrent){.cell = NR_LSTM};
+    *r = (nr_recurrent){.cell = net->h.options.cell};
     for (size_t i = 0; i < schema->inputs; i++) {
         const nr_field *field = &schema->fields[i];
         if (field->kind != NR_FIELD_SEQUENCE) continue;
@@ -288,6 +288,9 @@ nr_net *nr_learner_like(const nr_net *net) {
                      : net->inner                ? nr_outputs(net->inner)
                                                  : CLASSES;
     nr_header h = header_for(net, NULL, count_columns(net), outputs);
-    for (int d = 0; d < 2; d++) h.len[d] = net->h.len[d];
+    for (int d = 0; d < 2; d++) {
+        h.len[d] = net->h.len[d];
+        h.bytes[d] = net->h.bytes[d]; /* how long its sequences may be */
+    }
     return nr_net_new(&h);
 }

@@ -30,11 +30,13 @@ static size_t longest_of(const nr_sequences *s) {
 
 /* The whole of a sequence, or as much as memory has a place for: it follows from
  * the network and its samples alone. */
-static size_t choose_unroll(const nr_plan *plan, size_t longest) {
+static size_t choose_unroll(const nr_net *net, size_t longest) {
+    const nr_plan *plan = net->plan;
     size_t each = nr_frame_floats(plan, 2) - nr_frame_floats(plan, 1);
     size_t most = MOST_FRAME / each;
     if (most < LEAST_UNROLLED) most = LEAST_UNROLLED;
     if (most > MOST_UNROLLED) most = MOST_UNROLLED;
+    if (net->h.options.unroll > 0) most = (size_t)net->h.options.unroll;
     if (longest < 1) longest = 1;
     return longest < most ? longest : most;
 }
@@ -77,7 +79,7 @@ bool nr_strands_make(nr_trainer *t) {
     size_t in = nr_inputs(t->net) * NR_LANES;
     size_t panels = nr_workspace_panels(t->net, nr_team_size(t->team));
     if (!nr_is_recurrent(t)) return true;
-    t->unroll = choose_unroll(t->plan, longest_of(t->net->sequences));
+    t->unroll = choose_unroll(t->net, longest_of(t->net->sequences));
     s->frames = nr_alloc_lines(frames_floats(t->net, t->unroll, panels),
                                sizeof(float));
     s->joined = nr_alloc_lines(panels * panel_floats(t->net), sizeof(float));
@@ -93,13 +95,21 @@ void nr_strands_free(nr_trainer *t) {
     nr_release(t->lengths);
 }
 
-/* A long sequence may have some times the mean's steps. */
+/* Of an estimate, whose header has the bytes of the records: a step takes two or
+ * more, and a long sequence has some times the mean's steps. */
+static size_t guess_longest(const nr_header *h) {
+    enum { TIMES = 8, SHORTEST_STEP = 2 };
+    size_t n = h->len[NR_DATASET_TRAIN];
+    size_t mean = n ? h->bytes[NR_DATASET_TRAIN] / n : 0;
+    return mean * TIMES / SHORTEST_STEP;
+}
+
 uint64_t nr_strands_floats(const nr_net *net, size_t threads) {
     size_t panels = nr_workspace_panels(net, threads);
     if (!net->plan->recurrent.fields) return 0;
     size_t longest = net->sequences ? longest_of(net->sequences)
-                                    : MOST_UNROLLED;
-    size_t unroll = choose_unroll(net->plan, longest);
+                                    : guess_longest(&net->h);
+    size_t unroll = choose_unroll(net, longest);
     return frames_floats(net, unroll, panels) + panels * panel_floats(net);
 }
 

@@ -78,8 +78,11 @@ static void resolve_options(nr_trainer *t) {
     t->batch = nr_batch_of(t->net);
     t->rate_now = 1;
     if (!nr_is_recurrent(t)) return;
-    t->smoothing = t->head == NR_SOFTMAX ? NR_STUDY_SEQUENCE_SMOOTHING : 0;
-    t->clip = NR_STUDY_CLIP;
+    t->smoothing = 0;
+    for (size_t f = 0; f < t->plan->recurrent.fields; f++)
+        if (!t->plan->recurrent.of[f].symbols && t->head == NR_SOFTMAX)
+            t->smoothing = NR_STUDY_SEQUENCE_SMOOTHING;
+    t->clip = o->clip > 0 ? o->clip : NR_STUDY_CLIP;
     if (!t->maxcycles) t->maxcycles = NR_STUDY_SEQUENCE_CYCLES;
 }
 

@@ -64,7 +64,8 @@
 #ifndef NR_STUDY_LISTED /* at most, in parts of all inputs; docs/speed.md */
 #define NR_STUDY_LISTED 0.2
 #endif
-#ifndef NR_STUDY_SEQUENCE_SMOOTHING /* of labels, where there are sequences */
+#ifndef NR_STUDY_SEQUENCE_SMOOTHING /* where there are sequences of numbers: what
+                                       symbols lead to is less certain */
 #define NR_STUDY_SEQUENCE_SMOOTHING 0.05
 #endif
 #ifndef NR_STUDY_SEQUENCE_CYCLES /* of a training that says nothing of them */

@@ -1,0 +1,98 @@
+/* One sample by name, for hosts that run networks themselves: a map in, numbers
+ * out, and no command, record or reply between. It knows neither key nor form:
+ * whoever is refused asks again by a command, which says what was wrong. */
+
+#include "encode/record.h"
+#include "float_mode.h"
+#include "run/fields.h"
+#include "run/run.h"
+
+enum { FEW_COLUMNS = 512 };
+
+static nr_status read_map(nr_maker *m, nr_bytes map, nr_error *err) {
+    nr_cursor c = {map.data, map.data + map.len, false};
+    nr_status status = nr_maker_map(m, &c, err);
+    if (status == NR_OK && c.at != c.end)
+        return nr_fail(err, "ERR invalid msgpack: more behind its value");
+    return status;
+}
+
+/* The map as the columns of the inner network. */
+static nr_status encode(const nr_net *net, nr_bytes map, nr_value *values,
+                        float *x, nr_error *err) {
+    nr_maker m;
+    nr_text key = {"", 0};
+    nr_status status = nr_maker_init(&m, net->schema, key, true, err);
+    if (status != NR_OK) return status;
+    status = read_map(&m, map, err);
+    if (status == NR_OK &&
+        !nr_maker_values(&m, net->encoding->schema, values))
+        status = nr_fail(err, "ERR a value that is none");
+    if (status == NR_OK) nr_encode(net->encoding, values, x, NULL);
+    nr_maker_free(&m);
+    return status;
+}
+
+static nr_status outputs_of(const nr_net *net, const float *x,
+                            double *outputs, nr_error *err) {
+    const nr_encoding *e = net->encoding;
+    size_t n = nr_encoding_outputs(e);
+    float few[64], *y = n <= 64 ? few : nr_alloc(n * sizeof *y);
+    if (!y) return nr_nomem(err);
+    nr_status status = nr_net_run(net->inner, x, 1, y, err);
+    for (size_t i = 0; i < n && status == NR_OK; i++)
+        outputs[i] = e->classes.n ? (double)y[i] : nr_decode(e, i, y[i]);
+    if (y != few) nr_release(y);
+    return status;
+}
+
+static nr_status ask(const nr_net *net, nr_bytes map, double *outputs,
+                     uint32_t *class, nr_value *values, float *x,
+                     nr_error *err) {
+    nr_status status = encode(net, map, values, x, err);
+    if (status != NR_OK) return status;
+    return class ? nr_net_classify(net->inner, x, 1, class, err)
+                 : outputs_of(net, x, outputs, err);
+}
+
+/* In memory of its own where there is much of it. */
+static nr_status ask_large(const nr_net *net, nr_bytes map, double *outputs,
+                           uint32_t *class, nr_error *err) {
+    nr_value *values = nr_alloc(net->encoding->schema->n * sizeof *values);
+    float *x = nr_alloc((net->encoding->columns + 1) * sizeof *x);
+    nr_status status = values && x ? ask(net, map, outputs, class, values, x,
+                                         err)
+                                   : nr_nomem(err);
+    nr_release(values);
+    nr_release(x);
+    return status;
+}
+
+static nr_status ask_few(const nr_net *net, nr_bytes map, double *outputs,
+                         uint32_t *class, nr_error *err) {
+    nr_value values[NR_FEW_FIELDS];
+    float x[FEW_COLUMNS];
+    return ask(net, map, outputs, class, values, x, err);
+}
+
+nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
+                     double *outputs, uint32_t *class, nr_error *err) {
+    nr_bytes map = {bytes, len};
+    const nr_encoding *e = net->encoding;
+    if (!e || !net->inner)
+        return nr_fail(err, "ERR a network without fields, or not trained yet");
+    if (net->inner->h.recurrent.fields) /* takes long: no need to hurry */
+        return nr_fail(err, "ERR a network of sequences");
+    bool few = e->schema->n <= NR_FEW_FIELDS && e->columns <= FEW_COLUMNS;
+    uint64_t before = nr_mode_begin(NR_EXACT);
+    nr_status status = few ? ask_few(net, map, outputs, class, err)
+                           : ask_large(net, map, outputs, class, err);
+    nr_mode_end(before);
+    return status;
+}
+
+nr_status nr_net_names(const nr_net *net, nr_buf *out, nr_error *err) {
+    bool ok = net->encoding ? nr_fields_outputs(net, out)
+                            : nr_put_array(out, 0);
+    return ok ? NR_OK : nr_nomem(err);
+}
