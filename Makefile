@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields
+	bench-module bench-fields bench-fields-speed
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -82,6 +82,9 @@ bench-quality: .venv/quality .venv/core  ## Score learning on open data; writes 
 bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, in a few minutes
 	$(BIN)/python -m benchmarks.quality short
 
+bench-fields: .venv/quality .venv/core  ## Score learning from tables and texts as they come; writes docs/fields-quality.md
+	$(BIN)/python -m benchmarks.fields report
+
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
 
@@ -96,8 +99,8 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
 	$(BIN)/python benchmarks/module_driver.py
 
-bench-fields: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
-	$(BIN)/python -m benchmarks.fields
+bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
+	$(BIN)/python -m benchmarks.fields_speed
 
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

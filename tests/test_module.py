@@ -44,14 +44,14 @@ def test_module_path_prints_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["THREADS 0", "MEMORY 0", "MEMORY 8gib", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
+    "words", ["THREADS -1", "MEMORY 0", "MEMORY 8gib", "MEMORY", "THREADS 1 MEMORY", "SPACE 1"]
 )
 def test_a_wrong_module_argument_is_refused(tmp_path: Path, words: str) -> None:
     server = Server(redis_server(), tmp_path)
     command = [*server.command(), *words.split()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.env)
     assert done.returncode != 0
-    assert "THREADS n, from 1 to" in done.stdout
+    assert "THREADS n, from 0 to" in done.stdout
     assert "MEMORY n, bytes or as 512mb" in done.stdout
 
 
@@ -373,6 +373,10 @@ def test_redis_62_runs_the_module(tmp_path: Path) -> None:
             client.copy("net", "copy")
         assert db["copy"].info().id != net.info().id
         assert db["copy"].run([3, 4]) == net.run([3, 4])
+        db.execute("NR.CREATE club CLASSIFIER age:number who:category -> joined:category")
+        db.execute("NR.OBSERVE club age=6 who=7 -> joined=yes TRAIN")
+        told = [b"age", 6.0, b"who", b"7", b"joined", b"yes"]
+        assert db.execute("NR.GETDATA club TRAIN 0") == told  # numbers are told from texts
         net.train(timeout=0)
         with server.client() as client:
             client.rename("net", "other")

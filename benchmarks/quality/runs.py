@@ -67,7 +67,7 @@ def run(data: Dataset, contender: Contender, seed: int) -> Result:
 
 def results(data: Dataset, contender: Contender, seeds: Iterable[int]) -> list[Result]:
     """The results for these seeds, in their order; those that are missing are computed."""
-    path = CACHE / f"{data.name}-{contender.name}-{digest(data, contender)}.jsonl".replace(" ", "-")
+    path = path_of(data, contender)
     known = load(path)
     for seed in seeds:
         if seed not in known:
@@ -76,6 +76,17 @@ def results(data: Dataset, contender: Contender, seeds: Iterable[int]) -> list[R
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(known[seed])) + "\n")
     return [known[seed] for seed in seeds]
+
+
+def kept(data: Dataset, contender: Contender, seeds: Iterable[int]) -> list[Result]:
+    """Those of them that are there already."""
+    known = load(path_of(data, contender))
+    return [known[seed] for seed in seeds if seed in known]
+
+
+def path_of(data: Dataset, contender: Contender) -> Path:
+    name = f"{data.name}-{contender.name}-{digest(data, contender)}.jsonl"
+    return CACHE / name.replace(" ", "-")
 
 
 def load(path: Path) -> dict[int, Result]:

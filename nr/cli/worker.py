@@ -17,6 +17,7 @@ from typing import Any
 
 import nr
 from nr.cli import printing
+from nr.contracts.capabilities import CarriesOut, capability
 from nr.engine import Outcome
 from nr.trainings import Job
 from nr.waiting import worker_of
@@ -168,6 +169,7 @@ def work(
     server = serve(reporter.numbers, metrics) if metrics else None
     try:
         with nr.connect(url, trainings="here") as db:
+            _check_shared(db)
             _work(db, match, threads, once, grace, reporter)
     finally:
         logging.getLogger("nr").removeHandler(warnings)
@@ -177,6 +179,15 @@ def work(
         if health:
             with suppress(OSError):
                 Path(health).unlink()
+
+
+def _check_shared(db: nr.Database) -> None:
+    carries_out = capability(db.backend, CarriesOut)
+    if carries_out and not carries_out.trainings.shared:
+        raise nr.BackendError(
+            "no other process can leave trainings in this store, which is this process' own: give "
+            "--url, or NR_URL"
+        )
 
 
 def _work(

@@ -224,6 +224,10 @@ class Net:
         """The whole network as one blob."""
         return collect(free.nr_net_dump, self._handle)
 
+    def choose_training(self, command: Command) -> None:
+        """Fills in what an NR.TRAIN without options leaves to the network."""
+        held.nr_training_choose(self._handle, command.c)
+
     def check_training(self, command: Command, memory: int) -> None:
         """Raises CommandError where an NR.TRAIN cannot start; takes no samples to tell.
 
@@ -236,6 +240,10 @@ class Net:
         """How much memory a training takes beside the network itself."""
         size: int = held.nr_trainer_bytes(self._handle)
         return size
+
+    def dump_bare(self) -> bytes:
+        """As ``dump``, of the network without its samples."""
+        return self._copied(held.nr_net_bare(self._handle)).dump()
 
     # ---- running ----
 

@@ -61,6 +61,7 @@ class Trainings:
         header, standing = self._store.header(key)
         if standing is Standing.HELD:
             raise TrainingError
+        header.choose_training(command)
         header.check_training(command, self._memory)
         limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
         lease = self._store.order(key, limits, held=not limits.queued)
@@ -96,6 +97,11 @@ class Trainings:
             self.take_own(key)
         except Error as error:
             _log.warning("the training of %r waits for another worker: %s", key, error)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can reach the store, and leave trainings to this one."""
+        return self._shared
 
     def set_threads(self, threads: int) -> None:
         """How many trainings run at once. Before the first one."""

@@ -194,6 +194,14 @@ CASES: dict[str, list[Step]] = {
         ("NR.INFO net", lambda reply: reply[reply.index("training-total-cycles") + 1] > 0),
         ("NR.DEL net", 1),
     ],
+    "a training without options is AUTOSTOP BACKTRACK": [
+        (SUM, 13),
+        *observed("net", 30),
+        ("NR.TRAIN net", "Training has started"),
+        ("NR.WAIT net 0", 1),
+        ("NR.INFO net", field("training-ended-by", "autostop")),
+        ("NR.DEL net", 1),
+    ],
     "samples observed while it trains stay": [
         (SUM, 13),
         *observed("net", 9),

@@ -1,21 +1,26 @@
 """A server with the module: commands go there as they are, replies come back as they would here.
 
-Nothing runs in this process. ``Module`` waits for a reply, ``awaited.Module`` awaits it.
+Nothing runs in this process, unless it is a worker (orders.py). ``Module`` waits for a reply,
+``awaited.Module`` awaits it.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any
+from threading import Lock
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from nr.backends.module import replies
+from nr.backends.module.orders import ServerOrders
 from nr.backends.redis.supply import Supply, options_of
+from nr.contracts.store import Store
 from nr.engine import Reply
 from nr.errors import BackendError, CommandError
+from nr.trainings import Trainings
 
 
 def connect(
@@ -67,11 +72,23 @@ class Module:
         self._client = client
         self._queue = queue
         self._closed = False
+        self._db = int(client.connection_pool.connection_kwargs.get("db") or 0)
+        self._lock = Lock()
+        self._trainings: Trainings | None = None
 
     def execute(self, *argv: bytes) -> Reply:
         """Runs one command. Raises CommandError, BackendError or EngineError."""
         read = replies.reader(argv)
         return read(argv, self._send(*(replies.queued(argv) if self._queue else argv)))
+
+    @property
+    def trainings(self) -> Trainings:
+        """Those that this process carries out for the server, as a worker."""
+        with self._lock:
+            if self._trainings is None:
+                orders = ServerOrders(self._send, self._db)
+                self._trainings = Trainings(cast(Store, orders))  # as much of it as they need
+            return self._trainings
 
     def check(self) -> None:
         """Raises BackendError where the server does not have the module."""
@@ -83,6 +100,8 @@ class Module:
 
     def close(self) -> None:
         """Gives its connections back. Trainings run on, in the server."""
+        if self._trainings is not None:
+            self._trainings.close()
         self._closed = True
         self._client.close()
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from nr.backends.recent import Recent
-from nr.backends.redis import layout
+from nr.backends.redis import layout, orders
+from nr.backends.redis.head import Head
 from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
 from nr.backends.redis.link import Link
@@ -30,7 +31,6 @@ from nr.contracts.store import (
     Standing,
     State,
     Watch,
-    worker,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply, records
 from nr.engine.header import STATISTICS
@@ -59,7 +59,7 @@ class Store:
         self._db = db
         self._index = Index(link, index, _LISTED)
         self._tracked = tracked
-        self._heads: Recent[bytes, _Head] = Recent()
+        self._heads: Recent[bytes, Head] = Recent()
         self._runners: Recent[bytes, tuple[bytes, Net]] = Recent()
 
     # ---- networks ----
@@ -114,7 +114,7 @@ class Store:
 
     # ---- samples and options ----
 
-    def _with_head(self, key: bytes, write: Callable[["_Head"], list[Any]]) -> list[Any]:
+    def _with_head(self, key: bytes, write: Callable[["Head"], list[Any]]) -> list[Any]:
         """Writes what was checked against the network that is there."""
         head = self._heads.get(key)
         if head:
@@ -124,7 +124,7 @@ class Store:
             except CommandError:
                 pass  # by the network that was there, perhaps
         while True:
-            head = _Head(self.header(key)[0])
+            head = Head(self.header(key)[0])
             self._heads.put(key, head)
             if (reply := write(head))[0]:
                 return reply
@@ -136,14 +136,14 @@ class Store:
         return self._put(key, samples, dataset, 0)
 
     def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
-        def write(head: _Head) -> list[Any]:
+        def write(head: Head) -> list[Any]:
             rows = samples(head.net)
             head.check_room(dataset)
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
             return self._link.write("observe", key, *numbers, rows, rounded, known, due)
 
-        due = _DUE[self.queues]
+        due = orders.DUE[self.queues]
         _, train, test, *placed = self._with_head(key, write)
         if placed:
             self._announce(key)
@@ -169,7 +169,7 @@ class Store:
         words = [] if changed else command.argv[2::2]
         given = [known[word.lower().decode()] for word in words]
 
-        def write(head: _Head) -> list[Any]:
+        def write(head: Head) -> list[Any]:
             net = head.net.clone()
             net.execute(command)
             fields = layout.encode(net.header()) | {"version": _token().encode()}
@@ -243,7 +243,7 @@ class Store:
 
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         token = _token()
-        given = (int(held), _words(limits), _told(Progress()), f"dropped: {REPLACED}")
+        given = (int(held), orders.words(limits), orders.told(Progress()), f"dropped: {REPLACED}")
         self._index.add(key)
         _, *network = self._link.call("order", key, token, LIFETIME, *given)
         nn_id, revision, number = map(int, network)
@@ -252,14 +252,14 @@ class Store:
         return Lease(Order(key, nn_id, revision, number, limits), token) if held else None
 
     def take(self, key: bytes, queued: bool = True) -> Lease | None:
-        token, told = _token(), (f"failed: {ABANDONED}", int(queued), _told(Progress()))
+        token, told = _token(), (f"failed: {ABANDONED}", int(queued), orders.told(Progress()))
         taken, *found = self._link.call("take", key, token, LIFETIME, *told)
         if not taken:
             return None
         self._index.add(key)
         *numbers, words = found
         nn_id, revision, number, attempt = map(int, numbers)
-        return Lease(Order(key, nn_id, revision, number, _limits(words), attempt), token)
+        return Lease(Order(key, nn_id, revision, number, orders.limits_of(words), attempt), token)
 
     def give_back(self, lease: Lease) -> None:
         with suppress(CommandError):  # the network is gone
@@ -278,7 +278,7 @@ class Store:
     def renew(self, lease: Lease, progress: Progress) -> State:
         try:
             status, *state = self._link.call(
-                "renew", lease.key, lease.token, LIFETIME, _told(progress)
+                "renew", lease.key, lease.token, LIFETIME, orders.told(progress)
             )
         except CommandError:
             return State.LOST
@@ -324,8 +324,8 @@ class Store:
         _, standing, since, limits, (nn_id, told), attempt = reply
         if not standing or not (nn_id or b"").isdigit():
             return None
-        worker, progress = _heard(told)
-        place = (key, int(nn_id), self._db, _limits(limits))
+        worker, progress = orders.heard(told)
+        place = (key, int(nn_id), self._db, orders.limits_of(limits))
         return int(since), Running(*place, progress, _STANDINGS[standing], worker, attempt)
 
     def close(self) -> None:
@@ -334,19 +334,7 @@ class Store:
         self._link.close()
 
 
-class _Head:
-    """A network's header, for what does not change while its id stays."""
-
-    def __init__(self, net: Net) -> None:
-        shape = net.shape
-        self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
-        self._with_room: set[int] = set()
-
-    def check_room(self, dataset: int) -> None:
-        """Raises CommandError where the network keeps no samples of that dataset."""
-        if dataset not in self._with_room:
-            self.net.clone().place(1, dataset)
-            self._with_room.add(dataset)
+_DATASETS = ("train", "test")
 
 
 def _token() -> str:
@@ -355,35 +343,3 @@ def _token() -> str:
 
 def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
     return [part for pair in fields.items() for part in pair]
-
-
-def _words(limits: Limits) -> str:
-    """``0 10000 ab``: cycles, milliseconds, AUTOSTOP, BACKTRACK, a plain NR.TRAIN, queued."""
-    flags = "a" * limits.autostop + "b" * limits.backtrack + "p" * limits.plain
-    flags += "q" * limits.queued
-    return f"{limits.maxcycles} {limits.maxtime} {flags or 'n'}"
-
-
-def _limits(words: bytes) -> Limits:
-    maxcycles, maxtime, flags = words.split()
-    given = (flag in flags for flag in (b"a", b"b", b"p", b"q"))
-    return Limits(int(maxcycles), int(maxtime), *given)
-
-
-_DATASETS = ("train", "test")
-_DUE = {queued: _words(Limits.due(queued)) for queued in (False, True)}
-
-
-def _told(p: Progress) -> str:
-    return (
-        f"owner={worker()} cycle={p.cycles} "
-        f"trainerr={p.train_error!r} testerr={p.test_error!r} classerr={p.class_errors!r}"
-    )
-
-
-def _heard(told: bytes | None) -> tuple[str, Progress]:
-    """Who carries an order out, and how far it is."""
-    text = (told or b"").decode("utf-8", "replace")
-    words = dict(word.partition("=")[::2] for word in text.split())
-    errors = (words.get(name) for name in ("cycle", "trainerr", "testerr", "classerr"))
-    return words.get("owner", ""), Progress.heard(*errors)

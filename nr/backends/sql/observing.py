@@ -47,9 +47,33 @@ class Observing:
 
     def put(self, key: bytes, samples: Samples, dataset: int) -> tuple[Reply, bool]:
         """NR.OBSERVE's reply, and whether a training is due."""
-        known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
+        known, due = self._put_alone(key, samples, dataset), False
+        if known is None:
+            known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
         self._known.put(key, known)
         return [known.fields["train_len"], known.fields["test_len"]], due
+
+    def _put_alone(self, key: bytes, samples: Samples, dataset: int) -> Known | None:
+        """The header after one more row, in one way to the database; None: it takes more.
+
+        A transaction of several statements has two ways more, its beginning and its end.
+        """
+        known = self._known.get(key)
+        if self._do.bound or not (self._sql.alone and known and known.alone and known.net.row):
+            return None
+        net = known.net.clone()
+        with suppress(CommandError):  # it may be another network by now
+            row = samples(net)
+            if len(row) != 4 * net.row:
+                return None
+            [slot] = net.place(1, dataset).tolist()
+            fields, before = header.fields(net), known.fields
+            if net.ordered != known.net.ordered or fields["rounded"] != before.get("rounded", 0):
+                return None
+            place = (key, before, fields, slot, row)
+            if self._do.at_once(lambda c: self._sql.place_alone(c, *place)):
+                return replace(known, net=net, fields=fields)
+        return None
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int

@@ -99,6 +99,11 @@ class Statements:
             if dialect.placing_one
             else None
         )
+        placing_alone = dialect.placing_alone
+        self.alone = (
+            Text(placing_alone(networks, samples, engine.dialect)) if placing_alone else None
+        )
+        """Places one row, and is a transaction by itself."""
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in samples.c}
         self._insert = text(sa.insert(samples).values(values))
         self._upsert = text(upsert_one(dialect, samples))
@@ -149,6 +154,22 @@ class Statements:
             table = np.frombuffer(rows, "<f4").reshape(len(slots), -1)
             self.put(connection, id, slots, table, (before["train_len"], before["test_len"]))
         return True
+
+    def place_alone(
+        self,
+        connection: sa.Connection,
+        key: bytes,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        slot: int,
+        row: bytes,
+    ) -> bool:
+        """``place`` of one row, where that is one statement, and a transaction (``alone``)."""
+        values = {"id_": before["id"], "key_": key}
+        values |= _state("was", STATE, before) | _state("new", MOVED, after)
+        values |= {"network_id": before["id"], "dataset": slot & 1, "slot": slot >> 1, "data": row}
+        assert self.alone
+        return self.alone.change(connection, self._dialect.change_alone, values) > 0
 
     def put(
         self,

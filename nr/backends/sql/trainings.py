@@ -88,6 +88,8 @@ class Trainings:
             return None
 
         def work(connection: sa.Connection) -> Lease | None:
+            # Lost in a crash, the order waits again, and its token tells who has taken it since.
+            self._dialect.hasten(connection)
             before = (self._rows.free if queued else self._rows.locked)(connection, key)
             if before is None:  # another worker is at it
                 return None

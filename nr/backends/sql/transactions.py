@@ -45,6 +45,9 @@ class Transactions(Protocol):
     def read(self, work: Work[_T]) -> _T:
         """Runs work that is one SELECT."""
 
+    def at_once(self, work: Work[_T]) -> _T:
+        """Runs work that is one statement, which commits itself (``Dialect.placing_alone``)."""
+
     def snapshot(self, work: Work[_T]) -> _T:
         """Runs work that is several SELECTs, all of one moment."""
 
@@ -84,6 +87,13 @@ class Own:
 
     def read(self, work: Work[_T]) -> _T:
         return self._run(None, work)
+
+    def at_once(self, work: Work[_T]) -> _T:
+        def committed(connection: sa.Connection) -> _T:
+            with _committing():
+                return work(connection)
+
+        return self._run(None, committed)
 
     def snapshot(self, work: Work[_T]) -> _T:
         return self._run(self._dialect.begin_snapshot, work)
@@ -200,6 +210,9 @@ class Bound:
         with self._work() as connection:
             return work(connection)
 
+    def at_once(self, work: Work[_T]) -> _T:
+        raise AssertionError("a caller's transaction is not ended here")
+
     def read(self, work: Work[_T]) -> _T:
         with explaining():
             return work(self._connection)
@@ -220,8 +233,15 @@ class Bound:
 
 
 def _commit(connection: sa.Connection) -> None:
-    try:
+    with _committing():
         connection.commit()
+
+
+@contextmanager
+def _committing() -> Iterator[None]:
+    """Says of a connection that is lost meanwhile that nobody knows what became of it."""
+    try:
+        yield
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise

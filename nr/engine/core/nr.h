@@ -422,6 +422,12 @@ typedef struct nr_training {
 NR_API nr_status nr_training_line(const nr_training *training, nr_buf *out,
                                   nr_error *err);
 
+/* NR.TRAIN key, without any option, trains as is best for what there is: with
+ * AUTOSTOP BACKTRACK where there are testing samples, and then for a millisecond
+ * a sample, 10 s at least; CLASSIC as it always did. Fills that in, before the
+ * command is checked, placed as an order or carried out. */
+NR_API void nr_training_choose(const nr_net *net, nr_command *cmd);
+
 /* Says whether NR.TRAIN can start at all: cheap, for use under the lock, and on
  * a network without its samples, before they are read. `memory` is the machine's
  * or what the host may have of it, in bytes, 0: no matter; a training that would

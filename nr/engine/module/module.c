@@ -97,7 +97,7 @@ static bool read_argument(const char *name, rm_string *value,
                           long long *threads) {
     if (strcasecmp(name, "threads") == 0)
         return rm.StringToLongLong(value, threads) == RM_OK &&
-               *threads >= 1 && *threads <= NR_MAX_THREADS;
+               *threads >= 0 && *threads <= NR_MAX_THREADS;
     if (strcasecmp(name, "memory") != 0) return false;
     size_t len;
     const char *text = rm.StringPtrLen(value, &len);
@@ -114,8 +114,8 @@ static int read_arguments(rm_ctx *ctx, rm_string **argv, int argc,
                            threads);
     if (ok) return RM_OK;
     rm.Log(ctx, "warning",
-           "the module takes no arguments but: THREADS n, from 1 to %d, for "
-           "how many networks are trained at once; MEMORY n, bytes or as 512mb, "
+           "the module takes no arguments but: THREADS n, from 0 to %d, for "
+           "how many networks are trained at once (0: by workers outside); MEMORY n, bytes or as 512mb, "
            "1GB, of which a training takes at most half",
            NR_MAX_THREADS);
     return RM_ERR;

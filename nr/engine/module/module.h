@@ -57,6 +57,8 @@ nr_status nr_restore(rm_ctx *ctx, rm_key *key, rm_string **argv,
 /* replay.c: NR.REPLAY, how replicas and the AOF get what chance or a training
  * decided. `key` is where the network is, in the context's database. */
 int nr_replay(rm_ctx *ctx, rm_string **argv, int argc);
+/* order.c: NR.ORDER, by which workers outside carry trainings out. */
+int nr_order(rm_ctx *ctx, rm_string **argv, int argc);
 nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
                            nr_error *err);
 void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);

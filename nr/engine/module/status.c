@@ -1,30 +1,18 @@
 /* NR.THREADS: the trainings that run or stand in line, one line each. */
 
-#define _GNU_SOURCE /* gethostname */
-
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "training.h"
 
-/* As the lines name it. */
-static const char *this_worker(char out[160]) {
-    char host[128] = "";
-    gethostname(host, sizeof host - 1);
-    snprintf(out, 160, "%s:%ld", host, (long)getpid());
-    return out;
-}
-
 static bool put_line(nr_buf *line, const nr_job *job) {
     nr_error err;
-    char worker[160];
     nr_training t = {.id = job->id,
                      .db = (uint64_t)job->db,
                      .maxtime = job->cmd.maxtime,
                      .maxcycles = job->cmd.maxcycles,
-                     .attempt = job->started,
-                     .worker = job->started ? this_worker(worker) : "",
+                     .attempt = (uint64_t)job->attempt,
+                     .progress = job->told_progress,
+                     .worker = job->worker,
                      .running = job->started};
     t.key = rm.StringPtrLen(job->key, &t.keylen);
     if (job->trainer) nr_trainer_progress(job->trainer, &t.progress);

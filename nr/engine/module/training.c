@@ -14,10 +14,13 @@
  * thread. So the mutex here guards all jobs, their boxes' pointers to them and
  * their waiting clients. */
 
+#define _GNU_SOURCE /* gethostname */
+
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "training.h"
 
@@ -26,6 +29,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static long long most_threads, threads, idle;
 static uint64_t taken; /* bytes, by the trainings that run */
+static char this_worker[160]; /* as NR.THREADS names it */
 
 void nr_jobs_lock(void) { pthread_mutex_lock(&mutex); }
 void nr_jobs_unlock(void) { pthread_mutex_unlock(&mutex); }
@@ -60,8 +64,9 @@ static void part(nr_job *job) {
 static void stop(nr_job *job) {
     job->stopped = true;
     if (job->trainer) nr_trainer_stop(job->trainer);
-    if (job->started) return;
+    if (job->started) return; /* a worker outside hears of it when it renews */
     job->started = true;
+    job->token[0] = '\0';
     job->trained = nr_net_unlearned(job->net, NR_KEPT,
                                     "stopped before its first cycle");
     nr_deliver(&job->delivery);
@@ -73,7 +78,7 @@ static void drop(nr_job *job, const char *why) {
     if (job->trainer) nr_trainer_stop(job->trainer);
     tell(job, "dropped", why);
     part(job);
-    if (!job->started) job_free(job);
+    if (!job->started || job->outside) job_free(job);
 }
 
 void nr_job_drop(nr_box *box, const char *why) {
@@ -134,7 +139,7 @@ void nr_jobs_flush(int db, const char *why) {
 
 /* ================================ Workers ================================ */
 
-static uint64_t now_ms(void) {
+uint64_t nr_now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
@@ -149,6 +154,9 @@ static nr_job *next_in_line(void) {
         while (job && job->started) job = job->next;
         if (job && (taken == 0 || !job->most || taken + job->needs <= job->most)) {
             job->started = true;
+            job->attempt++;
+            job->token[0] = '\0';
+            memcpy(job->worker, this_worker, sizeof job->worker);
             taken += job->needs;
             nr_jobs_unlock();
             return job;
@@ -172,15 +180,15 @@ static void show(nr_job *job, nr_trainer *trainer) {
 static nr_net *train(nr_job *job) {
     nr_trainer *trainer;
     nr_net *trained = NULL;
-    uint64_t start = now_ms();
+    uint64_t start = nr_now_ms();
     if (nr_trainer_create(job->net, &job->cmd, &trainer, &job->err) != NR_OK) {
         show(job, NULL);
         return NULL;
     }
     show(job, trainer);
-    while (nr_trainer_step(trainer, now_ms() - start)) continue;
+    while (nr_trainer_step(trainer, nr_now_ms() - start)) continue;
     show(job, NULL);
-    if (nr_trainer_finish(trainer, now_ms() - start, &trained, &job->err) !=
+    if (nr_trainer_finish(trainer, nr_now_ms() - start, &trained, &job->err) !=
         NR_OK)
         trained = NULL;
     nr_trainer_free(trainer);
@@ -224,8 +232,7 @@ static nr_status merge(rm_ctx *ctx, nr_job *job) {
 
 /* Ends a job: merges, if its network still wants it, and says what became of it.
  * There is nothing to merge where there was no memory even to say that it failed. */
-static void conclude(rm_ctx *ctx, nr_delivery *delivery) {
-    nr_job *job = (nr_job *)delivery; /* it comes first there */
+bool nr_job_conclude(rm_ctx *ctx, nr_job *job) {
     const char *line = "failed: out of memory";
     nr_status status = NR_NOMEM;
     nr_jobs_lock();
@@ -246,7 +253,16 @@ static void conclude(rm_ctx *ctx, nr_delivery *delivery) {
     if (!job->dropped) part(job);
     nr_jobs_unlock();
     job_free(job);
+    return wanted && status == NR_OK;
 }
+
+static void conclude(rm_ctx *ctx, nr_delivery *delivery) {
+    nr_job_conclude(ctx, (nr_job *)delivery); /* it comes first there */
+}
+
+void nr_job_deliver(nr_job *job) { nr_deliver(&job->delivery); }
+
+void nr_job_offer(void) { pthread_cond_broadcast(&more); }
 
 static void give_back(uint64_t bytes) {
     nr_jobs_lock();
@@ -275,7 +291,12 @@ static void work(void) {
 
 /* ============================ What commands do =========================== */
 
-void nr_trainings_begin(long long most) { most_threads = most; }
+void nr_trainings_begin(long long most) {
+    char host[128] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(this_worker, sizeof this_worker, "%s:%ld", host, (long)getpid());
+    most_threads = most;
+}
 
 static nr_job *job_new(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd) {
@@ -312,7 +333,7 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     nr_status status = nr_trainer_check(box->net, cmd, name, len,
                                         nr_memory(ctx), err);
     if (status != NR_OK) return status;
-    uint64_t bytes = nr_trainer_bytes(box->net);
+    uint64_t bytes = most_threads ? nr_trainer_bytes(box->net) : 0;
     if (!nr_has_memory(ctx, bytes)) return nr_fail(err, RM_OOM);
     nr_job *job = job_new(ctx, key, box, cmd);
     if (!job) return nr_nomem(err);
@@ -320,7 +341,7 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
     nr_jobs_lock();
     if (idle == 0 && threads < most_threads)
         threads += nr_thread_start(&worker);
-    if (threads == 0) {
+    if (threads == 0 && most_threads) {
         nr_jobs_unlock();
         job_free(job);
         return nr_fail(err, "ERR no thread can be started for the training");

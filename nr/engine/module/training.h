@@ -29,6 +29,11 @@ struct nr_job {
     uint64_t needs, most; /* bytes of its trainer; of all that run together */
     char told[NR_OUTCOME_TEXT]; /* what became of it */
     bool started, stopped, dropped;
+    int attempt; /* how often it was taken */
+    bool outside; /* a worker elsewhere holds it: order.c */
+    uint64_t deadline; /* of that, as nr_now_ms tells the time */
+    char token[64], worker[160]; /* that one's; "": nobody's */
+    nr_progress told_progress;
     nr_waiter *waiters;
 };
 
@@ -36,6 +41,14 @@ extern nr_job *nr_jobs; /* oldest first: running ones and those in line */
 void nr_jobs_lock(void);
 void nr_jobs_unlock(void);
 
+uint64_t nr_now_ms(void);
+/* Under the lock: an order waits, and a thread of the server may take it; or it
+ * is to be concluded by a timer. */
+void nr_job_offer(void);
+void nr_job_deliver(nr_job *job);
+/* Merges job->trained, if its network still wants it, and frees the job; whether
+ * it was merged. In the main thread. */
+bool nr_job_conclude(rm_ctx *ctx, nr_job *job);
 /* Under the lock: tells all who wait for a job that it has ended. */
 void nr_job_wake(nr_job *job);
 

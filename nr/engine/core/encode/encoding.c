@@ -105,12 +105,19 @@ bool nr_encoding_arrange(nr_encoding *e) {
     return e->columns <= NR_MOST_COLUMNS;
 }
 
+/* Of many classes each is rare: words say the less of one, p (1 - p) being small
+ * beside the quarter that it is for two. */
+static double rareness(const nr_encoding *e) {
+    double classes = (double)e->classes.n;
+    return classes > 2 ? 4 * (classes - 1) / (classes * classes) : 1;
+}
+
 double nr_encoding_extent(const nr_encoding *e) {
     double all = 0;
     for (size_t i = 0; i < e->schema->inputs; i++) {
         const nr_code *code = &e->codes[i];
         bool text = code->field->kind == NR_FIELD_TEXT;
-        all += text ? code->scale * code->scale * NR_STUDY_TEXT
+        all += text ? code->scale * code->scale * NR_STUDY_TEXT * rareness(e)
                     : (double)code->columns;
     }
     return all;
@@ -129,11 +136,11 @@ static float encode_linear(const nr_code *code, double x) {
 /* How far x is through each bin: those below it are 1, those above it 0. */
 static void encode_bins(const nr_code *code, double x, float *to) {
     const double *edge = code->edges;
-    for (size_t k = 0; k < code->bins; k++) {
-        double part = (x - edge[k]) / (edge[k + 1] - edge[k]);
-        part = part > 0 ? part : 0;
-        to[k] = (float)(part < 1 ? part : 1);
-    }
+    for (size_t k = 0; k < code->bins; k++)
+        to[k] = x >= edge[k + 1] ? 1
+                : x > edge[k]
+                    ? (float)((x - edge[k]) / (edge[k + 1] - edge[k]))
+                    : 0;
 }
 
 static void encode_number(const nr_code *code, double x, float *to) {
@@ -145,9 +152,13 @@ static void encode_number(const nr_code *code, double x, float *to) {
 static float *encode_circle(const nr_code *code, double turns, float *to) {
     int most = code->circles & NR_FINER ? NR_FINEST : 1;
     double angle = (turns - floor(turns)) * TURN;
-    for (int i = 1; i <= most; i++) {
-        *to++ = (float)nr_sin(angle * i);
-        *to++ = (float)nr_cos(angle * i);
+    double y1 = nr_sin(angle), x1 = nr_cos(angle), y = y1, x = x1;
+    for (int i = 0; i < most; i++) {
+        double further = y * x1 + x * y1;
+        *to++ = (float)y;
+        *to++ = (float)x;
+        x = x * x1 - y * y1;
+        y = further;
     }
     return to;
 }

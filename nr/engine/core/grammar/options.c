@@ -156,8 +156,16 @@ nr_status nr_options_parse(nr_parser *p, nr_option_list list) {
             nr_option_set(&table[i], p->cmd, table[i].preset);
     while (p->at < p->argc && status == NR_OK)
         status = parse_one(p, list, &seen);
-    if (table == nr_network_options) p->cmd->given = seen;
+    p->cmd->given = seen;
     return status;
+}
+
+bool nr_train_limited(const nr_command *cmd) {
+    unsigned given = cmd->given;
+    for (size_t i = 0; i < ROWS(train_options); i++)
+        if (train_options[i].at == offsetof(nr_command, queue))
+            given &= ~(1u << i);
+    return given != 0;
 }
 
 /* ------------------------------- NR.CREATE ------------------------------- */

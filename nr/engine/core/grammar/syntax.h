@@ -90,6 +90,8 @@ const nr_option *nr_options_of(nr_option_list list, size_t *n);
 nr_status nr_options_parse(nr_parser *p, nr_option_list list);
 /* The same of NR.CREATE, and what they must be together. */
 nr_status nr_options_create(nr_parser *p);
+/* Whether an NR.TRAIN says anything of how to train: QUEUE says where. */
+bool nr_train_limited(const nr_command *cmd);
 /* One option's value: false, with the error written, where it is not one. */
 bool nr_option_take(nr_parser *p, const nr_option *o, nr_text text);
 

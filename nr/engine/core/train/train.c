@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "float_mode.h"
+#include "grammar/syntax.h"
 #include "train/learner.h"
 #include "train/recurrent.h"
 #include "train/train.h"
@@ -31,6 +32,16 @@ static nr_status check_samples(const nr_net *net, const nr_command *cmd,
                             "overfitting detection requires a non zero length "
                             "testing dataset");
     return NR_OK;
+}
+
+void nr_training_choose(const nr_net *net, nr_command *cmd) {
+    enum { LEAST = 10000 }; /* milliseconds */
+    const nr_header *h = &net->h;
+    uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
+    bool limited = nr_train_limited(cmd);
+    if (limited || h->options.classic || !h->len[NR_DATASET_TEST]) return;
+    cmd->autostop = cmd->backtrack = true;
+    cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
 
 nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,

@@ -1,4 +1,4 @@
-"""How fast networks with fields take what people have: `make bench-fields`.
+"""How fast networks with fields take what people have: `make bench-fields-speed`.
 
 Three questions, each beside a named peer. Rounds of both take turns, and the figures are medians
 of rounds, so that what else the machine does falls on both alike:

@@ -1,0 +1,18 @@
+"""What is remembered of a network, so that the usual way is one round trip."""
+
+from nr.engine import Net
+
+
+class Head:
+    """A network's header, for what does not change while its id stays."""
+
+    def __init__(self, net: Net) -> None:
+        shape = net.shape
+        self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
+        self._with_room: set[int] = set()
+
+    def check_room(self, dataset: int) -> None:
+        """Raises CommandError where the network keeps no samples of that dataset."""
+        if dataset not in self._with_room:
+            self.net.clone().place(1, dataset)
+            self._with_room.add(dataset)
