@@ -20,6 +20,7 @@ def test_what_the_first_version_wrote_answers_and_learns_on(name: str) -> None:
         net = db[name]
         assert net.run(asked) == expected
         again = db.execute("NR.DUMP", name)
+        assert isinstance(again, bytes)
         db.execute("NR.RESTORE", "again", again)
         assert db["again"].run(asked) == expected
         net.train(maxcycles=2).wait()
