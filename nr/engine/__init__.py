@@ -94,7 +94,7 @@ class Net:
         self._pack = Struct(f"{shape.inputs}f").pack
         library = free if shape.params > _LONG_WORK else held
         self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
-        self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
         self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
         self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
 
@@ -259,7 +259,7 @@ class Net:
     def run_packed(self, values: bytes) -> NDArray[np.float64]:
         """The outputs for one row, its float32 one after the other: as many as ``inputs``."""
         try:
-            outputs, address, error = self._room.pop()
+            outputs, address, error = self._workspace.pop()
         except IndexError:
             outputs, error = np.empty(self._outputs, np.float32), ErrorText()
             address = outputs.ctypes.data
@@ -267,7 +267,7 @@ class Net:
         if status:
             binding.raise_error(status, error)
         result = outputs.astype(_DOUBLE)
-        self._room.append((outputs, address, error))
+        self._workspace.append((outputs, address, error))
         return result
 
     def classify_packed(self, values: bytes) -> int:
