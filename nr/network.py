@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SINGLE = np.dtype(np.float32)
+_Array = np.ndarray
 _LISTS = {list, tuple}
+_WRONG = (
+    struct.error,
+    OverflowError,
+    CommandError,
+)  # what a row raises that is not as it should be
 _T = TypeVar("_T")
 
 
@@ -105,6 +111,7 @@ class Network:
         *,
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
+        replace: bool = False,
     ) -> tuple[int, int]:
         """Adds the rows of a query on the same SQL database, all or none; returns as ``observe``.
 
@@ -112,10 +119,11 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. Raises ValuesError, which names column and row, for NULL and text where numbers are
-        needed, and says how to encode it.
+        bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
+        or of both, in the same transaction. Raises ValuesError, which names column and row, for
+        NULL and text where numbers are needed, and says how to encode it.
         """
-        query = sql, target, to, parameters, progress
+        query = sql, target, to, parameters, progress, replace
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
 
     def sample(self, dataset: Dataset, row: int) -> Any:
@@ -142,20 +150,22 @@ class Network:
         list of mappings gives a list, a frame a frame. Raises ValuesError, which names the row
         and the column, and CommandError.
         """
-        if self._runner:
+        runner = self._runner
+        if runner:
             try:
-                if type(x) is dict:
-                    return self._runner(self.key).outputs_of(fields.packed(x))
-                if type(x) is np.ndarray:
-                    if x.ndim == 1 and x.dtype.kind in "biuf":
-                        net = self._runner(self.key)
-                        if x.dtype is _SINGLE and x.size == net.inputs:
+                if type(x) is _Array:
+                    if x.dtype is _SINGLE and x.ndim == 1:
+                        net = runner(self.key)
+                        if x.size == net.inputs:
                             return net.run_packed(x.tobytes())
-                        return net.run_row(x.tolist())
+                    elif x.ndim == 1 and x.dtype.kind in "biuf":
+                        return runner(self.key).run_row(x.tolist())
+                elif type(x) is dict:
+                    return runner(self.key).outputs_of(fields.packed(x))
                 elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
-                    return self._runner(self.key).run_row(x)
-            except (struct.error, TypeError, ValueError, OverflowError, CommandError):
-                pass  # one that is wrong: the long way knows
+                    return runner(self.key).run_row(x)
+            except _WRONG:
+                pass  # the long way knows
         return self._do(running.run(self.key, x, self._runner))
 
     @overload
@@ -172,12 +182,17 @@ class Network:
         Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
         as ``run`` does, and CommandError for a regressor.
         """
-        if self._runner and type(x) is dict:
+        runner = self._runner
+        if runner:
             try:
-                return self._runner(self.key).class_of(fields.packed(x))
-            except (TypeError, ValueError, OverflowError, CommandError):
-                pass  # one that is wrong: the long way knows
-        return self._do(running.classify(self.key, x, self._runner))
+                if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
+                    net = runner(self.key)
+                    return net.classify_packed(net.pack(x))
+                if type(x) is dict:
+                    return runner(self.key).class_of(fields.packed(x))
+            except _WRONG:
+                pass  # the long way knows
+        return self._do(running.classify(self.key, x, runner))
 
     # ---- training ----
 

@@ -358,6 +358,9 @@ def test_rows_of_a_query_and_new_networks_belong_to_the_transaction(url: str) ->
                 net = await network(inside)
                 counts = await net.observe_query("SELECT 1 AS a, 2 AS b, 3 AS y", target="y")
                 assert counts == (1, 0)
+                swapped = "SELECT 1 AS a, 2 AS b, 3 AS y UNION ALL SELECT 4, 5, 6"
+                counts = await net.observe_query(swapped, "y", "train", replace=True)
+                assert counts == (2, 0)
                 assert [name async for name in inside] == ["net"]
                 with pytest.raises(nr.Error):
                     await net.observe_query("SELECT nope FROM nowhere", target="y")

@@ -75,8 +75,9 @@ class Network:
         *,
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
+        replace: bool = False,
     ) -> tuple[int, int]:
-        query = sql, target, to, parameters, progress
+        query = sql, target, to, parameters, progress, replace
         return await self._do(samples.observe_query(self._driver.backend, self.key, *query))
 
     async def sample(self, dataset: Dataset, row: int) -> Any:

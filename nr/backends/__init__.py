@@ -102,11 +102,15 @@ def _url_of(engine: Any) -> str:
 
 
 def sqlite_functions(connection: Any, prefix: str = "nr_") -> None:
-    """Registers ``nr_run(key, input, ...)`` and ``nr_class(key, input, ...)`` in SQLite's SQL.
+    """Registers ``nr_run``, ``nr_class`` and ``nr_sample`` in SQLite's SQL.
 
     ``connection`` is one of sqlite3 or of SQLAlchemy, to the file that holds the networks.
-    ``nr_run`` replies a number, or several as a JSON array; both reply NULL where an input is
-    NULL. An error ends the query, its text goes to the log ``nr``. Raises BackendError.
+    ``nr_run(key, input, ...)`` replies a number, or several as a JSON array, and ``nr_class(key,
+    input, ...)`` the class id; both reply NULL where an input is NULL. Of a network with fields
+    they take names and values in turn, ``nr_class(key, 'age', 33, 'country', NULL)``, where NULL is
+    missing, and reply a JSON object by name, and the class. ``nr_sample(key, data)`` makes JSON of
+    the column ``data`` of the table of samples. An error ends the query, its text goes to the log
+    ``nr``. Raises BackendError.
     """
     from nr.backends.sql.functions import register
 

@@ -113,11 +113,15 @@ def observe_query(
     to: str | None,
     parameters: Mapping[str, Any] | None,
     progress: bool,
+    replace: bool,
 ) -> Call[Counts]:
     """As ``Network.observe_query``."""
     words.dataset(to)
+    if not isinstance(replace, bool | np.bool_):
+        raise ValuesError(f"ERR replace is True or False, not {replace!r:.60}")
     store = needed(backend, ObservesQueries, "only networks in a database of SQL observe queries")
-    counts: Counts = yield partial(store.observe_query, key, sql, target, to, parameters, progress)
+    query = sql, target, to, parameters, progress, bool(replace)
+    counts: Counts = yield partial(store.observe_query, key, *query)
     return counts
 
 

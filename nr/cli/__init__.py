@@ -210,12 +210,15 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
     "--target", metavar="COLUMN", multiple=True, required=True, help="Outputs, or the class id."
 )
 @click.option("--to", type=click.Choice(["train", "test"]), help="The dataset; default: by size.")
-def _observe(ctx: click.Context, key: str, query: str, target: Sequence[str], to: Dataset) -> None:
+@click.option("--replace", is_flag=True, help="Drop the samples that were there before.")
+def _observe(
+    ctx: click.Context, key: str, query: str, target: Sequence[str], to: Dataset, replace: bool
+) -> None:
     """Add the rows of a query as samples of KEY, all or none."""
     with _session(ctx.obj) as session:
         net = session.db[os.fsencode(key)]
         bar = sys.stderr.isatty()
-        train, test = net.observe_query(query, list(target), to, progress=bar)
+        train, test = net.observe_query(query, list(target), to, progress=bar, replace=replace)
         click.echo(f"{net.name} has {train:,} training and {test:,} testing samples.")
 
 

@@ -94,6 +94,7 @@ class ObservesQueries(Protocol):
         to: str | None,
         parameters: Mapping[str, Any] | None,
         progress: bool,
+        replace: bool,
     ) -> tuple[int, int]:
         """As ``Network.observe_query``."""
 

@@ -1,5 +1,6 @@
 """Rows of a query as samples, and networks as functions of SQL."""
 
+import json
 import logging
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -156,6 +158,7 @@ def test_a_statement_that_writes_is_refused_before_it_does(db: nr.Database) -> N
 @pytest.mark.parametrize(
     ("call", "why"),
     [
+        ({"replace": "no"}, "replace is True or False, not 'no'"),
         ({"to": 1}, "the dataset must be 'train' or 'test', not 1"),
         ({"to": "both"}, "the dataset must be 'train' or 'test', not 'both'"),
         ({"target": 1}, "target is the name of a column, or a list of them, not 1"),
@@ -194,6 +197,48 @@ def test_a_bad_row_at_the_end_leaves_nothing_of_the_others(db: nr.Database) -> N
     assert net.observe([1, 2], 1) == (1, 0)
 
 
+def test_a_query_replaces_the_samples(db: nr.Database) -> None:
+    net = db.create("net", "classifier", [2, 3], dataset=9000, test=9000, seed=1)
+    net.observe_many([[7, 7]] * 20, [1] * 20)
+    assert net.observe_query(series(db, 3000), "b", to="train", replace=True) == (3000, 10)
+    assert net.sample("train", 0)[0].tolist() == [0.5, 1]
+    assert net.observe_query("SELECT 1 AS a, 2 AS b, 0 AS y", "y", replace=True) == (1, 0)
+    assert net.observe([3, 4], 1) == (1, 1)
+    none = "SELECT 1 AS a, 2 AS b, 0 AS y FROM nr_networks WHERE 1 = 0"
+    assert net.observe_query(none, "y", "test", replace=True) == (1, 0)
+    assert net.observe_query(none, "y", replace=True) == (0, 0)
+
+
+def test_a_query_replaces_records(db: nr.Database) -> None:
+    net = db.create("net", "classifier", {"age": "number"}, target="joined", seed=1)
+    net.observe_many([{"age": age, "joined": "no"} for age in range(9)], to="train")
+    sql = "SELECT 33 AS age, 'yes' AS joined UNION ALL SELECT 44, 'yes'"
+    assert net.observe_query(sql, "joined", to="train", replace=True) == (2, 0)
+    assert net.sample("train", 1) == {"age": 44, "joined": "yes"}
+
+
+def test_a_query_that_fails_replaces_nothing(db: nr.Database) -> None:
+    net = db.create("net", "classifier", [2, 3], dataset=5000, seed=1)
+    net.observe_many([[1, 2], [3, 4]], [0, 1], to="train")
+    before = content(net.dump())
+    sql = f"SELECT a, b, c FROM ({series(db, 3000)}) AS t UNION ALL SELECT 1, NULL, 1"
+    with pytest.raises(nr.ValuesError, match="column 'b', row 3000"):
+        net.observe_query(sql, "c", replace=True)
+    with pytest.raises(nr.BackendError, match="nothing was changed"):
+        net.observe_query("SELECT no FROM such_table", "no", replace=True)
+    assert content(net.dump()) == before
+
+
+def test_a_replacement_belongs_to_the_callers_transaction(db: nr.Database) -> None:
+    net = db.create("net", "regressor", [1, 1], seed=1)
+    net.observe_many([[1], [2], [3]], [[1], [2], [3]], to="train")
+    with engine_of(db).connect() as connection:
+        inside = db.using(connection)["net"]
+        assert inside.observe_query("SELECT 1 AS x, 2 AS y", "y", "train", replace=True) == (1, 0)
+        connection.rollback()
+    assert net.info().train_len == 3
+
+
 def test_a_query_takes_parameters_and_several_targets(db: nr.Database) -> None:
     net = db.create("net", "regressor", [1, 2], seed=1)
     sql = "SELECT 1.5 AS x, 3 AS a, 4 AS b UNION ALL SELECT :x, 5, 6"
@@ -222,6 +267,8 @@ def test_nr_observe_takes_a_query(lite: str) -> None:
     argv = ["--url", lite, "observe", "net", "--query", query, "--target", "y"]
     result = CliRunner().invoke(main, argv)
     assert result.output == "net has 1 training and 1 testing samples.\n"
+    again = CliRunner().invoke(main, [*argv, "--to", "test", "--replace"])
+    assert again.output == "net has 1 training and 2 testing samples.\n"
     bad = CliRunner().invoke(main, [*argv[:-1], "z"])
     assert bad.exit_code == 1
     assert "no column 'z'" in bad.output
@@ -293,6 +340,85 @@ def test_sqlite_runs_networks_in_its_queries(lite: str, caplog: pytest.LogCaptur
                 ask(call)
             assert why in caplog.text
     raw.close()
+
+
+def club(db: nr.Database) -> nr.Network:
+    kinds = {"age": "number", "country": "category", "place": "vector(2)"}
+    net = db.create("club", "classifier", kinds, target="joined", seed=1)
+    rows = [(age, "IT" if age % 3 else "FR", "yes" if age > 40 else "no") for age in range(80)]
+    named = [dict(zip(("age", "country", "joined"), row, strict=True)) for row in rows]
+    net.observe_many([row | {"place": [row["age"], 1.5]} for row in named])
+    return net
+
+
+def test_sqlite_runs_networks_with_fields_in_its_queries(
+    lite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        net = club(db)
+        nr.sqlite_functions(raw)
+
+        def ask(sql: str, *values: Any) -> Any:
+            return raw.execute(f"SELECT {sql}", values).fetchone()[0]
+
+        def refused(call: str) -> str:
+            caplog.clear()
+            with caplog.at_level(logging.ERROR, "nr"), pytest.raises(sqlite3.OperationalError):
+                ask(call)
+            return caplog.text
+
+        assert "NR.TRAIN club comes first" in refused("nr_class('club')")
+        net.train(maxcycles=30).wait()
+        for row in ({"age": 33, "country": "IT"}, {"country": None, "age": 70.5}, {}):
+            given = [value for pair in row.items() for value in pair]
+            marks = "".join(", ?" for _ in given)
+            assert ask(f"nr_class('club'{marks})", *given) == net.classify(row)
+            assert json.loads(ask(f"nr_run(?{marks})", b"club", *given)) == net.run(row)
+        place = np.array([70, 1.5], "<f4").tobytes()
+        assert json.loads(ask("nr_run('club', 'place', ?)", place)) == net.run({"place": [70, 1.5]})
+        net.add_fields({"phone": "category"})
+        assert ask("nr_class('club', 'age', 33)") == net.classify({"age": 33})
+        for call, why in (
+            ("nr_class('club', 'aeg', 3)", "no field 'aeg' in club, did you mean age"),
+            ("nr_class('club', 'age', 'old')", "field age: a number or nothing is needed"),
+            ("nr_class('club', 'age')", "club has fields: give their names and values in turn"),
+            ("nr_run('club', 33, 'IT')", "as 'age', 33, not 33, 'IT'"),
+            ("nr_run('club', 'age', 1, 'age', 2)", "field age is given twice"),
+            ("nr_run('nope', 'age', 1)", "ERR no such key"),
+        ):
+            assert why in refused(call)
+
+
+def test_sqlite_replies_the_outputs_of_fields_by_name(lite: str) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        net = db.create("net", "regressor", {"x": "number"}, target=["a", "b"], seed=1)
+        net.observe_many([{"x": x, "a": x, "b": 2 * x} for x in range(40)])
+        net.train(maxcycles=5).wait()
+        nr.sqlite_functions(raw)
+        [(found,)] = raw.execute("SELECT nr_run('net', 'x', 3)")
+        assert json.loads(found) == net.run({"x": 3})
+
+
+def test_sqlite_reads_samples_in_its_queries(lite: str, caplog: pytest.LogCaptureFixture) -> None:
+    with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
+        named, plain = club(db), trained(db)
+        nr.sqlite_functions(raw)
+        sql = (
+            "SELECT dataset, slot, nr_sample(key, data) FROM nr_networks "
+            "JOIN nr_samples ON network_id = id WHERE name = ?"
+        )
+        found = raw.execute(sql, ("club",)).fetchall()
+        assert len(found) == 80
+        for dataset, slot, text in found:
+            assert json.loads(text) == named.sample(("train", "test")[dataset], slot)
+        for dataset, slot, text in raw.execute(sql, ("net",)).fetchall():
+            inputs, outputs = plain.sample(("train", "test")[dataset], slot)
+            assert json.loads(text) == {"inputs": inputs.tolist(), "outputs": outputs.tolist()}
+        for call in ("'net', x'00'", "'club', x'00'", "'club', 3", "'net', NULL", "'net'"):
+            caplog.clear()
+            with caplog.at_level(logging.ERROR, "nr"), pytest.raises(sqlite3.OperationalError):
+                raw.execute(f"SELECT nr_sample({call})").fetchall()
+            assert "nr_sample('" in caplog.text
 
 
 def test_the_functions_take_a_connection_of_sqlalchemy(lite: str) -> None:

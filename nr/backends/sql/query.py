@@ -42,27 +42,31 @@ def observe_query(
     to: str | None,
     parameters: Mapping[str, Any] | None,
     progress: bool,
+    replace: bool,
 ) -> tuple[int, int]:
     """As ``Network.observe_query`` says."""
     from tqdm.auto import tqdm
 
     _check(sql, target, parameters)
+    dataset = [to.encode()] if to else []
     targets = [target] if isinstance(target, str) else list(target)
     with (
         store.streaming() as (ask, within),
         closing(tqdm(unit="row", disable=not progress)) as bar,
     ):
         net, _ = within.header(key)
-        counts = net.shape.lengths
         with closing(_asked(ask, sql, parameters)) as result:
             quote = store.engine.dialect.identifier_preparer.quote
             names = list(result.keys())
             columns: _Columns | _Named = (
                 _Columns(names, targets, net, quote) if net.shape.row else _Named(names)
             )
+            if replace:
+                within.drop_samples(key, parse([b"NR.CLEAR", key, *dataset]))
+            counts = within.header(key)[0].shape.lengths
             for number, rows in enumerate(result.partitions(columns.batch)):
                 samples = columns.samples(rows, number * columns.batch)
-                words = [b"NR.OBSERVE", key, *samples, *([to.encode()] if to else [])]
+                words = [b"NR.OBSERVE", key, *samples, *dataset]
                 train, test = cast(list[int], within.observe(key, parse(words)))
                 counts = train, test
                 bar.update(len(rows))

@@ -123,9 +123,10 @@ class Store:
         to: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
+        replace: bool = False,
     ) -> tuple[int, int]:
         """All rows of a query as samples, or none."""
-        return observe_query(self, key, sql, target, to, parameters, progress)
+        return observe_query(self, key, sql, target, to, parameters, progress, replace)
 
     # ---- networks ----
 
