@@ -33,11 +33,8 @@ if TYPE_CHECKING:
 _SINGLE = np.dtype(np.float32)
 _Array = np.ndarray
 _LISTS = {list, tuple}
-_WRONG = (
-    struct.error,
-    OverflowError,
-    CommandError,
-)  # what a row raises that is not as it should be
+# What the short ways raise for a row that the long way has to look at.
+_WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
