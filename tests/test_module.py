@@ -373,6 +373,10 @@ def test_redis_62_runs_the_module(tmp_path: Path) -> None:
             client.copy("net", "copy")
         assert db["copy"].info().id != net.info().id
         assert db["copy"].run([3, 4]) == net.run([3, 4])
+        db.execute("NR.CREATE club CLASSIFIER age:number who:category -> joined:category")
+        db.execute("NR.OBSERVE club age=6 who=7 -> joined=yes TRAIN")
+        told = [b"age", 6.0, b"who", b"7", b"joined", b"yes"]
+        assert db.execute("NR.GETDATA club TRAIN 0") == told  # numbers are told from texts
         net.train(timeout=0)
         with server.client() as client:
             client.rename("net", "other")

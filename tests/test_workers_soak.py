@@ -39,6 +39,7 @@ class Size:
 
     networks: int
     orders: int  # of each network
+    cycles: int  # of an order's training, which lasts some 30 ms at most
     workers: int
     kills: int
     pause: float
@@ -47,8 +48,8 @@ class Size:
     every: int
 
 
-SHORT = Size(6, 5, 2, 2, 0.3, 4, 400, 30)
-LONG = Size(40, 50, 4, 10**9, 2.0, 8, 5000, 70)
+SHORT = Size(6, 5, 200, 2, 2, 0.3, 4, 400, 30)
+LONG = Size(40, 50, 30_000, 4, 10**9, 2.0, 8, 5000, 70)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.soak)]
 
 
@@ -148,13 +149,13 @@ def test_every_order_is_carried_out_once(options: Options, size: Size) -> None:
                     if not left[number]:
                         del left[number]
                         continue
-                    nets[number].train(maxcycles=200, timeout=0)
+                    nets[number].train(maxcycles=size.cycles, timeout=0)
                     left[number] -= 1
                 sleep(0.01)
         assert db.execute("NR.THREADS") == []
         told = [(net.info().last_training, net.info().trainings, revision(net)) for net in nets]
         assert told == [("merged", size.orders, size.orders)] * size.networks
-        assert [net.info().cycles for net in nets] == [200 * size.orders] * size.networks
+        assert [net.info().cycles for net in nets] == [size.cycles * size.orders] * size.networks
 
 
 # ---- TRAINEVERY ----

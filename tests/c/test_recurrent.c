@@ -207,6 +207,93 @@ static void test_a_truncated_gradient_carries_the_state_on(void) {
     }
 }
 
+/* =========================== Together, and room ========================== */
+
+/* Two trainers, of which each sums one of a step's two blocks. */
+static void test_a_training_is_shared_to_the_bit(void) {
+    noise_state = 7;
+    nr_net *net = network("s", "5", true, "BATCH 600 MEMBERS 1", 600, 0);
+    const char *line = "NR.TRAIN k MAXCYCLES 3";
+    nr_trainer *t[2] = {trainer(net, line), trainer(net, line)};
+    while (nr_trainer_begin(t[0], 0) == 2) {
+        nr_buf sums[2] = {{0}};
+        CHECK(nr_trainer_begin(t[1], 0) == 2);
+        for (size_t r = 0; r < 2; r++) {
+            CHECK(nr_trainer_gradient(t[r], r, r + 1, &err) == NR_OK);
+            CHECK(nr_trainer_sums(t[r], &sums[r], &err) == NR_OK);
+        }
+        for (size_t r = 0; r < 2; r++) {
+            CHECK(nr_trainer_put(t[r], sums[!r].data, sums[!r].len, &err) ==
+                  NR_OK);
+            CHECK(nr_trainer_apply(t[r], &err) == NR_OK);
+        }
+        nr_buf_free(&sums[0]);
+        nr_buf_free(&sums[1]);
+    }
+    for (size_t r = 0; r < 2; r++) {
+        nr_net *done = NULL, *alone = train(net, line);
+        CHECK(nr_trainer_finish(t[r], 0, &done, &err) == NR_OK);
+        nr_trainer_free(t[r]);
+        nr_buf a = {0}, b = {0};
+        CHECK(nr_net_weights(done->inner, &a, &err) == NR_OK);
+        CHECK(nr_net_weights(alone->inner, &b, &err) == NR_OK);
+        CHECK(same_bytes(a, b) && a.len);
+        nr_buf_free(&a);
+        nr_buf_free(&b);
+        nr_net_free(done);
+        nr_net_free(alone);
+    }
+    nr_net_free(net);
+}
+
+enum { HEAD = 64 }; /* before each block: its size */
+static size_t taken, most;
+
+static void *counted(size_t size) {
+    char *block = malloc(size + HEAD);
+    memcpy(block, &size, sizeof size);
+    taken += size;
+    if (taken > most) most = taken;
+    return block + HEAD;
+}
+
+static void counted_release(void *memory) {
+    size_t size;
+    memcpy(&size, (char *)memory - HEAD, sizeof size);
+    taken -= size;
+    free((char *)memory - HEAD);
+}
+
+static void *counted_again(void *memory, size_t size) {
+    void *block = counted(size);
+    size_t before = 0;
+    if (memory) memcpy(&before, (char *)memory - HEAD, sizeof before);
+    if (memory) memcpy(block, memory, before < size ? before : size);
+    if (memory) counted_release(memory);
+    return block;
+}
+
+/* Before it is known how long sequences are, more may be told than is taken. */
+static void test_no_more_memory_is_taken_than_is_told(void) {
+    static const char *const options[] = {
+        "MEMBERS 2", "MEMBERS 1 OPTIMIZER RPROP THREADS 3",
+        "MEMBERS 1 BATCH 300 THREADS 2 CELL GRU", "MEMBERS 3 UNROLL 2"};
+    for (size_t i = 0; i < 4; i++) {
+        noise_state = 9;
+        nr_set_allocator(counted, counted_again, counted_release);
+        nr_net *net = network("sv", "20 10", true, options[i], 700, 200);
+        size_t before = taken, told = nr_trainer_bytes(net);
+        most = taken;
+        nr_net_free(train(net, "NR.TRAIN k MAXCYCLES 2 AUTOSTOP BACKTRACK"));
+        if (!CHECK(most - before < told + told / 20 + 10000))
+            fprintf(stderr, "  %s: told %zu, took %zu\n", options[i], told,
+                    most - before);
+        nr_net_free(net);
+        CHECK(taken == 0);
+        nr_set_allocator(malloc, realloc, free);
+    }
+}
+
 /* ================================== Bits ================================= */
 
 static uint64_t hash(uint64_t h, const void *data, size_t n) {
@@ -289,6 +376,8 @@ static void test_bits_are_what_they_were(void) {
 int main(void) {
     test_gradients_are_those_of_differences();
     test_a_truncated_gradient_carries_the_state_on();
+    test_a_training_is_shared_to_the_bit();
+    test_no_more_memory_is_taken_than_is_told();
     test_bits_are_what_they_were();
     return summary();
 }

@@ -146,8 +146,8 @@ static void place_cell(cell *c, size_t unroll, float *frame, size_t *used) {
     c->sums = take(frame, used, steps * c->gates);
     c->states = take(frame, used, c->lstm ? (steps + 1) * c->units : 0);
     c->back = take(frame, used, c->passes_back ? unroll * c->in : 0);
-    c->delta = take(frame, used, c->units);
-    c->carry = take(frame, used, c->units);
+    c->delta = take(frame, used, unroll ? c->units : 0);
+    c->carry = take(frame, used, unroll ? c->units : 0);
 }
 
 static track track_of(const nr_plan *plan, size_t field, size_t unroll,

@@ -25,6 +25,14 @@ void nr_strand_take(nr_strand *strand, const nr_sequences *sequences,
                     size_t field, const float *numbers, size_t lanes);
 
 size_t nr_frame_floats(const nr_plan *plan, size_t unroll);
+/* One to run by, or NULL where there are no sequences; false: no memory. It is not
+ * cleared, which would take as long as some steps of a small network. */
+static inline bool nr_frame_take(const nr_plan *plan, float **frame) {
+    *frame = plan->recurrent.fields
+                 ? nr_alloc(nr_frame_floats(plan, 0) * sizeof **frame)
+                 : NULL;
+    return *frame || !plan->recurrent.fields;
+}
 
 /* One field's sequences to its last states, from the weights of a member to a
  * panel of inputs. */

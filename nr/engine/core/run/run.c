@@ -313,8 +313,7 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     } else {
         inputs *= NR_LANES;
     }
-    size_t frame = fields ? nr_frame_floats(r->plan, 0) + fields * NR_LANES : 0;
-    size_t room = inputs + 2 * each + sum + units + frame;
+    size_t room = inputs + 2 * each + sum + units + fields * NR_LANES;
     float *space = few;
     if (room > STACK_FLOATS) space = nr_alloc_lines(room, sizeof(float));
     *nomem = !space;
@@ -325,8 +324,10 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     r->sum = r->y + each;
     r->last = r->sum + sum;
     r->numbers = r->last + units;
-    r->frame = r->numbers + fields * NR_LANES;
-    bool ok = alone ? run_rows(r, rows, n, to) : run_panels(r, rows, n, to);
+    *nomem = !nr_frame_take(r->plan, &r->frame);
+    bool ok = !*nomem && (alone ? run_rows(r, rows, n, to)
+                                : run_panels(r, rows, n, to));
+    nr_release(r->frame);
     if (space != few) nr_release_lines(space);
     return ok;
 }

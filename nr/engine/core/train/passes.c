@@ -44,7 +44,8 @@ static nr_block take_block(const nr_pass *p, nr_sums *sums, size_t number) {
     b.panels = left < NR_BLOCK ? left : NR_BLOCK;
     bool ends = within + 1 == t->leaf || left <= NR_BLOCK;
     if (more) leaf += leaves_for(t, p->blocks);
-    b.turn = nr_sums_turn(sums, leaf, within == 0, ends, t->leaf == 1);
+    b.turn = nr_sums_turn(sums, leaf, within == 0, ends,
+                          t->leaf == 1 && !t->space.joined);
     return b;
 }
 

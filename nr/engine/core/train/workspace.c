@@ -31,7 +31,7 @@ static size_t blocks_of_step(const nr_net *net) {
 static size_t parts_of(const nr_net *net, size_t threads) {
     size_t most = threads < NR_PARTS ? threads : NR_PARTS;
     size_t blocks = blocks_of_step(net);
-    if (net->params > SMALL) return 1;
+    if (net->params > SMALL || net->plan->recurrent.fields) return 1;
     return blocks < most ? blocks : most;
 }
 
@@ -39,7 +39,7 @@ static size_t parts_of(const nr_net *net, size_t threads) {
 static size_t blocks_at_once(const nr_net *net, size_t threads) {
     size_t parts = parts_of(net, threads), blocks = blocks_of_step(net);
     size_t test = blocks_for(net->h.len[NR_DATASET_TEST]);
-    if (threads == 1) return 1;
+    if (threads == 1 || net->plan->recurrent.fields) return 1; /* frames */
     size_t least = parts > 1 ? 1 : 4, room = (size_t)(parts > 1 ? 1 : 64) << 19;
     size_t block = nr_space_floats(net, false) * sizeof(float) * NR_BLOCK;
     size_t fit = room / block > least ? room / block : least;
@@ -69,7 +69,8 @@ static size_t most_leaves(const nr_net *net, size_t leaf) {
 
 static size_t gradients_of(const nr_net *net, size_t parts, size_t leaf) {
     size_t leaves = most_leaves(net, leaf);
-    if (parts == 1) return nr_sums_depth(leaves, leaf == 1);
+    if (parts == 1) /* a block with sequences adds to its sum more than once */
+        return nr_sums_depth(leaves, leaf == 1 && !net->plan->recurrent.fields);
     return parts * nr_sums_depth_anywhere((leaves + parts - 1) / parts);
 }
 
