@@ -70,7 +70,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out
+soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
 	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure

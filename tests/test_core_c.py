@@ -62,7 +62,7 @@ def passes(output: str) -> None:
 @pytest.mark.parametrize("name", TESTS)
 def test_core_in_c(cmake: str, build: Path, name: str) -> None:
     succeed(cmake, "--build", build, "--target", name, "--parallel", "2")
-    passes(succeed(build / name))
+    passes(succeed(build / name, timeout=3600 if SANITIZE else 900))
 
 
 AARCH64 = [
