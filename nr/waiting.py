@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from nr.calls.words import key_of
-from nr.commands.pattern import matching
 from nr.contracts.capabilities import CarriesOut, needed
 from nr.database import Database, connect
+from nr.engine.texts import like
 from nr.errors import ArgumentError
 from nr.limits import processors
 from nr.trainings import Job, Trainings
@@ -58,7 +58,7 @@ def worker_of(
             raise ArgumentError(f"threads is 1 or more, not {threads!r}")
         trainings.set_threads(threads)
     pattern = None if match is None else key_of(match)
-    matches = None if pattern is None else lambda key: bool(matching(pattern, [key]))
+    matches = None if pattern is None else lambda key: like(pattern, key)
     most = threads or max(1, processors() - 1)
     worker = Worker(trainings, most, matches, told, alive)
     try:

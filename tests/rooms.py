@@ -22,7 +22,6 @@ LONGER = {  # still to be split
     NR / "engine" / "__init__.py",
     NR / "engine" / "module" / "training.c",
     CORE / "encode" / "encoding.c",
-    CORE / "layers" / "recurrent.c",
     CORE / "model" / "header.c",
     CORE / "model" / "samples.c",
 }

@@ -122,7 +122,8 @@ def test_titanic_fills_its_datasets_and_answers_what_if(tmp_path: Path) -> None:
     assert "601 people observed: 401 to learn from, 200 to test" in output
     assert "1500 people observed: 1000 to learn from, 500 to test" in output
     assert re.search(r"^\d+ prediction errors on 707 people it has not seen", output, re.MULTILINE)
-    assert len(re.findall(r"a woman of \d0 in \w+ class: died 0\.\d\d, survived", output)) == 3
+    assert re.search(r"^What it rests on: gender, ", output, re.MULTILINE)
+    assert len(re.findall(r"^  gender \w+.*: died 0\.\d\d, survived 0\.\d\d$", output, re.M)) == 4
 
 
 def test_circles_draws_its_map(tmp_path: Path) -> None:

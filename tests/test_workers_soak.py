@@ -29,7 +29,7 @@ from nr.waiting import worker_of
 
 NAMES = {"sqlite", "postgresql", "mariadb", "redis-protocol3"}
 SHARED = [driver for driver in DRIVERS if driver.__name__ in NAMES]
-LEASE = 1.0
+LEASE = 3.0  # seconds: a worker that stands still for so long has lost its order
 PROCESSES = multiprocessing.get_context("forkserver")
 
 

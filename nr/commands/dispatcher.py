@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from time import monotonic, sleep
 from typing import cast
 
-from nr.commands.pattern import matching
 from nr.contracts.store import Running, Standing, Store
 from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs
+from nr.engine.texts import Line, key_word, like
 from nr.errors import NotFoundError
 from nr.rounding import tell_rounded
 from nr.trainings import (
@@ -19,7 +19,6 @@ from nr.trainings import (
     Job,
     Trainings,
     ended,
-    quoted,
     refused,
 )
 
@@ -58,7 +57,7 @@ def _create(host: Host, command: Command) -> Reply:
 def _observe(host: Host, command: Command) -> Reply:
     reply = host.store.observe(command.key, command)
     if command.rounded:
-        tell_rounded(quoted(command.key))
+        tell_rounded(key_word(command.key))
     return reply
 
 
@@ -85,16 +84,10 @@ def _line(host: Host, running: Running) -> str:
     job = host.trainings.get(running.key)
     ours = job is not None and job.lease.nn_id == running.nn_id
     progress = job.progress() if job and ours else running.progress
-    return (
-        f"nn_id={running.nn_id} cycle={progress.cycles} key={quoted(running.key)} "
-        f"db={running.db} maxtime={running.limits.maxtime} maxcycles={running.limits.maxcycles} "
-        f"trainerr={progress.train_error:f} testerr={progress.test_error:f} "
-        f"classerr={progress.class_errors:f} state={_STATES[running.standing]} "
-        f"worker={running.worker or '-'} attempt={running.attempt}"
-    )
-
-
-_STATES = {Standing.HELD: "running", Standing.WAITS: "waiting"}
+    held = running.standing is Standing.HELD
+    limits, worker = running.limits, running.worker
+    place = running.nn_id, running.key, running.db, limits.maxtime, limits.maxcycles
+    return Line(*place, running.attempt, worker, held).text(*astuple(progress))
 
 
 def _reset(host: Host, command: Command) -> Reply:
@@ -182,7 +175,10 @@ def _del(host: Host, command: Command) -> Reply:
 
 def _list(host: Host, command: Command) -> Reply:
     keys = sorted(host.store.keys())
-    return cast(Reply, keys if command.pattern is None else matching(command.pattern, keys))
+    return cast(
+        Reply,
+        keys if command.pattern is None else [key for key in keys if like(command.pattern, key)],
+    )
 
 
 _Handler = Callable[[Host, Command], Reply]

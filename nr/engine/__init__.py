@@ -7,7 +7,7 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ctypes import addressof, c_char_p, c_uint32, c_uint64
+from ctypes import addressof, byref, c_char_p, c_uint32, c_uint64
 from functools import cached_property
 from pathlib import Path
 from struct import Struct
@@ -92,8 +92,9 @@ class Net:
         self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
         self.row = shape.row
         self._pack = Struct(f"{shape.inputs}f").pack
-        self._run_one = (free if shape.params > _LONG_WORK else held).nr_net_run
-        self._room: list[tuple[NDArray[np.float32], int, ErrorText]] = []
+        library = free if shape.params > _LONG_WORK else held
+        self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
+        self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
         self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
         self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
 
@@ -258,7 +259,7 @@ class Net:
     def run_packed(self, values: bytes) -> NDArray[np.float64]:
         """The outputs for one row, its float32 one after the other: as many as ``inputs``."""
         try:
-            outputs, address, error = self._room.pop()
+            outputs, address, error = self._workspace.pop()
         except IndexError:
             outputs, error = np.empty(self._outputs, np.float32), ErrorText()
             address = outputs.ctypes.data
@@ -266,8 +267,20 @@ class Net:
         if status:
             binding.raise_error(status, error)
         result = outputs.astype(_DOUBLE)
-        self._room.append((outputs, address, error))
+        self._workspace.append((outputs, address, error))
         return result
+
+    def classify_packed(self, values: bytes) -> int:
+        """The class id for one row, given as to ``run_packed``."""
+        found, error = c_uint32(), ErrorText()
+        status = self._classify_one(self._handle, values, 1, byref(found), error)
+        if status:
+            binding.raise_error(status, error)
+        return found.value
+
+    def pack(self, row: Sequence[float]) -> bytes:
+        """One row of Python numbers as its float32. Raises as ``run_row``."""
+        return self._pack(*row)
 
     def class_of(self, sample: bytes) -> str:
         """The class of one sample by name, a msgpack map: the short way, for single ones.

@@ -124,6 +124,21 @@ class CProgress(Structure):
     ]
 
 
+class CTraining(Structure):
+    _fields_ = [
+        ("id", c_uint64),
+        ("key", c_char_p),
+        ("keylen", c_size_t),
+        ("db", c_uint64),
+        ("maxtime", c_uint64),
+        ("maxcycles", c_uint64),
+        ("attempt", c_uint64),
+        ("progress", CProgress),
+        ("worker", c_char_p),
+        ("running", c_bool),
+    ]
+
+
 def _raise_refusal(status: int, _: object, args: tuple[Any, ...]) -> int:
     """For functions that fail: their last argument takes the text."""
     if status in (ERR, NOMEM):
@@ -156,6 +171,9 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_command_size": ((_size, None), []),
     "nr_command_head": ((_size, None), []),
     "nr_changes": ((c_bool, None), [_command]),
+    "nr_key_word": (_status, [c_char_p, _size, _buf, _err]),
+    "nr_glob": ((c_bool, None), [c_char_p, _size, c_char_p, _size]),
+    "nr_training_line": (_status, [POINTER(CTraining), _buf, _err]),
     "nr_split": (_status, [c_char_p, _size, POINTER(Args), _err]),
     "nr_net_create": (_status, [_command, c_uint64, c_uint64, POINTER(_net), _err]),
     "nr_net_clone": ((_net, None), [_net]),

@@ -8,7 +8,7 @@ what is told at the end.
 
 from nr.trainings.jobs import Job
 from nr.trainings.orders import Trainings
-from nr.trainings.outcomes import GONE, RESET, WITHDRAWN, Ended, ended, quoted, refused
+from nr.trainings.outcomes import GONE, RESET, WITHDRAWN, Ended, ended, refused
 from nr.trainings.workers import Workers
 
 __all__ = [
@@ -20,6 +20,5 @@ __all__ = [
     "Trainings",
     "Workers",
     "ended",
-    "quoted",
     "refused",
 ]

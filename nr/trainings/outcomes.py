@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from nr.engine import Net, Outcome
+from nr.engine.texts import key_word
 from nr.errors import CommandError
 
 Ended: TypeAlias = tuple[Outcome, str]
@@ -28,14 +29,9 @@ def ended(net: Net, nn_id: int, number: int) -> Ended | None:
     return RESET if net.outcome[0] is Outcome.NEVER else net.outcome
 
 
-def quoted(key: bytes) -> str:
-    """A key as one word: other bytes than plain ones as ``\\xHH``."""
-    return "".join(chr(b) if 0x20 < b < 0x7F and b != 0x5C else f"\\x{b:02x}" for b in key)
-
-
 def refused(key: bytes, outcome: Ended) -> CommandError | None:
     """The error of a training that came to nothing."""
-    (kind, why), name = outcome, quoted(key)
+    (kind, why), name = outcome, key_word(key)
     if kind is Outcome.FAILED:
         return CommandError(f"ERR the training of {name} failed: {why}")
     if kind is Outcome.DROPPED:

@@ -106,7 +106,7 @@ static void expect_outcome(const nr_net *net, nr_outcome outcome,
 static void expect_as_it_was(const nr_net *net, const nr_net *before) {
     CHECK(!memcmp(&net->h.stats, &before->h.stats, sizeof net->h.stats));
     CHECK(net->h.revision == before->h.revision && net->h.trained);
-    CHECK(net->course == before->course);
+    CHECK(net->history == before->history);
     CHECK(atomic_load(&((nr_net *)net)->weights) ==
           atomic_load(&((nr_net *)before)->weights));
 }

@@ -17,8 +17,8 @@ static void test_counts_are_exact(void) {
 /* A network whose last training reported so. */
 static nr_net *reported(const char *create, const float *report, size_t n) {
     nr_net *net = make(create);
-    net->course = nr_array_new(1 + n);
-    memcpy(net->course->data + 1, report, n * sizeof *report);
+    net->history = nr_array_new(1 + n);
+    memcpy(net->history->data + 1, report, n * sizeof *report);
     return net;
 }
 

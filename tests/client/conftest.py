@@ -10,6 +10,21 @@ import nr
 from nr.backends import Backend, connect
 from nr.engine import Reply
 
+_OTHER_WAYS = ("memory-", "sqlite-", "redis-redis62-", "module-")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each driver is asked here; the other ways to ask on one driver of each sort.
+
+    `make soak` asks all drivers in all ways: what differs between the ways knows no driver.
+    """
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        way, _, driver = callspec.id.partition("-") if callspec else ("", "", "")
+        if way in ("elsewhere", "awaited") and not f"{driver}-".startswith(_OTHER_WAYS):
+            item.add_marker(pytest.mark.soak)
+
 
 class OverTheWire:
     """A backend that has commands only, as one that forwards them to a server."""

@@ -143,6 +143,7 @@ def test_create_passes_every_option_on(db: nr.Database) -> None:
         "normalize": True, "classic": False, "seed": 3, "activation": "relu",
         "loss": "crossentropy", "optimizer": "adam", "learnrate": 0.1, "l2": None,
         "batch": 8, "patience": None, "threads": 2, "members": 8, "classweights": "none",
+        "trainevery": "off",
     }  # fmt: skip
     assert db.create("old", "regressor", [1, 1], classic=True).configure()["classic"] is True
 

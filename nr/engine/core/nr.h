@@ -399,6 +399,29 @@ typedef struct nr_progress {
     double class_errors;            /* per cent of the testing samples */
 } nr_progress;
 
+/* ---- What all hosts say alike ----
+ *
+ * A key as one word, appended: other bytes than plain ones as \xHH. Whether a
+ * key is like a pattern, as Redis' KEYS has them. NR.THREADS' line of a training,
+ * appended. */
+NR_API nr_status nr_key_word(const char *key, size_t len, nr_buf *out,
+                             nr_error *err);
+NR_API bool nr_glob(const char *pattern, size_t plen, const char *text,
+                    size_t len);
+
+typedef struct nr_training {
+    uint64_t id; /* of the network */
+    const char *key;
+    size_t keylen;
+    uint64_t db, maxtime, maxcycles, attempt;
+    nr_progress progress;
+    const char *worker; /* who carries it out; "": nobody yet */
+    bool running;       /* and does not wait */
+} nr_training;
+
+NR_API nr_status nr_training_line(const nr_training *training, nr_buf *out,
+                                  nr_error *err);
+
 /* NR.TRAIN key, without any option, trains as is best for what there is: with
  * AUTOSTOP BACKTRACK where there are testing samples, and then for a millisecond
  * a sample, 10 s at least; CLASSIC as it always did. Fills that in, before the

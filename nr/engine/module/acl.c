@@ -36,12 +36,12 @@ static bool rules_allow(const char *rules, size_t len, const char *command,
     bool allowed = false;
     const char *end = rules + len;
     while (rules < end) {
-        const char *space = memchr(rules, ' ', (size_t)(end - rules));
-        const char *stop = space ? space : end;
+        const char *blank = memchr(rules, ' ', (size_t)(end - rules));
+        const char *stop = blank ? blank : end;
         if (stop > rules && concerns(rules + 1, (size_t)(stop - rules) - 1,
                                      command, categories))
             allowed = *rules == '+';
-        rules = space ? space + 1 : end;
+        rules = blank ? blank + 1 : end;
     }
     return allowed;
 }

@@ -16,7 +16,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "../core/msgpack.h"
 
 static const double MUCH = 2e6; /* multiply-adds: about a millisecond */
 enum { LARGE = 4 << 20 };        /* bytes: about as long to give back */

@@ -9,7 +9,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "../core/msgpack.h"
 #include "module.h"
 
 enum { FEW_WORDS = 64 };
@@ -96,7 +95,7 @@ static int on_network(call *c) {
     if (cost.kept && nr_tasks_make(box->net))
         cost.bytes -= cost.kept, cost.kept = 0;
     bool scarce = (cost.kept || cost.bytes > SPARE) &&
-                  !nr_has_room(c->ctx, cost.bytes);
+                  !nr_has_memory(c->ctx, cost.bytes);
     if (scarce && cost.bytes > SPARE) return refuse(c, RM_OOM);
     if (nr_background(c->ctx, box, c->argv, c->argc, &c->cmd, cost, scarce))
         return RM_OK;
@@ -159,7 +158,7 @@ static bool put(call *c, nr_net *net) {
 static int create(call *c) {
     nr_net *net;
     nr_shape shape;
-    if (c->box || c->other_type) return refuse(c, "ERR the key name is busy");
+    if (c->box || c->other_type) return refuse(c, NR_BUSY);
     if (nr_net_create(&c->cmd, nr_new_id(), random_bits(), &net, &c->err) !=
         NR_OK)
         return nr_reply_error(c->ctx, &c->err);
@@ -173,7 +172,7 @@ nr_status nr_restore(rm_ctx *ctx, rm_key *key, rm_string **argv,
     nr_box *old = nr_box_in(key);
     nr_shape shape;
     bool other = !old && key && rm.KeyType(key) != RM_KEYTYPE_EMPTY;
-    const char *busy = cmd->replace ? NULL : "ERR the key name is busy";
+    const char *busy = cmd->replace ? NULL : NR_BUSY;
     if ((other && cmd->replace)) busy = RM_WRONGTYPE;
     if ((old || other) && busy) {
         nr_background_free(net);
@@ -254,7 +253,7 @@ static int dispatch(call *c) {
     if (spec->first_key != 1 || spec->last_key != 1) return run(c);
     open_key(c);
     if (spec->flags & NR_MAKES || c->box) return run(c);
-    return refuse(c, c->other_type ? RM_WRONGTYPE : "ERR no such key");
+    return refuse(c, c->other_type ? RM_WRONGTYPE : NR_NO_SUCH_KEY);
 }
 
 static int parse(call *c) {
@@ -350,9 +349,9 @@ static int create_command(rm_ctx *ctx, const char *name, const nr_spec *spec) {
 int nr_commands_create(rm_ctx *ctx) {
     bool category = rm.AddACLCategory && rm.AddACLCategory(ctx, "nr") == RM_OK;
     for (int verb = 0; verb < NR_VERBS; verb++) {
-        char room[32];
+        char lower[32];
         const nr_spec *spec = nr_spec_of(verb);
-        const char *name = lower_name(spec, room);
+        const char *name = lower_name(spec, lower);
         if (create_command(ctx, name, spec) != RM_OK)
             return RM_ERR;
         describe(ctx, name, spec);

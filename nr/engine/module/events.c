@@ -20,7 +20,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../core/msgpack.h"
 #include "module.h"
 
 typedef struct place {

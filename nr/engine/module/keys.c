@@ -3,73 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/msgpack.h"
 #include "module.h"
-
-/* =============================== Patterns ================================ */
-
-/* One [class], from behind its bracket: where it ends, and whether it takes
- * the byte. A missing ] is forgiven, as Redis does. */
-static const char *class(const char *p, const char *end, unsigned char byte,
-                         bool *takes) {
-    bool inverted = p < end && *p == '^', found = false;
-    p += inverted;
-    while (p < end && *p != ']') {
-        unsigned char low = (unsigned char)*p, high = low;
-        if (low == '\\' && p + 1 < end) {
-            low = high = (unsigned char)*++p;
-        } else if (end - p > 2 && p[1] == '-') {
-            high = (unsigned char)p[2];
-            p += 2;
-        }
-        p++;
-        if (low > high) {
-            unsigned char swapped = low;
-            low = high, high = swapped;
-        }
-        found = found || (byte >= low && byte <= high);
-    }
-    *takes = found != inverted;
-    return p < end ? p + 1 : p;
-}
-
-/* Whether one element of the pattern, which is no star, takes the byte, and
- * where it ends. */
-static const char *one(const char *p, const char *end, unsigned char byte,
-                       bool *takes) {
-    if (*p == '[') return class(p + 1, end, byte, takes);
-    if (*p == '\\' && p + 1 < end) p++;
-    else if (*p == '?') byte = (unsigned char)'?';
-    *takes = (unsigned char)*p == byte;
-    return p + 1;
-}
-
-/* As KEYS has them. A star takes as little as it can, and only the last one
- * met is ever given more: no pattern is slow. */
-bool nr_glob(const char *pattern, size_t plen, const char *text, size_t len) {
-    const char *p = pattern, *pend = p + plen, *t = text, *tend = t + len;
-    const char *star = NULL, *again = NULL;
-    for (;;) {
-        bool takes = false;
-        const char *next = p;
-        if (p < pend && *p == '*') {
-            star = ++p, again = t;
-            continue;
-        }
-        if (t == tend && p == pend) return true;
-        if (t < tend && p < pend)
-            next = one(p, pend, (unsigned char)*t, &takes);
-        if (takes) {
-            p = next, t++;
-        } else if (star && again < tend) {
-            p = star, t = ++again;
-        } else {
-            return false;
-        }
-    }
-}
-
-/* ================================ NR.LIST ================================ */
 
 typedef struct found {
     nr_buf names; /* rm_string pointers */

@@ -82,7 +82,7 @@ uint64_t nr_memory(rm_ctx *ctx) {
 /* What is reserved is not taken yet, so the server does not know of it. A server
  * that evicts keys does so before the next command: here it is enough that it
  * has managed to until now, and that there could be room. */
-bool nr_has_room(rm_ctx *ctx, uint64_t bytes) {
+bool nr_has_memory(rm_ctx *ctx, uint64_t bytes) {
     int flags = rm.GetContextFlags(ctx);
     if (!(flags & RM_FLAG_MAXMEMORY)) return true;
     if (flags & RM_FLAG_OOM) return false;

@@ -8,7 +8,7 @@
 #ifndef NR_MODULE_H
 #define NR_MODULE_H
 
-#include "../core/nr.h"
+#include "../core/host.h"
 #include "api.h"
 
 typedef struct nr_job nr_job;
@@ -24,7 +24,7 @@ extern rm_type *nr_type;
 /* module.c: bytes that the server may have, 0: not known. */
 uint64_t nr_memory(rm_ctx *ctx);
 /* Whether it may take so many more of them now. */
-bool nr_has_room(rm_ctx *ctx, uint64_t bytes);
+bool nr_has_memory(rm_ctx *ctx, uint64_t bytes);
 
 nr_box *nr_box_new(nr_net *net); /* takes the net; NULL: out of memory */
 void nr_box_free(void *box);
@@ -67,7 +67,6 @@ void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
 
 /* keys.c: commands on many keys. */
 int nr_list(rm_ctx *ctx, rm_string **argv, const nr_command *cmd);
-bool nr_glob(const char *pattern, size_t plen, const char *text, size_t len);
 
 /* acl.c: what the user may do. Of a command: where the server cannot say so;
  * its name is in lower case, its categories end with NULL. */

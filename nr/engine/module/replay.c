@@ -17,7 +17,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../core/msgpack.h"
 #include "module.h"
 
 /* The rest of the arguments: a key that is open, and what is to be done. */
@@ -118,7 +117,7 @@ int nr_replay(rm_ctx *ctx, rm_string **argv, int argc) {
     if (o.box || outcomes[which].makes)
         status = outcomes[which].run(&o);
     else
-        nr_fail(&err, "ERR no such key");
+        nr_fail(&err, NR_NO_SUCH_KEY);
     rm.CloseKey(o.key);
     if (status != NR_OK) {
         rm.Log(ctx, "warning", "NR.REPLAY %s: %s", word, err.text);

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "../core/msgpack.h"
 #include "module.h"
 
 /* The version of the client's protocol, asked for when it first matters. */

@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../core/msgpack.h"
 #include "training.h"
 
 nr_job *nr_jobs;
@@ -328,14 +327,14 @@ nr_status nr_job_start(rm_ctx *ctx, rm_string *key, nr_box *box,
                        const nr_command *cmd, nr_error *err) {
     static const nr_routine worker = {work};
     if (box->job)
-        return nr_fail(err, "ERR neural network training already in progress");
+        return nr_fail(err, NR_IN_TRAINING);
     size_t len;
     const char *name = rm.StringPtrLen(key, &len);
     nr_status status = nr_trainer_check(box->net, cmd, name, len,
                                         nr_memory(ctx), err);
     if (status != NR_OK) return status;
     uint64_t bytes = most_threads ? nr_trainer_bytes(box->net) : 0;
-    if (!nr_has_room(ctx, bytes)) return nr_fail(err, RM_OOM);
+    if (!nr_has_memory(ctx, bytes)) return nr_fail(err, RM_OOM);
     nr_job *job = job_new(ctx, key, box, cmd);
     if (!job) return nr_nomem(err);
     job->bytes = bytes;
@@ -384,45 +383,4 @@ uint64_t nr_jobs_reserved(void) {
         bytes += job->bytes;
     nr_jobs_unlock();
     return bytes;
-}
-
-static bool put_line(nr_buf *line, const nr_job *job) {
-    char text[512];
-    nr_progress p = job->told_progress;
-    if (job->trainer) nr_trainer_progress(job->trainer, &p);
-    int n = snprintf(text, sizeof text, "nn_id=%llu cycle=%llu key=",
-                     (unsigned long long)job->id,
-                     (unsigned long long)p.cycles);
-    bool ok = nr_buf_append(line, text, (size_t)n) && nr_put_key(line, job->key);
-    n = snprintf(text, sizeof text,
-                 " db=%d maxtime=%llu maxcycles=%llu trainerr=%f testerr=%f "
-                 "classerr=%f state=%s worker=%s attempt=%d",
-                 job->db, (unsigned long long)job->cmd.maxtime,
-                 (unsigned long long)job->cmd.maxcycles, p.train_error,
-                 p.test_error, p.class_errors,
-                 job->started ? "running" : "waiting",
-                 *job->worker ? job->worker : "-", job->attempt);
-    return ok && n > 0 && (size_t)n < sizeof text &&
-           nr_buf_append(line, text, (size_t)n + 1);
-}
-
-int nr_job_list(rm_ctx *ctx) {
-    nr_buf lines = {0};
-    long n = 0;
-    nr_jobs_lock();
-    for (const nr_job *job = nr_jobs; job; job = job->next) {
-        size_t before = lines.len;
-        if (!nr_may_read(ctx, job->key)) continue;
-        if (put_line(&lines, job))
-            n++;
-        else
-            lines.len = before;
-    }
-    nr_jobs_unlock();
-    rm.ReplyWithArray(ctx, n);
-    const char *line = (const char *)lines.data;
-    for (; n; n--, line += strlen(line) + 1)
-        rm.ReplyWithSimpleString(ctx, line);
-    nr_buf_free(&lines);
-    return RM_OK;
 }

@@ -51,7 +51,5 @@ void nr_job_deliver(nr_job *job);
 bool nr_job_conclude(rm_ctx *ctx, nr_job *job);
 /* Under the lock: tells all who wait for a job that it has ended. */
 void nr_job_wake(nr_job *job);
-/* A key as one word: other bytes than plain ones as \xHH. */
-bool nr_put_key(nr_buf *line, rm_string *name);
 
 #endif

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/model/net.h"
 #include "module.h"
 
 enum { ENCODING = 3, LEGACY = 2 };

@@ -1,9 +1,7 @@
 /* NR.WAIT: clients that wait for a training to end. */
 
-#include <stdio.h>
 #include <string.h>
 
-#include "../core/msgpack.h"
 #include "training.h"
 
 /* A waiter is what its client is told with; nothing: time passed first. */
@@ -79,20 +77,6 @@ static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
     forget(0, client);
 }
 
-bool nr_put_key(nr_buf *line, rm_string *name) {
-    char text[8];
-    size_t len;
-    const char *key = rm.StringPtrLen(name, &len);
-    bool ok = true;
-    for (size_t i = 0; i < len && ok; i++) {
-        unsigned char b = (unsigned char)key[i];
-        bool plain = b > 0x20 && b < 0x7f && b != '\\';
-        int n = snprintf(text, sizeof text, plain ? "%c" : "\\x%02x", b);
-        ok = nr_buf_append(line, text, (size_t)n);
-    }
-    return ok;
-}
-
 static bool put_text(nr_buf *line, const char *text) {
     return nr_buf_append(line, text, strlen(text));
 }
@@ -102,10 +86,13 @@ static bool put_text(nr_buf *line, const char *text) {
 static int reply_told(rm_ctx *ctx, rm_string *key, const char *told) {
     bool failed = strncmp(told, "failed", 6) == 0;
     nr_buf text = {0};
+    nr_error err;
+    size_t len;
+    const char *name = rm.StringPtrLen(key, &len);
     if (!failed && strncmp(told, "dropped", 7) != 0)
         return rm.ReplyWithLongLong(ctx, 1);
     bool ok = put_text(&text, "ERR the training of ") &&
-              nr_put_key(&text, key) &&
+              nr_key_word(name, len, &text, &err) == NR_OK &&
               put_text(&text, failed ? " " : " was ") &&
               put_text(&text, told) && nr_buf_append(&text, "", 1);
     rm.ReplyWithError(ctx, ok ? (const char *)text.data : "ERR out of memory");

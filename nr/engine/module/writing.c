@@ -16,7 +16,6 @@
 
 #include <string.h>
 
-#include "../core/msgpack.h"
 #include "background.h"
 
 enum {
@@ -169,7 +168,7 @@ static void at_key(rm_ctx *ctx, nr_task *t, bool delivers) {
     else if (t->cmd.verb == NR_RESTORE)
         deliver_network(ctx, t, key);
     else if (!box)
-        refuse(ctx, t, rm.KeyType(key) == RM_KEYTYPE_EMPTY ? "ERR no such key"
+        refuse(ctx, t, rm.KeyType(key) == RM_KEYTYPE_EMPTY ? NR_NO_SUCH_KEY
                                                            : RM_WRONGTYPE);
     else if (delivers)
         deliver_samples(ctx, t, box);

@@ -143,7 +143,7 @@ static nr_status take_size(nr_field *field, nr_text inside, bool given,
     if (field->kind == NR_FIELD_SEQUENCE)
         return nr_sequence_kind(field, inside, given, err);
     if (!given) {
-        field->size = NR_EVERYDAY_CATEGORIES;
+        field->size = NR_PRESET_CATEGORIES;
         return NR_OK;
     }
     if (field->kind != NR_FIELD_CATEGORY)
@@ -190,7 +190,7 @@ static bool write_field(nr_field *field) {
     else if (field->kind == NR_FIELD_VECTOR || (sequence && field->size > 1))
         snprintf(number, sizeof number, "(%u)", field->size);
     else if (field->kind == NR_FIELD_CATEGORY && !field->list &&
-             field->size != NR_EVERYDAY_CATEGORIES)
+             field->size != NR_PRESET_CATEGORIES)
         snprintf(number, sizeof number, "(max=%u)", field->size);
     ok = ok && nr_buf_append(&out, number, strlen(number));
     if (field->list)

@@ -18,7 +18,7 @@ enum {
     NR_MAX_TEXT = 65536,       /* bytes of one value */
     NR_MAX_SEQUENCES = 8,      /* fields of one network */
     /* Where max=n does not say another number. */
-    NR_EVERYDAY_CATEGORIES = NR_STUDY_CATEGORIES,
+    NR_PRESET_CATEGORIES = NR_STUDY_CATEGORIES,
 };
 
 typedef enum nr_field_kind {

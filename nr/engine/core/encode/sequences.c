@@ -129,7 +129,7 @@ static bool grow_ends(nr_sequence_list *list) {
 static bool grow_steps(nr_sequence_list *list, size_t more) {
     size_t need = list->steps + more, bytes;
     size_t each = (list->width ? list->width : 1) * sizeof(float);
-    if (need <= list->room) return true;
+    if (need <= list->step_cap) return true;
     if (list->steps && need < 2 * list->steps) need = 2 * list->steps;
     if (__builtin_mul_overflow(need, each, &bytes)) return false;
     void *old = list->width ? (void *)list->x : (void *)list->ids;
@@ -139,7 +139,7 @@ static bool grow_steps(nr_sequence_list *list, size_t more) {
         list->x = made;
     else
         list->ids = made;
-    list->room = need;
+    list->step_cap = need;
     return true;
 }
 

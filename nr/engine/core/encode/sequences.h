@@ -22,7 +22,7 @@ typedef struct nr_sequence_list {
     size_t width;      /* numbers of a step; 0: it is a symbol */
     size_t n, cap;     /* sequences */
     size_t *ends;      /* of each: the steps up to there */
-    size_t steps, room; /* of all: how many there are, and may be */
+    size_t steps, step_cap; /* of all: how many there are, and may be */
     float *x;          /* [step][width] */
     uint32_t *ids;     /* [step] */
 } nr_sequence_list;

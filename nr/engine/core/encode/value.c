@@ -32,7 +32,7 @@ static const char *const needed[NR_FIELD_KINDS] = {
 };
 
 /* For a message: what an item is, as text. */
-static nr_text described(const nr_item *item, char room[NR_NUMBER]) {
+static nr_text described(const nr_item *item, char text[NR_NUMBER]) {
     static const char *const types[] = {"null",  "true or false", "an integer",
                                         "a number", "text",       "bytes",
                                         "a list", "a map", "an extension"};
@@ -40,10 +40,10 @@ static nr_text described(const nr_item *item, char room[NR_NUMBER]) {
         return (nr_text){(const char *)item->bytes.data, item->bytes.len};
     if (item->type == NR_ITEM_REAL || item->type == NR_ITEM_INT) {
         if (isfinite(item->real))
-            nr_write_double(room, 17, item->real);
+            nr_write_double(text, 17, item->real);
         else
-            snprintf(room, NR_NUMBER, isnan(item->real) ? "NaN" : "infinity");
-        return (nr_text){room, strlen(room)};
+            snprintf(text, NR_NUMBER, isnan(item->real) ? "NaN" : "infinity");
+        return (nr_text){text, strlen(text)};
     }
     if (item->type == NR_ITEM_BOOL)
         return item->number ? (nr_text){"true", 4} : (nr_text){"false", 5};
@@ -52,8 +52,8 @@ static nr_text described(const nr_item *item, char room[NR_NUMBER]) {
 
 static nr_status refuse_item(const nr_field *field, const nr_item *item,
                              nr_error *err) {
-    char room[NR_NUMBER];
-    return refuse(field, needed[field->kind], described(item, room), err);
+    char text[NR_NUMBER];
+    return refuse(field, needed[field->kind], described(item, text), err);
 }
 
 /* ============================== One value in ============================= */
@@ -162,26 +162,26 @@ nr_status nr_value_text(const nr_field *field, nr_text text, nr_buf *out,
 }
 
 /* A number in place of text, as few digits as tell it: 5.0 is "5". */
-static nr_text number_text(const nr_item *item, char room[NR_NUMBER]) {
+static nr_text number_text(const nr_item *item, char text[NR_NUMBER]) {
     double x = item->real, back = NAN;
     if (item->type == NR_ITEM_INT || (fabs(x) < 0x1p53 && x == floor(x))) {
         uint64_t number = item->type == NR_ITEM_INT ? item->number
                                                     : (uint64_t)fabs(x);
         bool negative = item->type == NR_ITEM_INT ? item->negative : x < 0;
-        snprintf(room, NR_NUMBER, "%s%llu", negative && number ? "-" : "",
+        snprintf(text, NR_NUMBER, "%s%llu", negative && number ? "-" : "",
                  (unsigned long long)number);
     } else {
         for (int digits = 1; digits <= 17 && back != x; digits++) {
-            nr_write_double(room, digits, x);
-            nr_parse_double((nr_text){room, strlen(room)}, &back);
+            nr_write_double(text, digits, x);
+            nr_parse_double((nr_text){text, strlen(text)}, &back);
         }
     }
-    return (nr_text){room, strlen(room)};
+    return (nr_text){text, strlen(text)};
 }
 
 static nr_status put_number_item(const nr_field *field, const nr_item *item,
                                  nr_buf *out, nr_error *err) {
-    char room[NR_NUMBER];
+    char text[NR_NUMBER];
     int64_t time;
     double x = item->real;
     if (isnan(x)) return done(nr_put_nil(out), err);
@@ -196,7 +196,7 @@ static nr_status put_number_item(const nr_field *field, const nr_item *item,
         return refuse_item(field, item, err);
     case NR_FIELD_SEQUENCE:
     case NR_FIELD_VECTOR: return refuse_item(field, item, err);
-    default: return put_string(field, number_text(item, room), out, err);
+    default: return put_string(field, number_text(item, text), out, err);
     }
 }
 
@@ -246,13 +246,13 @@ static nr_status put_time(const nr_field *field, const nr_item *item,
 
 static nr_status put_flag(const nr_field *field, const nr_item *item,
                           nr_buf *out, nr_error *err) {
-    char room[NR_NUMBER];
+    char text[NR_NUMBER];
     switch (field->kind) {
     case NR_FIELD_FLAG: return done(nr_put_bool(out, item->number != 0), err);
     case NR_FIELD_NUMBER:
         return done(nr_put_double(out, (double)item->number), err);
     case NR_FIELD_CATEGORY:
-        return put_string(field, described(item, room), out, err);
+        return put_string(field, described(item, text), out, err);
     default: return refuse_item(field, item, err);
     }
 }

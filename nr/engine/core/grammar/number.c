@@ -47,9 +47,9 @@ typedef struct decimal {
  * added raises the exponent by `dropped`, each that is by `taken`. */
 static const char *scan_digits(const char *p, const char *end, decimal *d,
                                int taken, int dropped) {
-    const uint64_t room = UINT64_C(1000000000000000000);
+    const uint64_t full = UINT64_C(1000000000000000000);
     for (; p < end && is_digit(*p); p++) {
-        if (d->mantissa < room) {
+        if (d->mantissa < full) {
             d->mantissa = d->mantissa * 10 + (uint64_t)(*p - '0');
             d->exponent += taken;
         } else {
@@ -303,13 +303,13 @@ static bool parse_any(nr_text text, double *value) {
 }
 
 bool nr_parse_double(nr_text text, double *value) {
-    return parse_everyday(text, value) || parse_any(text, value);
+    return parse_plain(text, value) || parse_any(text, value);
 }
 
 /* What a float32 can hold, as a double. */
 static bool parse_wide(nr_text text, double *wide) {
     const double beyond = 0x1.ffffffp127; /* rounds to 2^128 */
-    if (parse_everyday(text, wide)) return true;
+    if (parse_plain(text, wide)) return true;
     return parse_any(text, wide) && fabs(*wide) < beyond;
 }
 

@@ -6,8 +6,8 @@
  * are no numbers. Without branches on signs or digits, which no processor
  * foresees. */
 
-#ifndef NR_EVERYDAY_H
-#define NR_EVERYDAY_H
+#ifndef NR_PRESET_H
+#define NR_PRESET_H
 
 #include <float.h>
 #include <string.h>
@@ -128,11 +128,11 @@ static inline bool parse_longer(nr_text text, double *value) {
     return true;
 }
 
-static inline bool parse_everyday(nr_text text, double *value) {
+static inline bool parse_plain(nr_text text, double *value) {
     return parse_short(text, value) || parse_longer(text, value);
 }
 #else
-static inline bool parse_everyday(nr_text text, double *value) {
+static inline bool parse_plain(nr_text text, double *value) {
     (void)text, (void)value;
     return false;
 }

@@ -41,9 +41,9 @@ typedef struct nr_adam_rule {
 } nr_adam_rule;
 
 /* Members that lie side by side, and the floats of so many units of theirs. */
-enum { NR_ABREAST = 8 };
-static inline size_t nr_abreast_step(size_t units) {
-    return (units + 1) / 2 * 2 * NR_ABREAST;
+enum { NR_INTERLEAVED = 8 };
+static inline size_t nr_interleaved_step(size_t units) {
+    return (units + 1) / 2 * 2 * NR_INTERLEAVED;
 }
 
 /* One number of a list, times a row; and a list of such. */
@@ -145,17 +145,17 @@ typedef struct nr_kernels {
     bool (*finite)(const float *x, size_t n);
 
     /* One row through the network: where the members' last layers lie in
-     * `room`, way->each floats apart, activated but for the head's softmax; the
+     * `workspace`, runner->each floats apart, activated but for the head's softmax; the
      * same bits as pack, layer and activate give. NULL: an input is not finite.
-     * The room: inputs_room floats and twice `each` for each member. */
-    float *(*row)(const nr_way *way, const nr_factors *f, const float *inputs,
-                  float *room);
+     * The workspace: inputs_floats floats and twice `each` for each member. */
+    float *(*row)(const nr_runner *runner, const nr_factors *f, const float *inputs,
+                  float *workspace);
 
-    /* The same by weights that lie abreast: outputs of eight members, one unit
-     * after the other, then of the next eight, way->group floats on. The room:
-     * inputs_room times eight floats, and `group` for each group and twice. */
-    float *(*abreast)(const nr_way *way, const nr_factors *f,
-                      const float *weights, const float *inputs, float *room);
+    /* The same by weights that lie interleaved: outputs of eight members, one unit
+     * after the other, then of the next eight, runner->group floats on. The workspace:
+     * inputs_floats times eight floats, and `group` for each group and twice. */
+    float *(*interleaved)(const nr_runner *runner, const nr_factors *f,
+                      const float *weights, const float *inputs, float *workspace);
     void (*exp_row)(float *x, size_t n);
 
     /* Steps of the optimisers; n weights, gradients already with decay. */
@@ -176,9 +176,9 @@ extern const nr_kernels nr_kernels_avx2, nr_kernels_avx512;
 
 const nr_kernels *nr_kernels_now(void); /* isa.c */
 
-/* members.c: the weights abreast, made now where they are not there yet; NULL:
+/* members.c: the weights interleaved, made now where they are not there yet; NULL:
  * there are none, or no memory, and `row` does the same. Safe in threads. */
-const float *nr_abreast_ready(const nr_net *net, const nr_array *weights);
-void nr_abreast_drop(nr_array *weights); /* before these change */
+const float *nr_interleaved_ready(const nr_net *net, const nr_array *weights);
+void nr_interleaved_drop(nr_array *weights); /* before these change */
 
 #endif

@@ -6,17 +6,17 @@
  * where a layer is small, most of them in the last one, and turn each number
  * about to multiply it. The sums are the same, in the same order. */
 
-#ifndef NR_ABREAST_H
-#define NR_ABREAST_H
+#ifndef NR_INTERLEAVED_H
+#define NR_INTERLEAVED_H
 
 #include "kernels/kernel.h"
 #include "kernels/vec.h"
 #include "kernels/dense.h"
 
 #if defined(__AVX512F__)
-enum { ABREAST_TILE = 8 };
+enum { INTERLEAVED_TILE = 8 };
 #else
-enum { ABREAST_TILE = 4 };
+enum { INTERLEAVED_TILE = 4 };
 #endif
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
@@ -44,7 +44,7 @@ INLINE void v_store_half(float *p, v16 a) { memcpy(p, &a, 8 * sizeof *p); }
 #endif
 
 /* As take_row, each input eight times. */
-static bool take_abreast(float *to, const float *x, size_t n,
+static bool take_interleaved(float *to, const float *x, size_t n,
                          const float *shift, const float *scale) {
     const v16 zero = v_set(0);
     v16 sum = zero;
@@ -53,17 +53,17 @@ static bool take_abreast(float *to, const float *x, size_t n,
         v16 a = some < 16 ? v_load_some(x + i, some) : v_load(x + i);
         sum = v_fma(a, zero, sum);
         a = v_taken(a, v_load(shift + i), v_load(scale + i));
-        for (size_t j = 0; j < some; j++, to += NR_ABREAST)
+        for (size_t j = 0; j < some; j++, to += NR_INTERLEAVED)
             v_store_half(to, v_lane(a, j));
     }
     return v_finite(sum);
 }
 
-INLINE void abreast_tile(float *out, const float *w, const float *x,
+INLINE void interleaved_tile(float *out, const float *w, const float *x,
                          size_t inputs, size_t step, const int nv) {
-    v16 sum[ABREAST_TILE];
+    v16 sum[INTERLEAVED_TILE];
     for (int v = 0; v < nv; v++) sum[v] = v_load(w + v * 16);
-    for (size_t i = 0; i < inputs; i++, x += NR_ABREAST) {
+    for (size_t i = 0; i < inputs; i++, x += NR_INTERLEAVED) {
         v16 a = v_twice(x);
         w += step;
         for (int v = 0; v < nv; v++)
@@ -72,13 +72,13 @@ INLINE void abreast_tile(float *out, const float *w, const float *x,
     for (int v = 0; v < nv; v++) v_store(out + v * 16, sum[v]);
 }
 
-static void abreast_layer(float *out, const float *w, const float *x,
+static void interleaved_layer(float *out, const float *w, const float *x,
                           size_t inputs, size_t step) {
     for (size_t left = step / 16; left;) {
-        size_t some = left < ABREAST_TILE ? left : ABREAST_TILE;
+        size_t some = left < INTERLEAVED_TILE ? left : INTERLEAVED_TILE;
         switch (some) {
 #define CASE(nv)                                                              \
-    case nv: abreast_tile(out, w, x, inputs, step, nv); break;
+    case nv: interleaved_tile(out, w, x, inputs, step, nv); break;
             CASE(1) CASE(2) CASE(3) CASE(4)
 #if defined(__AVX512F__)
             CASE(5) CASE(6) CASE(7) CASE(8)
@@ -89,7 +89,7 @@ static void abreast_layer(float *out, const float *w, const float *x,
     }
 }
 
-static void activate_abreast(float *x, size_t n, int f) {
+static void activate_interleaved(float *x, size_t n, int f) {
     switch (f) {
 #define CALL(F) apply_vectors(x, n, F)
         EACH_ACTIVATION_CASE(CALL)
@@ -98,28 +98,28 @@ static void activate_abreast(float *x, size_t n, int f) {
 }
 
 /* NULL as row, which see. */
-static float *abreast(const nr_way *way, const nr_factors *f, const float *w,
-                      const float *inputs, float *room) {
-    float *result = room, *taken = room + way->groups * way->group;
-    float *hidden[2] = {taken + way->inputs_room * NR_ABREAST};
-    hidden[1] = hidden[0] + way->group;
-    if (!take_abreast(taken, inputs, way->layers[0], f->in_shift,
+static float *interleaved(const nr_runner *runner, const nr_factors *f, const float *w,
+                      const float *inputs, float *workspace) {
+    float *result = workspace, *taken = workspace + runner->groups * runner->group;
+    float *hidden[2] = {taken + runner->inputs_floats * NR_INTERLEAVED};
+    hidden[1] = hidden[0] + runner->group;
+    if (!take_interleaved(taken, inputs, runner->layers[0], f->in_shift,
                       f->in_scale))
         return NULL;
-    for (size_t g = 0; g < way->groups; g++, result += way->group) {
+    for (size_t g = 0; g < runner->groups; g++, result += runner->group) {
         const float *from = taken;
-        for (size_t l = 1; l < way->nlayers; l++) {
-            bool last = l + 1 == way->nlayers;
-            size_t in = way->layers[l - 1];
-            size_t step = nr_abreast_step(way->layers[l]);
+        for (size_t l = 1; l < runner->nlayers; l++) {
+            bool last = l + 1 == runner->nlayers;
+            size_t in = runner->layers[l - 1];
+            size_t step = nr_interleaved_step(runner->layers[l]);
             float *to = last ? result : hidden[l % 2];
-            abreast_layer(to, w, from, in, step);
-            activate_abreast(to, step, last ? way->last : way->hidden);
+            interleaved_layer(to, w, from, in, step);
+            activate_interleaved(to, step, last ? runner->last : runner->hidden);
             w += nr_dense_params(in, step);
             from = to;
         }
     }
-    return room;
+    return workspace;
 }
 
 #endif

@@ -14,7 +14,7 @@
 #include "kernels/vec.h"
 #include "kernels/dense.h"
 
-enum { ROW_TILE = 7, ABREAST = 4, FETCH = 2048 };
+enum { ROW_TILE = 7, INTERLEAVED = 4, FETCH = 2048 };
 
 /* As pack, which see; false where all_finite is. */
 static bool take_row(float *to, const float *x, size_t n, const float *shift,
@@ -71,12 +71,12 @@ static void row_alone(float *out, const float *w, const float *x,
     }
 }
 
-static void rows_abreast(float *out, const float *w, const float *x,
+static void rows_of_members(float *out, const float *w, const float *x,
                          size_t inputs, size_t outputs, size_t x_step,
-                         const nr_way *way) {
-    size_t each = way->each, params = way->params, left = way->members;
+                         const nr_runner *runner) {
+    size_t each = runner->each, params = runner->params, left = runner->members;
     while (left) {
-        size_t some = left < ABREAST ? left : ABREAST;
+        size_t some = left < INTERLEAVED ? left : INTERLEAVED;
         switch (some) {
 #define CASE(nv)                                                              \
     case nv:                                                                  \
@@ -94,8 +94,8 @@ INLINE void apply_vectors(float *x, size_t n, const nr_activation f) {
     for (size_t i = 0; i < n; i += 16) v_store(x + i, apply(v_load(x + i), f));
 }
 
-static void activate_rows(float *x, size_t outputs, int f, const nr_way *way) {
-    for (size_t m = 0; m < way->members; m++, x += way->each)
+static void activate_rows(float *x, size_t outputs, int f, const nr_runner *runner) {
+    for (size_t m = 0; m < runner->members; m++, x += runner->each)
         switch (f) {
 #define CALL(F) apply_vectors(x, outputs, F)
             EACH_ACTIVATION_CASE(CALL)
@@ -104,35 +104,35 @@ static void activate_rows(float *x, size_t outputs, int f, const nr_way *way) {
 }
 
 static void row_layer(float *to, const float *w, const float *from, size_t in,
-                      size_t out, size_t x_step, int f, const nr_way *way) {
+                      size_t out, size_t x_step, int f, const nr_runner *runner) {
     if (out <= 16)
-        rows_abreast(to, w, from, in, out, x_step, way);
+        rows_of_members(to, w, from, in, out, x_step, runner);
     else
-        for (size_t m = 0; m < way->members; m++)
-            row_alone(to + m * way->each, w + m * way->params,
+        for (size_t m = 0; m < runner->members; m++)
+            row_alone(to + m * runner->each, w + m * runner->params,
                       from + m * x_step, in, out);
-    if (f != NR_NOT_ACTIVATED) activate_rows(to, out, f, way);
+    if (f != NR_NOT_ACTIVATED) activate_rows(to, out, f, runner);
 }
 
 /* Members of a network none of whose layers has more than sixteen units: all of
  * it in registers, since a number that was just stored in a vector is slow to
  * come back. */
-INLINE void row_tiny(float *out, const nr_way *way, const float *w, v16 inputs,
+INLINE void row_tiny(float *out, const nr_runner *runner, const float *w, v16 inputs,
                      const int nm) {
-    v16 x[ABREAST], sum[ABREAST];
+    v16 x[INTERLEAVED], sum[INTERLEAVED];
     for (int m = 0; m < nm; m++) x[m] = inputs;
-    for (size_t l = 1; l < way->nlayers; l++) {
-        size_t n = way->layers[l - 1], step = way->layers[l];
+    for (size_t l = 1; l < runner->nlayers; l++) {
+        size_t n = runner->layers[l - 1], step = runner->layers[l];
         for (int m = 0; m < nm; m++)
-            sum[m] = v_load(w + (size_t)m * way->params);
+            sum[m] = v_load(w + (size_t)m * runner->params);
         for (size_t i = 0; i < n; i++) {
             w += step;
             for (int m = 0; m < nm; m++)
-                sum[m] = v_fma(v_load(w + (size_t)m * way->params),
+                sum[m] = v_fma(v_load(w + (size_t)m * runner->params),
                                v_lane(x[m], i), sum[m]);
         }
         w += step;
-        switch (l + 1 < way->nlayers ? way->hidden : way->last) {
+        switch (l + 1 < runner->nlayers ? runner->hidden : runner->last) {
 #define CALL(F)                                                               \
     for (int m = 0; m < nm; m++) x[m] = apply(sum[m], F)
             EACH_ACTIVATION_CASE(CALL)
@@ -141,53 +141,53 @@ INLINE void row_tiny(float *out, const nr_way *way, const float *w, v16 inputs,
             for (int m = 0; m < nm; m++) x[m] = sum[m];
         }
     }
-    for (int m = 0; m < nm; m++) v_store(out + (size_t)m * way->each, x[m]);
+    for (int m = 0; m < nm; m++) v_store(out + (size_t)m * runner->each, x[m]);
 }
 
 /* As row, which see. */
-static float *rows_tiny(const nr_way *way, const nr_factors *f,
-                        const float *inputs, float *room) {
-    size_t n = way->layers[0], left = way->members;
+static float *rows_tiny(const nr_runner *runner, const nr_factors *f,
+                        const float *inputs, float *workspace) {
+    size_t n = runner->layers[0], left = runner->members;
     const float *w = f->layers;
     v16 x = n == 16 ? v_load(inputs) : v_load_some(inputs, n);
     if (!v_finite(x)) return NULL;
     x = v_taken(x, v_load(f->in_shift), v_load(f->in_scale));
-    for (float *to = room; left;) {
+    for (float *to = workspace; left;) {
         size_t some = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        if (some == 4) row_tiny(to, way, w, x, 4);
-        if (some == 2) row_tiny(to, way, w, x, 2);
-        if (some == 1) row_tiny(to, way, w, x, 1);
-        w += some * way->params, to += some * way->each, left -= some;
+        if (some == 4) row_tiny(to, runner, w, x, 4);
+        if (some == 2) row_tiny(to, runner, w, x, 2);
+        if (some == 1) row_tiny(to, runner, w, x, 1);
+        w += some * runner->params, to += some * runner->each, left -= some;
     }
-    return room;
+    return workspace;
 }
 
 /* As row, which see. Not a part of it: the registers that this one saves would
  * cost a tiny network half as much again. */
-NOINLINE float *row_large(const nr_way *way, const nr_factors *f,
-                          const float *inputs, float *room) {
+NOINLINE float *row_large(const nr_runner *runner, const nr_factors *f,
+                          const float *inputs, float *workspace) {
     const float *w = f->layers;
-    float *from = room, *to = room + way->inputs_room, *other = to;
+    float *from = workspace, *to = workspace + runner->inputs_floats, *other = to;
     size_t x_step = 0;
-    other += way->members * way->each;
-    if (!take_row(room, inputs, way->layers[0], f->in_shift, f->in_scale))
+    other += runner->members * runner->each;
+    if (!take_row(workspace, inputs, runner->layers[0], f->in_shift, f->in_scale))
         return NULL;
-    for (size_t l = 1; l < way->nlayers; l++) {
-        size_t in = way->layers[l - 1], out = way->layers[l];
-        int kind = l + 1 < way->nlayers ? way->hidden : way->last;
-        row_layer(to, w, from, in, out, x_step, kind, way);
+    for (size_t l = 1; l < runner->nlayers; l++) {
+        size_t in = runner->layers[l - 1], out = runner->layers[l];
+        int kind = l + 1 < runner->nlayers ? runner->hidden : runner->last;
+        row_layer(to, w, from, in, out, x_step, kind, runner);
         w += nr_dense_params(in, out);
-        x_step = way->each;
+        x_step = runner->each;
         from = to, to = other, other = from;
     }
     return from;
 }
 
-static float *row(const nr_way *way, const nr_factors *f, const float *inputs,
-                  float *room) {
-    if (way->inputs_room == 16 && way->each == 16)
-        return rows_tiny(way, f, inputs, room);
-    return row_large(way, f, inputs, room);
+static float *row(const nr_runner *runner, const nr_factors *f, const float *inputs,
+                  float *workspace) {
+    if (runner->inputs_floats == 16 && runner->each == 16)
+        return rows_tiny(runner, f, inputs, workspace);
+    return row_large(runner, f, inputs, workspace);
 }
 
 static void exp_row(float *x, size_t n) {

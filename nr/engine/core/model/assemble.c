@@ -44,34 +44,34 @@ static bool report_fits(const nr_net *net, size_t n) {
 
 /* Of a point's four numbers only the testing dataset's two may be NaN; in the
  * report any may, that has no value. */
-static bool course_sound(const nr_net *net) {
-    const nr_array *course = net->course;
-    float points = course->data[0];
+static bool history_sound(const nr_net *net) {
+    const nr_array *history = net->history;
+    float points = history->data[0];
     if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
-    size_t report = 1 + 4 * (size_t)points, n = course->n;
+    size_t report = 1 + 4 * (size_t)points, n = history->n;
     if (points != (float)(size_t)points || n < report ||
         (n != report && !report_fits(net, n - report)))
         return false;
     for (size_t i = 1; i < n; i++) {
-        float x = course->data[i];
+        float x = history->data[i];
         bool cycle = i < report && i % 4 == 1;
         bool may_lack = i >= report || (i - 1) % 4 >= 2;
         if (isnan(x) ? !may_lack : !isfinite(x)) return false;
         if (i < report && x < 0) return false;
         if (cycle && x >= 0x1p63f) return false;
     }
-    return n == report || classes_sound(net, course->data + report, n - report);
+    return n == report || classes_sound(net, history->data + report, n - report);
 }
 
-static nr_status load_course(nr_net *net, nr_bytes bytes, nr_error *err) {
+static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
     if (bytes.len == 0) return NR_OK;
     if (bytes.len % sizeof(float) == 0)
-        net->course = nr_array_new(bytes.len / sizeof(float));
+        net->history = nr_array_new(bytes.len / sizeof(float));
     else
         return nr_fail(err, "ERR invalid network: its history");
-    if (!net->course) return nr_nomem(err);
-    memcpy(net->course->data, bytes.data, bytes.len);
-    return course_sound(net)
+    if (!net->history) return nr_nomem(err);
+    memcpy(net->history->data, bytes.data, bytes.len);
+    return history_sound(net)
                ? NR_OK
                : nr_fail(err, "ERR invalid network: its history");
 }
@@ -147,7 +147,7 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
     else if (parts->weights.len)
         status = nr_fail(err, "ERR invalid network: weights that were never "
                               "trained");
-    if (status == NR_OK) status = load_course(net, parts->history, err);
+    if (status == NR_OK) status = load_history(net, parts->history, err);
     for (int d = 0; d < 2 && status == NR_OK; d++)
         if (parts->rows[d].data || net->h.len[d] == 0)
             status = nr_dataset_load(net, d, parts->rows[d], err);
@@ -228,5 +228,5 @@ nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err) {
 }
 
 nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err) {
-    return put_array(net->course, out, err);
+    return put_array(net->history, out, err);
 }

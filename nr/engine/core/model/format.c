@@ -65,7 +65,7 @@ static size_t part_bytes(const nr_net *net, int part) {
     case WEIGHTS: /* at least, where there is an encoding with them */
         if (net->inner) return 1;
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
-    case HISTORY: return array_bytes(net->course);
+    case HISTORY: return array_bytes(net->history);
     default: return nr_rows_bytes(net, part - TRAIN);
     }
 }

@@ -85,7 +85,7 @@ static bool share_weights(nr_net *copy, nr_net *net) {
 }
 
 /* Gives the place an array unless it has one, and returns which it has. */
-static nr_array *settle(_Atomic(nr_array *) *place, nr_array *array) {
+static nr_array *publish(_Atomic(nr_array *) *place, nr_array *array) {
     nr_array *have = NULL;
     nr_array_hold(array);
     if (atomic_compare_exchange_strong(place, &have, array)) return array;
@@ -104,7 +104,7 @@ const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
         return NULL;
     }
     nr_array *have = made_weights(self);
-    if (have) return settle(&self->weights, have);
+    if (have) return publish(&self->weights, have);
     nr_array *made = nr_array_new(nr_weights_len(&net->h));
     if (!made) {
         nr_nomem(err);
@@ -112,8 +112,8 @@ const nr_array *nr_weights_make(const nr_net *net, nr_error *err) {
     }
     nr_weights_init(net, made->data);
     nr_draft *draft = atomic_load(&self->draft);
-    have = draft ? settle(&draft->weights, made) : made;
-    have = settle(&self->weights, have);
+    have = draft ? publish(&draft->weights, made) : made;
+    have = publish(&self->weights, have);
     nr_array_drop(made);
     return have;
 }
@@ -122,9 +122,9 @@ bool nr_net_made(const nr_net *net) {
     return made_weights((nr_net *)net) != NULL;
 }
 
-bool nr_net_abreast(const nr_net *net) {
+bool nr_net_interleaved(const nr_net *net) {
     nr_array *weights = made_weights((nr_net *)net);
-    return weights && atomic_load(&weights->abreast);
+    return weights && atomic_load(&weights->interleaved);
 }
 
 nr_status nr_net_prepare(const nr_net *net, nr_error *err) {
@@ -158,7 +158,7 @@ static nr_net *make_net(const nr_header *header, nr_plan *plan) {
     atomic_init(&net->draft, NULL);
     size_t fit = (CHUNK_BYTES - sizeof(nr_chunk)) / (floats * sizeof(float));
     net->per = fit ? (uint32_t)fit : 1;
-    nr_net_way(net);
+    nr_net_runner(net);
     return net;
 }
 
@@ -267,7 +267,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->sequences = nr_sequences_hold(net->sequences);
     copy->extent = net->extent;
     copy->row = net->row;
-    copy->course = nr_array_hold(net->course);
+    copy->history = nr_array_hold(net->history);
     copy->kept = nr_kept_hold(net->kept);
     if (!share_weights(copy, (nr_net *)net) || !share_fields(copy, net) ||
         !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
@@ -281,7 +281,7 @@ nr_net *nr_net_clone(const nr_net *net) {
 nr_net *nr_net_bare(const nr_net *net) {
     nr_net *bare = make_net(&net->h, nr_plan_hold(net->plan));
     if (!bare) return NULL;
-    bare->course = nr_array_hold(net->course);
+    bare->history = nr_array_hold(net->history);
     bare->kept = nr_kept_hold(net->kept);
     bare->h.len[0] = bare->h.len[1] = 0;
     bare->h.bytes[0] = bare->h.bytes[1] = 0;
@@ -296,7 +296,7 @@ nr_net *nr_net_sparing(const nr_net *net) {
     nr_net *copy = nr_net_clone(net);
     if (!copy) return NULL;
     draft_drop(atomic_exchange(&copy->draft, NULL));
-    copy->way.groups = 0;
+    copy->runner.groups = 0;
     return copy;
 }
 
@@ -309,7 +309,7 @@ void nr_net_free(nr_net *net) {
     nr_net_take_inner(net, NULL, NULL);
     nr_schema_drop(net->schema);
     nr_sequences_drop(net->sequences);
-    nr_array_drop(net->course);
+    nr_array_drop(net->history);
     nr_kept_drop(net->kept);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
@@ -337,9 +337,9 @@ size_t nr_net_memory(const nr_net *net) {
     nr_array *weights = made_weights((nr_net *)net);
     size_t bytes = sizeof *net;
     if (weights) bytes += sizeof *weights + weights->n * sizeof(float);
-    if (weights && atomic_load(&weights->abreast))
-        bytes += nr_abreast_len(net) * sizeof(float);
-    if (net->course) bytes += net->course->n * sizeof(float);
+    if (weights && atomic_load(&weights->interleaved))
+        bytes += nr_interleaved_len(net) * sizeof(float);
+    if (net->history) bytes += net->history->n * sizeof(float);
     bytes += nr_kept_bytes(net->kept).len;
     if (net->inner) bytes += nr_net_memory(net->inner);
     for (int d = 0; d < 2; d++) {
@@ -383,8 +383,8 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
     if (inner) nr_net_take_inner(net, trained->encoding, inner);
     nr_net_forget(net);
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
-    nr_array_drop(net->course);
-    net->course = nr_array_hold(trained->course);
+    nr_array_drop(net->history);
+    net->history = nr_array_hold(trained->history);
     net->h.stats = trained->h.stats;
     net->h.trained = trained->h.trained;
     net->h.revision++;

@@ -3,6 +3,7 @@
 #ifndef NR_NET_H
 #define NR_NET_H
 
+#include "host.h"
 #include "encode/encoding.h"
 #include "model/plan.h"
 
@@ -14,7 +15,7 @@ typedef struct nr_array {
     atomic_size_t refs;
     size_t n;
     float *data; /* aligned to a cache line */
-    _Atomic(float *) abreast; /* weights, as members.c has them; NULL: not made */
+    _Atomic(float *) interleaved; /* weights, as members.c has them; NULL: not made */
 } nr_array;
 
 nr_array *nr_array_new(size_t n); /* zeroed; NULL: out of memory */
@@ -116,27 +117,27 @@ enum { NR_FEW_ROWS = 6 };
 
 /* How a network is run, by its header: worked out once and not for each row,
  * which may take less time than that. */
-typedef struct nr_way {
+typedef struct nr_runner {
     const uint32_t *layers; /* the header's */
     size_t nlayers, members, params; /* params: of a member */
     nr_head head;
     int hidden, last; /* an nr_activation or NR_NOT_ACTIVATED */
-    size_t inputs_room, each; /* multiples of 16 that hold any layer's units */
-    size_t groups, group; /* of members abreast, 0: none; floats for any layer's
+    size_t inputs_floats, each; /* multiples of 16 that hold any layer's units */
+    size_t groups, group; /* of members interleaved, 0: none; floats for any layer's
                              units of one */
-} nr_way;
+} nr_runner;
 
 typedef struct nr_kept nr_kept; /* parts.c */
 
 struct nr_net {
     nr_header h;
     nr_plan *plan; /* of every member */
-    nr_way way;
+    nr_runner runner;
     size_t params, row; /* row: floats; 0: records of any length */
     uint32_t per; /* rows of a full chunk */
     _Atomic(nr_array *) weights;
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
-    nr_array *course; /* of the last training; NULL: none */
+    nr_array *history; /* of the last training; NULL: none */
     nr_kept *kept;     /* the parts that are neither of these nor samples */
     nr_dataset data[2];
     /* Of a network with fields; NULL: its inputs and outputs are numbers in
@@ -195,7 +196,7 @@ static inline const nr_array *nr_net_ready(const nr_net *net, nr_error *err) {
     return have ? have : nr_weights_make(net, err);
 }
 bool nr_net_made(const nr_net *net); /* there they are already */
-bool nr_net_abreast(const nr_net *net); /* and so are those abreast */
+bool nr_net_interleaved(const nr_net *net); /* and so are those interleaved */
 void nr_net_forget(nr_net *net);     /* drops them */
 
 /* The course of the last training: the number of its points, four floats each
@@ -238,9 +239,6 @@ bool nr_part_get(nr_cursor *c, nr_bytes *name, uint64_t *version,
 bool nr_part_put(nr_buf *out, nr_bytes name, uint64_t version, nr_bytes data);
 bool nr_same_name(nr_bytes name, const char *word);
 
-/* format.c */
-uint64_t nr_checksum(const unsigned char *data, size_t len);
-
 /* outcome.c */
 bool nr_outcome_sound(const char *text, size_t len);
 void nr_outcome_derive(nr_header *h);
@@ -256,7 +254,7 @@ float *nr_dataset_row(const nr_net *net, nr_dataset_id which, size_t slot);
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes rows,
                           nr_error *err);
 void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place);
-nr_status nr_check_room(const nr_net *net, nr_dataset_id which,
+nr_status nr_check_capacity(const nr_net *net, nr_dataset_id which,
                         nr_error *err);
 void nr_net_count(nr_net *net, size_t n); /* samples that were observed */
 void nr_net_clear(nr_net *net, nr_dataset_id which); /* one dataset */
@@ -285,13 +283,12 @@ nr_status nr_records_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
 
 /* run.c */
 nr_head nr_net_head(const nr_header *h);
-void nr_net_way(nr_net *net); /* by its header, which must not move */
+void nr_net_runner(nr_net *net); /* by its header, which must not move */
 
-/* members.c: floats that weights abreast take, 0: the network has none. */
-size_t nr_abreast_len(const nr_net *net);
+/* members.c: floats that weights interleaved take, 0: the network has none. */
+size_t nr_interleaved_len(const nr_net *net);
 
 /* random.c */
-uint64_t nr_mix(uint64_t state); /* splitmix64's finaliser */
 void nr_random_seed(nr_random *random, uint64_t seed);
 bool nr_random_sound(const nr_random *random);
 uint64_t nr_random_below(nr_random *random, uint64_t n);

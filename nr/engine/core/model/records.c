@@ -174,7 +174,7 @@ nr_status nr_net_weigh(nr_net *net, nr_dataset_id which, uint64_t added,
 static nr_status put_one(nr_net *net, nr_bytes record, nr_dataset_id which,
                          nr_error *err) {
     uint64_t place, was[2] = {net->h.len[0], net->h.len[1]};
-    nr_status status = nr_check_room(net, which, err);
+    nr_status status = nr_check_capacity(net, which, err);
     if (status != NR_OK) return status;
     nr_net_draw(net, which, &place);
     nr_dataset_id d = place & 1;

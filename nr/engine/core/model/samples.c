@@ -27,7 +27,7 @@ nr_array *nr_array_new(size_t n) {
     }
     array->n = n;
     atomic_init(&array->refs, 1);
-    atomic_init(&array->abreast, NULL);
+    atomic_init(&array->interleaved, NULL);
     return array;
 }
 
@@ -42,7 +42,7 @@ void nr_array_drop(nr_array *array) {
                                             memory_order_acq_rel) != 1)
         return;
     nr_release_lines(array->data);
-    nr_release_lines(atomic_load(&array->abreast));
+    nr_release_lines(atomic_load(&array->interleaved));
     nr_release(array);
 }
 
@@ -139,7 +139,7 @@ static bool make_writable(nr_net *net, nr_dataset *data, size_t slot) {
 
 /* =============================== Placement =============================== */
 
-nr_status nr_check_room(const nr_net *net, nr_dataset_id which,
+nr_status nr_check_capacity(const nr_net *net, nr_dataset_id which,
                         nr_error *err) {
     const uint64_t *max = net->h.maxlen;
     if (which == NR_DATASET_ANY ? max[0] + max[1] > 0 : max[which] > 0)
@@ -243,7 +243,7 @@ void nr_net_count(nr_net *net, size_t n) {
 
 nr_status nr_net_place(nr_net *net, size_t n, nr_dataset_id which,
                        uint64_t *places, nr_error *err) {
-    nr_status status = nr_check_room(net, which, err);
+    nr_status status = nr_check_capacity(net, which, err);
     if (status != NR_OK) return status;
     for (size_t i = 0; i < n; i++) nr_net_draw(net, which, &places[i]);
     nr_net_count(net, n);
@@ -298,7 +298,7 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
  * fails, the header is put back as it was. */
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err) {
-    nr_status status = nr_check_room(net, which, err);
+    nr_status status = nr_check_capacity(net, which, err);
     if (status != NR_OK) return status;
     uint64_t few[8];
     uint64_t *places = n <= 8 ? few : nr_alloc(n * sizeof *places);

@@ -30,8 +30,8 @@ static double numbers_replied(const nr_net *net, const nr_command *cmd,
 static uint64_t made_bytes(const nr_net *net, size_t rows) {
     const nr_header *h = &net->h;
     uint64_t floats = nr_net_made(net) ? 0 : nr_weights_len(h);
-    if (rows <= NR_FEW_ROWS && net->way.groups && !nr_net_abreast(net))
-        floats += nr_abreast_len(net);
+    if (rows <= NR_FEW_ROWS && net->runner.groups && !nr_net_interleaved(net))
+        floats += nr_interleaved_len(net);
     return floats * sizeof(float);
 }
 
@@ -39,14 +39,14 @@ static uint64_t made_bytes(const nr_net *net, size_t rows) {
  * them (run.c); and what is replied, as floats and as bytes of the reply. */
 static uint64_t run_bytes(const nr_net *net, const nr_command *cmd,
                           size_t rows) {
-    const nr_way *way = &net->way;
+    const nr_runner *runner = &net->runner;
     bool panels = rows > NR_FEW_ROWS;
-    bool lanes = panels || (way->members > 1 && way->head == NR_SOFTMAX);
+    bool lanes = panels || (runner->members > 1 && runner->head == NR_SOFTMAX);
     uint64_t at_once = panels        ? NR_LANES
-                       : way->groups ? way->groups * NR_ABREAST
-                                     : way->members;
-    uint64_t floats = at_once * (way->inputs_room + 2 * (uint64_t)way->each) +
-                      (uint64_t)way->each * (lanes ? NR_LANES + 1 : 2);
+                       : runner->groups ? runner->groups * NR_INTERLEAVED
+                                     : runner->members;
+    uint64_t floats = at_once * (runner->inputs_floats + 2 * (uint64_t)runner->each) +
+                      (uint64_t)runner->each * (lanes ? NR_LANES + 1 : 2);
     uint64_t outputs = cmd->verb == NR_RUN ? nr_outputs(net) : 1;
     return sizeof(float) * (floats + 4 * rows * outputs);
 }

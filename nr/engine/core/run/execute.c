@@ -128,8 +128,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     if (!put_ok(reply)) return nr_nomem(err);
     nr_net_forget(net);
     nr_net_take_inner(net, NULL, NULL);
-    nr_array_drop(net->course);
-    net->course = NULL;
+    nr_array_drop(net->history);
+    net->history = NULL;
     net->h.resets++;
     net->h.revision++;
     net->h.trained = false;

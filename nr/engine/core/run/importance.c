@@ -62,9 +62,9 @@ double nr_importance_work(const nr_net *net) {
 /* Panels: of inputs twice, of each member's first layer, of the layers behind
  * and of the outputs. */
 uint64_t nr_importance_bytes(const nr_net *net) {
-    const nr_way *way = &net->way;
-    uint64_t units = way->members * nr_plan_first(net->plan)->out;
-    units += 2 * (nr_inputs(net) + way->each + nr_outputs(net));
+    const nr_runner *runner = &net->runner;
+    uint64_t units = runner->members * nr_plan_first(net->plan)->out;
+    units += 2 * (nr_inputs(net) + runner->each + nr_outputs(net));
     return units * NR_LANES * sizeof(float);
 }
 

@@ -125,10 +125,10 @@ nr_status nr_getdata(const nr_net *net, const nr_command *cmd, nr_buf *reply,
 /* One row a point: cycle, training error, testing error and classification
  * errors in per cent, the last two nil where there was nothing to test. */
 bool nr_history_reply(const nr_net *net, nr_buf *b) {
-    size_t n = net->course ? (size_t)net->course->data[0] : 0;
+    size_t n = net->history ? (size_t)net->history->data[0] : 0;
     bool ok = nr_put_array(b, n);
     for (size_t i = 0; i < n && ok; i++) {
-        const float *point = net->course->data + 1 + i * 4;
+        const float *point = net->history->data + 1 + i * 4;
         ok = nr_put_array(b, 4) && nr_put_uint(b, (uint64_t)point[0]);
         for (int k = 1; k < 4 && ok; k++)
             ok = point[k] == point[k] ? nr_put_double(b, (double)point[k])

@@ -214,9 +214,9 @@ static bool report_values(const tally *t, nr_buf *b) {
 static bool tally_make(tally *t) {
     bool classes = t->net->h.kind == NR_CLASSIFIER;
     size_t cells = classes ? nr_report_len(&t->net->h) - HEAD : 4 * t->out;
-    double *room = nr_alloc_lines(cells, sizeof *room);
-    *(classes ? &t->counts : &t->sums) = room;
-    if (!room || !classes || t->out != 2) return room != NULL;
+    double *made = nr_alloc_lines(cells, sizeof *made);
+    *(classes ? &t->counts : &t->sums) = made;
+    if (!made || !classes || t->out != 2) return made != NULL;
     size_t n = t->net->h.len[0] > t->net->h.len[1] ? t->net->h.len[0]
                                                    : t->net->h.len[1];
     t->scores = nr_alloc(n * sizeof *t->scores);
@@ -272,9 +272,9 @@ bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
 }
 
 const float *nr_report_of(const nr_net *net) {
-    if (!net->course) return NULL;
-    size_t at = 1 + 4 * (size_t)net->course->data[0];
-    return at < net->course->n ? net->course->data + at : NULL;
+    if (!net->history) return NULL;
+    size_t at = 1 + 4 * (size_t)net->history->data[0];
+    return at < net->history->n ? net->history->data + at : NULL;
 }
 
 /* ============================== NR.METRICS =============================== */

@@ -22,13 +22,13 @@ nr_head nr_net_head(const nr_header *h) {
 
 static size_t sixteens(size_t units) { return (units + 15) / 16 * 16; }
 
-void nr_net_way(nr_net *net) {
+void nr_net_runner(nr_net *net) {
     const nr_header *h = &net->h;
     nr_head head = nr_net_head(h);
     size_t widest = net->plan->widest;
     size_t members = (size_t)h->options.members;
-    size_t groups = (members + NR_ABREAST - 1) / NR_ABREAST;
-    net->way = (nr_way){
+    size_t groups = (members + NR_INTERLEAVED - 1) / NR_INTERLEAVED;
+    net->runner = (nr_runner){
         .layers = h->layers,
         .nlayers = h->nlayers,
         .members = members,
@@ -36,23 +36,23 @@ void nr_net_way(nr_net *net) {
         .head = head,
         .hidden = (int)h->options.activation,
         .last = head == NR_LOGISTIC ? (int)NR_SIGMOID : NR_NOT_ACTIVATED,
-        .inputs_room = sixteens(h->layers[0]),
+        .inputs_floats = sixteens(h->layers[0]),
         .each = sixteens(widest),
-        .groups = nr_abreast_len(net) ? groups : 0,
-        .group = nr_abreast_step(sixteens(widest)),
+        .groups = nr_interleaved_len(net) ? groups : 0,
+        .group = nr_interleaved_step(sixteens(widest)),
     };
 }
 
-/* What a run needs: the network's parts, and room for the inputs, for two
+/* What a run needs: the network's parts, and floats for the inputs, for two
  * layers, for the members' mean, each a row's or a panel's, and for the last
  * row of outputs. */
 typedef struct runner {
     const nr_header *h;
     const nr_kernels *k;
     const nr_plan *plan;
-    const nr_way *way;
+    const nr_runner *runner;
     const nr_sequences *sequences; /* of the rows; or NULL */
-    const float *abreast; /* NULL: one member after the other */
+    const float *interleaved; /* NULL: one member after the other */
     nr_factors f;
     size_t members, out;
     nr_head head;
@@ -95,9 +95,9 @@ static void row_softmax(const runner *r, float *y, size_t n) {
 /* Where a member's first output lies, and how far its outputs are apart. */
 static const float *member_outputs(const runner *r, const float *y, size_t m,
                                    size_t *step) {
-    *step = r->abreast ? NR_ABREAST : 1;
-    return r->abreast ? y + m / NR_ABREAST * r->way->group + m % NR_ABREAST
-                      : y + m * r->way->each;
+    *step = r->interleaved ? NR_INTERLEAVED : 1;
+    return r->interleaved ? y + m / NR_INTERLEAVED * r->runner->group + m % NR_INTERLEAVED
+                      : y + m * r->runner->each;
 }
 
 /* The members' logits go into a panel, a sample each; the mean of their
@@ -127,20 +127,20 @@ static bool members_softmax(const runner *r, const float *y) {
 static void members_mean(const runner *r, const float *y) {
     memcpy(r->sum, y, r->out * sizeof *y);
     for (size_t m = 1; m < r->members; m++) {
-        y += r->way->each;
+        y += r->runner->each;
         for (size_t o = 0; o < r->out; o++) r->sum[o] += y[o];
     }
     for (size_t o = 0; o < r->out; o++) r->sum[o] /= (float)r->members;
 }
 
-/* The same sums, of outputs as they lie abreast. */
-static void abreast_mean(const runner *r, const float *y) {
-    for (size_t o = 0; o < r->out; o++, y += NR_ABREAST) {
+/* The same sums, of outputs as they lie interleaved. */
+static void interleaved_mean(const runner *r, const float *y) {
+    for (size_t o = 0; o < r->out; o++, y += NR_INTERLEAVED) {
         const float *at = y;
         float sum = at[0];
         for (size_t m = 1; m < r->members; m++) {
-            if (m % NR_ABREAST == 0) at += r->way->group;
-            sum += at[m % NR_ABREAST];
+            if (m % NR_INTERLEAVED == 0) at += r->runner->group;
+            sum += at[m % NR_INTERLEAVED];
         }
         r->sum[o] = sum / (float)r->members;
     }
@@ -160,12 +160,12 @@ static bool unscale(const runner *r, const float *y, float *restrict to) {
  * are none; so the next. */
 static bool run_row(const runner *r, const float *row, float *restrict to) {
     bool softmax = r->head == NR_SOFTMAX;
-    float *y = r->abreast ? r->k->abreast(r->way, &r->f, r->abreast, row,
+    float *y = r->interleaved ? r->k->interleaved(r->runner, &r->f, r->interleaved, row,
                                           r->inputs)
-                          : r->k->row(r->way, &r->f, row, r->inputs);
+                          : r->k->row(r->runner, &r->f, row, r->inputs);
     if (!y) return false;
     if (r->members > 1) {
-        if (!softmax) (r->abreast ? abreast_mean : members_mean)(r, y);
+        if (!softmax) (r->interleaved ? interleaved_mean : members_mean)(r, y);
         if (softmax && !members_softmax(r, y)) return false;
         y = r->sum;
     } else if (softmax) {
@@ -301,25 +301,25 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     _Alignas(64) float few[STACK_FLOATS];
     size_t fields = r->plan->recurrent.fields;
     bool alone = n <= NR_FEW_ROWS && !fields;
-    size_t inputs = r->way->inputs_room, units = r->way->each;
+    size_t inputs = r->runner->inputs_floats, units = r->runner->each;
     size_t each = units * NR_LANES, sum = each;
     if (alone) {
         each = units * r->members;
-        if (r->abreast) {
-            each = r->way->group;
-            inputs = inputs * NR_ABREAST + r->way->groups * each;
+        if (r->interleaved) {
+            each = r->runner->group;
+            inputs = inputs * NR_INTERLEAVED + r->runner->groups * each;
         }
         if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
     } else {
         inputs *= NR_LANES;
     }
-    size_t room = inputs + 2 * each + sum + units + fields * NR_LANES;
-    float *space = few;
-    if (room > STACK_FLOATS) space = nr_alloc_lines(room, sizeof(float));
-    *nomem = !space;
-    if (!space) return false;
-    r->inputs = space;
-    r->x = space + inputs;
+    size_t floats = inputs + 2 * each + sum + units + fields * NR_LANES;
+    float *workspace = few;
+    if (floats > STACK_FLOATS) workspace = nr_alloc_lines(floats, sizeof(float));
+    *nomem = !workspace;
+    if (!workspace) return false;
+    r->inputs = workspace;
+    r->x = workspace + inputs;
     r->y = r->x + each;
     r->sum = r->y + each;
     r->last = r->sum + sum;
@@ -328,7 +328,7 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     bool ok = !*nomem && (alone ? run_rows(r, rows, n, to)
                                 : run_panels(r, rows, n, to));
     nr_release(r->frame);
-    if (space != few) nr_release_lines(space);
+    if (workspace != few) nr_release_lines(workspace);
     return ok;
 }
 
@@ -341,15 +341,15 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     r.h = h;
     r.k = nr_kernels_now();
     r.plan = net->plan;
-    r.way = &net->way;
+    r.runner = &net->runner;
     r.f = nr_factors_of(h, weights->data);
-    r.head = net->way.head;
+    r.head = net->runner.head;
     r.lenient = to.lenient;
     r.sequences = to.sequences ? to.sequences : net->sequences;
     r.out = nr_outputs(net);
-    r.members = net->way.members;
-    r.abreast = n <= NR_FEW_ROWS && r.way->groups
-                    ? nr_abreast_ready(net, weights)
+    r.members = net->runner.members;
+    r.interleaved = n <= NR_FEW_ROWS && r.runner->groups
+                    ? nr_interleaved_ready(net, weights)
                     : NULL;
     bool nomem;
     if (run_all(&r, rows, n, to, &nomem)) return NR_OK;

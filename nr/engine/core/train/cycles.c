@@ -181,7 +181,7 @@ static void begin_refit(nr_trainer *t) {
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
         m->left = m->best_cycle;
-        nr_strength_refit(t, m);
+        nr_l2_refit(t, m);
         memcpy(m->w, m->start, t->params * sizeof *m->w);
         nr_member_begin(t, m);
     }
@@ -204,7 +204,7 @@ void nr_phase_end(nr_trainer *t, nr_ending ending) {
     t->ending = ending;
     t->over = true;
     if (!found || !all || !NR_STUDY_REFIT) return;
-    nr_settle(t);
+    nr_finalize(t);
     if (t->ending == ending) begin_refit(t); /* else it had diverged */
 }
 

@@ -148,18 +148,18 @@ static bool measure(nr_trainer *t) {
         }
     }
     nr_net_free(net);
-    nr_abreast_drop(t->weights); /* the refit changes them */
+    nr_interleaved_drop(t->weights); /* the refit changes them */
     return ok;
 }
 
-void nr_settle(nr_trainer *t) {
-    if (t->settled) return;
-    t->settled = true;
+void nr_finalize(nr_trainer *t) {
+    if (t->finalized) return;
+    t->finalized = true;
     for (size_t i = 0; i < t->count && !t->autostop; i++)
         nr_member_test(t, &t->members[i]);
     if (t->autostop && t->backtrack) keep_best(t);
     part_with_far_off(t);
-    nr_strength_choose(t);
+    nr_l2_choose(t);
     nr_summarise(t);
     t->failed = !calibrate(t) || !measure(t);
 }

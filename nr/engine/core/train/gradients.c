@@ -55,7 +55,7 @@ static void add_rows(const nr_trainer *t, const rows *r, const nr_sum *to,
 static void sum_rows(const nr_pass *p, size_t place, const rows *r) {
     nr_trainer *t = p->t;
     const nr_op *op = r->op;
-    const nr_block *b = &t->space.blocks[place];
+    const nr_block *b = &t->workspace.blocks[place];
     const nr_sum *sum = b->turn.sum;
     size_t l = (size_t)(op - t->plan->ops), at = place * NR_BLOCK;
     nr_operands o = {.in_step = op->in * NR_LANES,
@@ -71,8 +71,8 @@ static void sum_rows(const nr_pass *p, size_t place, const rows *r) {
     } else if (l == 0 && t->sparse) {
         nr_sparse_gradient(t, place, r->first, r->last);
     } else {
-        o.in = l ? t->space.act[l - 1] + at * o.in_step : nr_inputs_of(p, b, at);
-        o.delta = t->space.delta[l] + at * o.delta_step;
+        o.in = l ? t->workspace.act[l - 1] + at * o.in_step : nr_inputs_of(p, b, at);
+        o.delta = t->workspace.delta[l] + at * o.delta_step;
         o.nv_last = (nr_lanes_of(b, b->panels - 1) + 15) / 16;
         nr_op_gradient(t->k, op, sum->g + op->at, &o);
     }

@@ -24,7 +24,7 @@ enum { MIDDLE, LESS, MORE, MUCH_LESS, LEAST, STRENGTHS, FEW_STRENGTHS = 3 };
  * the less L2 has to say. It does not grow any more where inputs exceed half of
  * the samples: it would leave nothing of a network. What a tanh computes takes
  * a sigmoid twice the weights before it, and twice those behind. */
-double nr_strength_for(const nr_trainer *t, size_t samples) {
+double nr_l2_for(const nr_trainer *t, size_t samples) {
     const nr_options *o = &t->net->h.options;
     double per_input = t->head == NR_SOFTMAX ? NR_STUDY_L2 : NR_STUDY_L2_MSE;
     size_t many = samples > NR_STUDY_FEW ? samples : NR_STUDY_FEW;
@@ -38,7 +38,7 @@ double nr_strength_for(const nr_trainer *t, size_t samples) {
 }
 
 /* Which one a member tries. */
-static size_t strength_of(const nr_trainer *t, size_t member) {
+static size_t choice_of(const nr_trainer *t, size_t member) {
     static const unsigned char order[] = {MIDDLE, LESS,   MORE,      MIDDLE,
                                           LESS,   MIDDLE, MUCH_LESS, LEAST};
     return t->count < sizeof order ? member % FEW_STRENGTHS
@@ -53,27 +53,27 @@ static bool tried(const nr_trainer *t) {
            t->count > FEW_STRENGTHS;
 }
 
-void nr_strengths_try(nr_trainer *t) {
+void nr_l2_search_begin(nr_trainer *t) {
     const double s = NR_STUDY_SPREAD;
     const double factors[] = {1, 1 / s, s, 1 / (s * s), 1 / (s * s * s)};
     for (size_t i = 0; i < t->count; i++)
-        t->members[i].l2 = t->l2 * (tried(t) ? factors[strength_of(t, i)] : 1);
+        t->members[i].l2 = t->l2 * (tried(t) ? factors[choice_of(t, i)] : 1);
 }
 
-/* A strength's members: the mean of their errors, infinite where there are none
+/* The members of a choice: the mean of their errors, infinite where there are none
  * or one diverged at once; and how many they are. */
-static double mean_error(const nr_trainer *t, size_t strength, size_t *n) {
+static double mean_error(const nr_trainer *t, size_t choice, size_t *n) {
     double sum = 0;
     *n = 0;
     for (size_t i = 0; i < t->count; i++) {
-        if (strength_of(t, i) != strength) continue;
+        if (choice_of(t, i) != choice) continue;
         sum += t->members[i].best_test;
         ++*n;
     }
     return *n ? sum / (double)*n : INFINITY;
 }
 
-static size_t best_strength(const nr_trainer *t) {
+static size_t best_choice(const nr_trainer *t) {
     const double alone = 1.5; /* so much more must a single member gain */
     size_t best = MIDDLE, n;
     double chance = NR_STUDY_CHANCE / sqrt((double)t->test.n);
@@ -100,20 +100,20 @@ static void become(const nr_trainer *t, nr_member *m, const nr_member *other) {
 }
 
 /* The members that tried the best one lend their weights in turn. */
-void nr_strength_choose(nr_trainer *t) {
+void nr_l2_choose(nr_trainer *t) {
     if (!tried(t)) return;
-    size_t best = best_strength(t), next = 0;
+    size_t best = best_choice(t), next = 0;
     for (size_t i = 0; i < t->count; i++) {
-        if (strength_of(t, i) == best) continue;
-        while (strength_of(t, next) != best) next = (next + 1) % t->count;
+        if (choice_of(t, i) == best) continue;
+        while (choice_of(t, next) != best) next = (next + 1) % t->count;
         become(t, &t->members[i], &t->members[next]);
         next = (next + 1) % t->count;
     }
 }
 
 /* The refit has more samples than its strength was chosen by. */
-void nr_strength_refit(const nr_trainer *t, nr_member *m) {
-    double chosen_by = nr_strength_for(t, t->train.n);
+void nr_l2_refit(const nr_trainer *t, nr_member *m) {
+    double chosen_by = nr_l2_for(t, t->train.n);
     if (chosen_by > 0 && NR_STUDY_REFIT_L2)
-        m->l2 *= nr_strength_for(t, t->train.n + t->test.n) / chosen_by;
+        m->l2 *= nr_l2_for(t, t->train.n + t->test.n) / chosen_by;
 }

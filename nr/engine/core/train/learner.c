@@ -247,8 +247,8 @@ nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
         nr_net_free(inner);
         return NULL;
     }
-    nr_array_drop(done->course);
-    done->course = nr_array_hold(trained->course);
+    nr_array_drop(done->history);
+    done->history = nr_array_hold(trained->history);
     done->h.stats = trained->h.stats;
     done->h.trained = trained->h.trained;
     strcpy(done->h.last_training, trained->h.last_training);

@@ -138,7 +138,7 @@ static size_t block_of(double part) {
 bool nr_sparse_choose(nr_trainer *t) {
     const nr_header *h = &t->net->h;
     size_t in = nr_inputs(t->net);
-    size_t room = nr_row_step(nr_plan_first(t->plan)->out);
+    size_t width = nr_row_step(nr_plan_first(t->plan)->out);
     double all = (double)in * ((double)h->len[0] + (double)h->len[1]);
     double most = most_listed(h) * all;
     if (NR_LISTS_NEVER || h->recurrent.fields) return true;
@@ -156,7 +156,7 @@ bool nr_sparse_choose(nr_trainer *t) {
     s->part = listed / all;
     s->block = block_of(s->part);
     s->leaf = leaf;
-    s->biases = nr_alloc_lines(room, sizeof *s->biases);
+    s->biases = nr_alloc_lines(width, sizeof *s->biases);
     return s->biases != NULL;
 }
 

@@ -38,10 +38,10 @@ static uint64_t weights_floats(const nr_net *net) {
 }
 
 /* Lists' part of it is in place of panels, but for what threads add. */
-static uint64_t space_floats(const nr_net *net) {
-    uint64_t panels = nr_space_panels(net, nr_threads_of(net)), more = 0;
-    uint64_t each = nr_space_floats(net, false);
-    uint64_t lists = nr_space_floats(net, true);
+static uint64_t workspace_floats(const nr_net *net) {
+    uint64_t panels = nr_workspace_panels(net, nr_threads_of(net)), more = 0;
+    uint64_t each = nr_workspace_floats(net, false);
+    uint64_t lists = nr_workspace_floats(net, true);
     if (nr_lists_may_be(&net->h) && lists > each) {
         if (nr_batch_of(net))
             each = lists;
@@ -52,7 +52,7 @@ static uint64_t space_floats(const nr_net *net) {
 }
 
 /* What is taken for a while at the end: to calibrate, and then to report. */
-static uint64_t settling_floats(const nr_net *net) {
+static uint64_t finalizing_floats(const nr_net *net) {
     const nr_header *h = &net->h;
     uint64_t in = nr_inputs(net), out = nr_outputs(net);
     uint64_t widest = net->plan->widest;
@@ -85,12 +85,12 @@ uint64_t nr_trainer_bytes(const nr_net *net) {
     if (net->schema) return fields_bytes(net);
     return sizeof(nr_trainer) +
            sizeof(float) * (sets_floats(net) + weights_floats(net) +
-                            space_floats(net) + settling_floats(net) +
+                            workspace_floats(net) + finalizing_floats(net) +
                             nr_lists_floats(net) +
                             nr_strands_floats(net, nr_threads_of(net)));
 }
 
-nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
+nr_status nr_memory_check(const nr_net *net, const char *key, size_t keylen,
                         uint64_t memory, nr_error *err) {
     char quoted[NR_QUOTED];
     uint64_t bytes = nr_trainer_bytes(net);

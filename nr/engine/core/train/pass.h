@@ -31,7 +31,7 @@ static inline const float *nr_rows_at(const nr_pass *p, const nr_block *b,
                                       size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
     if (p->t->sparse) return NULL;
-    return p->order ? p->t->space.x + at * floats
+    return p->order ? p->t->workspace.x + at * floats
                     : b->set->x + (b->first + at % NR_BLOCK) * floats;
 }
 
@@ -39,7 +39,7 @@ static inline const float *nr_rows_at(const nr_pass *p, const nr_block *b,
 static inline const float *nr_inputs_of(const nr_pass *p, const nr_block *b,
                                         size_t at) {
     size_t floats = nr_inputs(p->t->net) * NR_LANES;
-    const float *joined = p->t->space.joined;
+    const float *joined = p->t->workspace.joined;
     return joined ? joined + at * floats : nr_rows_at(p, b, at);
 }
 

@@ -1,12 +1,12 @@
 /* Forward and backward over the samples of a step, shared out to a team.
  *
- * Blocks of NR_BLOCK panels are taken some at a time, as many as the space
+ * Blocks of NR_BLOCK panels are taken some at a time, as many as the workspace
  * holds. In the first half of a round panels run forward and, when learning,
  * backward; in the second gradients are summed, a unit of the job for some
  * inputs of a layer, and after the last round the weights they were summed for
  * are moved. No unit adds to what another one adds to, so it does not matter who
  * runs which; and blocks are summed by a tree of their own (sums.h), whatever
- * the space holds. Where inputs are mostly zeros, sparse.c does the first
+ * the workspace holds. Where inputs are mostly zeros, sparse.c does the first
  * layer's share.
  *
  * A small network's samples are in parts, one for each thread, and a round takes
@@ -45,7 +45,7 @@ static nr_block take_block(const nr_pass *p, nr_sums *sums, size_t number) {
     bool ends = within + 1 == t->leaf || left <= NR_BLOCK;
     if (more) leaf += leaves_for(t, p->blocks);
     b.turn = nr_sums_turn(sums, leaf, within == 0, ends,
-                          t->leaf == 1 && !t->space.joined);
+                          t->leaf == 1 && !t->workspace.joined);
     return b;
 }
 
@@ -53,7 +53,7 @@ static nr_block take_block(const nr_pass *p, nr_sums *sums, size_t number) {
  * panels there are, and places for some. */
 static size_t take_blocks(const nr_pass *p) {
     nr_trainer *t = p->t;
-    nr_block *b = t->space.blocks;
+    nr_block *b = t->workspace.blocks;
     for (size_t i = 0; i < t->parts; i++)
         for (size_t j = 0; j < p->each; j++, b++) {
             size_t number = p->start[i] + p->done + j;
@@ -61,7 +61,7 @@ static size_t take_blocks(const nr_pass *p) {
             if (number < p->start[i + 1])
                 *b = take_block(p, &t->sums[i], number);
         }
-    return (size_t)(b - t->space.blocks - 1) * NR_BLOCK + b[-1].panels;
+    return (size_t)(b - t->workspace.blocks - 1) * NR_BLOCK + b[-1].panels;
 }
 
 /* ========================== A panel, both ways =========================== */
@@ -73,12 +73,12 @@ static float *forward(const nr_pass *p, const nr_block *b, size_t at) {
     size_t lanes = nr_lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     const float *x = nr_inputs_of(p, b, at);
     float *y = NULL;
-    if (t->space.joined)
+    if (t->workspace.joined)
         nr_strands_forward(t, p->learn, at, lanes, nr_rows_at(p, b, at));
     for (size_t l = 0; l + 1 < t->plan->n; l++) {
         const nr_op *op = &t->plan->ops[l];
         bool last = op == nr_plan_last(t->plan);
-        y = last ? t->space.delta[l] : t->space.act[l];
+        y = last ? t->workspace.delta[l] : t->workspace.act[l];
         y += at * op->out * NR_LANES;
         if (l == 0 && t->sparse)
             nr_sparse_forward(t, b->set, p->order,
@@ -98,15 +98,15 @@ static void lose(const nr_pass *p, const nr_block *b, size_t at, float *y) {
     nr_target target = {.classes = t->net->h.kind == NR_CLASSIFIER,
                         .units = out,
                         .lanes = nr_lanes_of(b, at % NR_BLOCK)};
-    target.target = p->order ? t->space.targets + at * set->target_floats
+    target.target = p->order ? t->workspace.targets + at * set->target_floats
                              : set->targets + panel * set->target_floats;
     if (p->learn && t->weighed)
-        target.weights = p->order ? t->space.weights + at * NR_LANES
+        target.weights = p->order ? t->workspace.weights + at * NR_LANES
                                   : set->weights + panel * NR_LANES;
     if (p->learn) target.smoothing = (float)t->smoothing;
     if (t->head != NR_SOFTMAX)
         t->k->head(y, out, (target.lanes + 15) / 16, t->head);
-    t->space.losses[at] = t->k->loss(y, t->head, &target);
+    t->workspace.losses[at] = t->k->loss(y, t->head, &target);
 }
 
 static void backward(const nr_pass *p, const nr_block *b, size_t at) {
@@ -114,20 +114,20 @@ static void backward(const nr_pass *p, const nr_block *b, size_t at) {
     size_t lanes = nr_lanes_of(b, at % NR_BLOCK), nv = (lanes + 15) / 16;
     for (size_t l = t->plan->n - 2; l > 0; l--) {
         const nr_op *op = &t->plan->ops[l], *before = op - 1;
-        float *from = t->space.delta[l] + at * op->out * NR_LANES;
-        float *to = t->space.delta[l - 1] + at * op->in * NR_LANES;
-        float *act = t->space.act[l - 1] + at * op->in * NR_LANES;
+        float *from = t->workspace.delta[l] + at * op->out * NR_LANES;
+        float *to = t->workspace.delta[l - 1] + at * op->in * NR_LANES;
+        float *act = t->workspace.act[l - 1] + at * op->in * NR_LANES;
         nr_op_backward(t->k, op, t->now->w + op->at, from, to, nv);
         if (before->activation != NR_NOT_ACTIVATED)
             t->k->derive(to, act, op->in, nv,
                          (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
-    if (t->space.joined) nr_strands_backward(t, at, lanes);
+    if (t->workspace.joined) nr_strands_backward(t, at, lanes);
 }
 
 static void gather(const nr_pass *p, const nr_block *b, size_t at) {
-    nr_space *s = &p->t->space;
+    nr_workspace *s = &p->t->workspace;
     size_t i = at % NR_BLOCK, floats = nr_inputs(p->t->net) * NR_LANES;
     nr_set_gather(p->t, p->order + (b->first + i) * NR_LANES, nr_lanes_of(b, i),
                   s->x ? s->x + at * floats : NULL,
@@ -137,7 +137,7 @@ static void gather(const nr_pass *p, const nr_block *b, size_t at) {
 
 static void panel_job(void *context, size_t at) {
     const nr_pass *p = context;
-    const nr_block *b = &p->t->space.blocks[at / NR_BLOCK];
+    const nr_block *b = &p->t->workspace.blocks[at / NR_BLOCK];
     if (at % NR_BLOCK >= b->panels) return;
     if (p->order) gather(p, b, at);
     lose(p, b, at, forward(p, b, at));
@@ -149,8 +149,8 @@ static void panel_job(void *context, size_t at) {
 static void add_losses(const nr_pass *p) {
     nr_trainer *t = p->t;
     for (size_t place = 0; place < t->parts * p->each; place++) {
-        const nr_block *b = &t->space.blocks[place];
-        const nr_losses *some = t->space.losses + place * NR_BLOCK;
+        const nr_block *b = &t->workspace.blocks[place];
+        const nr_losses *some = t->workspace.losses + place * NR_BLOCK;
         nr_sum *sum = b->turn.sum;
         nr_losses own = {0, 0, 0};
         if (b->panels == 0) continue;
@@ -232,7 +232,7 @@ static void count_units(nr_pass *p) {
 /* Blocks from the first to before the last; whole: there are no others. */
 static bool run_blocks(nr_pass *p, size_t first, size_t last, bool whole) {
     nr_trainer *t = p->t;
-    size_t most = t->parts == 1 ? t->space.size : t->space.size / t->parts;
+    size_t most = t->parts == 1 ? t->workspace.size : t->workspace.size / t->parts;
     count_units(p);
     divide(p, first, last);
     if (t->sparse) nr_sparse_begin(t);
@@ -283,7 +283,7 @@ static void learning(nr_pass *p, nr_trainer *t, const nr_step *step) {
     p->last = false;
     p->done = 0;
     p->clipped = 1;
-    if (t->space.joined) t->rate_now = nr_rate_now(t);
+    if (t->workspace.joined) t->rate_now = nr_rate_now(t);
     count_blocks(p);
 }
 

@@ -75,9 +75,9 @@ static bool make_lengths(nr_trainer *t) {
 }
 
 bool nr_strands_make(nr_trainer *t) {
-    nr_space *s = &t->space;
+    nr_workspace *s = &t->workspace;
     size_t in = nr_inputs(t->net) * NR_LANES;
-    size_t panels = nr_space_panels(t->net, nr_team_size(t->team));
+    size_t panels = nr_workspace_panels(t->net, nr_team_size(t->team));
     if (!nr_is_recurrent(t)) return true;
     t->unroll = choose_unroll(t->net, longest_of(t->net->sequences));
     s->frames = nr_alloc_lines(frames_floats(t->net, t->unroll, panels),
@@ -90,8 +90,8 @@ bool nr_strands_make(nr_trainer *t) {
 }
 
 void nr_strands_free(nr_trainer *t) {
-    nr_release_lines(t->space.frames);
-    nr_release_lines(t->space.joined);
+    nr_release_lines(t->workspace.frames);
+    nr_release_lines(t->workspace.joined);
     nr_release(t->lengths);
 }
 
@@ -105,7 +105,7 @@ static size_t guess_longest(const nr_header *h) {
 }
 
 uint64_t nr_strands_floats(const nr_net *net, size_t threads) {
-    size_t panels = nr_space_panels(net, threads);
+    size_t panels = nr_workspace_panels(net, threads);
     if (!net->plan->recurrent.fields) return 0;
     size_t longest = net->sequences ? longest_of(net->sequences)
                                     : guess_longest(&net->h);
@@ -124,12 +124,12 @@ double nr_mean_steps(const nr_net *net) {
 /* ================================ A panel ================================ */
 
 static float *numbers_of(const nr_trainer *t, size_t at, size_t field) {
-    return t->space.numbers +
+    return t->workspace.numbers +
            (at * t->plan->recurrent.fields + field) * NR_LANES;
 }
 
 static float *frame_of(const nr_trainer *t, bool learn, size_t at) {
-    return t->space.frames +
+    return t->workspace.frames +
            at * nr_frame_floats(t->plan, learn ? t->unroll : 0);
 }
 
@@ -142,7 +142,7 @@ static void take_strand(const nr_trainer *t, size_t at, size_t field,
 void nr_strands_forward(nr_trainer *t, bool learn, size_t at, size_t lanes,
                         const float *from) {
     size_t in = nr_inputs(t->net);
-    float *to = t->space.joined + at * in * NR_LANES;
+    float *to = t->workspace.joined + at * in * NR_LANES;
     float *numbers = numbers_of(t, at, 0);
     memcpy(to, from, in * NR_LANES * sizeof *to);
     nr_recurrent_numbers(t->plan, from, numbers);
@@ -153,8 +153,8 @@ void nr_strands_forward(nr_trainer *t, bool learn, size_t at, size_t lanes,
 void nr_strands_backward(nr_trainer *t, size_t at, size_t lanes) {
     const nr_op *op = &t->plan->ops[0];
     size_t place = nr_state_place(&t->plan->recurrent, op->in, 0);
-    float *back = t->space.back + at * op->in * NR_LANES;
-    const float *delta = t->space.delta[0] + at * op->out * NR_LANES;
+    float *back = t->workspace.back + at * op->in * NR_LANES;
+    const float *delta = t->workspace.delta[0] + at * op->out * NR_LANES;
     nr_strand strand;
     t->k->layer(back + place * NR_LANES,
                 t->now->w + op->at + nr_dense_row(op->out, place), op->out, 1,
@@ -183,7 +183,7 @@ void nr_strands_gradient(nr_trainer *t, const nr_op *op, float *g, size_t at,
 
 /* Longest first; those of one length stay in their order. */
 static void sort_lengths(const nr_trainer *t, uint32_t *order, size_t n,
-                         uint32_t *room) {
+                         uint32_t *spare) {
     for (size_t width = 1; width < n; width *= 2) {
         for (size_t i = 0; i < n; i += 2 * width) {
             size_t a = i, middle = i + width < n ? i + width : n, b = middle;
@@ -192,10 +192,10 @@ static void sort_lengths(const nr_trainer *t, uint32_t *order, size_t n,
                 bool left = a < middle &&
                             (b == end || t->lengths[order[a]] >=
                                              t->lengths[order[b]]);
-                room[k] = order[left ? a++ : b++];
+                spare[k] = order[left ? a++ : b++];
             }
         }
-        memcpy(order, room, n * sizeof *order);
+        memcpy(order, spare, n * sizeof *order);
     }
 }
 
@@ -208,13 +208,13 @@ static void swap_batches(uint32_t *a, uint32_t *b, size_t n) {
 }
 
 void nr_strands_order(nr_trainer *t, size_t n) {
-    uint32_t *room = t->order + t->net->h.len[0] + t->net->h.len[1];
+    uint32_t *spare = t->order + t->net->h.len[0] + t->net->h.len[1];
     size_t each = t->batch * GROUP;
     if (!nr_is_recurrent(t)) return;
     for (size_t i = 0; i < n; i += each) {
         uint32_t *order = t->order + i;
         size_t some = n - i < each ? n - i : each;
-        sort_lengths(t, order, some, room);
+        sort_lengths(t, order, some, spare);
         for (size_t left = some / t->batch; left > 1; left--) {
             t->now->shuffle = nr_mix(t->now->shuffle);
             size_t other = (size_t)(t->now->shuffle % left);

@@ -17,17 +17,17 @@ static bool all_finite(const nr_array *array) {
     return true;
 }
 
-static nr_status keep_course(nr_trainer *t, nr_net *net, nr_error *err) {
+static nr_status keep_history(nr_trainer *t, nr_net *net, nr_error *err) {
     size_t report = t->report.len / sizeof(float);
-    nr_array *course = nr_array_new(1 + t->points * 4 + report);
-    if (!course) return nr_nomem(err);
-    course->data[0] = (float)t->points;
-    memcpy(course->data + 1, t->history, t->points * sizeof *t->history);
+    nr_array *history = nr_array_new(1 + t->points * 4 + report);
+    if (!history) return nr_nomem(err);
+    history->data[0] = (float)t->points;
+    memcpy(history->data + 1, t->history, t->points * sizeof *t->history);
     if (report)
-        memcpy(course->data + 1 + t->points * 4, t->report.data,
+        memcpy(history->data + 1 + t->points * 4, t->report.data,
                t->report.len);
-    nr_array_drop(net->course);
-    net->course = course;
+    nr_array_drop(net->history);
+    net->history = history;
     return NR_OK;
 }
 
@@ -42,21 +42,21 @@ static bool is_usable(const nr_trainer *t) {
 
 /* Why the weights in place are to stay, or an empty text. CLASSIC takes what
  * comes, as it always did. */
-static void judge(const nr_trainer *t, char *why, size_t room) {
+static void judge(const nr_trainer *t, char *why, size_t cap) {
     const nr_header *h = &t->net->h;
     bool cut = t->ending == NR_ENDED_STOP || t->ending == NR_ENDED_TIME;
     bool usable = is_usable(t);
     bool in_place = t->fields ? t->fields->h.trained : h->trained;
     *why = '\0';
     if (t->cycles == 0) {
-        snprintf(why, room, "stopped before its first cycle");
+        snprintf(why, cap, "stopped before its first cycle");
     } else if (!in_place || (h->options.classic && usable)) {
         return;
     } else if (t->ending == NR_ENDED_DIVERGED || !usable) {
-        snprintf(why, room, "diverged");
+        snprintf(why, cap, "diverged");
     } else if (cut && !t->goes_on && !(t->test_error <= h->stats.test_error)) {
         char now[NR_NUMBER], before[NR_NUMBER];
-        snprintf(why, room,
+        snprintf(why, cap,
                  "%s at a testing error of %s, above the %s of the weights in "
                  "place",
                  t->ending == NR_ENDED_STOP ? "stopped" : "out of time",
@@ -92,7 +92,7 @@ static nr_status finish_fields(const nr_trainer *t, nr_net **trained,
 NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
                           nr_net **trained, nr_error *err) {
     atomic_store(&t->stop, false); /* what follows must not be cut short */
-    if (t->cycles) nr_settle(t);
+    if (t->cycles) nr_finalize(t);
     if (t->failed) return nr_nomem(err);
     char why[NR_OUTCOME_TEXT];
     judge(t, why, sizeof why);
@@ -103,7 +103,7 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
     }
     nr_net *net = nr_net_clone(t->net);
     if (!net) return nr_nomem(err);
-    nr_status status = keep_course(t, net, err);
+    nr_status status = keep_history(t, net, err);
     if (status != NR_OK) {
         nr_net_free(net);
         return status;

@@ -158,7 +158,7 @@ static nr_list any_list(const nr_trainer *t, size_t index) {
 /* Room for a round's lists by inputs: samples that differ. */
 bool nr_batch_lists_make(nr_trainer *t) {
     size_t all = t->train.n + t->test.n, longest = 0, sum = 0;
-    size_t in = nr_inputs(t->net), most = t->space.size * NR_BLOCK * NR_LANES;
+    size_t in = nr_inputs(t->net), most = t->workspace.size * NR_BLOCK * NR_LANES;
     if (most > all) most = all;
     if (!t->sparse || !t->batch) return true;
     for (size_t i = 0; i < all; i++) {
@@ -200,16 +200,16 @@ void nr_sparse_forward(nr_trainer *t, const nr_set *set, const uint32_t *order,
     for (size_t i = 0; i < n; i++)
         lists[i] = order ? any_list(t, order[first + i])
                          : list_of(set, first + i);
-    t->k->list_layer(y, t->space.rows + at * NR_LANES * nr_row_step(out), lists,
+    t->k->list_layer(y, t->workspace.rows + at * NR_LANES * nr_row_step(out), lists,
                      n, t->now->w + nr_dense_row(out, 0), t->sparse->biases, out);
     nr_dense_activate(t->k, nr_plan_first(t->plan), y, (n + 15) / 16);
 }
 
 void nr_sparse_backward(nr_trainer *t, size_t n, size_t at) {
     size_t out = nr_plan_first(t->plan)->out, step = nr_row_step(out);
-    const float *delta = t->space.delta[0] + at * out * NR_LANES;
-    float *sums = t->space.sums + at * step;
-    t->k->delta_rows(t->space.rows + at * NR_LANES * step, delta, n, out);
+    const float *delta = t->workspace.delta[0] + at * out * NR_LANES;
+    float *sums = t->workspace.sums + at * step;
+    t->k->delta_rows(t->workspace.rows + at * NR_LANES * step, delta, n, out);
     memset(sums, 0, step * sizeof *sums);
     t->k->gradient(sums, delta, 0, delta, 0, 1, (n + 15) / 16, 0, 0, out);
 }
@@ -227,9 +227,9 @@ static void add_total(const nr_trainer *t, const nr_sum *to,
 
 void nr_sparse_totals(nr_trainer *t, size_t size) {
     size_t step = nr_row_step(nr_plan_first(t->plan)->out);
-    const float *sums = t->space.sums;
+    const float *sums = t->workspace.sums;
     for (size_t i = 0; i < size; i++, sums += NR_BLOCK * step) {
-        const nr_block *b = &t->space.blocks[i];
+        const nr_block *b = &t->workspace.blocks[i];
         const nr_sum *sum = b->turn.sum;
         float *total = total_of(t, sum);
         if (b->turn.fresh) memset(total, 0, step * sizeof *total);
@@ -248,12 +248,12 @@ void nr_sparse_join(nr_trainer *t) {
 void nr_sparse_gradient(const nr_trainer *t, size_t at, size_t first,
                         size_t last) {
     const nr_sparse *s = t->sparse;
-    const nr_block *b = &t->space.blocks[at];
+    const nr_block *b = &t->workspace.blocks[at];
     size_t in = nr_inputs(t->net), out = nr_plan_first(t->plan)->out;
     size_t list = (t->batch ? at * NR_BLOCK : b->first) / s->block;
     const nr_lists *lists = t->batch ? &s->turned : &b->set->by_input;
     size_t step = NR_LANES * nr_row_step(out);
-    const float *rows = t->space.rows + at * NR_BLOCK * step;
+    const float *rows = t->workspace.rows + at * NR_BLOCK * step;
     for (size_t p = 0; p < b->panels; p += s->block, list++)
         t->k->list_gradient(b->turn.sum->g, rows + p * step, lists->entries,
                             lists->starts + list * (in + 1), first, last, out);

@@ -49,7 +49,7 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                            nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
-    return nr_room_check(net, key, keylen, memory, err);
+    return nr_memory_check(net, key, keylen, memory, err);
 }
 
 size_t nr_batch_of(const nr_net *net) {
@@ -82,7 +82,7 @@ static bool make_team(nr_trainer *t) {
 /* The options that are AUTO, by network and data. */
 static void resolve_options(nr_trainer *t) {
     const nr_options *o = &t->net->h.options;
-    t->l2 = nr_strength_for(t, t->net->h.len[NR_DATASET_TRAIN]);
+    t->l2 = nr_l2_for(t, t->net->h.len[NR_DATASET_TRAIN]);
     if (t->head == NR_SOFTMAX) t->smoothing = NR_STUDY_SMOOTHING;
     t->rate = o->learnrate;
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
@@ -145,7 +145,7 @@ static bool make_members(nr_trainer *t) {
         memcpy(m->best, m->w, t->params * sizeof *m->w);
         nr_member_begin(t, m);
     }
-    nr_strengths_try(t);
+    nr_l2_search_begin(t);
     t->now = &t->members[0];
     return true;
 }
@@ -166,7 +166,7 @@ static nr_status set_up(nr_trainer *t, nr_error *err) {
               make_team(t) &&
               nr_set_make(t, &t->train, NR_DATASET_TRAIN, !t->batch) &&
               nr_set_make(t, &t->test, NR_DATASET_TEST, true) &&
-              nr_gradients_make(t) && nr_space_make(t) && nr_strands_make(t) &&
+              nr_gradients_make(t) && nr_workspace_make(t) && nr_strands_make(t) &&
               nr_batch_lists_make(t);
     return ok ? NR_OK : nr_nomem(err);
 }
@@ -240,7 +240,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_set_free(&t->train);
     nr_set_free(&t->test);
     nr_strands_free(t);
-    nr_space_free(&t->space);
+    nr_workspace_free(&t->workspace);
     nr_sparse_free(t);
     nr_release(t->order);
     nr_release_lines(t->gradients);

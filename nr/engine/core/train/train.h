@@ -38,7 +38,7 @@ typedef struct nr_block {
 /* Room for the passes over some blocks at once. What operation l of the plan
  * makes of a round's panel p, NR_BLOCK of each block, lies at
  * act[l] + p * out * 64, of the last one at delta[l]; so do its deltas. */
-typedef struct nr_space {
+typedef struct nr_workspace {
     size_t size; /* blocks; the only one may have fewer panels */
     float *x, *targets, *weights; /* gathered for a mini-batch; NULL: none */
     float *act[NR_MAX_LAYERS], *delta[NR_MAX_LAYERS];
@@ -50,7 +50,7 @@ typedef struct nr_space {
     nr_losses *losses;  /* by panel */
     nr_block *blocks;   /* of a round */
     float *floats;      /* all floats in one piece */
-} nr_space;
+} nr_workspace;
 
 /* What lists need beside a dataset's own. */
 typedef struct nr_sparse {
@@ -135,7 +135,7 @@ struct nr_trainer {
     size_t sum_floats; /* of each: lists have more than weights */
     nr_set train, test;
     nr_sparse *sparse; /* NULL: panels */
-    nr_space space;
+    nr_workspace workspace;
     uint32_t *order;       /* of the samples, for mini-batches; and as many more */
     uint32_t *lengths;     /* steps of each sample; NULL: no sequences */
     bool weighed;         /* samples do not all count alike */
@@ -151,7 +151,7 @@ struct nr_trainer {
     uint64_t steps; /* samples of all cycles; members are in step */
     double train_error, test_error, class_errors; /* means of the members */
     nr_ending ending;
-    bool refitting, over, settled, failed; /* failed: out of memory */
+    bool refitting, over, finalized, failed; /* failed: out of memory */
     nr_point history[NR_MAX_HISTORY];
     size_t points, stride;
     nr_buf report; /* nr_report_make's */
@@ -169,7 +169,7 @@ size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
 /* memory.c: whether a training's bytes are at most half of the memory. */
-nr_status nr_room_check(const nr_net *net, const char *key, size_t keylen,
+nr_status nr_memory_check(const nr_net *net, const char *key, size_t keylen,
                         uint64_t memory, nr_error *err);
 
 /* scaling.c: factors by the training dataset; weights of an earlier training,
@@ -218,14 +218,14 @@ void nr_sparse_finish(const nr_trainer *t, size_t first, size_t last);
 
 /* workspace.c: what a pass needs, floats of a panel and panels at once; and how
  * many gradients wait to be summed. */
-size_t nr_space_floats(const nr_net *net, bool lists);
-size_t nr_space_panels(const nr_net *net, size_t threads);
+size_t nr_workspace_floats(const nr_net *net, bool lists);
+size_t nr_workspace_panels(const nr_net *net, size_t threads);
 size_t nr_gradients_of(const nr_net *net, size_t threads);
 size_t nr_gradients_for(const nr_net *net, size_t leaf); /* of one thread */
-bool nr_space_make(nr_trainer *t);
+bool nr_workspace_make(nr_trainer *t);
 bool nr_gradients_make(nr_trainer *t);
 bool nr_gradients_anywhere(nr_trainer *t);
-void nr_space_free(nr_space *space);
+void nr_workspace_free(nr_workspace *workspace);
 static inline size_t nr_panels_for(size_t n) {
     return (n + NR_LANES - 1) / NR_LANES;
 }
@@ -275,13 +275,13 @@ void nr_judge(nr_trainer *t, nr_member *m); /* after a cycle, with AUTOSTOP */
 
 /* l2_search.c: of L2, for that many samples. Sets the members', by t->l2; has
  * all of them go on as those of the best did; and fits it to all samples. */
-double nr_strength_for(const nr_trainer *t, size_t samples);
-void nr_strengths_try(nr_trainer *t);
-void nr_strength_choose(nr_trainer *t);
-void nr_strength_refit(const nr_trainer *t, nr_member *m);
+double nr_l2_for(const nr_trainer *t, size_t samples);
+void nr_l2_search_begin(nr_trainer *t);
+void nr_l2_choose(nr_trainer *t);
+void nr_l2_refit(const nr_trainer *t, nr_member *m);
 
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */
-void nr_settle(nr_trainer *t);
+void nr_finalize(nr_trainer *t);
 
 #endif

@@ -7,7 +7,7 @@ enum { SMALL = 16384 }; /* parameters; twice that many stay in any cache */
 
 /* Of one panel: its units twice, its samples where they are gathered, and what
  * lists take. */
-size_t nr_space_floats(const nr_net *net, bool lists) {
+size_t nr_workspace_floats(const nr_net *net, bool lists) {
     const nr_header *h = &net->h;
     size_t units = 0, in = lists ? 0 : nr_inputs(net);
     for (size_t l = 0; l + 1 < net->plan->n; l++)
@@ -40,9 +40,9 @@ static size_t blocks_at_once(const nr_net *net, size_t threads) {
     size_t parts = parts_of(net, threads), blocks = blocks_of_step(net);
     size_t test = blocks_for(net->h.len[NR_DATASET_TEST]);
     if (threads == 1 || net->plan->recurrent.fields) return 1; /* frames */
-    size_t least = parts > 1 ? 1 : 4, room = (size_t)(parts > 1 ? 1 : 64) << 19;
-    size_t block = nr_space_floats(net, false) * sizeof(float) * NR_BLOCK;
-    size_t fit = room / block > least ? room / block : least;
+    size_t least = parts > 1 ? 1 : 4, floats = (size_t)(parts > 1 ? 1 : 64) << 19;
+    size_t block = nr_workspace_floats(net, false) * sizeof(float) * NR_BLOCK;
+    size_t fit = floats / block > least ? floats / block : least;
     if (blocks < test) blocks = test;
     blocks = (blocks + parts - 1) / parts;
     return blocks < fit ? blocks : fit;
@@ -51,7 +51,7 @@ static size_t blocks_at_once(const nr_net *net, size_t threads) {
 /* How many panels at once: one block where there is one thread, since that
  * stays in the second cache, and of each part what stays there where there are
  * parts; else as many blocks as 32 MB hold. */
-size_t nr_space_panels(const nr_net *net, size_t threads) {
+size_t nr_workspace_panels(const nr_net *net, size_t threads) {
     size_t blocks = parts_of(net, threads) * blocks_at_once(net, threads);
     size_t batch = nr_batch_of(net);
     size_t panels = nr_panels_for(batch ? batch : net->h.len[NR_DATASET_TRAIN]);
@@ -112,11 +112,11 @@ bool nr_gradients_anywhere(nr_trainer *t) {
     return at != NULL;
 }
 
-bool nr_space_make(nr_trainer *t) {
-    nr_space *s = &t->space;
+bool nr_workspace_make(nr_trainer *t) {
+    nr_workspace *s = &t->workspace;
     size_t in = t->sparse ? 0 : nr_inputs(t->net);
-    size_t floats = nr_space_floats(t->net, t->sparse);
-    size_t panels = nr_space_panels(t->net, nr_team_size(t->team));
+    size_t floats = nr_workspace_floats(t->net, t->sparse);
+    size_t panels = nr_workspace_panels(t->net, nr_team_size(t->team));
     s->size = (panels + NR_BLOCK - 1) / NR_BLOCK;
     s->losses = nr_alloc(panels * sizeof *s->losses);
     s->blocks = nr_alloc(s->size * sizeof *s->blocks);
@@ -143,9 +143,9 @@ bool nr_space_make(nr_trainer *t) {
     return true;
 }
 
-void nr_space_free(nr_space *space) {
-    nr_release(space->losses);
-    nr_release(space->blocks);
-    nr_release_lines(space->floats);
-    *space = (nr_space){0};
+void nr_workspace_free(nr_workspace *workspace) {
+    nr_release(workspace->losses);
+    nr_release(workspace->blocks);
+    nr_release_lines(workspace->floats);
+    *workspace = (nr_workspace){0};
 }
