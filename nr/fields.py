@@ -7,7 +7,7 @@ any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -52,6 +52,22 @@ def is_table(values: object) -> bool:
     if isinstance(values, np.ndarray):
         return values.dtype.names is not None
     return isinstance(values, list | tuple) and bool(values) and is_row(values[0])
+
+
+def only(values: Any, names: Collection[str]) -> Any:
+    """Samples by name without what has none of these names; anything else as it is."""
+    if is_row(values):
+        return {name: value for name, value in values.items() if name in names}
+    if isinstance(values, list | tuple):
+        return [only(row, names) for row in values] if is_table(values) else values
+    if not is_table(values):
+        return values
+    columns = values.dtype.names if isinstance(values, np.ndarray) else values.columns
+    kept = [name for name in columns if str(name) in names]
+    if not kept:
+        shown = ", ".join(map(str, columns))
+        raise ValuesError(f"ERR none of the columns is a field of the network: {shown:.200}")
+    return values[kept]
 
 
 def described(

@@ -85,20 +85,27 @@ class Network:
         return self._do(samples.observe(self.key, x, y, to))
 
     def observe_many(
-        self, X: ArrayLike | Any, Y: ArrayLike | None = None, to: Dataset | None = None
+        self,
+        X: ArrayLike | Any,
+        Y: ArrayLike | None = None,
+        to: Dataset | None = None,
+        *,
+        ignore_extra: bool = False,
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
         Of a network with fields ``X`` is a frame whose columns have their names, in any order,
         a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
-        NaT and pandas.NA are missing values. 10,000 rows go in one step. Of other networks:
+        NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
+        is an error without. 10,000 rows go in one step. Of other networks:
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
         output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
         go in several steps, after all of them have been checked. Raises ValuesError, which
         names the row and the column.
         """
-        return self._do(samples.observe_many(self.db.backend, self.key, X, Y, to))
+        rows = X, Y, to, ignore_extra
+        return self._do(samples.observe_many(self.db.backend, self.key, *rows))
 
     def observe_query(
         self,
@@ -134,21 +141,22 @@ class Network:
     # ---- running ----
 
     @overload
-    def run(self, x: Mapping[str, Any]) -> dict[str, float]: ...
+    def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
     def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
     @overload
-    def run(self, x: Any) -> Any: ...
-    def run(self, x: Any) -> Any:
+    def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
+    def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
         """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
 
         A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
         mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
-        list of mappings gives a list, a frame a frame. Raises ValuesError, which names the row
+        list of mappings gives a list, a frame a frame; ``ignore_extra`` leaves out what is no
+        input, which is an error without. Raises ValuesError, which names the row
         and the column, and CommandError.
         """
         runner = self._runner
-        if runner:
+        if runner and ignore_extra is False:
             try:
                 if type(x) is _Array:
                     if x.dtype is _SINGLE and x.ndim == 1:
@@ -163,24 +171,24 @@ class Network:
                     return runner(self.key).run_row(x)
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.run(self.key, x, self._runner))
+        return self._do(running.run(self.key, x, self._runner, ignore_extra))
 
     @overload
-    def classify(self, x: Mapping[str, Any]) -> str: ...
+    def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
     def classify(self, x: Sequence[float]) -> int: ...
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    def classify(self, x: ArrayLike) -> Any: ...
-    def classify(self, x: Any) -> Any:
+    def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
+    def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
         Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
         as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
-        if runner:
+        if runner and ignore_extra is False:
             try:
                 if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     net = runner(self.key)
@@ -189,7 +197,7 @@ class Network:
                     return runner(self.key).class_of(fields.packed(x))
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.classify(self.key, x, runner))
+        return self._do(running.classify(self.key, x, runner, ignore_extra))
 
     # ---- training ----
 

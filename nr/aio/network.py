@@ -63,9 +63,15 @@ class Network:
         return await self._do(samples.observe(self.key, x, y, to))
 
     async def observe_many(
-        self, X: ArrayLike | Any, Y: ArrayLike | None = None, to: Dataset | None = None
+        self,
+        X: ArrayLike | Any,
+        Y: ArrayLike | None = None,
+        to: Dataset | None = None,
+        *,
+        ignore_extra: bool = False,
     ) -> tuple[int, int]:
-        return await self._do(samples.observe_many(self._driver.backend, self.key, X, Y, to))
+        rows = X, Y, to, ignore_extra
+        return await self._do(samples.observe_many(self._driver.backend, self.key, *rows))
 
     async def observe_query(
         self,
@@ -86,24 +92,24 @@ class Network:
     # ---- running ----
 
     @overload
-    async def run(self, x: Mapping[str, Any]) -> dict[str, float]: ...
+    async def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
     async def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
     @overload
-    async def run(self, x: Any) -> Any: ...
-    async def run(self, x: Any) -> Any:
-        return await self._do(running.run(self.key, x, self._runner))
+    async def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
+    async def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
+        return await self._do(running.run(self.key, x, self._runner, ignore_extra))
 
     @overload
-    async def classify(self, x: Mapping[str, Any]) -> str: ...
+    async def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
     async def classify(self, x: Sequence[float]) -> int: ...
     @overload
     async def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    async def classify(self, x: ArrayLike) -> Any: ...
-    async def classify(self, x: Any) -> Any:
-        return await self._do(running.classify(self.key, x, self._runner))
+    async def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
+    async def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
+        return await self._do(running.classify(self.key, x, self._runner, ignore_extra))
 
     # ---- training ----
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nr import fields
 from nr.calls.networks import info
-from nr.calls.samples import BULK, chunked
+from nr.calls.samples import BULK, chunked, fitting
 from nr.calls.steps import Call, size_of, work
 from nr.engine import Net
 from nr.values import matrix, table
@@ -20,8 +20,9 @@ Runner: TypeAlias = Callable[[bytes], Net]
 """From a key to the network, where networks run in this process."""
 
 
-def run(key: bytes, x: Any, runner: Runner | None) -> Call[Any]:
+def run(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = False) -> Call[Any]:
     """As ``Network.run``."""
+    x = yield from fitting(key, x, ignore_extra)
     if (yield from _is_named(key, x)):
         return (yield from _run_named(key, x))
     net, rows, single = yield from _rows(key, x, runner)
@@ -33,8 +34,9 @@ def run(key: bytes, x: Any, runner: Runner | None) -> Call[Any]:
     return found[0] if single else found
 
 
-def classify(key: bytes, x: Any, runner: Runner | None) -> Call[Any]:
+def classify(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = False) -> Call[Any]:
     """As ``Network.classify``."""
+    x = yield from fitting(key, x, ignore_extra)
     if (yield from _is_named(key, x)):
         return (yield from _classify_named(key, x))
     net, rows, single = yield from _rows(key, x, runner)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nr import fields
 from nr.calls import words
-from nr.calls.networks import info
+from nr.calls.networks import fields_of, info
 from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
 from nr.commands.info import Info
@@ -71,8 +71,28 @@ def _observe_named(key: bytes, samples: Any, y: Any, to: str | None) -> Call[Cou
     return counts
 
 
-def observe_many(backend: object, key: bytes, X: Any, Y: Any, to: str | None) -> Call[Counts]:
+def fitting(key: bytes, values: Any, ignore_extra: bool, outputs: bool = False) -> Call[Any]:
+    """The values, with ``ignore_extra`` only those of the network's fields.
+
+    Those that are asked for stay with ``outputs`` alone.
+    """
+    if not words.flag("ignore_extra", ignore_extra):
+        return values
+    known = yield from fields_of(key)
+    if not known:
+        raise ValuesError(
+            f"ERR ignore_extra is for networks with fields: {words.name_of(key)} takes numbers in "
+            "their order, give it the columns that it has"
+        )
+    names = {field.name for field in known if outputs or not field.output}
+    return (yield work(partial(fields.only, values, names), size_of(values)))
+
+
+def observe_many(
+    backend: object, key: bytes, X: Any, Y: Any, to: str | None, ignore_extra: bool = False
+) -> Call[Counts]:
     """As ``Network.observe_many``."""
+    X = yield from fitting(key, X, ignore_extra, outputs=True)
     now = yield from info(key)
     if now.fields:
         return (yield from _observe_named(key, X, Y, to))
@@ -117,10 +137,9 @@ def observe_query(
 ) -> Call[Counts]:
     """As ``Network.observe_query``."""
     words.dataset(to)
-    if not isinstance(replace, bool | np.bool_):
-        raise ValuesError(f"ERR replace is True or False, not {replace!r:.60}")
+    swaps = words.flag("replace", replace)
     store = needed(backend, ObservesQueries, "only networks in a database of SQL observe queries")
-    query = sql, target, to, parameters, progress, bool(replace)
+    query = sql, target, to, parameters, progress, swaps
     counts: Counts = yield partial(store.observe_query, key, *query)
     return counts
 

@@ -70,6 +70,13 @@ def value(text: Any) -> bool | int | float | str | None:
     return str(text).lower()
 
 
+def flag(word: str, value: Any) -> bool:
+    """An argument that is True or False. Raises ValuesError."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValuesError(f"ERR {word} is True or False, not {value!r:.60}")
+    return bool(value)
+
+
 def dataset(to: Any) -> tuple[Argument, ...]:
     """The word for a dataset, none for None. Raises ValuesError."""
     if to is not None and str(to).lower() not in ("train", "test"):

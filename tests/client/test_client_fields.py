@@ -158,6 +158,39 @@ def test_a_network_from_a_frame(db: nr.Database) -> None:
     assert "other" not in db
 
 
+def test_columns_that_are_no_fields_are_left_out_where_that_is_asked_for(db: nr.Database) -> None:
+    kinds = {"age": "number", "country": "category"}
+    net = db.create("club", "classifier", kinds, target="joined", seed=1)
+    plain = people(80)[["age", "country", "joined"]]
+    wide = plain.assign(colour="red", extra=1.5)[["extra", "joined", "colour", "country", "age"]]
+    with pytest.raises(nr.CommandError, match="no field 'extra' in club"):
+        net.observe_many(wide)
+    assert sum(net.observe_many(wide, to="train", ignore_extra=True)) == 80
+    rows = wide[:3].to_dict("records")
+    assert net.observe_many(rows, to="test", ignore_extra=True) == (80, 3)
+    assert net.observe_many(wide[:2].to_records(), to="test", ignore_extra=True) == (80, 5)
+    assert [net.sample("test", at) for at in (3, 4)] == [net.sample("train", at) for at in (0, 1)]
+    net.train(maxcycles=20).wait()
+    asked = plain[["age", "country"]]
+    assert net.run(wide, ignore_extra=True).equals(net.run(asked))
+    assert net.classify(wide, ignore_extra=True).equals(net.classify(asked))
+    known = [{name: row[name] for name in kinds} for row in rows]
+    assert net.run(rows, ignore_extra=True) == net.run(known)
+    assert net.classify(rows[0], ignore_extra=True) == net.classify(known[0])
+    for call, why in (
+        (lambda: net.run(wide), "no field 'extra' in club"),
+        (lambda: net.classify(rows), "no field 'extra' in club"),
+        (lambda: net.run(rows[0]), "no field 'extra' in club"),
+        (lambda: net.run(wide[["colour"]], ignore_extra=True), "none of the columns.*: colour"),
+        (lambda: net.classify(rows[0], ignore_extra="no"), "ignore_extra is True or False"),
+    ):
+        with pytest.raises(nr.CommandError, match=why):
+            call()
+    numbers = db.create("numbers", "regressor", [1, 1], seed=1)
+    with pytest.raises(nr.ValuesError, match="networks with fields: numbers takes numbers"):
+        numbers.observe_many([[1]], [[2]], ignore_extra=True)
+
+
 def test_what_is_wrong_is_told(club: nr.Network) -> None:
     def refused(call: Any, text: str) -> None:
         with pytest.raises(nr.CommandError) as caught:
