@@ -271,10 +271,21 @@ def _worker(**options: Any) -> None:
 @click.argument("url2")
 @click.option("--as", "name", metavar="KEY", help="Its key in URL2, if another one.")
 @click.option("--replace", is_flag=True, help="Replace a network that is there.")
-def _copy(url1: str, key: str, url2: str, name: str | None, replace: bool) -> None:
+@click.option(
+    "--fields",
+    metavar="FIELDS",
+    help="Make it a network with fields, untrained: 'age:number,vip:flag,joined:category'.",
+)
+def _copy(
+    url1: str, key: str, url2: str, name: str | None, replace: bool, fields: str | None
+) -> None:
     """Copy the network KEY of URL1, samples and all, to URL2."""
     with nr.connect(url1) as source, nr.connect(url2) as target:
         blob = source[os.fsencode(key)].dump()
+        if fields is not None:
+            from nr.cli.fielding import fielded
+
+            blob = fielded(blob, fields)
         target.restore(os.fsencode(name or key), blob, replace)
 
 

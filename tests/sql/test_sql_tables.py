@@ -318,6 +318,67 @@ def test_a_network_moves_between_all_drivers(
             db.close()
 
 
+def copied(store: str, key: str, fields: str) -> str:
+    argv = ["copy", store, key, store, "--as", f"{key}2", "--fields", fields]
+    result = CliRunner().invoke(main, argv)
+    assert result.exit_code == bool(result.output)
+    return result.output
+
+
+def test_nr_copy_makes_a_network_with_fields(lite: str) -> None:
+    with nr.connect(lite) as db:
+        sizes = {"dataset": 70, "test": 40}
+        options = {"l2": 0.5, "trainevery": 500, **sizes}
+        plain = db.create("net", "classifier", [2, 4, 3], seed=3, **options)
+        rows = [[i / 10, i % 2] for i in range(100)]
+        plain.observe_many(rows, [i % 3 for i in range(100)])
+        plain.train(maxcycles=3).wait()
+        assert copied(lite, "net", "age: number, kind:category(0,1,2),joined") == ""
+        net, now = db["net2"], db["net2"].info()
+        assert now.fields == ("age:number", "kind:category(0,1,2)", "->", "joined:category")
+        assert (now.train_len, now.test_len) == (plain.info().train_len, plain.info().test_len)
+        assert (now.train_maxlen, now.test_maxlen, now.trainings) == (70, 40, 0)
+        assert net.configure() == plain.configure()
+        for dataset, length in (("train", now.train_len), ("test", now.test_len)):
+            for at in range(length):
+                (age, kind), outputs = plain.sample(dataset, at)
+                said = {"age": age, "kind": f"{kind:.0f}", "joined": str(outputs.argmax())}
+                assert net.sample(dataset, at) == said
+        net.train(maxcycles=5).wait()
+        assert net.classify({"age": 3, "kind": "1"}) in ("0", "1", "2")
+
+
+def test_nr_copy_names_several_outputs(lite: str) -> None:
+    with nr.connect(lite) as db:
+        plain = db.create("net", "regressor", [1, 2], seed=3)
+        plain.observe_many([[1], [2]], [[3, 4], [5, 6]], to="train")
+        assert copied(lite, "net", "x:number,a:number,b:number") == ""
+        assert db["net2"].sample("train", 1) == {"x": 2, "a": 5, "b": 6}
+        assert db["net2"].info().fields == ("x:number", "->", "a:number", "b:number")
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ("x:number", "1 fields for 2 inputs and 1 outputs: name each"),
+        ("", "0 fields for 2 inputs"),
+        ("a:number,b:number,c:number,d:number", "4 fields for 2 inputs"),
+        ("a:number,a:number,y:category", "field a is given twice"),
+        ("a-b:number,b:number,y:category", "fields are name:kind, name:kind ..., not 'a-b:number"),
+        ("a:category(x,b:number,y:category", "fields are name:kind"),
+        ("a:numbr,b:number,y:category", "did you mean"),
+        ("a:number,b:number,y:number", "y"),
+    ],
+)
+def test_nr_copy_refuses_what_are_no_fields_of_a_network(lite: str, fields: str, why: str) -> None:
+    with nr.connect(lite) as db:
+        db.create("net", "classifier", [2, 3], seed=3)
+        db.create("named", "classifier", {"a": "number"}, target="y", seed=3)
+        assert why in copied(lite, "net", fields)
+        assert "has fields already" in copied(lite, "named", fields)
+        assert sorted(db) == ["named", "net"]
+
+
 def test_nr_copy_takes_a_network_along(lite: str, tmp_path: Path) -> None:
     with nr.connect(lite) as db:
         blob = trained(db).dump()
