@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from ctypes import addressof, byref, c_char_p, c_uint32, c_uint64
 from functools import cached_property
-from pathlib import Path
 from struct import Struct
 from typing import TypeAlias
 
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 
 from nr.engine import binding
 from nr.engine.binding import ErrorText, collect, free, held, make
-from nr.engine.built import built
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
+from nr.engine.process import isa, module_path, parse_bytes, set_isa
 from nr.engine.shapes import Outcome, Progress, Shape
 from nr.errors import CommandError, EngineError
 
@@ -55,29 +54,6 @@ _DOUBLE = np.dtype(np.float64)
 def parse(argv: Sequence[bytes]) -> Command:
     """The command of these arguments, its name first. Raises CommandError."""
     return Command(argv)
-
-
-def parse_bytes(text: str) -> int:
-    """A number of bytes with a unit as in redis.conf ("512mb"); 0 for anything else."""
-    found: int = held.nr_parse_bytes(raw := text.encode("utf-8", "replace"), len(raw))
-    return found
-
-
-def isa() -> str:
-    """The instruction set in use: ``"avx512"``, ``"avx2"`` or ``"baseline"``."""
-    name: bytes = held.nr_isa()
-    return name.decode()
-
-
-def module_path() -> Path:
-    """The Redis module, for a server's ``--loadmodule``. Raises EngineError if it is missing."""
-    return built("neuralredis.so")
-
-
-def set_isa(name: str) -> None:
-    """Chooses another, for tests and benchmarks. Raises EngineError if not available."""
-    if held.nr_set_isa(name.encode()) != binding.OK:
-        raise EngineError(f"the instruction set {name!r} is not available here")
 
 
 class Net:

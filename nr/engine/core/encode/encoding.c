@@ -1,4 +1,4 @@
-/* Encodings: values to columns, and the encoding itself as bytes. */
+/* Encodings: values to columns. As bytes they are in encoded.c. */
 
 #include <math.h>
 #include <string.h>
@@ -81,7 +81,7 @@ static size_t circles_of(const nr_code *code) {
     return code->circles & NR_FINER ? n * NR_FINEST : n;
 }
 
-static size_t columns_of(const nr_code *code) {
+size_t nr_code_columns(const nr_code *code) {
     size_t n = (size_t)code->gap + code->other;
     switch (code->field->kind) {
     case NR_FIELD_NUMBER: return n + 1 + code->bins;
@@ -99,7 +99,7 @@ bool nr_encoding_arrange(nr_encoding *e) {
     e->columns = 0;
     for (size_t i = 0; i < e->schema->inputs; i++) {
         e->codes[i].first = e->columns;
-        e->codes[i].columns = columns_of(&e->codes[i]);
+        e->codes[i].columns = nr_code_columns(&e->codes[i]);
         e->columns += e->codes[i].columns;
     }
     return e->columns <= NR_MOST_COLUMNS;
@@ -291,141 +291,4 @@ double nr_output_unit(const nr_encoding *e, size_t output) {
 
 double nr_decode(const nr_encoding *e, size_t output, float y) {
     return (double)y * nr_output_unit(e, output) + e->out_shift[output];
-}
-
-/* =============================== As msgpack ============================== */
-
-/* Numbers of a value that are taken as deviations one by one. */
-static size_t places_of(const nr_field *field) {
-    bool many = field->kind == NR_FIELD_VECTOR ||
-                field->kind == NR_FIELD_SEQUENCE;
-    return many ? field->size : 0;
-}
-
-static bool put_doubles(nr_buf *out, const double *x, size_t n) {
-    bool ok = nr_put_array(out, n);
-    for (size_t i = 0; i < n && ok; i++) ok = nr_put_double(out, x[i]);
-    return ok;
-}
-
-static bool put_code(const nr_code *code, nr_buf *out) {
-    size_t edges = code->bins ? code->bins + 1 : 0;
-    bool text = code->field->kind == NR_FIELD_TEXT;
-    return nr_put_array(out, 10) && nr_put_bool(out, code->gap) &&
-           nr_put_bool(out, code->other) && nr_put_uint(out, code->circles) &&
-           nr_put_double(out, code->shift) && nr_put_double(out, code->scale) &&
-           put_doubles(out, code->edges, edges) &&
-           put_doubles(out, code->shifts, 2 * places_of(code->field)) &&
-           nr_terms_put(&code->terms, out) &&
-           nr_put_bin(out, code->weights,
-                      text ? code->terms.n * sizeof(float) : 0) &&
-           nr_put_bin(out, code->missing, code->columns * sizeof(float));
-}
-
-bool nr_encoding_put(const nr_encoding *e, nr_buf *out) {
-    size_t outputs = e->schema->n - e->schema->inputs;
-    bool ok = nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
-              nr_put_array(out, e->schema->inputs);
-    for (size_t i = 0; i < e->schema->inputs && ok; i++)
-        ok = put_code(&e->codes[i], out);
-    return ok && nr_terms_put(&e->classes, out) &&
-           put_doubles(out, e->out_shift, 2 * outputs);
-}
-
-/* ------------------------------- Reading --------------------------------- */
-
-/* n finite doubles, in memory of their own. */
-static bool get_doubles(nr_cursor *c, size_t most, double **out, size_t *n) {
-    if (!nr_get_array(c, n) || *n > most) return false;
-    if (!*n) return true;
-    nr_release(*out);
-    if (!(*out = nr_alloc(*n * sizeof **out))) return false;
-    for (size_t i = 0; i < *n; i++)
-        if (!nr_get_double(c, &(*out)[i]) || !isfinite((*out)[i])) return false;
-    return true;
-}
-
-static bool get_floats(nr_cursor *c, size_t n, float **out) {
-    nr_bytes bytes;
-    if (!nr_get_bin(c, &bytes) || bytes.len != n * sizeof **out) return false;
-    if (!(*out = nr_alloc(bytes.len))) return false;
-    if (n) memcpy(*out, bytes.data, bytes.len);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite((*out)[i])) return false;
-    return true;
-}
-
-/* What a kind may not have is refused: nothing is read that is not used. */
-static bool code_sound(const nr_code *code, size_t edges, size_t shifts) {
-    nr_field_kind kind = code->field->kind;
-    bool number = kind == NR_FIELD_NUMBER, time = kind == NR_FIELD_TIME;
-    bool terms = kind == NR_FIELD_CATEGORY || kind == NR_FIELD_TEXT ||
-                 (kind == NR_FIELD_SEQUENCE && !code->field->size);
-    for (size_t i = 1; i < edges; i++)
-        if (!(code->edges[i] > code->edges[i - 1]) ||
-            !isfinite(code->edges[i] - code->edges[i - 1]))
-            return false;
-    unsigned ways = time ? NR_BENT - 1 + NR_BENT : number ? NR_BENT : 0;
-    return (number || time ? edges != 1 : !edges) && !(code->circles & ~ways) &&
-           shifts == 2 * places_of(code->field) &&
-           (terms || !code->terms.n) &&
-           (kind == NR_FIELD_CATEGORY || !code->other) &&
-           (kind != NR_FIELD_KEY || !code->gap) && isfinite(code->shift) &&
-           isfinite(code->scale);
-}
-
-static bool get_code(nr_cursor *c, nr_code *code) {
-    size_t ten, edges, shifts;
-    uint64_t circles;
-    nr_field_kind kind = code->field->kind;
-    size_t terms = kind == NR_FIELD_CATEGORY ? NR_MAX_CATEGORIES
-                                             : NR_MOST_TERMS;
-    if (!nr_get_array(c, &ten) || ten != 10 || !nr_get_bool(c, &code->gap) ||
-        !nr_get_bool(c, &code->other) || !nr_get_uint(c, &circles) ||
-        !nr_get_double(c, &code->shift) || !nr_get_double(c, &code->scale) ||
-        circles > 2 * NR_BENT - 1 ||
-        !get_doubles(c, NR_MOST_BINS + 1, &code->edges, &edges) ||
-        !get_doubles(c, 2 * NR_MAX_VECTOR, &code->shifts, &shifts) ||
-        !nr_terms_get(c, terms, &code->terms))
-        return false;
-    code->circles = (unsigned)circles;
-    code->bins = edges ? edges - 1 : 0;
-    code->columns = columns_of(code);
-    size_t words = kind == NR_FIELD_TEXT ? code->terms.n : 0;
-    return code_sound(code, edges, shifts) &&
-           get_floats(c, words, &code->weights) &&
-           get_floats(c, code->columns, &code->missing);
-}
-
-static bool get_outputs(nr_cursor *c, nr_kind kind, nr_encoding *e) {
-    size_t n, outputs = e->schema->n - e->schema->inputs;
-    if (!nr_terms_get(c, NR_MAX_CLASSES, &e->classes) ||
-        (kind == NR_CLASSIFIER) != (e->classes.n > 0) ||
-        !get_doubles(c, 2 * outputs, &e->out_shift, &n) || n != 2 * outputs)
-        return false;
-    for (size_t i = 0; i < outputs; i++)
-        if (!(e->out_shift[outputs + i] > 0)) return false;
-    return true;
-}
-
-nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
-                          nr_error *err) {
-    size_t four, inputs;
-    nr_schema *schema = NULL;
-    if (!nr_get_array(c, &four) || four != 4)
-        return nr_fail(err, "ERR invalid network: a damaged encoding");
-    nr_status status = nr_schema_get(c, kind, &schema, err);
-    if (status != NR_OK) return status;
-    nr_encoding *e = nr_encoding_new(schema, kind);
-    nr_schema_drop(schema);
-    if (!e) return nr_nomem(err);
-    bool ok = nr_get_array(c, &inputs) && inputs == e->schema->inputs;
-    for (size_t i = 0; i < e->schema->inputs && ok; i++)
-        ok = get_code(c, &e->codes[i]);
-    if (ok && get_outputs(c, kind, e) && nr_encoding_arrange(e)) {
-        *out = e;
-        return NR_OK;
-    }
-    nr_encoding_drop(e);
-    return nr_fail(err, "ERR invalid network: a damaged encoding");
 }

@@ -103,6 +103,8 @@ double nr_decode(const nr_encoding *encoding, size_t output, float y);
 /* What a difference of 1 of it is. */
 double nr_output_unit(const nr_encoding *encoding, size_t output);
 
+size_t nr_code_columns(const nr_code *code); /* that it is encoded as */
+
 bool nr_encoding_put(const nr_encoding *encoding, nr_buf *out);
 nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
                           nr_error *err);

@@ -283,29 +283,6 @@ static int find_field(nr_bytes name, int next) {
     return -1;
 }
 
-/* What fields say together. */
-static nr_status check_together(const nr_header *h, nr_error *err) {
-    const nr_options *o = &h->options;
-    nr_status status =
-        nr_shape_check(h->kind, h->nlayers, h->layers, o->members, h->maxlen,
-                       err);
-    if (status != NR_OK) return status;
-    bool sound = h->len[0] <= h->maxlen[0] && h->len[1] <= h->maxlen[1] &&
-                 nr_options_sound(o, h->kind);
-    for (int d = 0; d < 2; d++)
-        sound = sound && (h->records == NR_VARIABLE
-                              ? h->len[d] <= h->bytes[d] &&
-                                    h->bytes[d] <= NR_MAX_DATASET_BYTES
-                              : h->bytes[d] == 0);
-    sound = sound && h->maxbytes > 0 && h->maxbytes <= NR_MAX_DATASET_BYTES;
-    if (o->classic)
-        sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&
-                o->optimizer == NR_RPROP && o->members == 1;
-    return sound ? NR_OK
-                 : nr_fail(err, "ERR invalid network: the fields of its "
-                                "header contradict each other");
-}
-
 /* What fields that an older header lacks are taken for. */
 static void fill_in(nr_header *h, uint64_t seen) {
     for (size_t i = 0; i < FIELDS; i++) {
@@ -325,13 +302,6 @@ static void fill_in(nr_header *h, uint64_t seen) {
         default: break; /* the others are 0, or in every header */
         }
     }
-}
-
-nr_status nr_format_check(uint64_t format, nr_error *err) {
-    if (format <= NR_FORMAT) return NR_OK;
-    return nr_fail(err, "ERR the network has format %llu, newer than the %d "
-                        "that this version reads",
-                   (unsigned long long)format, NR_FORMAT);
 }
 
 /* The format first, wherever it stands in the map: what a newer one says
@@ -407,7 +377,7 @@ nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err) {
                                 "not those of format %llu",
                            (unsigned long long)(format ? format : NR_FORMAT));
     fill_in(h, seen);
-    return check_together(h, err);
+    return nr_header_check(h, err);
 }
 
 nr_status nr_net_header(const nr_net *net, nr_buf *out, nr_error *err) {

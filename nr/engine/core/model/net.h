@@ -226,6 +226,7 @@ bool nr_header_put(const nr_header *h, const nr_schema *schema,
                    nr_buf *out);
 nr_status nr_header_get(nr_cursor *c, nr_header *h, nr_error *err);
 nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
+nr_status nr_header_check(const nr_header *h, nr_error *err); /* all together */
 
 /* parts.c: NULL is no part at all. */
 nr_kept *nr_kept_hold(nr_kept *kept);
