@@ -132,7 +132,11 @@ def test_what_an_interrupt_left_half_made_goes_quietly(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "options", "text"),
     [
-        ("memory://", {"colour": 3}, r"memory:// takes no option 'colour' \(there are: memory\)"),
+        (
+            "memory://",
+            {"colour": 3},
+            r"memory:// takes no option 'colour' \(there are: memory, trainings\)",
+        ),
         ("sqlite://", {"shema": "x"}, "takes no option 'shema', did you mean schema"),
         ("memory://", {"memory": "1 GB"}, "memory is a whole number of bytes, not '1 GB'"),
         ("memory://", {"executor": 4}, "an executor is a ThreadPoolExecutor"),

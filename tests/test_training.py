@@ -185,16 +185,16 @@ def test_time_ends_a_training(db: nr.Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("given", "text"),
     [
         ({}, "ERR Can't start training: the training dataset is empty"),
         ({"autostop": True}, "ERR Can't start training: the training dataset is empty"),
     ],
 )
-def test_nothing_to_train_on(db: nr.Database, options: dict[str, bool], text: str) -> None:
+def test_nothing_to_train_on(db: nr.Database, given: dict[str, bool], text: str) -> None:
     net = db.create("net", "regressor", [1, 1])
     with pytest.raises(nr.CommandError, match=text):
-        net.train(**options)  # type: ignore[arg-type]
+        net.train(**given)  # type: ignore[arg-type]
     assert not net.info().training
 
 

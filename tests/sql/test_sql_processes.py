@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from nr.engine import Progress, Trainer, parse
 WORKER = Path(__file__).with_name("sql_worker.py")
 SHARED = [driver for driver in DATABASES if driver is not sqlite_memory]
 PROCESSES = 8
+T = TypeVar("T")
 
 
 @pytest.fixture(params=SHARED, ids=lambda driver: driver.__name__)
@@ -215,6 +216,15 @@ def test_a_killed_backend_of_postgresql_takes_no_acknowledged_sample(moment: str
         assert net.train(maxcycles=3).result().cycles == 3
 
 
+def persistent(call: Callable[[], T]) -> T:
+    """What it returns once the server is there, which drops connections while it recovers."""
+    while True:
+        try:
+            return call()
+        except nr.BackendError:
+            time.sleep(0.05)
+
+
 def test_a_training_outlives_a_crash_of_the_server() -> None:
     with private_postgres() as server, nr.connect(server.url) as db:
         net = trainable(db)
@@ -225,10 +235,5 @@ def test_a_training_outlives_a_crash_of_the_server() -> None:
             time.sleep(0.01)
         with engine.connect() as connection:
             os.kill(connection.connection.driver_connection.info.backend_pid, signal.SIGKILL)  # type: ignore[union-attr]
-        while True:
-            try:
-                assert training.stop()
-                break
-            except nr.BackendError:
-                time.sleep(0.05)
-        assert training.result().cycles > 0
+        assert persistent(training.stop)
+        assert persistent(training.result).cycles > 0
