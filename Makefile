@@ -193,10 +193,16 @@ cross:
 		echo "Not installed:$$missing. What soak does with them is skipped."; \
 	fi
 
+# A clang without its fuzzer's library will not do.
 clang:
-	@command -v clang >/dev/null && exit 0; \
+	@fuzzes() { echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -fsanitize=fuzzer,address \
+		-x c - -o /dev/null 2>/dev/null; }; \
+	if fuzzes; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq clang >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq clang \
+			"libclang-rt-$$(apt-cache show clang | sed -n 's/^Depends:.*clang-\([0-9]*\).*/\1/p' | head -1)-dev" \
+			>/dev/null; \
 	else \
-		echo "Not installed: clang, which fuzzes."; exit 1; \
-	fi
+		echo "Not installed: clang with its runtime libraries, which fuzzes."; exit 1; \
+	fi; \
+	fuzzes

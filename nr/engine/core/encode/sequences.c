@@ -50,8 +50,8 @@ static bool fit_numbers(nr_code *code, const nr_value *values, size_t n,
 }
 
 static nr_cursor symbols_of(const nr_value *value) {
-    const unsigned char *at = value->bytes.data;
-    return (nr_cursor){at, at + value->bytes.len, false};
+    const unsigned char *at = value->bytes.data; /* NULL: missing */
+    return (nr_cursor){at, at ? at + value->bytes.len : NULL, false};
 }
 
 static bool fit_symbols(nr_code *code, const nr_value *values, size_t n,
@@ -109,8 +109,8 @@ nr_steps nr_sequences_get(const nr_sequences *s, size_t field, size_t number) {
     const nr_sequence_list *list = &s->lists[field];
     size_t from = number ? list->ends[number - 1] : 0;
     return (nr_steps){.n = list->ends[number] - from,
-                      .x = list->width ? list->x + from * list->width : NULL,
-                      .ids = list->width ? NULL : list->ids + from};
+                      .x = list->x ? list->x + from * list->width : NULL,
+                      .ids = list->ids ? list->ids + from : NULL};
 }
 
 /* ================================= Adding ================================ */
