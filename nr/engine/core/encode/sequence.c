@@ -283,13 +283,13 @@ bool nr_sequence_read(const nr_field *field, const nr_item *item, nr_cursor *c,
     return value->steps > 0 && value->steps <= NR_MAX_STEPS;
 }
 
-static nr_cursor symbols_of(const nr_value *value) {
-    const unsigned char *at = value->bytes.data;
-    return (nr_cursor){at, at + value->bytes.len, false};
+nr_cursor nr_symbols_of(const nr_value *value) {
+    const unsigned char *at = value->bytes.data; /* NULL: missing */
+    return (nr_cursor){at, at ? at + value->bytes.len : NULL, false};
 }
 
 bool nr_sequence_sound(const nr_field *field, const nr_value *value) {
-    nr_cursor c = symbols_of(value);
+    nr_cursor c = nr_symbols_of(value);
     nr_text symbol;
     for (size_t i = 0; i < value->steps * field->size; i++)
         if (!isfinite(float_in(value->bytes, i))) return false;
@@ -303,7 +303,7 @@ bool nr_sequence_sound(const nr_field *field, const nr_value *value) {
 bool nr_sequence_put(const nr_field *field, const nr_value *value,
                      nr_buf *out) {
     size_t width = field->size;
-    nr_cursor c = symbols_of(value);
+    nr_cursor c = nr_symbols_of(value);
     nr_text symbol;
     bool ok = nr_put_array(out, value->steps);
     for (size_t i = 0; i < value->steps && ok && !width; i++)

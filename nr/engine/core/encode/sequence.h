@@ -33,6 +33,7 @@ bool nr_sequence_put(const nr_field *field, const nr_value *value,
                      nr_buf *out);
 
 /* The next symbol of a value; the cursor begins at its bytes. */
+nr_cursor nr_symbols_of(const nr_value *value);
 bool nr_symbol_next(nr_cursor *c, nr_text *symbol);
 
 #endif

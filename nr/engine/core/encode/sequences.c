@@ -49,17 +49,12 @@ static bool fit_numbers(nr_code *code, const nr_value *values, size_t n,
     return true;
 }
 
-static nr_cursor symbols_of(const nr_value *value) {
-    const unsigned char *at = value->bytes.data; /* NULL: missing */
-    return (nr_cursor){at, at ? at + value->bytes.len : NULL, false};
-}
-
 static bool fit_symbols(nr_code *code, const nr_value *values, size_t n,
                         size_t step) {
     nr_terms all = {0};
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++) {
-        nr_cursor c = symbols_of(&values[i * step]);
+        nr_cursor c = nr_symbols_of(&values[i * step]);
         nr_text symbol;
         while (ok && nr_symbol_next(&c, &symbol))
             ok = nr_terms_count(&all, symbol, (uint32_t)i + 1);
@@ -157,7 +152,7 @@ static void add_numbers(nr_sequence_list *list, const nr_code *code,
 static void add_symbols(nr_sequence_list *list, const nr_code *code,
                         const nr_value *value) {
     uint32_t *to = list->ids + list->steps;
-    nr_cursor c = symbols_of(value);
+    nr_cursor c = nr_symbols_of(value);
     nr_text symbol;
     while (nr_symbol_next(&c, &symbol))
         *to++ = (uint32_t)(nr_terms_find(&code->terms, symbol) + 1);
