@@ -26,6 +26,7 @@ _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TIME = np.iinfo(np.int64).min
 _PLAIN = {int, float, str, bool, type(None)}
+_SINGLE = np.dtype("<f4")
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,35 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
 
 
 def packed(row: dict[str, Any]) -> bytes:
-    """One sample as a map, the short way, for values that msgpack knows.
+    """One sample as a map, the short way, for values that msgpack knows, and arrays of floats.
 
     Raises TypeError, ValueError and OverflowError for others: ``pack_row`` knows more.
     """
     try:
         pack = _packers.pop()
     except IndexError:
-        pack = msgpack.Packer().pack
+        pack = msgpack.Packer(default=_floats).pack
     blob: bytes = pack(row)
     _packers.append(pack)
     return blob
+
+
+def _floats(array: Any) -> Any:
+    """A vector or steps of one number as bytes of float32, steps of several as a list of such."""
+    if type(array) is not np.ndarray:
+        raise TypeError
+    if array.dtype is not _SINGLE:
+        if array.dtype.kind != "f":
+            raise TypeError
+        array = array.astype(_SINGLE)
+    raw, shape = array.tobytes(), array.shape
+    if len(shape) == 1:
+        return raw
+    steps, width = shape  # ValueError: of more dimensions
+    if steps == 1:
+        return [raw]
+    width *= _SINGLE.itemsize
+    return [raw[at : at + width] for at in range(0, len(raw), width)]
 
 
 _packers: list[Callable[[Any], bytes]] = []  # at rest: each is one thread's at a time
@@ -202,10 +221,10 @@ def _list(name: object, values: Any) -> Any:
     Whole numbers may be symbols, which have to keep their digits.
     """
     if isinstance(values, np.ndarray):
-        if values.ndim == 1 and values.dtype.kind == "f":
-            return values.astype("<f4").tobytes()
         if values.ndim not in (1, 2):
             raise ValuesError(f"ERR field {name}: an array of {values.ndim} dimensions")
+        if values.dtype.kind == "f" and values.shape[-1]:
+            return _floats(np.asarray(np.ma.filled(values, np.nan)))
         values = list(values)
     elif any(isinstance(value, float) for value in values):
         try:
