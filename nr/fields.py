@@ -7,7 +7,7 @@ any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nr.errors import ValuesError
+from nr.packing import floats
 
 # Extension types of msgpack, as the core has them (encode/said.c).
 _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TIME = np.iinfo(np.int64).min
 _PLAIN = {int, float, str, bool, type(None)}
-_SINGLE = np.dtype("<f4")
 
 
 @dataclass(frozen=True)
@@ -94,41 +94,6 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
     if not {*map(type, row.values())} <= _PLAIN:
         row = {name: _value(name, value) for name, value in row.items()}
     return _packed(row)
-
-
-def packed(row: dict[str, Any]) -> bytes:
-    """One sample as a map, the short way, for values that msgpack knows, and arrays of floats.
-
-    Raises TypeError, ValueError and OverflowError for others: ``pack_row`` knows more.
-    """
-    try:
-        pack = _packers.pop()
-    except IndexError:
-        pack = msgpack.Packer(default=_floats).pack
-    blob: bytes = pack(row)
-    _packers.append(pack)
-    return blob
-
-
-def _floats(array: Any) -> Any:
-    """A vector or steps of one number as bytes of float32, steps of several as a list of such."""
-    if type(array) is not np.ndarray:
-        raise TypeError
-    if array.dtype is not _SINGLE:
-        if array.dtype.kind != "f":
-            raise TypeError
-        array = array.astype(_SINGLE)
-    raw, shape = array.tobytes(), array.shape
-    if len(shape) == 1:
-        return raw
-    steps, width = shape  # ValueError: of more dimensions
-    if steps == 1:
-        return [raw]
-    width *= _SINGLE.itemsize
-    return [raw[at : at + width] for at in range(0, len(raw), width)]
-
-
-_packers: list[Callable[[Any], bytes]] = []  # at rest: each is one thread's at a time
 
 
 def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
@@ -224,7 +189,7 @@ def _list(name: object, values: Any) -> Any:
         if values.ndim not in (1, 2):
             raise ValuesError(f"ERR field {name}: an array of {values.ndim} dimensions")
         if values.dtype.kind == "f" and values.shape[-1]:
-            return _floats(np.asarray(np.ma.filled(values, np.nan)))
+            return floats(np.asarray(np.ma.filled(values, np.nan)))
         values = list(values)
     elif any(isinstance(value, float) for value in values):
         try:
