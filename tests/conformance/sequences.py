@@ -110,7 +110,7 @@ CASES: dict[str, list[Step]] = {
         ),
         _refused(
             "NR.CONFIGURE move VOCABULARY 10001",
-            "Syntax error in NR.CONFIGURE: VOCABULARY must be a number from 1 to 10000, "
+            "Syntax error in NR.CONFIGURE: VOCABULARY must be an integer from 1 to 10000, "
             "not '10001'",
         ),
         ("NR.DUMP move", lambda blob: len(blob) > 1000),
