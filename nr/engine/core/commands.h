@@ -92,8 +92,8 @@ typedef struct nr_spec {
                          "[TRAIN|TEST] | key FP32 blob [TRAIN|TEST] | "       \
                          "key [field=value ...] -> field=value ... "          \
                          "[WEIGHT w] [TRAIN|TEST] | "                         \
-                         "key JSON|MSGPACK|COLUMNS samples [WEIGHT w] "       \
-                         "[TRAIN|TEST] | "                                    \
+                         "key JSON|MSGPACK|COLUMNS samples "                  \
+                         "[WEIGHT w|WEIGHTS blob] [TRAIN|TEST] | "            \
                          "key [FOR series] fields as above, of a forecaster", \
             .summary = "Adds samples and replies how many the training and "  \
                        "the testing dataset hold.",                           \

@@ -161,6 +161,7 @@ typedef struct nr_command {
     double weight; /* what a sample with fields counts; 0: not given */
     size_t series; /* index in argv of what stands behind FOR; 0: nothing */
     double interval; /* NR.RUN: how sure an interval is to be; 0: none */
+    size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
      * outputs, what precedes and follows NR.OBSERVE's "->", or those that

@@ -100,7 +100,7 @@ static nr_status check(const nr_command *cmd, nr_error *err) {
     if (cmd->dataset != NR_DATASET_ANY)
         return nr_fail(err, "ERR a forecaster is tested with the latest steps "
                             "of each series: it takes no TRAIN and no TEST");
-    if (cmd->weight > 0)
+    if (cmd->weight > 0 || cmd->weights)
         return nr_fail(err, "ERR the steps of a series count alike: a "
                             "forecaster takes no WEIGHT");
     return NR_OK;
