@@ -27,6 +27,7 @@ static nr_status check_samples(const nr_net *net, const nr_command *cmd,
     if (net->h.len[NR_DATASET_TRAIN] == 0)
         return nr_fail(err, "ERR Can't start training: the training dataset "
                             "is empty, add samples with NR.OBSERVE");
+    if (nr_is_forecaster(net)) return NR_OK; /* windows are held out */
     if (cmd->autostop && net->h.len[NR_DATASET_TEST] == 0)
         return nr_fail(err, "ERR Can't start training with AUTOSTOP option: "
                             "overfitting detection requires a non zero length "
@@ -39,7 +40,10 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
     const nr_header *h = &net->h;
     uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
     bool limited = nr_train_limited(cmd);
-    if (limited || h->options.classic || !h->len[NR_DATASET_TEST]) return;
+    bool tests = h->len[NR_DATASET_TEST] || nr_is_forecaster(net);
+    if (nr_is_forecaster(net))
+        samples = h->bytes[NR_DATASET_TRAIN] / nr_step_bytes(net->schema);
+    if (limited || h->options.classic || !tests) return;
     cmd->autostop = cmd->backtrack = true;
     cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
@@ -52,12 +56,13 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
     return nr_memory_check(net, key, keylen, memory, err);
 }
 
-/* Of sequences: few samples learn in smaller batches, since the number of cycles
- * is given, and too few steps were all that they lacked. */
+/* Classifiers of sequences learn few samples in smaller batches, since the number
+ * of cycles is given: steps were all that they lacked. */
 static size_t usual_batch(const nr_net *net, size_t n) {
     enum { LEAST = 8, STEPS = 8 }; /* samples; steps of a cycle */
     size_t batch = n / STEPS;
-    if (!net->plan->recurrent.fields || batch > DEFAULT_BATCH)
+    if (net->h.kind != NR_CLASSIFIER || !net->plan->recurrent.fields ||
+        batch > DEFAULT_BATCH)
         return DEFAULT_BATCH;
     return batch > LEAST ? batch : LEAST;
 }
