@@ -269,12 +269,12 @@ static uint32_t largest(const float *y, size_t step, size_t units) {
 }
 
 static bool run_rows(const runner *r, const float *rows, size_t n,
-                     results to) {
-    float *y = to.classes ? r->last : to.outputs;
+                     const results *to) {
+    float *y = to->classes ? r->last : to->outputs;
     for (size_t i = 0; i < n; i++) {
         if (!run_row(r, rows + i * r->h->layers[0], y)) return false;
-        if (to.classes)
-            to.classes[i] = largest(y, 1, r->out);
+        if (to->classes)
+            to->classes[i] = largest(y, 1, r->out);
         else
             y += r->out;
     }
@@ -282,21 +282,24 @@ static bool run_rows(const runner *r, const float *rows, size_t n,
 }
 
 /* Not a part of what runs a row: it would cost a small network a fifth. */
-NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
-                         results to) {
+NOINLINE bool run_panels(runner *r, const float *rows, size_t n, const results *to,
+                         bool *nomem) {
     size_t in = r->h->layers[0], out = r->out;
-    for (size_t i = 0; i < n; i += NR_LANES) {
+    *nomem = !nr_frame_take(r->plan, &r->frame);
+    bool ok = !*nomem;
+    for (size_t i = 0; i < n && ok; i += NR_LANES) {
         size_t some = n - i < NR_LANES ? n - i : NR_LANES;
         const float *y = run_panel(r, rows + i * in, some);
-        if (!y) return false;
-        for (size_t j = 0; j < some && to.classes; j++)
-            to.classes[i + j] = largest(y + j, NR_LANES, out);
-        if (to.outputs) r->k->unpack(to.outputs + i * out, y, some, out);
+        ok = y != NULL;
+        for (size_t j = 0; j < some && ok && to->classes; j++)
+            to->classes[i + j] = largest(y + j, NR_LANES, out);
+        if (ok && to->outputs) r->k->unpack(to->outputs + i * out, y, some, out);
     }
-    return true;
+    nr_release(r->frame);
+    return ok;
 }
 
-NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
+NOINLINE bool run_all(runner *r, const float *rows, size_t n, const results *to,
                       bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
     size_t fields = r->plan->recurrent.fields;
@@ -324,16 +327,13 @@ NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
     r->sum = r->y + each;
     r->last = r->sum + sum;
     r->numbers = r->last + units;
-    *nomem = !nr_frame_take(r->plan, &r->frame);
-    bool ok = !*nomem && (alone ? run_rows(r, rows, n, to)
-                                : run_panels(r, rows, n, to));
-    nr_release(r->frame);
+    bool ok = alone ? run_rows(r, rows, n, to) : run_panels(r, rows, n, to, nomem);
     if (workspace != few) nr_release_lines(workspace);
     return ok;
 }
 
 static nr_status run_now(const nr_net *net, const float *rows, size_t n,
-                         results to, nr_error *err) {
+                         const results *to, nr_error *err) {
     const nr_header *h = &net->h;
     const nr_array *weights = nr_net_ready(net, err);
     if (!weights) return NR_ERR;
@@ -344,8 +344,8 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     r.runner = &net->runner;
     r.f = nr_factors_of(h, weights->data);
     r.head = net->runner.head;
-    r.lenient = to.lenient;
-    r.sequences = to.sequences ? to.sequences : net->sequences;
+    r.lenient = to->lenient;
+    r.sequences = to->sequences ? to->sequences : net->sequences;
     r.out = nr_outputs(net);
     r.members = net->runner.members;
     r.interleaved = n <= NR_FEW_ROWS && r.runner->groups
@@ -359,7 +359,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
 /* A few rows take less time than a change of the mode: they are run without one,
  * and once more with it where a number was denormal on the way. */
 static nr_status run(const nr_net *net, const float *rows, size_t n,
-                     results to, nr_error *err) {
+                     const results *to, nr_error *err) {
     nr_status status;
     if (NR_MODE_NOTES && n <= NR_FEW_ROWS) {
         status = run_now(net, rows, n, to, err);
@@ -373,20 +373,20 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
 
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
-    return run(net, rows, n, (results){.outputs = outputs}, err);
+    return run(net, rows, n, &(results){.outputs = outputs}, err);
 }
 
 nr_status nr_net_run_sequences(const nr_net *net,
                                const nr_sequences *sequences, const float *rows,
                                size_t n, float *outputs, uint32_t *classes,
                                nr_error *err) {
-    return run(net, rows, n, (results){outputs, classes, false, sequences},
+    return run(net, rows, n, &(results){outputs, classes, false, sequences},
                err);
 }
 
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
                          float *outputs, nr_error *err) {
-    return run(net, rows, n, (results){.outputs = outputs, .lenient = true},
+    return run(net, rows, n, &(results){.outputs = outputs, .lenient = true},
                err);
 }
 
@@ -396,5 +396,5 @@ nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    return run(net, rows, n, (results){.classes = classes}, err);
+    return run(net, rows, n, &(results){.classes = classes}, err);
 }
