@@ -8,6 +8,7 @@ import pytest
 import redis_private
 import redis_server
 from servers import Server
+from serving import Serving
 
 import nr
 
@@ -61,5 +62,16 @@ def module(request: pytest.FixtureRequest) -> Options:
     return {"url": server.url()}
 
 
+def served(request: pytest.FixtureRequest) -> Options:
+    """The driver of the module, at a port of `nr serve`."""
+    serving: Serving = request.getfixturevalue("served_memory")
+    url = f"redis+module://127.0.0.1:{serving.resp}"
+    with nr.connect(url) as db:
+        for name in db:
+            del db[name]
+    return {"url": url}
+
+
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
-DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING), module]
+DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING)]
+DRIVERS += [module, served]

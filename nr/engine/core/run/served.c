@@ -1,0 +1,62 @@
+/* Runs of clients of Redis that come one behind the other, in one call.
+ *
+ * A host in another language pays for each call into the core about as much as
+ * for the run of a small network. So what can be run without it is run here: the
+ * commands that only read the weights, of a network that the host has looked up
+ * for the first of them. Where a run is much work, or a command a long one, it is
+ * the host's, which has threads for that. */
+
+#include <string.h>
+
+#include "grammar/resp.h"
+#include "run/run.h"
+
+enum { AT_ONCE = 256, ENOUGH = 1 << 16, FEW_WORDS = 4096, LITTLE = 1 << 16 };
+
+static bool is_ours(const nr_resp_head *h, const char *key, size_t keylen) {
+    if (h->argc < 3 || h->argc > FEW_WORDS || h->arglen[1] != keylen) return false;
+    if (memcmp(h->argv[1], key, keylen) != 0) return false;
+    nr_text name = {h->argv[0], h->arglen[0]};
+    return nr_same_word(name, "NR.CLASS") || nr_same_word(name, "NR.RUN");
+}
+
+/* Its reply is in scratch: false where the host is to run it. */
+static bool ran(nr_resp *r, const nr_net *net, nr_error *err,
+                nr_status *status) {
+    nr_command cmd;
+    *status = nr_command_parse(&cmd, r->head.argc, r->head.argv,
+                               r->head.arglen, err);
+    if (*status != NR_OK) return *status == NR_ERR;
+    nr_cost cost = nr_net_cost(net, &cmd);
+    bool little = cost.work < LITTLE && cost.bytes < ENOUGH * 64;
+    /* An NR.RUN does not change the network, nor does an NR.CLASS. */
+    if (little)
+        *status = nr_net_execute((nr_net *)(uintptr_t)net, &cmd, false,
+                                 &r->scratch, err);
+    nr_command_release(&cmd);
+    return little && *status != NR_NOMEM;
+}
+
+/* Runs the command that was found, and puts its reply: false for the host's. */
+static bool answer(nr_resp *r, const nr_net *net, int protocol) {
+    nr_error err;
+    nr_status status;
+    r->scratch.len = 0;
+    if (!ran(r, net, &err, &status)) return false;
+    if (status == NR_OK)
+        status = nr_resp_reply(r, r->scratch.data, r->scratch.len, protocol,
+                               NR_OUTPUTS, &err);
+    return status == NR_OK ||
+           nr_resp_error(r, err.text, strlen(err.text), &err) == NR_OK;
+}
+
+int nr_resp_run(nr_resp *r, const char *key, size_t keylen,
+                const nr_net *net, int protocol, bool again, nr_error *err) {
+    for (int i = 0; i < AT_ONCE && r->head.replies.len < ENOUGH; i++) {
+        int found = again && !i ? r->head.argc > 0 : nr_resp_next(r, err);
+        if (found != 1 || !net || !is_ours(&r->head, key, keylen)) return found;
+        if (!answer(r, net, protocol)) return found;
+        r->head.ran++;
+    }
+    return 2;
+}
