@@ -19,8 +19,8 @@ from nr.cli import main
 @pytest.fixture
 def client(served_memory: Serving) -> redis.Redis:
     client = served_memory.client(decode_responses=True)
-    for key in client.keys():
-        client.delete(key)
+    if names := client.keys():
+        client.delete(*names)
     return client
 
 
