@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed
+	bench-module bench-fields bench-fields-speed bench-serve
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -98,6 +98,9 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 
 bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
 	$(BIN)/python benchmarks/module_driver.py
+
+bench-serve: .venv/dev .venv/core  ## Measure nr serve beside asyncio's own echo
+	$(BIN)/python -m benchmarks.serve
 
 bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
 	$(BIN)/python -m benchmarks.fields_speed

@@ -73,5 +73,4 @@ def served(request: pytest.FixtureRequest) -> Options:
 
 
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
-DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING)]
-DRIVERS += [module, served]
+DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING), module]

@@ -94,6 +94,8 @@ class RespHead(Structure):
         ("replies", Buf),
         ("ran", c_size_t),
         ("pending", c_size_t),
+        ("protocol", c_int),
+        ("error", ErrorText),
     ]
 
 
@@ -231,8 +233,10 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_resp_free": ((None, None), [_net]),
     "nr_resp_trust": ((None, None), [_net, c_bool]),
     "nr_resp_feed": (_status, [_net, c_char_p, _size, _err]),
-    "nr_resp_run": ((c_int, None), [_net, c_char_p, _size, _net, c_int, c_bool, _err]),
-    "nr_resp_reply": (_status, [_net, c_char_p, _size, c_int, c_int, _err]),
+    "nr_resp_on": (_status, [_net, c_char_p, _size, _net, _err]),
+    "nr_resp_run": ((c_int, None), [_net, c_bool]),
+    "nr_resp_take": ((c_int, None), [_net, c_char_p, _size]),
+    "nr_resp_reply": (_status, [_net, c_char_p, _size, c_int, _err]),
     "nr_resp_error": (_status, [_net, c_char_p, _size, _err]),
     "nr_resp_memory": ((_size, None), [_net]),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ctypes import string_at
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import msgpack  # type: ignore[import-untyped]
 
@@ -37,7 +37,7 @@ class ProtocolError(Exception):
 
 
 class Client:
-    """A client's commands and replies; ``protocol`` is the version it has asked for, 2 or 3."""
+    """A client's commands and replies."""
 
     _handle = 0
 
@@ -50,32 +50,53 @@ class Client:
         self._head = RespHead.from_address(handle)
         self._replies = self._head.replies
         self._error = ErrorText()
-        self.protocol = 2
+        self._take, self._run = held.nr_resp_take, held.nr_resp_run
+        self.net: Net | None = None
+        """What ``run`` and ``receive`` run on."""
 
     def __del__(self) -> None:
         if self._handle:
             self._free(self._handle)
 
+    @property
+    def protocol(self) -> int:
+        """The version that it has asked for, 2 or 3."""
+        return int(self._head.protocol)
+
+    @protocol.setter
+    def protocol(self, version: int) -> None:
+        self._head.protocol = version
+
     def trust(self, trusted: bool) -> None:
         """Who has not said who it is may send little at once."""
         held.nr_resp_trust(self._handle, trusted)
+
+    def on(self, key: bytes, net: Net | None) -> None:
+        """NR.RUN and NR.CLASS of this key are run on this network from now on."""
+        self.net = None
+        handle = net._handle if net else None
+        held.nr_resp_on(self._handle, key, len(key), handle, self._error)
+        self.net = net
 
     def feed(self, data: bytes) -> None:
         """Takes what has come. Raises EngineError where memory is short."""
         held.nr_resp_feed(self._handle, data, len(data), self._error)
 
-    def run(self, key: bytes, net: Net | None, again: bool = False) -> Next:
-        """Runs NR.RUN and NR.CLASS of this network up to the first other command.
+    def receive(self, data: bytes) -> Next:
+        """Forgets the replies so far, takes what has come, and does as ``run``."""
+        found: int = self._take(self._handle, data, len(data))
+        return _NEXT[found] if found >= 0 else self._broken()
+
+    def run(self, again: bool = False) -> Next:
+        """Runs NR.RUN and NR.CLASS of the network up to the first other command.
 
         With ``again`` the command that was found last comes first. Raises ProtocolError.
         """
-        handle = net._handle if net else None
-        found: int = held.nr_resp_run(
-            self._handle, key, len(key), handle, self.protocol, again, self._error
-        )
-        if found < 0:
-            raise ProtocolError(self._error.text.decode("ascii", "replace"))
-        return _NEXT[found]
+        found: int = self._run(self._handle, again)
+        return _NEXT[found] if found >= 0 else self._broken()
+
+    def _broken(self) -> NoReturn:
+        raise ProtocolError(self._head.error.text.decode("ascii", "replace"))
 
     @property
     def argv(self) -> list[bytes]:
@@ -86,7 +107,7 @@ class Client:
 
     @property
     def ran(self) -> int:
-        """How many commands ``run`` has run so far."""
+        """How many commands have been run here so far."""
         return int(self._head.ran)
 
     @property
@@ -99,20 +120,23 @@ class Client:
         """Bytes that are kept of what came, and of replies."""
         return int(held.nr_resp_memory(self._handle))
 
-    def reply(self, reply: Answer, shape: int = 0) -> None:
-        """Puts a reply behind the others. Raises CommandError for what cannot be told."""
+    def reply(self, reply: Answer, verb: int = -1) -> None:
+        """Puts a reply behind the others: that of a command of the core's table, or another.
+
+        Raises CommandError for what cannot be told.
+        """
         packed = _pack(reply)
-        held.nr_resp_reply(self._handle, packed, len(packed), self.protocol, shape, self._error)
+        held.nr_resp_reply(self._handle, packed, len(packed), verb, self._error)
 
     def refuse(self, text: str) -> None:
         """Puts an error, one line."""
         line = text.encode("ascii", "backslashreplace")
         held.nr_resp_error(self._handle, line, len(line), self._error)
 
-    def take(self) -> bytes:
-        """The replies, to be sent."""
+    def take(self, least: int = 0) -> bytes:
+        """The replies, to be sent; none where they are no more than that."""
         replies = self._replies
-        if not (size := replies.len):
+        if (size := replies.len) <= least:
             return b""
         replies.len = 0
         return string_at(replies.data, size)

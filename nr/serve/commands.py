@@ -25,6 +25,8 @@ _RUNS = {b"NR.RUN", b"NR.CLASS"}
 _FIRST_LOOK, _LOOK = 0.001, 0.05  # seconds between two looks whether a training has ended
 
 SPECS: dict[bytes, Spec] = {spec.name.encode(): spec for spec in specs()}
+VERBS = {name: number for number, name in enumerate(SPECS)}
+"""As the core numbers them."""
 
 
 class Commands:

@@ -38,10 +38,10 @@ class Server:
         self.time = loop.time
         self.started = self.time()
         self.port = settings.resp or 0
-        self.connections = self.rejected = self.counted = self.replied = 0
+        self.connections = self.rejected = self.counted = 0
         self._settings = settings
         self._most_memory = settings.most_memory or max(1 << 26, memory_of() // 8)
-        self._clients: set[Connection] = set()
+        self.clients: set[Connection] = set()
         self._listening: asyncio.Server | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._ran = 0
@@ -65,12 +65,12 @@ class Server:
             self._listening.close()
         if self._sweeping:
             self._sweeping.cancel()
-        for client in list(self._clients):
+        for client in list(self.clients):
             client.end()
         end = self.time() + seconds
-        while self._clients and self.time() < end:
+        while self.clients and self.time() < end:
             await asyncio.sleep(0.01)
-        for client in list(self._clients):
+        for client in list(self.clients):
             client.transport.abort()
         await asyncio.sleep(0)
 
@@ -79,16 +79,16 @@ class Server:
     def admit(self, client: Connection) -> bool:
         """Whether there is room for one more."""
         self.connections += 1
-        if len(self._clients) >= self.most_clients:
+        if len(self.clients) >= self.most_clients:
             self.rejected += 1
             return False
-        self._clients.add(client)
+        self.clients.add(client)
         _keep_alive(client.transport.get_extra_info("socket"))
         return True
 
     def leave(self, client: Connection) -> None:
         """It is gone."""
-        self._clients.discard(client)
+        self.clients.discard(client)
         self.count(client, 0)
         self._ran += client.ran
 
@@ -101,16 +101,16 @@ class Server:
 
     def sessions(self) -> list[Session]:
         """Of all clients."""
-        return [client.session for client in self._clients]
+        return [client.session for client in self.clients]
 
     @property
     def commands_ran(self) -> int:
-        return self._ran + sum(client.ran for client in self._clients)
+        return self._ran + sum(client.ran for client in self.clients)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP)
-            self.sweep(self._clients)
+            self.sweep(self.clients)
 
     def sweep(self, clients: Iterable[Connection]) -> None:
         """Lets those go who take too long, and the one who has most unread where it is too much."""

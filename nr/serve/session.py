@@ -25,7 +25,7 @@ class Link(Protocol):
 
     def forget_network(self) -> None: ...
 
-    def end(self) -> None: ...
+    def quit(self) -> None: ...
 
 
 class Session:
@@ -56,8 +56,8 @@ class Session:
         self._client.protocol = protocol
 
     def end(self) -> None:
-        """Closes the connection, when all it has asked for is told."""
-        self._link.end()
+        """Closes the connection, behind the reply to this command."""
+        self._link.quit()
 
     @property
     def since(self) -> float:
@@ -72,7 +72,7 @@ class Session:
             if name not in _UNTRUSTED:
                 raise CommandError(_NOAUTH)
             return
-        if (spec := SPECS.get(name)) and not self.user.writes and "write" in spec.flags:
+        if not self.user.writes and _writes(name):
             raise CommandError(
                 f"NOPERM User {self.user.name} has no permissions to run the '{name.decode()}' "
                 "command: it may read alone"
@@ -95,6 +95,11 @@ class Session:
                 f"ERR wrong number of arguments for '{name.decode().lower()}' command"
             )
         return row.run(self, argv)
+
+
+def _writes(name: bytes) -> bool:
+    spec, row = SPECS.get(name), TABLE.get(name)
+    return "write" in spec.flags if spec else row is not None and row.writes
 
 
 def _keys(name: bytes, argv: Sequence[bytes]) -> Iterator[bytes]:

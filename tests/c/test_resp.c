@@ -155,6 +155,12 @@ static void test_nothing_is_kept_of_a_large_command(void) {
 
 /* -------------------------------- Replies -------------------------------- */
 
+static nr_status reply(nr_resp *r, const nr_buf *packed, size_t len,
+                       int protocol, int verb) {
+    r->head.protocol = protocol;
+    return nr_resp_reply(r, packed->data, len, verb, &err);
+}
+
 static bool replied(nr_resp *r, const char *text) {
     nr_buf *replies = &r->head.replies;
     bool same = replies->len == strlen(text) &&
@@ -171,13 +177,13 @@ static void test_replies_are_of_the_version_asked_for(void) {
     nr_put_str(&packed, "OK"), nr_put_bin(&packed, "a\r\n", 3);
     nr_put_double(&packed, 0.5), nr_put_nil(&packed);
     nr_put_map(&packed, 1), nr_put_bool(&packed, true), nr_put_array(&packed, 0);
-    CHECK(nr_resp_reply(r, packed.data, packed.len, 2, NR_TEXTS, &err) == NR_OK);
+    CHECK(reply(r, &packed, packed.len, 2, -1) == NR_OK);
     CHECK(replied(r, "*7\r\n:-7\r\n:18446744073709551615\r\n+OK\r\n"
                      "$3\r\na\r\n\r\n$3\r\n0.5\r\n$-1\r\n*2\r\n:1\r\n*0\r\n"));
-    CHECK(nr_resp_reply(r, packed.data, packed.len, 3, NR_TEXTS, &err) == NR_OK);
+    CHECK(reply(r, &packed, packed.len, 3, -1) == NR_OK);
     CHECK(replied(r, "*7\r\n:-7\r\n:18446744073709551615\r\n+OK\r\n"
                      "$3\r\na\r\n\r\n,0.5\r\n_\r\n%1\r\n#t\r\n*0\r\n"));
-    CHECK(nr_resp_reply(r, packed.data, packed.len - 1, 3, NR_TEXTS, &err) ==
+    CHECK(reply(r, &packed, packed.len - 1, 3, -1) ==
           NR_ERR);
     CHECK(!strcmp(err.text, "ERR the reply cannot be told"));
     CHECK(replied(r, ""));
@@ -189,7 +195,7 @@ static void test_a_text_of_several_lines_is_no_simple_string(void) {
     nr_buf packed = {0};
     nr_resp *r = nr_resp_create();
     nr_put_str(&packed, "a\nb");
-    CHECK(nr_resp_reply(r, packed.data, packed.len, 2, NR_TEXTS, &err) == NR_OK);
+    CHECK(reply(r, &packed, packed.len, 2, -1) == NR_OK);
     CHECK(replied(r, "$3\r\na\nb\r\n"));
     CHECK(nr_resp_error(r, "ERR no", 6, &err) == NR_OK);
     CHECK(replied(r, "-ERR no\r\n"));
@@ -197,10 +203,31 @@ static void test_a_text_of_several_lines_is_no_simple_string(void) {
     nr_buf_free(&packed);
 }
 
+static void test_names_and_values_are_a_map(void) {
+    nr_buf pairs = {0}, rows = {0};
+    nr_resp *r = nr_resp_create();
+    nr_put_array(&pairs, 2), nr_put_bin(&pairs, "a", 1);
+    nr_put_array(&pairs, 2), nr_put_uint(&pairs, 1), nr_put_uint(&pairs, 2);
+    CHECK(reply(r, &pairs, pairs.len, 3, NR_INFO) == NR_OK);
+    CHECK(replied(r, "%1\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n"));
+    CHECK(reply(r, &pairs, pairs.len, 2, NR_INFO) == NR_OK);
+    CHECK(replied(r, "*2\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n"));
+    CHECK(reply(r, &pairs, pairs.len, 3, NR_GETDATA) == NR_OK);
+    CHECK(replied(r, "*2\r\n$1\r\na\r\n*2\r\n:1\r\n:2\r\n"));
+    nr_put_array(&rows, 1), nr_put_array(&rows, 2);
+    nr_put_bin(&rows, "a", 1), nr_put_double(&rows, 1);
+    CHECK(reply(r, &rows, rows.len, 3, NR_RUN) == NR_OK);
+    CHECK(replied(r, "*1\r\n%1\r\n$1\r\na\r\n,1\r\n"));
+    nr_resp_free(r);
+    nr_buf_free(&pairs);
+    nr_buf_free(&rows);
+}
+
 /* --------------------------------- Runs ---------------------------------- */
 
 static int run(nr_resp *r, const nr_net *net, bool again) {
-    return nr_resp_run(r, "net", 3, net, 2, again, &err);
+    CHECK(nr_resp_on(r, "net", 3, net, &err) == NR_OK);
+    return nr_resp_run(r, again);
 }
 
 static void test_runs_that_come_together_are_run_together(void) {
@@ -234,6 +261,23 @@ static void test_much_work_is_left_to_the_host(void) {
     nr_net_free(net);
 }
 
+static void test_what_comes_is_run_in_one_call(void) {
+    static const char text[] = "NR.CLASS net 1 2\nNR.CLASS net";
+    nr_net *net = make("NR.CREATE net CLASSIFIER 2 -> 2 SEED 1");
+    nr_resp *r = nr_resp_create();
+    CHECK(nr_resp_on(r, "net", 3, net, &err) == NR_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK(nr_resp_take(r, text, sizeof text - 1) == 0);
+        CHECK(r->head.replies.len == 4);
+        CHECK(nr_resp_take(r, " 1 2\n*0\r\n", 9) == 0);
+        CHECK(r->head.replies.len == 4 && r->head.ran == 2u * (unsigned)i + 2);
+    }
+    CHECK(nr_resp_take(r, "*a\r\n", 4) == -1);
+    CHECK(strstr(r->head.error.text, "invalid multibulk length"));
+    nr_resp_free(r);
+    nr_net_free(net);
+}
+
 static void test_others_have_their_turn(void) {
     nr_net *net = make("NR.CREATE net CLASSIFIER 2 -> 2 SEED 1");
     nr_resp *r = nr_resp_create();
@@ -257,9 +301,11 @@ int main(void) {
     test_nothing_is_kept_of_a_large_command();
     test_replies_are_of_the_version_asked_for();
     test_a_text_of_several_lines_is_no_simple_string();
+    test_names_and_values_are_a_map();
     test_runs_that_come_together_are_run_together();
     test_without_a_network_nothing_is_run();
     test_much_work_is_left_to_the_host();
+    test_what_comes_is_run_in_one_call();
     test_others_have_their_turn();
     return summary();
 }

@@ -92,8 +92,9 @@ static void check_running(const uint8_t *data, size_t size, int protocol) {
     }
     nr_resp *r = made(true);
     MUST(nr_resp_feed(r, data, size, &err) == NR_OK);
-    int found;
-    while ((found = nr_resp_run(r, "net", 3, net, protocol, false, &err)) > 0)
+    r->head.protocol = protocol;
+    MUST(nr_resp_on(r, "net", 3, net, &err) == NR_OK);
+    while (nr_resp_run(r, false) > 0)
         if (r->head.replies.len > 1 << 16) r->head.replies.len = 0;
     if (r->head.ran) {
         MUST(r->head.replies.len >= 2);
@@ -106,7 +107,9 @@ static void check_running(const uint8_t *data, size_t size, int protocol) {
 static void check_reply(const uint8_t *data, size_t size, int protocol) {
     nr_error err;
     nr_resp *r = made(true);
-    if (nr_resp_reply(r, data, size, protocol, NR_PAIRS, &err) != NR_OK)
+    r->head.protocol = protocol;
+    int verb = protocol == 3 ? NR_RUN : NR_INFO;
+    if (nr_resp_reply(r, data, size, verb, &err) != NR_OK)
         MUST(!r->head.replies.len);
     nr_resp_free(r);
 }

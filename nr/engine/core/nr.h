@@ -534,6 +534,8 @@ typedef struct nr_resp_head {
     nr_buf replies; /* grows; the host sends it, and sets its len to 0 */
     size_t ran;     /* commands that nr_resp_run has run so far */
     size_t pending; /* bytes that came behind that command, or are a part of it */
+    int protocol;   /* the version that replies are of, 2 or 3: the host says it */
+    nr_error error; /* why nr_resp_run or nr_resp_take returned -1 */
 } nr_resp_head;
 
 NR_API nr_resp *nr_resp_create(void); /* NULL: out of memory */
@@ -551,19 +553,25 @@ NR_API nr_status nr_resp_feed(nr_resp *resp, const void *bytes, size_t len,
  * none: the client is to hear the error, and nothing more of it is read. */
 NR_API int nr_resp_next(nr_resp *resp, nr_error *err);
 
-/* Runs the commands that come next, as long as they are NR.RUN or NR.CLASS on
- * this key, and little work; their replies, errors too, go behind the others.
- * With `again` the one that was found last comes first. As nr_resp_next of the
- * first one that is not run; 2: as much is done as is good at once. A network of
- * NULL runs none. */
-NR_API int nr_resp_run(nr_resp *resp, const char *key, size_t keylen,
-                       const nr_net *net, int protocol, bool again,
-                       nr_error *err);
+/* On what nr_resp_run runs from now on: a network and its key, which is copied;
+ * the network is the host's to keep. NULL: on nothing. */
+NR_API nr_status nr_resp_on(nr_resp *resp, const char *key, size_t keylen,
+                            const nr_net *net, nr_error *err);
 
-/* A reply in msgpack, as what version 2 or 3 of the protocol has for it. */
+/* Runs the commands that come next, as long as they are NR.RUN or NR.CLASS on
+ * that key, and little work; their replies, errors too, go behind the others.
+ * With `again` the one that was found last comes first. As nr_resp_next of the
+ * first one that is not run; 2: as much is done as is good at once. */
+NR_API int nr_resp_run(nr_resp *resp, bool again);
+
+/* Forgets the replies so far, which were sent, feeds, and runs: in one call what
+ * there is to do most often. */
+NR_API int nr_resp_take(nr_resp *resp, const void *bytes, size_t len);
+
+/* A reply in msgpack, as the protocol has it: that of a command, or -1 of none of
+ * these. What is names and values is a map in version 3 (commands.h: the shapes). */
 NR_API nr_status nr_resp_reply(nr_resp *resp, const void *reply, size_t len,
-                               int protocol, nr_reply_shape shape,
-                               nr_error *err);
+                               int verb, nr_error *err);
 NR_API nr_status nr_resp_error(nr_resp *resp, const char *text, size_t len,
                                nr_error *err); /* one line */
 NR_API size_t nr_resp_memory(const nr_resp *resp); /* bytes */

@@ -25,6 +25,7 @@ nr_resp *nr_resp_create(void) {
     nr_resp *r = nr_alloc(sizeof *r);
     if (!r) return NULL;
     *r = (nr_resp){0};
+    r->head.protocol = 2;
     nr_resp_trust(r, false);
     return r;
 }
@@ -36,6 +37,7 @@ void nr_resp_free(nr_resp *r) {
     nr_buf_free(&r->places);
     nr_buf_free(&r->lengths);
     nr_buf_free(&r->scratch);
+    nr_buf_free(&r->key);
     nr_buf_free(&r->line.memory);
     nr_release(r);
 }

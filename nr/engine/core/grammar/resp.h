@@ -20,6 +20,8 @@ struct nr_resp {
     bool awaits;     /* whether these were told */
     nr_args line;    /* the words of an inline command */
     nr_buf scratch;  /* a reply before it is put */
+    nr_buf key;      /* of the network that is run on */
+    const nr_net *net;
     size_t most_words, most_bytes, most; /* of a command, of a word, of all */
 };
 

@@ -47,30 +47,48 @@ static bool put_constant(nr_buf *out, const char *text) {
     return nr_buf_append(out, text, strlen(text));
 }
 
-static bool put_next(nr_buf *out, nr_cursor *c, int protocol, int depth);
+/* A reply on its way. */
+typedef struct answer {
+    nr_buf *out;
+    nr_cursor c;
+    int protocol;
+    nr_reply_shape shape;
+} answer;
+
+static bool put_next(answer *a, int depth);
+
+/* Whether an array is names and values, which are a map in version 3, as in the
+ * module: all that NR.INFO and NR.METRICS reply, and each row of NR.RUN that
+ * begins with a name, of networks with fields. */
+static bool is_pairs(const answer *a, uint64_t n, int depth) {
+    bool named = a->c.at < a->c.end && *a->c.at >= 0xc4 && *a->c.at <= 0xc6;
+    return n % 2 == 0 && ((a->shape == NR_PAIRS && depth == 0) ||
+                          (a->shape == NR_OUTPUTS && named));
+}
 
 /* A map is an array of twice as many in version 2. */
-static bool put_array(nr_buf *out, nr_cursor *c, const nr_item *item,
-                      int protocol, int depth) {
-    bool map = item->type == NR_ITEM_MAP;
-    uint64_t n = map ? 2 * item->number : item->number;
-    bool ok = depth < DEEPEST && (map && protocol >= 3
-                                      ? put_head(out, '%', item->number, false)
-                                      : put_head(out, '*', n, false));
-    while (ok && n--) ok = put_next(out, c, protocol, depth + 1);
+static bool put_array(answer *a, const nr_item *item, int depth) {
+    uint64_t n = item->type == NR_ITEM_MAP ? 2 * item->number : item->number;
+    bool map = a->protocol >= 3 &&
+               (item->type == NR_ITEM_MAP || is_pairs(a, n, depth));
+    bool ok = depth < DEEPEST && (map ? put_head(a->out, '%', n / 2, false)
+                                      : put_head(a->out, '*', n, false));
+    while (ok && n--) ok = put_next(a, depth + 1);
     return ok;
 }
 
-static bool put_next(nr_buf *out, nr_cursor *c, int protocol, int depth) {
+static bool put_next(answer *a, int depth) {
     nr_item item;
-    if (!nr_get_item(c, &item)) return false;
+    nr_buf *out = a->out;
+    int protocol = a->protocol;
+    if (!nr_get_item(&a->c, &item)) return false;
     switch (item.type) {
     case NR_ITEM_INT: return put_head(out, ':', item.number, item.negative);
     case NR_ITEM_REAL: return put_double(out, item.real, protocol);
     case NR_ITEM_STR: return put_text(out, item.bytes);
     case NR_ITEM_BIN: return put_bulk(out, item.bytes.data, item.bytes.len);
     case NR_ITEM_ARRAY:
-    case NR_ITEM_MAP: return put_array(out, c, &item, protocol, depth);
+    case NR_ITEM_MAP: return put_array(a, &item, depth);
     case NR_ITEM_BOOL:
         if (protocol < 3) return put_head(out, ':', item.number, false);
         return put_constant(out, item.number ? "#t\r\n" : "#f\r\n");
@@ -79,13 +97,16 @@ static bool put_next(nr_buf *out, nr_cursor *c, int protocol, int depth) {
 }
 
 nr_status nr_resp_reply(nr_resp *r, const void *reply, size_t len,
-                        int protocol, nr_reply_shape shape, nr_error *err) {
-    (void)shape;
-    nr_cursor c = {reply, (const unsigned char *)reply + len, false};
+                        int verb, nr_error *err) {
+    const nr_spec *spec = nr_spec_of((nr_verb)verb);
+    answer a = {&r->head.replies,
+                {reply, (const unsigned char *)reply + len, false},
+                r->head.protocol,
+                spec ? spec->reply : NR_INTEGERS};
     size_t before = r->head.replies.len;
-    if (put_next(&r->head.replies, &c, protocol, 0)) return NR_OK;
+    if (put_next(&a, 0)) return NR_OK;
     r->head.replies.len = before;
-    return c.bad ? nr_fail(err, "ERR the reply cannot be told") : nr_nomem(err);
+    return a.c.bad ? nr_fail(err, "ERR the reply cannot be told") : nr_nomem(err);
 }
 
 nr_status nr_resp_error(nr_resp *r, const char *text, size_t len,
