@@ -122,6 +122,8 @@ def _of_fields(argv: Sequence[bytes]) -> bool:
 
 def _sample(argv: Sequence[bytes], reply: Any) -> Reply:
     """Inputs and outputs; of a network with fields names and values, as the protocol has them."""
+    if reply is not None and len(argv) > 4:
+        return [_sample(argv[:4], row) for row in reply]
     if reply and not isinstance(reply[0], list):
         return list(reply)
     return _doubles(argv, reply)
