@@ -166,9 +166,9 @@ build/asan/neuralredis.so: .venv/dev $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
-# node-redis, for a test of the module from another language.
+# node-redis and ioredis, for tests of the module and of nr serve from another language.
 .venv/node: .venv/pip
-	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5; \
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5 ioredis@5; \
 	else echo "Not installed: npm. The test of the module from node is skipped."; fi
 
 # Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail
