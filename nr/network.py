@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -73,16 +73,19 @@ class Network:
         x: Any,
         y: Any = samples.AMONG_THEM,
         to: Dataset | None = None,
+        *,
+        weight: float | None = None,
     ) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
 
         ``x`` has shape (inputs,); ``y`` is a regressor's outputs, shape (outputs,), or a
         classifier's class id. Of a network with fields ``x`` is a mapping of their names and
         values, outputs among them: ``net.observe({"age": 33, "joined": "yes"})``. ``to`` is
-        ``"train"`` or ``"test"``; without, the dataset that is less full. Raises CommandError,
-        and ValuesError for what is no number.
+        ``"train"`` or ``"test"``; without, the dataset that is less full. A mapping may have a
+        ``weight`` above 0: the sample counts so often in training. Raises CommandError, and
+        ValuesError for what is no number.
         """
-        return self._do(samples.observe(self.key, x, y, to))
+        return self._do(samples.observe(self.key, x, y, to, weight))
 
     def observe_many(
         self,
@@ -91,20 +94,22 @@ class Network:
         to: Dataset | None = None,
         *,
         ignore_extra: bool = False,
+        weights: ArrayLike | None = None,
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
         Of a network with fields ``X`` is a frame whose columns have their names, in any order,
         a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
         NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
-        is an error without. 10,000 rows go in one step. Of other networks:
+        is an error without; ``weights`` say how often each row counts. 10,000 rows go in one
+        step. Of other networks:
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
         output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
         go in several steps, after all of them have been checked. Raises ValuesError, which
         names the row and the column.
         """
-        rows = X, Y, to, ignore_extra
+        rows = X, Y, to, ignore_extra, weights
         return self._do(samples.observe_many(self.db.backend, self.key, *rows))
 
     def observe_query(
@@ -116,6 +121,7 @@ class Network:
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
         replace: bool = False,
+        by: str | None = None,
     ) -> tuple[int, int]:
         """Adds the rows of a query on the same SQL database, all or none; returns as ``observe``.
 
@@ -124,11 +130,47 @@ class Network:
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
         bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
-        or of both, in the same transaction. Raises ValuesError, which names column and row, for
-        NULL and text where numbers are needed, and says how to encode it.
+        or of both, in the same transaction. Of a forecaster rows are steps, in the query's order;
+        ``by`` names the column that says of which series. Raises ValuesError, which names column
+        and row, for NULL and text where numbers are needed, and says how to encode it.
         """
-        query = sql, target, to, parameters, progress, replace
+        query = sql, target, to, parameters, progress, replace, by
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
+
+    def observe_series(
+        self,
+        frame: Any,
+        *,
+        time: str | None = None,
+        value: str | None = None,
+        by: str | None = None,
+    ) -> dict[str, int]:
+        """Adds the rows of a frame as steps of a forecaster's series; how many each has now.
+
+        ``time`` names the column that they are sorted by, without it they are in their order;
+        ``by`` the column that says of which series they are; ``value`` the column of the output,
+        where it is not called as that. Columns that are no fields are left out. 10,000 rows of a
+        series go in one step. Raises ValuesError and CommandError.
+        """
+        return self._do(forecasts.observe_series(self.key, frame, time, value, by))
+
+    def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
+        """What comes next of a forecaster's series: shape (horizon,).
+
+        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which the
+        value will be with that probability. Of several outputs a dictionary of such arrays.
+        ``series`` is its name, None for the one without. Raises CommandError.
+        """
+        return self._do(forecasts.forecast(self.key, series, interval))
+
+    def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
+        """A figure of matplotlib's: the latest steps of a series, the forecast, its interval.
+
+        Raises CommandError, and ExtraError without matplotlib (the extra ``plot``).
+        """
+        from nr.forecast_plot import figure
+
+        return self._do(figure(self.key, series, interval))
 
     def sample(self, dataset: Dataset, row: int) -> Any:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.

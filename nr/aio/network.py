@@ -13,7 +13,7 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -58,9 +58,14 @@ class Network:
     # ---- samples ----
 
     async def observe(
-        self, x: Any, y: Any = samples.AMONG_THEM, to: Dataset | None = None
+        self,
+        x: Any,
+        y: Any = samples.AMONG_THEM,
+        to: Dataset | None = None,
+        *,
+        weight: float | None = None,
     ) -> tuple[int, int]:
-        return await self._do(samples.observe(self.key, x, y, to))
+        return await self._do(samples.observe(self.key, x, y, to, weight))
 
     async def observe_many(
         self,
@@ -69,8 +74,9 @@ class Network:
         to: Dataset | None = None,
         *,
         ignore_extra: bool = False,
+        weights: ArrayLike | None = None,
     ) -> tuple[int, int]:
-        rows = X, Y, to, ignore_extra
+        rows = X, Y, to, ignore_extra, weights
         return await self._do(samples.observe_many(self._driver.backend, self.key, *rows))
 
     async def observe_query(
@@ -82,9 +88,30 @@ class Network:
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
         replace: bool = False,
+        by: str | None = None,
     ) -> tuple[int, int]:
-        query = sql, target, to, parameters, progress, replace
+        query = sql, target, to, parameters, progress, replace, by
         return await self._do(samples.observe_query(self._driver.backend, self.key, *query))
+
+    async def observe_series(
+        self,
+        frame: Any,
+        *,
+        time: str | None = None,
+        value: str | None = None,
+        by: str | None = None,
+    ) -> dict[str, int]:
+        return await self._do(forecasts.observe_series(self.key, frame, time, value, by))
+
+    async def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
+        return await self._do(forecasts.forecast(self.key, series, interval))
+
+    async def plot_forecast(
+        self, series: str | None = None, interval: float | None = 0.9
+    ) -> Figure:
+        from nr.forecast_plot import figure
+
+        return await self._do(figure(self.key, series, interval))
 
     async def sample(self, dataset: Dataset, row: int) -> Any:
         return await self._do(samples.sample(self.key, dataset, row))
