@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-sequences
+	bench-module bench-fields bench-fields-speed bench-sequences bench-serve
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -60,12 +60,12 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 	@mkdir -p build/fuzz
-	for name in syntax dump fields; do \
+	for name in syntax dump fields resp; do \
 		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
 			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
 			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 3)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 4)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
@@ -101,6 +101,9 @@ bench-speed: .venv/speed .venv/core  ## Compare its speed with other libraries':
 
 bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the server's own commands: docs/module.md
 	$(BIN)/python benchmarks/module_driver.py
+
+bench-serve: .venv/dev .venv/core  ## Measure nr serve beside asyncio's own echo
+	$(BIN)/python -m benchmarks.serve
 
 bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
 	$(BIN)/python -m benchmarks.fields_speed
@@ -163,9 +166,9 @@ build/asan/neuralredis.so: .venv/dev $(CORE)
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
-# node-redis, for a test of the module from another language.
+# node-redis and ioredis, for tests of the module and of nr serve from another language.
 .venv/node: .venv/pip
-	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5; \
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5 ioredis@5; \
 	else echo "Not installed: npm. The test of the module from node is skipped."; fi
 
 # Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail

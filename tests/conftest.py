@@ -10,6 +10,7 @@ from hypothesis import settings
 from redis_private import Servers
 from redis_server import Server, redis_server, running
 from servers import mariadb, pgbouncer, postgres  # noqa: F401  (fixtures)
+from serving import Serving, serving
 
 import nr
 from nr.backends import Backend, connect
@@ -53,6 +54,15 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("module")
     with running(redis_server(), directory, "MEMORY", str(MEMORY)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def served_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A process of `nr serve` over memory://, for all tests that empty it first."""
+    directory = tmp_path_factory.mktemp("serve")
+    options = ("--url", "memory://", "--resp", "0")
+    with serving(directory, *options, NR_MEMORY=str(MEMORY)) as served:
+        yield served
 
 
 @pytest.fixture

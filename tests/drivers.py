@@ -8,6 +8,7 @@ import pytest
 import redis_private
 import redis_server
 from servers import Server
+from serving import Serving
 
 import nr
 
@@ -59,6 +60,16 @@ def module(request: pytest.FixtureRequest) -> Options:
     with server.client() as client:
         client.flushall()
     return {"url": server.url()}
+
+
+def served(request: pytest.FixtureRequest) -> Options:
+    """The driver of the module, at a port of `nr serve`."""
+    serving: Serving = request.getfixturevalue("served_memory")
+    url = f"redis+module://127.0.0.1:{serving.resp}"
+    with nr.connect(url) as db:
+        for name in db:
+            del db[name]
+    return {"url": url}
 
 
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]

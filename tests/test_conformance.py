@@ -2,8 +2,16 @@
 
 import pytest
 from conformance import CASES, content, run
+from drivers import DRIVERS, Options, served
 
 from nr.backends import Backend
+
+
+@pytest.fixture(params=[*DRIVERS, served], ids=lambda driver: driver.__name__)
+def options(request: pytest.FixtureRequest) -> Options:
+    """Every driver, and the module's at a port of `nr serve`."""
+    found: Options = request.param(request)
+    return found
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -31,7 +31,7 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "commands", "design", "fields", "module", "operations", "redis", "sequences"),
-            "sql",
+            *("serve", "sql"),
         )
     ),
 ]

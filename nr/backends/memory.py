@@ -65,6 +65,7 @@ class Memory:
     """Networks of this process alone. Threads may share it; a fork gets a copy."""
 
     shared = False
+    keeps_here = True
     bulk = Bulk()
     renewal = 1.0
     patience = 0.0

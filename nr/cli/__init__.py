@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 import nr
+from nr.cli.serving import serve
 from nr.cli.session import ScriptError, Session
 from nr.commands.options import Dataset
 
@@ -136,6 +137,7 @@ def main(ctx: click.Context) -> None:
       nr metrics net             prints how good it is, and what it rests on
       nr plot net --out net.png  draws the last training, and a map of two inputs
       nr worker                  carries out trainings that were queued
+      nr serve --resp 6390       answers clients of Redis, over any store
       nr copy URL1 net URL2      copies a network to another store
       nr observe net --query SQL --target COLUMN
                                  observes rows of the same SQL database
@@ -263,6 +265,9 @@ def _worker(**options: Any) -> None:
     from nr.cli.worker import work
 
     work(**options)
+
+
+main.add_command(serve)
 
 
 @main.command("copy")

@@ -6,21 +6,12 @@ from dataclasses import astuple, dataclass
 from time import monotonic, sleep
 from typing import cast
 
+from nr.commands.waiting import Waiting
 from nr.contracts.store import Running, Standing, Store
-from nr.engine import Command, Net, Reply, Shape, Spec, parse, specs
+from nr.engine import Command, Net, Reply, Spec, parse, specs
 from nr.engine.texts import Line, key_word, like
-from nr.errors import NotFoundError
 from nr.rounding import tell_rounded
-from nr.trainings import (
-    GONE,
-    RESET,
-    WITHDRAWN,
-    Ended,
-    Job,
-    Trainings,
-    ended,
-    refused,
-)
+from nr.trainings import GONE, RESET, Job, Trainings
 
 _POLL = 0.05  # seconds between two looks at another process' training
 
@@ -43,6 +34,11 @@ def start(host: Host, argv: Sequence[bytes]) -> Job | None:
     """Runs an NR.TRAIN, as ``dispatch`` does; the training it started, if not left to workers."""
     command = parse(argv)
     return host.trainings.start(command.key, command)
+
+
+def wait(host: Host, argv: Sequence[bytes]) -> Waiting:
+    """Begins an NR.WAIT, as ``dispatch`` does, and leaves the looking to the caller."""
+    return Waiting(host.store, host.trainings, parse(argv).key)
 
 
 # ---- handlers ----
@@ -122,36 +118,13 @@ def _stop(host: Host, command: Command) -> Reply:
 
 def _wait(host: Host, command: Command) -> Reply:
     end = monotonic() + command.number / 1000 if command.number else float("inf")
-    net, standing = host.store.header(command.key)
-    outcome = _awaited(host, command.key, net.shape, end) if standing else net.outcome
-    if outcome is None:
-        return 0
-    if error := refused(command.key, outcome):
-        raise error
-    return 1
-
-
-def _awaited(host: Host, key: bytes, order: Shape, end: float) -> Ended | None:
-    """What became of the order that stands, None: it still does when the time is over.
-
-    One that waits, since its worker was lost, is carried out here, unless it is left to others.
-    """
-    while True:
-        try:
-            net, standing = host.store.header(key)
-        except NotFoundError:
-            return GONE
-        outcome = ended(net, order.id, order.trainings) or (None if standing else WITHDRAWN)
-        left = end - monotonic()
-        if outcome or left <= 0:
-            return outcome
-        job = host.trainings.get(key)
-        if standing is Standing.WAITS and not job:  # a late one of ours takes its own back
-            job = host.trainings.take_own(key)
-        if not job or not job.is_for(order.id, order.trainings):
+    waiting = Waiting(host.store, host.trainings, command.key)
+    while not waiting.look() and (left := end - monotonic()) > 0:
+        if waiting.job:
+            waiting.job.done.wait(min(left, 1.0))
+        else:
             sleep(min(left, _POLL))
-        elif job.done.wait(min(left, 1.0)) and job.outcome:
-            return job.outcome
+    return waiting.reply()
 
 
 def _dump(host: Host, command: Command) -> Reply:

@@ -5,7 +5,8 @@ from concurrent.futures import Executor
 from threading import Lock
 from typing import TypeVar
 
-from nr.commands.dispatcher import Host, dispatch, start
+from nr.commands.dispatcher import Host, dispatch, start, wait
+from nr.commands.waiting import Waiting
 from nr.contracts.store import Store
 from nr.engine import Net, Reply
 from nr.errors import BackendError, EngineError
@@ -43,6 +44,10 @@ class Local:
     def train(self, *argv: bytes) -> Job | None:
         """Runs NR.TRAIN; the training that it has started, None where it is left to workers."""
         return self._run(start, argv)
+
+    def waiting(self, *argv: bytes) -> Waiting:
+        """An NR.WAIT, for callers that look themselves whether it has ended."""
+        return self._run(wait, argv)
 
     def _run(
         self, how: Callable[[Host, Sequence[bytes]], _Result], argv: Sequence[bytes]

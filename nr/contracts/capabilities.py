@@ -58,6 +58,38 @@ class Job(Protocol):
         """How far it is."""
 
 
+class Wait(Protocol):
+    """An NR.WAIT that its caller looks after."""
+
+    @property
+    def job(self) -> Job | None:
+        """The training, where this process carries it out."""
+
+    def look(self) -> bool:
+        """Whether what it waits for has happened."""
+
+    def reply(self) -> int:
+        """NR.WAIT's reply by now. Raises CommandError."""
+
+
+@runtime_checkable
+class WaitsInLooks(Protocol):
+    """Waits for trainings without keeping a thread."""
+
+    def waiting(self, *argv: bytes) -> Wait:
+        """Begins an NR.WAIT. Raises as ``execute``."""
+
+
+@runtime_checkable
+class KeepsHere(Protocol):
+    """Has all networks in the memory of this process: most commands take microseconds."""
+
+    keeps_here: bool
+
+    def runner(self, key: bytes) -> Net:
+        """What NR.RUN would run on."""
+
+
 @runtime_checkable
 class TrainsHere(Protocol):
     """Trains in this process, and tells one training from the next."""

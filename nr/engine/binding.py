@@ -87,6 +87,19 @@ class Args(Structure):
     ]
 
 
+class RespHead(Structure):
+    _fields_ = [
+        ("argc", c_size_t),
+        ("argv", POINTER(c_void_p)),
+        ("arglen", POINTER(c_size_t)),
+        ("replies", Buf),
+        ("ran", c_size_t),
+        ("pending", c_size_t),
+        ("protocol", c_int),
+        ("error", ErrorText),
+    ]
+
+
 class CShape(Structure):
     _fields_ = [
         ("id", c_uint64),
@@ -227,6 +240,16 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_trainer_finish": (_status, [_trainer, c_uint64, POINTER(_net), _err]),
     "nr_trainer_free": ((None, None), [_trainer]),
     "nr_net_merge": (_status, [_net, _net, _err]),
+    "nr_resp_create": ((_net, None), []),
+    "nr_resp_free": ((None, None), [_net]),
+    "nr_resp_trust": ((None, None), [_net, c_bool]),
+    "nr_resp_feed": (_status, [_net, c_char_p, _size, _err]),
+    "nr_resp_on": (_status, [_net, c_char_p, _size, _net, _err]),
+    "nr_resp_run": ((c_int, None), [_net, c_bool]),
+    "nr_resp_take": ((c_int, None), [_net, c_char_p, _size]),
+    "nr_resp_reply": (_status, [_net, c_char_p, _size, c_int, _err]),
+    "nr_resp_error": (_status, [_net, c_char_p, _size, _err]),
+    "nr_resp_memory": ((_size, None), [_net]),
 }
 
 

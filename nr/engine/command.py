@@ -48,6 +48,12 @@ class Spec:
     """What its reply is made of, as in the core's commands.h: ``integers``, ``texts`` ..."""
     changes: bool
     """Whether it may change the network that it names."""
+    arguments: tuple[int, int]
+    """How many at least and at most, its name counted; -1 is any number."""
+    flags: tuple[str, ...]
+    """``write`` or ``readonly``, ``fast``, ``blocking``, ``denyoom``, as Redis has them."""
+    keys: tuple[int, int]
+    """The first and the last argument that is a key, -1 is the last of all; 0: there is none."""
 
 
 @lru_cache
@@ -193,9 +199,10 @@ def specs() -> tuple[Spec, ...]:
 
 
 def _spec(row: list[Any]) -> Spec:
-    name, syntax, summary, words, options, scope, reply, changes = row
+    name, syntax, summary, words, options, scope, reply, changes, counts, flags, keys = row
     known = tuple(map(_option, options))
-    return Spec(name, syntax, summary, tuple(words), known, scope, reply, changes)
+    told = tuple(counts), tuple(flags), tuple(keys)
+    return Spec(name, syntax, summary, tuple(words), known, scope, reply, changes, *told)
 
 
 def _option(row: list[Any]) -> Option:

@@ -91,7 +91,8 @@ NR_API const nr_spec *nr_spec_of(nr_verb verb);
 
 /* The tables as msgpack, for help, completion and dispatchers: an array of
  * [name, syntax, summary, [words for completion], [options], scope, reply,
- * whether it may change a network]; scope and reply by their words. An option is [word, value, type,
+ * whether it may change a network, [least, most arguments or -1], [flags],
+ * [first, last key]]; scope, reply and flags by their words. An option is [word, value, type,
  * fixed, automatic, default, help, [words that it may be]], value "" where its
  * word alone turns it on, type "switch", "count", "real" or "choice". */
 NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
@@ -546,5 +547,61 @@ NR_API nr_status nr_net_merge(nr_net *net, const nr_net *trained,
 /* Merges the end of a training that left the weights as they were: its line. */
 NR_API nr_status nr_net_tell(nr_net *net, const char *text, size_t len,
                              nr_error *err);
+
+/* ========================== Redis' protocol ============================== */
+
+/* For hosts that answer clients of Redis: a client's bytes in, its commands and
+ * replies out. One thread at a time. */
+typedef struct nr_resp nr_resp;
+
+/* What every nr_resp begins with. */
+typedef struct nr_resp_head {
+    size_t argc; /* the command that was found last, 0: none; until more is */
+    const char **argv; /* asked for or fed */
+    size_t *arglen;
+    nr_buf replies; /* grows; the host sends it, and sets its len to 0 */
+    size_t ran;     /* commands that nr_resp_run has run so far */
+    size_t pending; /* bytes that came behind that command, or are a part of it */
+    int protocol;   /* the version that replies are of, 2 or 3: the host says it */
+    nr_error error; /* why nr_resp_run or nr_resp_take returned -1 */
+} nr_resp_head;
+
+NR_API nr_resp *nr_resp_create(void); /* NULL: out of memory */
+NR_API void nr_resp_free(nr_resp *resp);
+
+/* A client that has not said who it is may send little at once: 16 words, 16 KB
+ * each. All others 2^20 words of 512 MB, 1 GB in all. */
+NR_API void nr_resp_trust(nr_resp *resp, bool trusted);
+
+/* Takes bytes that have come. */
+NR_API nr_status nr_resp_feed(nr_resp *resp, const void *bytes, size_t len,
+                              nr_error *err);
+
+/* The next command: 1, or 0 where its end has not come yet, or -1 where there is
+ * none: the client is to hear the error, and nothing more of it is read. */
+NR_API int nr_resp_next(nr_resp *resp, nr_error *err);
+
+/* On what nr_resp_run runs from now on: a network and its key, which is copied;
+ * the network is the host's to keep. NULL: on nothing. */
+NR_API nr_status nr_resp_on(nr_resp *resp, const char *key, size_t keylen,
+                            const nr_net *net, nr_error *err);
+
+/* Runs the commands that come next, as long as they are NR.RUN or NR.CLASS on
+ * that key, and little work; their replies, errors too, go behind the others.
+ * With `again` the one that was found last comes first. As nr_resp_next of the
+ * first one that is not run; 2: as much is done as is good at once. */
+NR_API int nr_resp_run(nr_resp *resp, bool again);
+
+/* Forgets the replies so far, which were sent, feeds, and runs: in one call what
+ * there is to do most often. */
+NR_API int nr_resp_take(nr_resp *resp, const void *bytes, size_t len);
+
+/* A reply in msgpack, as the protocol has it: that of a command, or -1 of none of
+ * these. What is names and values is a map in version 3 (commands.h: the shapes). */
+NR_API nr_status nr_resp_reply(nr_resp *resp, const void *reply, size_t len,
+                               int verb, nr_error *err);
+NR_API nr_status nr_resp_error(nr_resp *resp, const char *text, size_t len,
+                               nr_error *err); /* one line */
+NR_API size_t nr_resp_memory(const nr_resp *resp); /* bytes */
 
 #endif

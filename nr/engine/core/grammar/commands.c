@@ -71,6 +71,26 @@ static bool put_words(nr_text syntax, nr_buf *out) {
     return ok;
 }
 
+/* As Redis calls them. */
+static bool put_flags(const nr_spec *spec, nr_buf *out) {
+    static const struct {
+        int flag;
+        const char *word;
+    } words[] = {{NR_FAST, "fast"}, {NR_BLOCKS, "blocking"}, {NR_GROWS, "denyoom"}};
+    size_t n = 1;
+    for (size_t i = 0; i < 3; i++) n += (spec->flags & words[i].flag) != 0;
+    bool ok = nr_put_array(out, n) &&
+              nr_put_str(out, spec->flags & NR_WRITES ? "write" : "readonly");
+    for (size_t i = 0; i < 3 && ok; i++)
+        if (spec->flags & words[i].flag) ok = nr_put_str(out, words[i].word);
+    return ok;
+}
+
+static bool put_two(nr_buf *out, int first, int second) {
+    return nr_put_array(out, 2) && nr_put_int(out, first) &&
+           nr_put_int(out, second);
+}
+
 /* syntax is memory that serves one row after the other. */
 static bool put_spec(const nr_spec *spec, nr_buf *syntax, nr_buf *out) {
     static const char *const scopes[] = {
@@ -89,13 +109,16 @@ static bool put_spec(const nr_spec *spec, nr_buf *syntax, nr_buf *out) {
     if (!nr_buf_reserve(syntax, 512) || !write_syntax(spec, syntax))
         return false;
     nr_text text = {(const char *)syntax->data, syntax->len};
-    return nr_put_array(out, 8) && nr_put_str(out, spec->name) &&
+    return nr_put_array(out, 11) && nr_put_str(out, spec->name) &&
            nr_put_text(out, text.s, text.n) &&
            nr_put_str(out, spec->summary) && put_words(text, out) &&
            nr_options_pack(spec->options, out) &&
            nr_put_str(out, scopes[spec->scope]) &&
            nr_put_str(out, shapes[spec->reply]) &&
-           nr_put_bool(out, spec->flags & NR_CHANGES);
+           nr_put_bool(out, spec->flags & NR_CHANGES) &&
+           put_two(out, spec->min_args, spec->max_args) &&
+           put_flags(spec, out) &&
+           put_two(out, spec->first_key, spec->last_key);
 }
 
 nr_status nr_specs_pack(nr_buf *out, nr_error *err) {
