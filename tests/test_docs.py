@@ -30,7 +30,8 @@ DOCUMENTS = [
     *(
         f"docs/{name}.md"
         for name in (
-            *("aio", "commands", "design", "fields", "module", "operations", "redis", "sequences"),
+            *("aio", "commands", "design", "fields", "http", "module", "operations", "redis"),
+            "sequences",
             "sql",
         )
     ),

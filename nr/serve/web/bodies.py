@@ -1,0 +1,71 @@
+"""JSON in and out: what a request may bring, and numbers that JSON has not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, NoReturn
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nr.serve.web.problems import Refused
+
+_JSON = "application/json"
+_NO_JSON = "ERR the body is no JSON"
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+async def body_of(request: Request) -> tuple[dict[str, Any], int]:
+    """The object that a request brings, empty where it brings nothing, and its bytes."""
+    raw = await request.body()
+    if not raw:
+        return {}, 0
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _JSON:
+        raise Refused(415, f"ERR the Content-Type of a body is {_JSON}, not {kind!r}")
+    try:
+        found = _decode(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"{_NO_JSON}: {error}") from None
+    if type(found) is not dict:
+        raise Refused(400, "ERR the body is an object of JSON, as {...}")
+    return found, len(raw)
+
+
+def answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer of JSON. What is no number is null there."""
+    try:
+        text = _encode(found)
+    except (ValueError, TypeError):
+        text = _encode(plain(found))
+    return Response(text, status, headers, _JSON)
+
+
+def plain(value: Any) -> Any:
+    """Arrays as lists, bytes as text, and null for what is no number."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, bytes):
+        return text_of(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(part) for part in value]
+    return value
+
+
+def text_of(key: bytes) -> str:
+    r"""A key as text for people, odd bytes as ``\xHH``."""
+    return key.decode("utf-8", "backslashreplace")
