@@ -1,6 +1,5 @@
 """The application on a port of its own, in a thread of the test's process."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from nr.serve.web import Options, application
 @contextmanager
 def served(db: nr.Database, **options: Any) -> Iterator[str]:
     """Its URL."""
-    app = application(db, asyncio.to_thread, Options(**options))
+    app = application(db, Options(**options))
     config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

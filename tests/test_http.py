@@ -1,6 +1,5 @@
 """The commands over HTTP: every route, its errors, and who is kept out."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -34,7 +33,7 @@ TOKENS = {b"all": User(), b"read": User(writes=False), b"app": User(only=b"app:"
 
 
 def client_of(db: nr.Database, **options: Any) -> TestClient:
-    app = application(db, asyncio.to_thread, Options(**options))
+    app = application(db, Options(**options))
     return TestClient(app, HERE, raise_server_exceptions=False)
 
 

@@ -2,25 +2,26 @@
 
 import { h, number, svg } from './dom.js';
 
-const WIDTH = 640, HEIGHT = 220, LEFT = 48, BOTTOM = 24, TOP = 8;
+const HEIGHT = 220, LEFT = 48, BOTTOM = 24, TOP = 8;
 
-// Lines over cycles: each is {name, points: [[cycle, value], ...]}.
-export function lines(series, label) {
+// Lines over cycles, so many pixels wide: each is {name, points: [[cycle, value], ...]}.
+export function lines(series, label, width) {
+  const right = Math.max(width, 240);
   const points = series.flatMap((one) => one.points).filter(([, value]) => Number.isFinite(value));
   if (points.length < 2) return h('p', { class: 'soft' }, 'Nothing to draw yet.');
   const last = Math.max(...points.map(([cycle]) => cycle), 1);
   const first = Math.min(...points.map(([cycle]) => cycle));
   const top = niceTop(Math.max(...points.map(([, value]) => value), 1e-9));
-  const x = (cycle) => LEFT + ((WIDTH - LEFT) * (cycle - first)) / Math.max(1, last - first);
+  const x = (cycle) => LEFT + ((right - LEFT) * (cycle - first)) / Math.max(1, last - first);
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
-  const picture = svg('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
+  const picture = svg('svg', { class: 'chart', width: right, height: HEIGHT, viewBox: `0 0 ${right} ${HEIGHT}`, role: 'img', 'aria-label': label });
   for (const part of [0, 0.25, 0.5, 0.75, 1]) {
     const at = y(part * top);
-    picture.append(svg('line', { class: 'grid', x1: LEFT, x2: WIDTH, y1: at, y2: at }));
+    picture.append(svg('line', { class: 'grid', x1: LEFT, x2: right, y1: at, y2: at }));
     picture.append(svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, number(part * top)));
   }
   picture.append(svg('text', { x: LEFT, y: HEIGHT - 4 }, number(first)));
-  picture.append(svg('text', { x: WIDTH, y: HEIGHT - 4, 'text-anchor': 'end' }, `cycle ${number(last)}`));
+  picture.append(svg('text', { x: right, y: HEIGHT - 4, 'text-anchor': 'end' }, `cycle ${number(last)}`));
   series.forEach((one, index) => {
     const path = one.points
       .filter(([, value]) => Number.isFinite(value))

@@ -6,7 +6,7 @@ import { count, h, number, show } from './dom.js';
 export function home(place) {
   const networks = h('section', { class: 'card', 'aria-label': 'Networks' });
   const trainings = h('section', { class: 'card', 'aria-label': 'Trainings' });
-  const search = h('input', { type: 'search', placeholder: 'Find, as app:*', 'aria-label': 'Find networks', oninput: () => look() });
+  const search = h('input', { type: 'search', placeholder: 'Find by name', 'aria-label': 'Find networks', oninput: () => look() });
   show(place,
     h('div', { class: 'head' }, h('div', {}, h('h1', {}, 'Networks')),
       h('div', { class: 'actions' }, search, h('a', { class: 'button main', href: '#/new' }, 'New network'))),

@@ -22,6 +22,7 @@ class View {
     this.asking = h('div');
     this.quality = h('div', { class: 'pair' });
     show(place, this.head, this.tiles, this.training, this.asking, this.quality);
+    window.addEventListener('resize', () => this.net && this.drawTraining(this.now), { signal: this.ending.signal });
   }
 
   close() {
@@ -62,6 +63,7 @@ class View {
   progress(found) {
     if (!found.cycles) return;
     this.points.push([found.cycles, found.train_error, found.test_error, found.class_errors]);
+    this.now = found;
     this.drawTraining(found);
   }
 
@@ -112,11 +114,18 @@ class View {
       : h('span', { class: 'soft small' }, net.ended_by === 'never' ? 'not trained yet' : `ended by ${net.ended_by}`);
     const loss = [{ name: 'Training loss', points: column(1) }];
     if (net.test_len) loss.push({ name: 'Testing loss', points: column(2) });
-    const parts = [lines(loss, 'Loss by cycle')];
-    if (net.type === 'classifier' && net.test_len && this.points.length > 1) {
-      parts.push(lines([{ name: 'Wrong classes, %', points: column(3) }], 'Wrong classes by cycle'));
-    }
+    const two = net.type === 'classifier' && net.test_len > 0 && this.points.length > 1;
+    const width = this.width(two ? 2 : 1);
+    const parts = [lines(loss, 'Loss by cycle', width)];
+    if (two) parts.push(lines([{ name: 'Wrong classes, %', points: column(3) }], 'Wrong classes by cycle', width));
     show(this.training, h('div', { class: 'between' }, h('h2', {}, 'Training'), told), h('div', { class: 'pair' }, parts));
+  }
+
+  // Pixels for each of so many charts, beside each other where there is room.
+  width(charts) {
+    const style = getComputedStyle(this.training);
+    const all = this.training.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return charts === 2 && all >= 728 ? Math.floor((all - 24) / 2) : Math.floor(all);
   }
 
   drawQuality(fields, metrics, importance) {

@@ -2,59 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.requests import Request
 
 import nr
+import nr.aio
 from nr.backends.memory import Memory
-from nr.calls import Call, drive
+from nr.calls import Call, drive, running
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import Error
 from nr.serve.web.counting import Numbers
-from nr.serve.web.options import InThread, Options, User
+from nr.serve.web.options import Options, User
 
 _T = TypeVar("_T")
 _SHORT = 1024  # bytes of a body whose rows are few
 _LONG_WORK = 1 << 16  # parameters of a network that takes a thread
 
 
+class Driver(Protocol):
+    """What runs calls, as those of nr.aio do."""
+
+    @property
+    def backend(self) -> Any:
+        """What may be able to do more than commands."""
+
+    async def drive(self, call: Call[_T]) -> _T:
+        """Takes all steps of a call."""
+
+
+class InThreads:
+    """Runs calls on a database that blocks, in threads."""
+
+    def __init__(self, db: nr.Database) -> None:
+        self.backend: Any = db.backend
+
+    async def drive(self, call: Call[_T]) -> _T:
+        return await asyncio.to_thread(drive, self.backend, call)
+
+
 @dataclass
 class Api:
     """A database, served."""
 
-    db: nr.Database
-    in_thread: InThread
+    driver: Driver
     options: Options
-    numbers: Numbers
+    numbers: Numbers = field(default_factory=Numbers)
     streams: int = 0
     """How many listen to events."""
     closing: bool = False
     """Whether those are to end."""
 
     def __post_init__(self) -> None:
-        runs = capability(self.db.backend, RunsHere)
-        in_memory = capability(self.db.backend, Memory)
-        self._runner = runs.runner if runs and in_memory else None
+        runs = capability(self.driver.backend, RunsHere)
+        self.runner: running.Runner | None = runs.runner if runs else None
+        """From a key to what runs here; None where networks run elsewhere."""
+        self._at_once = capability(self.driver.backend, Memory) is not None
+        self.here = nr.Database(self.driver.backend)
+        """The database for what ``is_quick``."""
 
     async def do(self, call: Call[_T]) -> _T:
-        """Takes the steps of a call in a thread."""
-        result: _T = await self.in_thread(drive, self.db.backend, call)
-        return result
+        """Takes the steps of a call; what may block does so in a thread."""
+        return await self.driver.drive(call)
 
     def is_quick(self, key: bytes, size: int) -> bool:
         """Whether running so many bytes of rows takes no longer than a thread would to begin.
 
         Over other stores than memory a network may have changed, which takes a question.
         """
-        if self._runner is None or size > _SHORT:
+        if not self._at_once or self.runner is None or size > _SHORT:
             return False
         try:
-            return self._runner(key).shape.params <= _LONG_WORK
+            return self.runner(key).shape.params <= _LONG_WORK
         except Error:  # the thread tells it
             return False
+
+
+def driver_of(db: nr.Database | nr.aio.Database) -> Driver:
+    """What runs the calls of either."""
+    return db.driver if isinstance(db, nr.aio.Database) else InThreads(db)
+
+
+def command(*argv: Any) -> Call[Any]:
+    """One command as a call."""
+    return (yield argv)
 
 
 def key_of(request: Request) -> bytes:

@@ -13,31 +13,29 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 import nr
+import nr.aio
 from nr.errors import Error
 from nr.serve.web import pages
-from nr.serve.web.api import Api, key_of, may_use
+from nr.serve.web.api import Api, driver_of, key_of, may_use
 from nr.serve.web.bodies import answer
-from nr.serve.web.counting import Numbers
 from nr.serve.web.guard import Guard
 from nr.serve.web.openapi import document
-from nr.serve.web.options import InThread, Options, User, UserOf
+from nr.serve.web.options import Options, User, UserOf
 from nr.serve.web.problems import Refused, answer_to, problem
 from nr.serve.web.table import ROWS, Row
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nr"'}
 
 
-def application(db: nr.Database, in_thread: InThread, options: Options | None = None) -> Starlette:
-    """An application of ASGI that serves a database.
+def application(db: nr.Database | nr.aio.Database, options: Options | None = None) -> Starlette:
+    """An application of ASGI that serves a database, which stays its owner's to close.
 
-    ``in_thread`` awaits functions that may take long, ``asyncio.to_thread`` for example. The
-    database stays its owner's to close. ``app.state.api.closing = True`` ends open events.
+    ``app.state.api.closing = True`` ends the events that are open.
     """
-    options = options or Options()
-    api = Api(db, in_thread, options, Numbers())
+    api = Api(driver_of(db), options or Options())
     app = Starlette(
         routes=[*_routes(api)],
-        middleware=[Middleware(Guard, options=options)],
+        middleware=[Middleware(Guard, options=api.options)],
         exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
     app.router.redirect_slashes = False

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nr.calls import Call, running, samples, words
-from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import RowError, ValuesError
 from nr.fields import blobs, is_row
 from nr.network import Network
@@ -55,10 +54,9 @@ async def _asked(api: Api, request: Request, short: Any, long: Any) -> Any:
         check(body, ASKED)
     extra = body.get("ignore_extra", False)
     if not extra and api.is_quick(key, size):
-        found = short(Network(api.db, key), x)
+        found = short(Network(api.here, key), x)
     else:
-        runs = capability(api.db.backend, RunsHere)
-        found = await api.do(long(key, x, runs.runner if runs else None, extra))
+        found = await api.do(long(key, x, api.runner, extra))
     return found.tolist() if hasattr(found, "tolist") else found
 
 
@@ -82,7 +80,7 @@ def _observed(api: Api, key: bytes, body: dict[str, Any]) -> Call[tuple[int, int
             raise ValuesError(f"ERR {name} are missing: give inputs and outputs, or samples")
     x, y = body["inputs"], body["outputs"]
     if x and type(x[0]) is list:
-        return (yield from samples.observe_many(api.db.backend, key, x, y, to))
+        return (yield from samples.observe_many(api.driver.backend, key, x, y, to))
     return (yield from samples.observe(key, x, y, to))
 
 

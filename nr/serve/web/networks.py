@@ -14,7 +14,7 @@ from starlette.responses import Response
 from nr.calls import Call, databases, networks, words
 from nr.commands.info import Info, parse_order
 from nr.errors import CommandError, NotFoundError, ValuesError
-from nr.serve.web.api import Api, key_of, may_use, path_of
+from nr.serve.web.api import Api, command, key_of, may_use, path_of
 from nr.serve.web.bodies import answer, body_of, text_of
 from nr.serve.web.schemas import Schema, a_list, an_object, check, one_of, options_of
 
@@ -112,7 +112,7 @@ def _created(key: bytes, body: dict[str, Any]) -> Call[Info]:
 
 async def delete(api: Api, request: Request) -> Response:
     key = key_of(request)
-    if not await api.do(_command("NR.DEL", key)):
+    if not await api.do(command("NR.DEL", key)):
         raise NotFoundError
     return Response(status_code=204)
 
@@ -125,12 +125,12 @@ async def info(api: Api, request: Request) -> Response:
 async def train(api: Api, request: Request) -> Response:
     body, _ = await body_of(request)
     check(body, TRAINED)
-    command = _command("NR.TRAIN", key_of(request), *words.options(body))
-    return answer({"status": await api.do(command)}, 202)
+    ordered = command("NR.TRAIN", key_of(request), *words.options(body))
+    return answer({"status": await api.do(ordered)}, 202)
 
 
 async def stop(api: Api, request: Request) -> Response:
-    return answer({"stopped": bool(await api.do(_command("NR.STOP", key_of(request))))})
+    return answer({"stopped": bool(await api.do(command("NR.STOP", key_of(request))))})
 
 
 async def reset(api: Api, request: Request) -> Response:
@@ -173,7 +173,7 @@ async def change_fields(api: Api, request: Request) -> Response:
     given = [*(["ADD", *add] if add else []), *(["DROP", *drop] if drop else [])]
     if not given:
         raise ValuesError("ERR neither add nor drop names a field")
-    await api.do(_command("NR.FIELDS", key, *given))
+    await api.do(command("NR.FIELDS", key, *given))
     return answer([asdict(field) for field in await api.do(networks.fields_of(key))])
 
 
@@ -194,7 +194,7 @@ async def history(api: Api, request: Request) -> Response:
 
 async def trainings(api: Api, request: Request) -> Response:
     """Those that run or wait, of all networks."""
-    lines = await api.do(_command("NR.THREADS"))
+    lines = await api.do(command("NR.THREADS"))
     found = [flat(line) for line in lines]
     return answer([one for one in found if may_use(request, key_of_word(one["network"]))])
 
@@ -211,7 +211,3 @@ def flat(line: str) -> dict[str, Any]:
 def key_of_word(word: str) -> bytes:
     r"""A key, from the word that NR.THREADS makes of it: other bytes are ``\xHH``."""
     return re.sub(rb"\\x(..)", lambda found: bytes.fromhex(found[1].decode()), word.encode())
-
-
-def _command(*argv: Any) -> Call[Any]:
-    return (yield argv)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """The names under which a server on this machine alone is reached."""
-
-InThread = Callable[..., Awaitable[Any]]
-"""Awaits a function, given with its arguments, that may take long."""
 
 
 class User(Protocol):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nr.calls import databases
 from nr.serve.web import counting
-from nr.serve.web.api import Api, may_use
+from nr.serve.web.api import Api, command, may_use
 from nr.serve.web.bodies import answer, text_of
 from nr.serve.web.networks import some
 from nr.serve.web.problems import Refused
@@ -55,7 +55,7 @@ async def health(api: Api, request: Request) -> Response:
 
 
 async def prometheus(api: Api, request: Request) -> Response:
-    keys = await api.in_thread(api.db.execute, "NR.LIST")
+    keys = await api.do(command("NR.LIST"))
     total = sum(may_use(request, key) for key in keys)
     found, _ = await api.do(some(b"*", b"", _MOST, partial(may_use, request)))
     shown = [(text_of(key), now) for key, now in found]
