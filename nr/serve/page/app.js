@@ -35,7 +35,9 @@ async function again(view) {
   if (view === now && view.every) timer = setTimeout(() => again(view), view.every);
 }
 
+// Tells of it; null: all is well again.
 function failed(problem) {
+  if (problem === null) return tell('');
   if (problem.status === 401) return ask_token();
   return tell(problem.message, 'bad');
 }

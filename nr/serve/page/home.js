@@ -42,7 +42,7 @@ function table(networks) {
 }
 
 export function kind(net) {
-  const fields = net.fields.length ? `${net.fields.length - 1} fields` : net.layout.join('–');
+  const fields = net.fields.length ? `${net.fields.length - 1} fields` : net.layout.join('-');
   return `${net.type}, ${fields}`;
 }
 

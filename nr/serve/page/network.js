@@ -81,7 +81,7 @@ class View {
 
   drawHead() {
     const net = this.net;
-    const act = (text, style, work) => h('button', { class: style, onclick: () => work().catch((problem) => this.failed(problem)) }, text);
+    const act = (text, style, work) => h('button', { class: style, onclick: () => work().then(() => this.failed(null), (problem) => this.failed(problem)) }, text);
     const post = (what, body) => () => ask('POST', `${this.path}/${what}`, body);
     show(this.head,
       h('div', {}, h('h1', {}, net.name), h('p', { class: 'sub' }, `${kind(net)} · ${count(net.parameters)} parameters`)),

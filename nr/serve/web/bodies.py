@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nr.serve.plain import plain
 from nr.serve.web.problems import Refused
 
 _JSON = "application/json"
@@ -49,23 +48,3 @@ def answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = No
     except (ValueError, TypeError):
         text = _encode(plain(found))
     return Response(text, status, headers, _JSON)
-
-
-def plain(value: Any) -> Any:
-    """Arrays as lists, bytes as text, and null for what is no number."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, bytes):
-        return text_of(value)
-    if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(part) for part in value]
-    return value
-
-
-def text_of(key: bytes) -> str:
-    r"""A key as text for people, odd bytes as ``\xHH``."""
-    return key.decode("utf-8", "backslashreplace")

@@ -15,8 +15,8 @@ from nr.calls import Call, networks, words
 from nr.commands.info import Info, parse_progress
 from nr.engine import Progress
 from nr.errors import Error, ValuesError
+from nr.serve.plain import plain
 from nr.serve.web.api import Api, may_use
-from nr.serve.web.bodies import plain
 from nr.serve.web.networks import described
 from nr.serve.web.problems import Refused
 

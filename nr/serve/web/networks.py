@@ -14,8 +14,9 @@ from starlette.responses import Response
 from nr.calls import Call, databases, networks, words
 from nr.commands.info import Info, parse_order
 from nr.errors import CommandError, NotFoundError, ValuesError
+from nr.serve.plain import text_of
 from nr.serve.web.api import Api, command, key_of, may_use, path_of
-from nr.serve.web.bodies import answer, body_of, text_of
+from nr.serve.web.bodies import answer, body_of
 from nr.serve.web.schemas import Schema, a_list, an_object, check, one_of, options_of
 
 _MOST = 1000  # networks of one list

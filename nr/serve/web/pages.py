@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nr.calls import databases
+from nr.serve.plain import text_of
 from nr.serve.web import counting
 from nr.serve.web.api import Api, command, may_use
-from nr.serve.web.bodies import answer, text_of
+from nr.serve.web.bodies import answer
 from nr.serve.web.networks import some
 from nr.serve.web.problems import Refused
 
