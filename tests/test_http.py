@@ -484,3 +484,36 @@ def test_import_nr_brings_nothing_of_serving() -> None:
     code = "import sys, nr; print([m for m in sys.modules if m.startswith(('nr.serve', 'starl'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "inputs"),
+    [
+        ("net/run", [1, 2]),
+        ("net/run", [True, 1e30]),
+        ("net/run", [1, 2, 3]),
+        ("net/run", [1e39, 0]),
+        ("net/run", [None, 1]),
+        ("net/run", {"age": 1}),
+        ("net/class", [1, 2]),
+        ("club/run", {"age": 33}),
+        ("club/run", {"aeg": 33}),
+        ("club/class", {"age": 33, "country": "IT"}),
+        ("club/class", {}),
+        ("club/class", [1, 2]),
+        ("nut/run", [1, 2]),
+        ("net/run", "x"),
+    ],
+)
+def test_the_short_way_answers_as_the_usual_one(
+    http: TestClient, net: nr.Network, club: nr.Network, path: str, inputs: Any
+) -> None:
+    body = json.dumps({"inputs": inputs}).encode()
+    short, usual = (
+        http.post(f"/networks/{path}", content=body, headers={"content-type": kind})
+        for kind in ("application/json", "application/json; charset=utf-8")
+    )
+    assert (short.status_code, short.json()) == (usual.status_code, usual.json())
+    assert dict(short.headers) == dict(usual.headers)
+    count = f'path="/networks/{{key}}/{path.partition("/")[2]}",status="{short.status_code}"}} 2'
+    assert count in http.get("/metrics").text

@@ -75,6 +75,11 @@ class Net:
         self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
         self._ask = library.nr_net_ask
 
+    @property
+    def params(self) -> int:
+        """Weights and biases, of all members."""
+        return self._params
+
     def __del__(self) -> None:
         if self._handle:
             self._free(self._handle)

@@ -11,16 +11,12 @@ from starlette.requests import Request
 
 import nr
 import nr.aio
-from nr.backends.memory import Memory
 from nr.calls import Call, drive, running
 from nr.contracts.capabilities import RunsHere, capability
-from nr.errors import Error
 from nr.serve.web.counting import Numbers
 from nr.serve.web.options import Options, User
 
 _T = TypeVar("_T")
-_SHORT = 1024  # bytes of a body whose rows are few
-_LONG_WORK = 1 << 16  # parameters of a network that takes a thread
 
 
 class Driver(Protocol):
@@ -60,25 +56,10 @@ class Api:
         runs = capability(self.driver.backend, RunsHere)
         self.runner: running.Runner | None = runs.runner if runs else None
         """From a key to what runs here; None where networks run elsewhere."""
-        self._at_once = capability(self.driver.backend, Memory) is not None
-        self.here = nr.Database(self.driver.backend)
-        """The database for what ``is_quick``."""
 
     async def do(self, call: Call[_T]) -> _T:
         """Takes the steps of a call; what may block does so in a thread."""
         return await self.driver.drive(call)
-
-    def is_quick(self, key: bytes, size: int) -> bool:
-        """Whether running so many bytes of rows takes no longer than a thread would to begin.
-
-        Over other stores than memory a network may have changed, which takes a question.
-        """
-        if not self._at_once or self.runner is None or size > _SHORT:
-            return False
-        try:
-            return self.runner(key).shape.params <= _LONG_WORK
-        except Error:  # the thread tells it
-            return False
 
 
 def driver_of(db: nr.Database | nr.aio.Database) -> Driver:

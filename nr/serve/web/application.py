@@ -22,6 +22,7 @@ from nr.serve.web.guard import Guard
 from nr.serve.web.openapi import document
 from nr.serve.web.options import Options, User, UserOf
 from nr.serve.web.problems import Refused, answer_to, problem
+from nr.serve.web.quick import Quick
 from nr.serve.web.table import ROWS, Row
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nr"'}
@@ -33,14 +34,25 @@ def application(db: nr.Database | nr.aio.Database, options: Options | None = Non
     ``app.state.api.closing = True`` ends the events that are open.
     """
     api = Api(driver_of(db), options or Options())
-    app = Starlette(
+    app = _Application(
         routes=[*_routes(api)],
         middleware=[Middleware(Guard, options=api.options)],
         exception_handlers={HTTPException: _unknown, Exception: _broken},
     )
     app.router.redirect_slashes = False
     app.state.api = api
+    app.quick = Quick(api, Guard(app, api.options))
     return app
+
+
+class _Application(Starlette):
+    """Starlette, but for what is answered sooner."""
+
+    quick: Quick
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if left := await self.quick.answers(scope, receive, send):
+            await super().__call__(scope, left, send)
 
 
 def _routes(api: Api) -> list[Route]:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from nr.calls import Call, running, samples, words
 from nr.errors import RowError, ValuesError
 from nr.fields import blobs, is_row
-from nr.network import Network
 from nr.serve.web.api import Api, key_of
 from nr.serve.web.bodies import answer, body_of
 from nr.serve.web.schemas import Schema, an_object, check, one_of
@@ -39,29 +38,25 @@ OBSERVED = an_object(
 
 
 async def run(api: Api, request: Request) -> Response:
-    return answer({"outputs": await _asked(api, request, Network.run, running.run)})
+    return answer({"outputs": await _asked(api, request, running.run)})
 
 
 async def classify(api: Api, request: Request) -> Response:
-    return answer({"class": await _asked(api, request, Network.classify, running.classify)})
+    return answer({"class": await _asked(api, request, running.classify)})
 
 
-async def _asked(api: Api, request: Request, short: Any, long: Any) -> Any:
-    """What a network answers: at once where that is quick, or else from a thread."""
-    key, (body, size) = key_of(request), await body_of(request)
+async def _asked(api: Api, request: Request, long: Any) -> Any:
+    """What a network answers."""
+    key, body = key_of(request), await body_of(request)
     x = body.get("inputs")
     if len(body) > 1 or type(x) not in (list, dict):
         check(body, ASKED)
-    extra = body.get("ignore_extra", False)
-    if not extra and api.is_quick(key, size):
-        found = short(Network(api.here, key), x)
-    else:
-        found = await api.do(long(key, x, api.runner, extra))
+    found = await api.do(long(key, x, api.runner, body.get("ignore_extra", False)))
     return found.tolist() if hasattr(found, "tolist") else found
 
 
 async def observe(api: Api, request: Request) -> Response:
-    body, _ = await body_of(request)
+    body = await body_of(request)
     check(body, OBSERVED)
     train, test = await api.do(_observed(api, key_of(request), body))
     return answer({"train": train, "test": test})

@@ -21,30 +21,35 @@ def _no_constant(word: str) -> NoReturn:
 
 
 _decode = json.JSONDecoder(parse_constant=_no_constant).decode
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+encoded = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
-async def body_of(request: Request) -> tuple[dict[str, Any], int]:
-    """The object that a request brings, empty where it brings nothing, and its bytes."""
+def decoded(raw: bytes) -> Any:
+    """What JSON says. Raises ValueError and RecursionError."""
+    return _decode(raw.decode("utf-8"))
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The object that a request brings, empty where it brings nothing."""
     raw = await request.body()
     if not raw:
-        return {}, 0
+        return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _JSON:
         raise Refused(415, f"ERR the Content-Type of a body is {_JSON}, not {kind!r}")
     try:
-        found = _decode(raw.decode("utf-8"))
+        found = decoded(raw)
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"{_NO_JSON}: {error}") from None
     if type(found) is not dict:
         raise Refused(400, "ERR the body is an object of JSON, as {...}")
-    return found, len(raw)
+    return found
 
 
 def answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer of JSON. What is no number is null there."""
     try:
-        text = _encode(found)
+        text = encoded(found)
     except (ValueError, TypeError):
-        text = _encode(plain(found))
+        text = encoded(plain(found))
     return Response(text, status, headers, _JSON)

@@ -34,21 +34,23 @@ class Guard:
         # A key may have any bytes, a slash as well: it stays encoded until a route has been found.
         scope["path"] = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
         try:
-            self._check(scope["method"], headers)
+            self.check(scope["method"], headers)
             if b"content-length" not in headers:
                 receive = self._counted(receive)
             await self._app(scope, receive, _marked(send))
         except Refused as refused:
             await answer_to(refused)(scope, receive, _marked(send))
 
-    def _check(self, method: str, headers: dict[bytes, bytes]) -> None:
+    def check(self, method: str, headers: dict[bytes, bytes]) -> None:
+        """Raises Refused for a request of these headers that may not come in."""
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self._hosts is not None and _name(host) not in self._hosts:
             raise Refused(421, f"ERR this server is not {host!r}: it is asked as localhost alone")
         origin = headers.get(b"origin")
         if origin is not None and method not in _READING and _netloc(origin) != host:
             raise Refused(403, "ERR a page of another origin may not change anything here")
-        if int(headers.get(b"content-length", b"0")) > self._most:
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length[:20]) > self._most:
             raise self._too_large()
 
     def _counted(self, receive: Receive) -> Receive:

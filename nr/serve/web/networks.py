@@ -92,7 +92,7 @@ def described(key: bytes, now: Info) -> dict[str, Any]:
 
 
 async def create(api: Api, request: Request) -> Response:
-    key, (body, _) = key_of(request), await body_of(request)
+    key, body = key_of(request), await body_of(request)
     check(body, CREATED)
     now = await api.do(_created(key, body))
     return answer(described(key, now), 201, {"Location": path_of(key)})
@@ -124,7 +124,7 @@ async def info(api: Api, request: Request) -> Response:
 
 
 async def train(api: Api, request: Request) -> Response:
-    body, _ = await body_of(request)
+    body = await body_of(request)
     check(body, TRAINED)
     ordered = command("NR.TRAIN", key_of(request), *words.options(body))
     return answer({"status": await api.do(ordered)}, 202)
@@ -140,13 +140,13 @@ async def reset(api: Api, request: Request) -> Response:
 
 
 async def clear(api: Api, request: Request) -> Response:
-    body, _ = await body_of(request)
+    body = await body_of(request)
     check(body, CLEARED)
     return answer({"dropped": await api.do(networks.clear(key_of(request), body.get("dataset")))})
 
 
 async def forget(api: Api, request: Request) -> Response:
-    body, _ = await body_of(request)
+    body = await body_of(request)
     check(body, FORGOTTEN)
     return answer({"dropped": await api.do(networks.forget(key_of(request), body["values"]))})
 
@@ -155,7 +155,7 @@ async def configured(api: Api, request: Request) -> Response:
     """Also what changes them."""
     body: dict[str, Any] = {}
     if request.method == "PATCH":
-        body, _ = await body_of(request)
+        body = await body_of(request)
         check(body, CONFIGURED, others=True)
     return answer(await api.do(networks.configure(key_of(request), body)))
 
@@ -166,7 +166,7 @@ async def fields(api: Api, request: Request) -> Response:
 
 
 async def change_fields(api: Api, request: Request) -> Response:
-    body, _ = await body_of(request)
+    body = await body_of(request)
     check(body, CHANGED)
     key = key_of(request)
     add = [f"{name}:{kind}" for name, kind in body.get("add", {}).items()]
