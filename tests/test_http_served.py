@@ -1,8 +1,10 @@
 """The application behind a real server: events as they come, and keys as they are sent."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,8 @@ import pytest
 from http_server import served
 
 import nr
+import nr.aio
+from nr.serve.web import serve_http
 
 
 @pytest.fixture
@@ -111,3 +115,67 @@ def test_what_is_no_request_is_refused(url: str, sent: bytes) -> None:
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 4"), answer
     assert httpx.get(f"{url}/health").status_code == 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of ``nr serve``."""
+
+    users: Any = None
+    host: str = "127.0.0.1"
+    http: int = 0
+    certificate: None = None
+    key: None = None
+    most_clients: int = 100
+
+
+@dataclass(frozen=True)
+class Known:
+    """Someone with a password."""
+
+    password: bytes
+    writes: bool
+
+    def knows(self, password: bytes) -> bool:
+        return password == self.password
+
+    def may_use(self, key: bytes) -> bool:
+        return True
+
+
+class Users:
+    def all(self) -> list[Known]:
+        return [Known(b"all", True), Known(b"read", False)]
+
+
+def test_one_loop_serves_beside_other_things() -> None:
+    async def run() -> None:
+        async with nr.aio.connect("memory://") as db:
+            await db.create("net", "regressor", [1, 1], seed=1)
+            served = await serve_http(db, Settings(Users()))
+            async with httpx.AsyncClient(base_url=f"http://localhost:{served.port}") as client:
+                assert (await client.get("/networks")).status_code == 401
+                client.headers["authorization"] = "Bearer read"
+                asked = await client.post("/networks/net/run", json={"inputs": [1]})
+                assert asked.json()["outputs"] == (await (await db["net"]).run([1])).tolist()
+                assert (await client.delete("/networks/net")).status_code == 403
+                async with client.stream("GET", "/events?network=net") as response:
+                    lines = response.aiter_lines()
+                    assert await anext(lines) == "event: state"
+                    await served.close(5)
+                    left = "".join([line async for line in lines])
+                    assert left.startswith("data: ")
+            assert await db.contains("net")
+
+    asyncio.run(run())
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    async def run() -> None:
+        async with nr.aio.connect("memory://") as db:
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                port = taken.getsockname()[1]
+                with pytest.raises(nr.BackendError, match=f"--http 127.0.0.1:{port}: "):
+                    await serve_http(db, Settings(http=port))
+
+    asyncio.run(run())

@@ -6,5 +6,6 @@
 
 from nr.serve.web.application import application
 from nr.serve.web.options import LOOPBACK, Options
+from nr.serve.web.serving import serve_http
 
-__all__ = ["LOOPBACK", "Options", "application"]
+__all__ = ["LOOPBACK", "Options", "application", "serve_http"]
