@@ -75,6 +75,8 @@ class Info:
     """Those since TRAINEVERY last asked for a training."""
     ordered: int = 0
     """How often TRAINEVERY has asked for one."""
+    coalesced: int = 0
+    """How often an order stood then, so that none was placed."""
     fields: tuple[str, ...] = ()
     """``"age:number"`` ..., ``"->"`` before the outputs; empty where inputs have no names."""
 

@@ -112,7 +112,13 @@ class Net:
 
     def clone(self) -> Net:
         """The same network, sharing memory with this one until either changes."""
-        return self._copied(held.nr_net_clone(self._handle))
+        handle = held.nr_net_clone(self._handle)
+        if handle is None:
+            raise EngineError("ERR out of memory")
+        clone = Net.__new__(Net)
+        clone.__dict__ = {**self.__dict__, "_handle": handle, "_workspace": [], "_asked": []}
+        clone.__dict__.pop("_names", None)  # a training may change them
+        return clone
 
     def unlearned(self, outcome: Outcome, why: str) -> Net:
         """What a training that comes to nothing leaves, in place of the trained network."""
@@ -150,11 +156,13 @@ class Net:
             c.schema_revision,
         )
 
-    @property
-    def ordered(self) -> int:
-        """How many trainings TRAINEVERY has asked for."""
-        count: int = held.nr_net_ordered(self._handle)
-        return count
+    def coalesce(self, n: int) -> None:
+        """So many of those got no order of their own: one stood, or several were due."""
+        held.nr_net_coalesce(self._handle, n)
+
+    def counts(self) -> binding.CCounts:
+        """All of the header that observing changes, of a network without fields."""
+        return binding.counts(self._handle)
 
     @property
     def memory(self) -> int:

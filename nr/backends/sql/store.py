@@ -204,8 +204,8 @@ class Store:
             self.due(key)
         return reply
 
-    def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> None:
-        self._trainings.due(connection, key, net, self.queues)
+    def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> bool:
+        return self._trainings.due(connection, key, net, self.queues)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:

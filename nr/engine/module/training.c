@@ -362,9 +362,10 @@ void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered) {
     nr_command cmd;
     nr_error err;
     int flags = rm.GetContextFlags(ctx);
-    if (nr_net_ordered(box->net) == ordered || box->job ||
-        !(flags & RM_FLAG_MASTER) || flags & loading)
-        return;
+    uint64_t due = nr_net_ordered(box->net) - ordered;
+    if (!due || !(flags & RM_FLAG_MASTER) || flags & loading) return;
+    nr_replicate_coalesced(ctx, key, box, box->job ? due : due - 1);
+    if (box->job) return;
     nr_identify(ctx, key, box);
     nr_status status = nr_command_parse(&cmd, 2, words, lens, &err);
     if (status == NR_OK) status = nr_job_start(ctx, key, box, &cmd, &err);

@@ -118,9 +118,10 @@ if every and every ~= '0' then
   fresh, due = (tonumber(field[12]) or 0) + count, tonumber(every)
   due = due or math.max(10, math.floor((train + test) / 5))
   if train > 0 and fresh >= due then
-    local ordered = (tonumber(field[13]) or 0) + math.floor(fresh / due)
-    pairs_[n + 1], pairs_[n + 2], n = 'ordered', int(ordered), n + 2
-    fresh = fresh % due
+    local asked = math.floor(fresh / due)
+    pairs_[n + 1], n = 'ordered', n + 2
+    pairs_[n] = int((tonumber(field[13]) or 0) + asked)
+    fresh, due = fresh % due, asked
   else
     due = nil
   end
@@ -130,6 +131,11 @@ if due then
   local order = redis.call('HGET', key, 'order')
   local owner = order and string.match(order,
     '^%S+ %d+ %d+ %d+ %a+ %d+ %d+ %d+ %a+ (.*)$')
+  local more = owner == key and due or due - 1 -- trainings than orders
+  if more > 0 then
+    local before = tonumber(redis.call('HGET', key, 'coalesced') or '0') or 0
+    pairs_[n + 1], pairs_[n + 2], n = 'coalesced', int(before + more), n + 2
+  end
   if owner ~= key then
     local time = redis.call('TIME')
     local since = int(time[1] * 1000 + math.floor(time[2] / 1000))

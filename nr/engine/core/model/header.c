@@ -87,6 +87,7 @@ static const field rows[] = {
     {"observed", OBSERVED, AT(observed), NULL, 2, 0, NULL},
     {"new", COUNT, AT(fresh), NULL, 2, 0, NULL},
     {"ordered", COUNT, AT(ordered), NULL, 2, 0, NULL},
+    {"coalesced", COUNT, AT(coalesced), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");

@@ -48,7 +48,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 22 + count_shown() + (size_t)classifier +
+    size_t pairs = 23 + count_shown() + (size_t)classifier +
                    (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
@@ -80,6 +80,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "observed", h->observed) &&
            put_pair(b, "new", h->fresh) &&
            put_pair(b, "ordered", h->ordered) &&
+           put_pair(b, "coalesced", h->coalesced) &&
            (!net->schema || (nr_put_str(b, "fields") &&
                              nr_fields_list(net->schema, b)));
 }
