@@ -113,13 +113,7 @@ class Net:
 
     def clone(self) -> Net:
         """The same network, sharing memory with this one until either changes."""
-        handle = held.nr_net_clone(self._handle)
-        if handle is None:
-            raise EngineError("ERR out of memory")
-        clone = Net.__new__(Net)
-        clone.__dict__ = {**self.__dict__, "_handle": handle, "_workspace": [], "_asked": []}
-        clone.__dict__.pop("_names", None)  # a training may change them
-        return clone
+        return self._copied(held.nr_net_clone(self._handle))
 
     def unlearned(self, outcome: Outcome, why: str) -> Net:
         """What a training that comes to nothing leaves, in place of the trained network."""
@@ -129,7 +123,10 @@ class Net:
     def _copied(self, handle: int | None) -> Net:
         if handle is None:
             raise EngineError("ERR out of memory")
-        return Net(handle)
+        copy = Net.__new__(Net)
+        copy.__dict__ = {**self.__dict__, "_handle": handle, "_workspace": [], "_asked": []}
+        copy.__dict__.pop("_names", None)  # a training may change them
+        return copy
 
     @property
     def outcome(self) -> tuple[Outcome, str]:
