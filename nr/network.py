@@ -138,6 +138,15 @@ class Network:
         """
         return self._do(samples.sample(self.key, dataset, row))
 
+    def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
+        """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
+
+        One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
+        to the end of the dataset, in as many steps as that takes. Rows that are not there are left
+        out. Raises CommandError for more than one step takes.
+        """
+        return self._do(samples.sample_range(self.key, dataset, first, last))
+
     # ---- running ----
 
     @overload

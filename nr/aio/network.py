@@ -89,6 +89,9 @@ class Network:
     async def sample(self, dataset: Dataset, row: int) -> Any:
         return await self._do(samples.sample(self.key, dataset, row))
 
+    async def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
+        return await self._do(samples.sample_range(self.key, dataset, first, last))
+
     # ---- running ----
 
     @overload

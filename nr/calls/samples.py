@@ -150,6 +150,37 @@ def sample(key: bytes, dataset: str, row: int) -> Call[Any]:
     if found is None:
         name = words.name_of(key)
         raise RowError(f"ERR the {dataset} dataset of {name!r} has no row {row}")
+    return _sample(found)
+
+
+def sample_range(key: bytes, dataset: str, first: int, last: int | None) -> Call[list[Any]]:
+    """As ``Network.samples``."""
+    if last is not None:
+        return [*map(_sample, (yield "NR.GETDATA", key, dataset, first, last))]
+    found: list[Any] = []
+    step, at = AT_ONCE, first
+    while True:
+        try:
+            some = yield "NR.GETDATA", key, dataset, at, at + step - 1
+        except CommandError as error:
+            if step == 1 or not str(error).endswith(_FEWER):
+                raise
+            step = max(1, step // 8)
+            continue
+        found += map(_sample, some)
+        at += step
+        if len(some) < step:
+            return found
+
+
+AT_ONCE = 1000
+"""Samples read in one step, where their number is not known."""
+
+_FEWER = "at once: ask for fewer rows"
+
+
+def _sample(found: Any) -> Any:
+    """One that NR.GETDATA has replied."""
     if not isinstance(found[0], list):
         return fields.values(found)
     inputs, outputs = found
