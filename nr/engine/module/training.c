@@ -361,9 +361,10 @@ void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered) {
     const int loading = RM_FLAG_LOADING | RM_FLAG_ASYNC_LOADING;
     nr_command cmd;
     nr_error err;
-    int flags = rm.GetContextFlags(ctx);
     uint64_t due = nr_net_ordered(box->net) - ordered;
-    if (!due || !(flags & RM_FLAG_MASTER) || flags & loading) return;
+    if (!due) return; /* before the flags, which take their time */
+    int flags = rm.GetContextFlags(ctx);
+    if (!(flags & RM_FLAG_MASTER) || flags & loading) return;
     nr_replicate_coalesced(ctx, key, box, box->job ? due : due - 1);
     if (box->job) return;
     nr_identify(ctx, key, box);
