@@ -58,9 +58,14 @@ class Network:
     # ---- samples ----
 
     async def observe(
-        self, x: Any, y: Any = samples.AMONG_THEM, to: Dataset | None = None
+        self,
+        x: Any,
+        y: Any = samples.AMONG_THEM,
+        to: Dataset | None = None,
+        *,
+        weight: float | None = None,
     ) -> tuple[int, int]:
-        return await self._do(samples.observe(self.key, x, y, to))
+        return await self._do(samples.observe(self.key, x, y, to, weight))
 
     async def observe_many(
         self,
@@ -69,8 +74,9 @@ class Network:
         to: Dataset | None = None,
         *,
         ignore_extra: bool = False,
+        weights: ArrayLike | None = None,
     ) -> tuple[int, int]:
-        rows = X, Y, to, ignore_extra
+        rows = X, Y, to, ignore_extra, weights
         return await self._do(samples.observe_many(self._driver.backend, self.key, *rows))
 
     async def observe_query(

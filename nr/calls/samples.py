@@ -19,7 +19,7 @@ from nr.commands.info import Info
 from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
 from nr.contracts.store import Bulk
 from nr.errors import CommandError, RowError, ValuesError
-from nr.values import classes, matrix, table, vector
+from nr.values import classes, matrix, table, vector, weights
 
 AMONG_THEM: Any = object()
 """Outputs that are not given: values by name have theirs among them."""
@@ -30,10 +30,14 @@ BULK = Bulk()
 Counts = tuple[int, int]
 
 
-def observe(key: bytes, x: Any, y: Any, to: str | None) -> Call[Counts]:
+def observe(
+    key: bytes, x: Any, y: Any, to: str | None, weight: float | None = None
+) -> Call[Counts]:
     """As ``Network.observe``."""
     if fields.is_row(x):
-        return (yield from _observe_named(key, x, y, to))
+        return (yield from _observe_named(key, x, y, to, weight))
+    if weight is not None:
+        raise ValuesError(_UNWEIGHED)
     if y is AMONG_THEM:
         raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
     try:
@@ -62,13 +66,29 @@ def _observed(key: bytes, to: str | None, *samples: Argument) -> Call[Counts]:
     return train, test
 
 
-def _observe_named(key: bytes, samples: Any, y: Any, to: str | None) -> Call[Counts]:
+_UNWEIGHED = "ERR weights are for samples with names, of networks with fields"
+
+
+def _observe_named(
+    key: bytes, samples: Any, y: Any, to: str | None, counts_for: Any = None
+) -> Call[Counts]:
     if y is not None and y is not AMONG_THEM:
         raise ValuesError("ERR samples with names have their outputs among them")
-    counts, blobs = (0, 0), fields.blobs(samples)
+    n = 1 if fields.is_row(samples) else len(samples)
+    floats = None if counts_for is None else weights(counts_for, n)
+    counts, blobs, at = (0, 0), fields.blobs(samples), 0
     while blob := (yield work(partial(next, blobs, None), size_of(samples))):
-        counts = yield from _observed(key, to, *blob)
+        counts = yield from _observed(key, to, *blob, *_weighing(floats, at))
+        at += fields.AT_ONCE
     return counts
+
+
+def _weighing(floats: NDArray[np.float32] | None, first: int) -> tuple[Argument, ...]:
+    """What says how much the samples of a command count, the first of which is this one."""
+    if floats is None:
+        return ()
+    some = floats[first : first + fields.AT_ONCE]
+    return "WEIGHTS", some.astype("<f4", copy=False).tobytes()
 
 
 def fitting(key: bytes, values: Any, ignore_extra: bool, outputs: bool = False) -> Call[Any]:
@@ -89,13 +109,21 @@ def fitting(key: bytes, values: Any, ignore_extra: bool, outputs: bool = False) 
 
 
 def observe_many(
-    backend: object, key: bytes, X: Any, Y: Any, to: str | None, ignore_extra: bool = False
+    backend: object,
+    key: bytes,
+    X: Any,
+    Y: Any,
+    to: str | None,
+    ignore_extra: bool = False,
+    counts_for: Any = None,
 ) -> Call[Counts]:
     """As ``Network.observe_many``."""
     X = yield from fitting(key, X, ignore_extra, outputs=True)
     now = yield from info(key)
     if now.fields:
-        return (yield from _observe_named(key, X, Y, to))
+        return (yield from _observe_named(key, X, Y, to, counts_for))
+    if counts_for is not None:
+        raise ValuesError(_UNWEIGHED)
     if Y is None:
         raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
     takes = capability(backend, TakesBulk)

@@ -91,8 +91,8 @@ typedef struct nr_spec {
                          "[TRAIN|TEST] | key FP32 blob [TRAIN|TEST] | "       \
                          "key [field=value ...] -> field=value ... "          \
                          "[WEIGHT w] [TRAIN|TEST] | "                         \
-                         "key JSON|MSGPACK|COLUMNS samples [WEIGHT w] "       \
-                         "[TRAIN|TEST]",                                      \
+                         "key JSON|MSGPACK|COLUMNS samples "                  \
+                         "[WEIGHT w|WEIGHTS blob] [TRAIN|TEST]",              \
             .summary = "Adds samples and replies how many the training and "  \
                        "the testing dataset hold.",                           \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \

@@ -158,6 +158,7 @@ typedef struct nr_command {
     size_t arrow; /* how many values precede "->" */
     nr_form form;
     double weight; /* what a sample with fields counts; 0: not given */
+    size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
      * outputs, what precedes and follows NR.OBSERVE's "->", or those that
