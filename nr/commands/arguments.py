@@ -21,7 +21,10 @@ def arguments(argv: Sequence[Argument]) -> list[bytes]:
     """
     if len(argv) == 1 and isinstance(argv[0], str | bytes):
         return split(_bytes(argv[0]))
-    return [one if type(one) is bytes else _bytes(one) for one in argv]
+    return [
+        one if type(one) is bytes else b"%r" % one if type(one) is float else _bytes(one)
+        for one in argv
+    ]
 
 
 def encoded(text: str) -> bytes:
