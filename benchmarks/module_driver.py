@@ -125,11 +125,13 @@ def ratios(digits: int) -> None:
         "NR.RUN": (lambda row: ["NR.RUN", "run", *row[:9]], 5),
         "NR.RUN, MEMBERS 1": (lambda row: ["NR.RUN", "one", *row[:9]], 5),
         "NR.OBSERVE": (lambda row: ["NR.OBSERVE", "observe", *row[:9], "->", row[9]], 3),
+        "NR.OBSERVE, TRAINEVERY": (lambda row: ["NR.OBSERVE", "due", *row[:9], "->", row[9]], 3),
     }
-    with serving() as server:
+    with serving("THREADS", "0") as server:
         server("NR.CREATE run REGRESSOR 9 15 -> 2 NORMALIZE")
         server("NR.CREATE one REGRESSOR 9 15 -> 2 NORMALIZE MEMBERS 1")
         server("NR.CREATE observe REGRESSOR 9 15 -> 1 DATASET 10000 TEST 5000")
+        server("NR.CREATE due REGRESSOR 9 15 -> 1 DATASET 10000 TEST 5000 TRAINEVERY 100")
         for words, _ in commands.values():
             server(" ".join(words(rows[0])))
         load = Load(server.port)

@@ -433,3 +433,19 @@ def test_each_verb_is_one_round_trip(
             sent.clear()
             db.execute(command)
             assert len(sent) == 1, command
+
+
+def test_a_worker_of_some_networks_takes_their_hints_and_leaves_the_others(
+    db: nr.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = db.backend.store  # type: ignore[attr-defined]
+    store.queues = True
+    for name in ("a:1", "b:1", "b:2"):
+        net = db.create(name, "regressor", [1, 1], seed=1, trainevery=2)
+        net.observe_many([1, 2], [1, 2])
+    monkeypatch.setattr(store, "waiting", lambda thorough: [])  # only hints tell
+    watch = store.watch(lambda key: key.startswith(b"b:"))
+    assert [watch.keys(0.0), watch.keys(0.0)] == [[b"b:1"], [b"b:2"]]
+    assert watch.keys(0.05) == []
+    assert store.watch(None).keys(0.0) == [b"a:1"]
+    assert raw(db).exists("nr:orders") == 0

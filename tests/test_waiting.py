@@ -139,7 +139,8 @@ def test_samples_queue_a_training_for_workers(queue: nr.Database, here: nr.Datab
     [order] = orders(here)
     assert (order["state"], order["attempt"]) == ("waiting", "0")
     net.observe_many([6, 7, 8, 9], [6, 7, 8, 9])
-    assert (net.info().new, net.info().ordered, net.info().trainings) == (0, 3, 0)
+    info = net.info()
+    assert (info.new, info.ordered, info.coalesced, info.trainings) == (0, 3, 2, 0)
     assert len(orders(here)) == 1
     assert here.execute("NR.WAIT net 50") == 0
     assert queue.execute("NR.STOP net") == 1

@@ -3,6 +3,10 @@
 Every order is carried out once in effect, none is lost and none merged twice; as many trainings are
 asked for as there are n new samples, whoever observed them. In short in every run, and at length
 by ``make soak``.
+
+An order is tried three times. The killer knows nothing of that: where trainings last as long as
+on a busy machine, it now and then hits the same one three times in a row. Then that has failed,
+which its network tells, and which is no fault.
 """
 
 import multiprocessing
@@ -25,6 +29,7 @@ import nr
 from nr.backends.redis import store as redis_store
 from nr.backends.sql import orders as sql_orders
 from nr.backends.sql.store import Store as SqlStore
+from nr.contracts.store import ABANDONED
 from nr.waiting import worker_of
 
 NAMES = {"sqlite", "postgresql", "mariadb", "redis-protocol3"}
@@ -139,13 +144,17 @@ def test_every_order_is_carried_out_once(options: Options, size: Size) -> None:
     with nr.connect(**options, trainings="queue") as db:
         nets = [network(db, f"n{number}") for number in range(size.networks)]
         left = dict.fromkeys(range(size.networks), size.orders)
+        told: list[list[str]] = [[] for _ in nets]  # of each network, what its orders came to
         end = monotonic() + 60 + size.networks * size.orders
         with workers(options, size):
             while left:
                 assert monotonic() < end, left
                 for number in list(left):
-                    if nets[number].info().training:
+                    info = nets[number].info()
+                    if info.training:
                         continue
+                    if info.trainings:
+                        told[number].append(info.last_training)
                     if not left[number]:
                         del left[number]
                         continue
@@ -153,9 +162,13 @@ def test_every_order_is_carried_out_once(options: Options, size: Size) -> None:
                     left[number] -= 1
                 sleep(0.01)
         assert db.execute("NR.THREADS") == []
-        told = [(net.info().last_training, net.info().trainings, revision(net)) for net in nets]
-        assert told == [("merged", size.orders, size.orders)] * size.networks
-        assert [net.info().cycles for net in nets] == [size.cycles * size.orders] * size.networks
+        assert [net.info().trainings for net in nets] == [size.orders] * size.networks
+        merged = [one.count("merged") for one in told]
+        assert [revision(net) for net in nets] == merged
+        assert [net.info().cycles for net in nets] == [size.cycles * number for number in merged]
+        lost = [one for each in told for one in each if one != "merged"]
+        assert set(lost) <= {f"failed: {ABANDONED}"}, lost
+        assert len(lost) <= size.orders * size.networks // 100
 
 
 # ---- TRAINEVERY ----
@@ -187,6 +200,7 @@ def test_as_many_trainings_are_due_as_samples_say(options: Options, size: Size) 
         assert info.observed == size.observations
         assert info.ordered == size.observations // size.every
         assert info.new == size.observations % size.every
-        assert info.trainings <= info.ordered
-        if info.training:
+        standing = int(info.training)
+        assert info.trainings + standing + info.coalesced == info.ordered
+        if standing:
             db.execute("NR.STOP net")

@@ -123,11 +123,14 @@ class Memory:
     def _add(self, key: bytes, add: Callable[[Net], Reply]) -> Reply:
         with self._lock:
             net = self._net(key)
-            before = net.ordered
+            before = net.counts().ordered
             reply = add(net)
-            due = net.ordered != before
-            if due and key not in self._orders:
-                self._place(key, Limits.due(self.queues), False)
+            due = net.counts().ordered - before
+            if due:
+                placed = key not in self._orders
+                net.coalesce(due - placed)
+                if placed:
+                    self._place(key, Limits.due(self.queues), False)
         if due:
             self.due(key)
         return reply

@@ -21,7 +21,10 @@ def arguments(argv: Sequence[Argument]) -> list[bytes]:
     """
     if len(argv) == 1 and isinstance(argv[0], str | bytes):
         return split(_bytes(argv[0]))
-    return [b"%r" % one if type(one) is float else _bytes(one) for one in argv]
+    return [
+        one if type(one) is bytes else b"%r" % one if type(one) is float else _bytes(one)
+        for one in argv
+    ]
 
 
 def encoded(text: str) -> bytes:
@@ -39,7 +42,7 @@ def _bytes(argument: Argument) -> bytes:
         case str():
             return encoded(argument)
         case float():
-            return repr(float(argument)).encode()
+            return b"%r" % float(argument)
         case np.timedelta64():  # an integer by its class
             pass
         case bytearray() | memoryview() | Real() | Decimal() | np.bool_():

@@ -76,6 +76,8 @@ class Info:
     """Those since TRAINEVERY last asked for a training."""
     ordered: int = 0
     """How often TRAINEVERY has asked for one."""
+    coalesced: int = 0
+    """How often an order stood then, so that none was placed."""
     recurrent: tuple[int, ...] = ()
     """Units of the layers that read sequences, once they have learned; empty without any."""
     fields: tuple[str, ...] = ()

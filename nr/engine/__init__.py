@@ -20,6 +20,7 @@ from nr.engine.binding import ErrorText, collect, free, held, make
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
 from nr.engine.process import isa, module_path, parse_bytes, set_isa
 from nr.engine.shapes import Outcome, Progress, Shape
+from nr.engine.trainer import Trainer
 from nr.errors import CommandError, EngineError
 
 __all__ = [
@@ -123,7 +124,10 @@ class Net:
     def _copied(self, handle: int | None) -> Net:
         if handle is None:
             raise EngineError("ERR out of memory")
-        return Net(handle)
+        copy = Net.__new__(Net)
+        copy.__dict__ = {**self.__dict__, "_handle": handle, "_workspace": [], "_asked": []}
+        copy.__dict__.pop("_names", None)  # a training may change them
+        return copy
 
     @property
     def outcome(self) -> tuple[Outcome, str]:
@@ -152,11 +156,13 @@ class Net:
             *(c.step, c.steps, c.window),
         )
 
-    @property
-    def ordered(self) -> int:
-        """How many trainings TRAINEVERY has asked for."""
-        count: int = held.nr_net_ordered(self._handle)
-        return count
+    def coalesce(self, n: int) -> None:
+        """So many of those got no order of their own: one stood, or several were due."""
+        held.nr_net_coalesce(self._handle, n)
+
+    def counts(self) -> binding.CCounts:
+        """All of the header that observing changes, of a network without fields."""
+        return binding.counts(self._handle)
 
     @property
     def memory(self) -> int:
@@ -366,35 +372,3 @@ class Net:
         """Takes over what was trained; False, and nothing done, if not from this network."""
         status = held.nr_net_merge(self._handle, trained._handle, ErrorText())
         return bool(status == binding.OK)
-
-
-class Trainer:
-    """A training: a copy of what it needs of a network, stepped by one thread."""
-
-    _handle = 0  # until it is made
-
-    def __init__(self, net: Net, command: Command) -> None:
-        self._free = held.nr_trainer_free
-        self._handle = make(free.nr_trainer_create, net._handle, command.c)
-
-    def __del__(self) -> None:
-        if self._handle:
-            self._free(self._handle)
-
-    def step(self, elapsed_ms: int) -> bool:
-        """Trains for some milliseconds; False at the end. Says how long it has run so far."""
-        return bool(free.nr_trainer_step(self._handle, elapsed_ms) == 1)
-
-    def stop(self) -> None:
-        """Asks the next step to be the last one. From any thread."""
-        held.nr_trainer_stop(self._handle)
-
-    def progress(self) -> Progress:
-        """From any thread."""
-        c = binding.CProgress()
-        held.nr_trainer_progress(self._handle, c)
-        return Progress(c.cycles, c.train_error, c.test_error, c.class_errors)
-
-    def finish(self, elapsed_ms: int) -> Net:
-        """The trained network, once the last step has been made."""
-        return Net(make(free.nr_trainer_finish, self._handle, elapsed_ms))

@@ -118,6 +118,17 @@ class CShape(Structure):
     ]
 
 
+class CCounts(Structure):
+    _fields_ = [
+        ("len", c_uint64 * 2),
+        ("observed", c_uint64),
+        ("fresh", c_uint64),
+        ("ordered", c_uint64),
+        ("rounded", c_uint64),
+        ("random", c_uint64 * 6),
+    ]
+
+
 class Bytes(Structure):
     _fields_ = [("data", c_char_p), ("len", c_size_t)]
 
@@ -199,7 +210,8 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_unlearned": ((_net, None), [_net, c_int, c_char_p]),
     "nr_net_free": ((None, None), [_net]),
     "nr_net_shape": ((None, None), [_net, POINTER(CShape)]),
-    "nr_net_ordered": ((c_uint64, None), [_net]),
+    "nr_net_coalesce": ((None, None), [_net, c_uint64]),
+    "nr_net_counts": ((None, None), [_net, POINTER(CCounts)]),
     "nr_net_memory": ((_size, None), [_net]),
     "nr_net_execute": (_status, [_net, _command, c_bool, _buf, _err]),
     # These are the hot ones: no errcheck, the caller looks at the status.
@@ -279,6 +291,13 @@ def collect(function: Callable[..., Any], *args: object) -> bytes:
         return ctypes.string_at(buf.data, buf.len) if buf.data else b""
     finally:
         held.nr_buf_free(buf)
+
+
+def counts(handle: int) -> CCounts:
+    """What nr_net_counts tells."""
+    found = CCounts()
+    held.nr_net_counts(handle, found)
+    return found
 
 
 def make(function: Callable[..., Any], *args: object) -> int:

@@ -52,8 +52,8 @@ def line(**wanted: str) -> Callable[[Any], bool]:
     return check
 
 
-def counted_new(observed: int, new: int, ordered: int) -> list[Step]:
-    numbers = {"observed": observed, "new": new, "ordered": ordered}
+def counted_new(observed: int, new: int, ordered: int, coalesced: int = 0) -> list[Step]:
+    numbers = {"observed": observed, "new": new, "ordered": ordered, "coalesced": coalesced}
     return [("NR.INFO net", field(name, number)) for name, number in numbers.items()]
 
 
@@ -72,14 +72,14 @@ CASES: dict[str, list[Step]] = {
         ("NR.INFO net", field("trainings", 1)),
         ("NR.CONFIGURE net TRAINEVERY 2", "OK"),
         (("NR.OBSERVE", "net", "FP32", floats(*range(15))), [7, 2]),
-        *counted_new(9, 1, 3),
+        *counted_new(9, 1, 3, 1),
         ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
         ("NR.INFO net", field("training", 1)),
         ("NR.RESET net", "OK"),
         ("NR.INFO net", field("trainings", 2)),
         ("NR.CONFIGURE net TRAINEVERY OFF", "OK"),
         *observed("net", 3, "TEST", held=(7, 2)),
-        *counted_new(12, 0, 3),
+        *counted_new(12, 0, 3, 1),
         ("NR.INFO net", field("trainings", 2)),
     ],
     "samples make trainings due by themselves": [
@@ -94,7 +94,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.INFO net", field("training", 1)),
         ("NR.RESET net", "OK"),
         (("NR.OBSERVE", "net", "FP32", floats(*[1, 2, 0] * 65), "TRAIN"), [74, 1]),
-        *counted_new(75, 5, 5),
+        *counted_new(75, 5, 5, 3),
         ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
         ("NR.INFO net", field("training", 1)),
         ("NR.RESET net", "OK"),
@@ -106,7 +106,7 @@ CASES: dict[str, list[Step]] = {
         *counted_new(5, 5, 0),
         ("NR.THREADS", []),
         *observed("net", 1, "TRAIN", held=(0, 5)),
-        *counted_new(6, 0, 3),
+        *counted_new(6, 0, 3, 2),
         ("NR.THREADS", line(key="net", maxtime="10000", maxcycles="0")),
         ("NR.INFO net", field("training", 1)),
         ("NR.RESET net", "OK"),
@@ -119,7 +119,7 @@ CASES: dict[str, list[Step]] = {
         ("NR.TRAIN net MAXTIME 0", "Training has started"),
         ("NR.CONFIGURE net TRAINEVERY 1", "OK"),
         *observed("net", 4, "TRAIN", held=(7, 2)),
-        *counted_new(13, 0, 4),
+        *counted_new(13, 0, 4, 4),
         ("NR.THREADS", line(key="net", maxtime="0")),
         ("NR.STOP net", 1),
         ("NR.WAIT net 0", 1),

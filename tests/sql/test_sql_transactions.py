@@ -107,7 +107,7 @@ def test_deadlocks_are_tried_again_a_bounded_number_of_times(
 def test_connections_that_died_in_the_pool_are_not_used(
     driver: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_IDLE", 0)
+    monkeypatch.setattr(engines, "IDLE", 0)
     url = driver(request)["url"]
     with nr.connect(url) as db, nr.connect(url) as other:
         net = db.create("net", "regressor", [2, 1], seed=1)

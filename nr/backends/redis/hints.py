@@ -19,6 +19,8 @@ from nr.errors import BackendError, CommandError
 _log = logging.getLogger("nr")
 _NAME = b"nr:orders"
 _MOST = 100_000  # hints that nobody took
+_NEWEST = 100  # hints that a worker of some networks looks at
+_GLANCE = 0.1  # seconds between two such looks
 _PAUSE = 60.0  # seconds until all networks are looked at again, or a refused list
 
 
@@ -45,6 +47,16 @@ class Hints:
         found = self._tried(lambda: self._link.do("BLPOP", _NAME, seconds))
         return [found[1]] if found else []
 
+    def among(self, matches: Matches) -> list[bytes]:
+        """The oldest of the newest hints that is for one of these networks; others stay."""
+        newest = self._tried(lambda: self._link.do("LRANGE", _NAME, -_NEWEST, -1)) or []
+        ours = (key for key in dict.fromkeys(newest) if matches(key) and self._took(key))
+        return [key for key in [next(ours, None)] if key is not None]
+
+    def _took(self, key: bytes) -> bool:
+        """Whether it was still there: two workers may look at once."""
+        return bool(self._tried(lambda: self._link.do("LREM", _NAME, 0, key)))
+
     def _tried(self, call: Callable[[], Any]) -> Any:
         if monotonic() < self._later:
             return None
@@ -59,7 +71,8 @@ class Hints:
 class Hinted:
     """Hints first, then what NR.THREADS knows of, and now and then all networks.
 
-    A worker of some networks only takes no hints: those of others are for others.
+    A worker of some networks only cannot wait for hints of theirs alone: it looks at the newest
+    ones again and again.
     """
 
     def __init__(
@@ -75,13 +88,17 @@ class Hinted:
 
     def keys(self, seconds: float) -> list[bytes]:
         """Of networks whose orders may wait; none after so long without any."""
-        if self._matches is None and (found := self._hints.pop(seconds)):
-            return found
-        if self._matches is not None and seconds > 0 and (found := self._known()):
-            return found
-        if self._matches is not None and seconds > 0:
-            sleep(seconds)
-        return self._known()
+        if self._matches is None:
+            return self._hints.pop(seconds) or self._known()
+        return self._matching(self._matches, seconds)
+
+    def _matching(self, matches: Matches, seconds: float) -> list[bytes]:
+        end = monotonic() + seconds
+        while not (found := self._hints.among(matches)):
+            if (left := end - monotonic()) <= 0:
+                return self._known()
+            sleep(min(left, _GLANCE))
+        return found
 
     def _known(self) -> list[bytes]:
         thorough = monotonic() >= self._thorough

@@ -68,9 +68,6 @@ class Dialect:
     """Whether a connection can write while it streams the rows of a query."""
     read_options: Mapping[str, Any] = field(default_factory=dict)
     """Of the connection for a single SELECT."""
-    placing_alone: Callable[[sa.Table, sa.Table, sa.Dialect], str] | None = None
-    """``placing_one`` as a transaction by itself, with ``read_options`` and ``change_alone``."""
-    change_alone: Change = change_by_text
     skips_locked: Callable[[sa.Dialect], bool] = lambda dialect: False
     """Whether a SELECT can leave out the rows that others have locked."""
     hasten: Begin = lambda connection: None
@@ -304,7 +301,6 @@ POSTGRESQL = Dialect(
     placing_one=_place_one_postgresql,
     read_options={"isolation_level": "AUTOCOMMIT"},  # no BEGIN, and no way to the server for it
     append=_append_postgresql,
-    placing_alone=_place_one_postgresql,
     skips_locked=lambda dialect: True,
     hasten=_hasten_postgresql,
     wake=lambda channel: sa.select(sa.func.pg_notify(channel, "")),
@@ -337,25 +333,6 @@ def _place_one_mariadb(networks: sa.Table, samples: sa.Table, dialect: sa.Dialec
     return f"BEGIN NOT ATOMIC {move}; IF ROW_COUNT() = 1 THEN {write}; END IF; END"
 
 
-def _place_alone_mariadb(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> str:
-    return _place_one_mariadb(networks, samples, dialect).removesuffix("END") + "COMMIT; END"
-
-
-def _change_alone_mariadb(connection: sa.Connection, sql: str, values: Any) -> int:
-    """By the driver's own cursor: SQLAlchemy would end a transaction that has ended itself."""
-    raw: Any = connection.connection.driver_connection
-    try:
-        with raw.cursor() as cursor:
-            return int(cursor.execute(sql, values))
-    except Exception as error:
-        lost = connection.dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]
-        if lost:
-            connection.invalidate()
-        else:
-            raw.rollback()
-        raise DBAPIError(sql, None, error, connection_invalidated=lost) from error
-
-
 def _append_mariadb(
     connection: sa.Connection, table: sa.Table, place: Place, rows: NDArray[np.float32]
 ) -> None:
@@ -386,7 +363,5 @@ MARIADB = Dialect(
     placing_one=_place_one_mariadb,
     streams_beside=False,
     append=_append_mariadb,
-    placing_alone=_place_alone_mariadb,
-    change_alone=_change_alone_mariadb,
     skips_locked=_skips_locked_mariadb,
 )

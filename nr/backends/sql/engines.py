@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 
 from nr import forks
 from nr.backends.sql.dialects import Dialect, dialect_of
-from nr.backends.sql.supply import Supply
+from nr.backends.sql.supply import IDLE, RESTED, Supply
 from nr.backends.sql.transactions import explaining
 from nr.errors import BackendError
 
@@ -38,7 +38,6 @@ _SQLITE = {  # what a URL may say behind its "?"; SQLAlchemy ignores all else
 _BUSY = 30.0  # seconds that SQLite waits for another writer
 _locking = Lock()
 _locks: WeakKeyDictionary[sa.Engine, AbstractContextManager[object]] = WeakKeyDictionary()
-_IDLE = 1.0  # seconds in the pool after which a connection is tried before use
 
 
 def engine_of(url: str) -> sa.Engine:
@@ -89,6 +88,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         _keep(engine)
     sa.event.listen(engine, "connect", _pragmas)
     sa.event.listen(engine, "close", _unlock)
+    sa.event.listen(engine, "checkin", _rested)
     _engines.add(engine)
     return engine
 
@@ -174,11 +174,11 @@ def _threshold(given: Any) -> int | None:
 
 
 def _rested(connection: object, record: Any) -> None:
-    record.info["nr_rested"] = monotonic()
+    record.info[RESTED] = monotonic()
 
 
 def _awake(connection: Any, record: Any, proxy: Any) -> None:
-    if monotonic() - record.info.get("nr_rested", monotonic()) < _IDLE:
+    if monotonic() - record.info.get(RESTED, monotonic()) < IDLE:
         return
     try:
         dialect = proxy._pool._dialect

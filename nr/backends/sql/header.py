@@ -60,6 +60,26 @@ def fields(net: Net) -> dict[str, Any]:
     return header
 
 
+def counts(net: Net) -> dict[str, Any]:
+    """Those fields that observing changes, of a network without names for its inputs."""
+    c = net.counts()
+    train, test = c.len
+    return {
+        "train_len": train,
+        "test_len": test,
+        "random": list(c.random),
+        "observed": c.observed,
+        "new": c.fresh,
+        "ordered": c.ordered,
+        "rounded": c.rounded,
+    }
+
+
+def writing(name: str) -> Callable[[Any], Any] | None:
+    """What makes the value of its column of that of a field; None: it is the same."""
+    return _WRITE.get(name)
+
+
 def columns(header: Mapping[str, Any]) -> dict[str, Any]:
     """The map as values of columns."""
     return {name: _WRITE[name](v) if name in _WRITE else v for name, v in header.items()}

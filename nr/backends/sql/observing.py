@@ -34,7 +34,7 @@ class Observing:
         statements: Statements,
         transactions: Transactions,
         rows: Rows,
-        due: Callable[[sa.Connection, bytes, Net], None],
+        due: Callable[[sa.Connection, bytes, Net], bool],
     ) -> None:
         self._sql = statements
         self._do = transactions
@@ -55,12 +55,9 @@ class Observing:
         return [known.steps, length] if known.steps else [length, known.fields["test_len"]], due
 
     def _put_alone(self, key: bytes, samples: Samples, dataset: int) -> Known | None:
-        """The header after one more row, in one way to the database; None: it takes more.
-
-        A transaction of several statements has two ways more, its beginning and its end.
-        """
+        """The header after one more row, the short way (alone.py); None: it takes more."""
         known = self._known.get(key)
-        if self._do.bound or not (self._sql.alone and known and known.alone and known.net.row):
+        if self._do.bound or not (known and known.alone and known.net.row):
             return None
         net = known.net.clone()
         with suppress(CommandError):  # it may be another network by now
@@ -68,22 +65,27 @@ class Observing:
             if len(row) != 4 * net.row:
                 return None
             [slot] = net.place(1, dataset).tolist()
-            fields, before = header.fields(net), known.fields
-            if net.ordered != known.net.ordered or fields["rounded"] != before.get("rounded", 0):
+            before = known.fields
+            fields = {**before, **header.counts(net)}
+            if (fields["ordered"], fields["rounded"]) != (before["ordered"], before["rounded"]):
                 return None
             place = (key, before, fields, slot, row)
-            if self._do.at_once(lambda c: self._sql.place_alone(c, *place)):
-                return replace(known, net=net, fields=fields)
+            if self._do.at_once(lambda raw: self._sql.place_alone(raw, *place)):
+                return Known(net, fields, alone=True)
         return None
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
     ) -> tuple[Known, bool]:
         before, after = self._added(connection, key, samples, dataset)
-        due = before.net.ordered != after.net.ordered
+        due = after.fields["ordered"] - before.fields.get("ordered", 0)
         if due:
-            self._due(connection, key, after.net)
-        return after, due
+            placed = self._due(connection, key, after.net)
+            after.net.coalesce(due - placed)
+            fields = header.fields(after.net)
+            self._sql.change(connection, after.fields, fields)
+            after = replace(after, fields=fields)
+        return after, bool(due)
 
     def _added(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int

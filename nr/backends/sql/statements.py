@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam
 
 from nr.backends.sql import header
+from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
@@ -99,11 +100,7 @@ class Statements:
             if dialect.placing_one
             else None
         )
-        placing_alone = dialect.placing_alone
-        self.alone = (
-            Text(placing_alone(networks, samples, engine.dialect)) if placing_alone else None
-        )
-        """Places one row, and is a transaction by itself."""
+        self._place_alone = alone(networks, samples, engine.dialect)
         values: dict[str, Any] = {column.name: bindparam(column.name) for column in samples.c}
         self._insert = text(sa.insert(samples).values(values))
         self._upsert = text(upsert_one(dialect, samples))
@@ -142,8 +139,8 @@ class Statements:
         moved = {
             "id_": id,
             "key_": key,
-            **_state("was", STATE, before),
-            **_state("new", MOVED, after),
+            **_state(_WAS, before),
+            **_state(_NEW, after),
         }
         (slot, dataset), one = divmod(int(slots[0]), 2), len(slots) == 1
         row = {"network_id": id, "dataset": dataset, "slot": slot, "data": rows}
@@ -161,19 +158,18 @@ class Statements:
 
     def place_alone(
         self,
-        connection: sa.Connection,
+        raw: Any,
         key: bytes,
         before: dict[str, Any],
         after: dict[str, Any],
         slot: int,
         row: bytes,
     ) -> bool:
-        """``place`` of one row, where that is one statement, and a transaction (``alone``)."""
-        values = {"id_": before["id"], "key_": key}
-        values |= _state("was", STATE, before) | _state("new", MOVED, after)
-        values |= {"network_id": before["id"], "dataset": slot & 1, "slot": slot >> 1, "data": row}
-        assert self.alone
-        return self.alone.change(connection, self._dialect.change_alone, values) > 0
+        """``place`` of one row as a transaction, on a connection of the driver's (alone.py)."""
+        id = before["id"]
+        values = {"id_": id, "key_": key, **_state(_WAS, before), **_state(_NEW, after)}
+        values |= {"network_id": id, "dataset": slot & 1, "slot": slot >> 1, "data": row}
+        return self._place_alone(raw, values)
 
     def put(
         self,
@@ -342,7 +338,10 @@ def _points(net: Net) -> list[list[float | None]]:
     ]
 
 
-def _state(prefix: str, names: Sequence[str], fields: dict[str, Any]) -> dict[str, Any]:
-    """The values of columns that observing compares, or writes."""
-    values = header.columns({name: fields[name] for name in names})
-    return {f"{prefix}_{name}": value for name, value in values.items()}
+_WAS = [(f"was_{name}", name, header.writing(name)) for name in STATE]
+_NEW = [(f"new_{name}", name, header.writing(name)) for name in MOVED]
+
+
+def _state(names: list[tuple[str, str, Any]], fields: dict[str, Any]) -> dict[str, Any]:
+    """The values of columns that observing compares, or writes, as parameters."""
+    return {as_: write(fields[name]) if write else fields[name] for as_, name, write in names}

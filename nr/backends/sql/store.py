@@ -205,8 +205,8 @@ class Store:
             self.due(key)
         return reply
 
-    def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> None:
-        self._trainings.due(connection, key, net, self.queues)
+    def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> bool:
+        return self._trainings.due(connection, key, net, self.queues)
 
     def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
         id, head = net.shape.id, series.head(net, command)

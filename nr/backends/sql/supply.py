@@ -22,6 +22,8 @@ from nr import forks
 
 _MOST = 15  # connections
 _WAIT = 30.0  # seconds for one
+IDLE = 1.0  # seconds in the pool after which a connection is tried before use
+RESTED = "nr_rested"  # of a connection's info: when it was given back
 _BUSY = "nr_busy"  # of a record's info: the thread of ours that has it, or True
 
 
@@ -81,6 +83,33 @@ class Supply(sa.Pool):
             sleep(0.001)
         record.record_info[_BUSY] = True
         return record
+
+    def borrow(self) -> Any:
+        """A connection as it was given back a moment ago, past what a checkout does; or None."""
+        try:
+            record = self._idle.pop()
+        except IndexError:
+            return None
+        if record.dbapi_connection is None or not self._fresh(record):
+            self._idle.append(record)
+            return None
+        record.record_info[_BUSY] = get_ident()
+        return record
+
+    def _fresh(self, record: Any) -> bool:
+        rested: float = record.info.get(RESTED, 0.0)
+        return monotonic() - rested < IDLE and record.starttime > self._invalidate_time
+
+    def give_back(self, record: Any) -> None:
+        """One that was borrowed, and has ended its transaction."""
+        record.record_info.pop(_BUSY, None)
+        record.info[RESTED] = monotonic()
+        self._idle.append(record)
+
+    def drop(self, record: Any) -> None:
+        """One that was borrowed, and came to no rest."""
+        self._living.discard(ref(record))
+        record.close()
 
     def reap(self) -> None:
         """Closes what this thread was interrupted at, and again while it closed that."""

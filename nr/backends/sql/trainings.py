@@ -62,10 +62,12 @@ class Trainings:
         """Takes the order of a locked network away, and says why it came to nothing."""
         self.end(connection, before, self._rows.assemble(before).unlearned(outcome, why))
 
-    def due(self, connection: sa.Connection, key: bytes, net: Net, queued: bool) -> None:
+    def due(self, connection: sa.Connection, key: bytes, net: Net, queued: bool) -> bool:
         """Places an order that samples have made due, unless one stands; the row is locked."""
-        if not self._orders.standing(connection, net.shape.id)[0]:
+        free = not self._orders.standing(connection, net.shape.id)[0]
+        if free:
             self._orders.place(connection, key, net, Limits.due(queued), False)
+        return free
 
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         if self._do.bound:

@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -45,8 +45,8 @@ class Transactions(Protocol):
     def read(self, work: Work[_T]) -> _T:
         """Runs work that is one SELECT."""
 
-    def at_once(self, work: Work[_T]) -> _T:
-        """Runs work that is one statement, which commits itself (``Dialect.placing_alone``)."""
+    def at_once(self, work: Callable[[Any], _T]) -> _T:
+        """Runs work that is a transaction by itself, on the driver's own connection."""
 
     def snapshot(self, work: Work[_T]) -> _T:
         """Runs work that is several SELECTs, all of one moment."""
@@ -83,44 +83,40 @@ class Own:
         self._dispose = dispose
 
     def write(self, work: Work[_T]) -> _T:
-        return self._run(self._dialect.begin_write, work, commit=True)
+        return self._run(lambda: self._once(self._dialect.begin_write, work, commit=True))
 
     def read(self, work: Work[_T]) -> _T:
-        return self._run(None, work)
+        return self._run(lambda: self._once(None, work))
 
-    def at_once(self, work: Work[_T]) -> _T:
-        def committed(connection: sa.Connection) -> _T:
-            with _committing():
-                return work(connection)
-
-        return self._run(None, committed)
+    def at_once(self, work: Callable[[Any], _T]) -> _T:
+        return self._run(lambda: self._on_raw(work))
 
     def snapshot(self, work: Work[_T]) -> _T:
-        return self._run(self._dialect.begin_snapshot, work)
+        return self._run(lambda: self._once(self._dialect.begin_snapshot, work))
 
-    def _run(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
+    def _run(self, once: Callable[[], _T]) -> _T:
         alone = _give_way()
         with mine.lock, self._file(), explaining():
             if alone and isinstance(self.engine.pool, Supply):
                 self.engine.pool.reap()
-            return self._repeat(begin, work, commit)
+            return self._repeat(once)
 
     def _file(self) -> AbstractContextManager[object]:
         return mine.file if self.engine.dialect.name == "sqlite" else nullcontext()
 
-    def _repeat(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
+    def _repeat(self, once: Callable[[], _T]) -> _T:
         for attempt in range(1, ATTEMPTS):
             try:
-                return self._once(begin, work, commit)
+                return once()
             except DBAPIError as error:
                 if not self._dialect.transient(error.orig or error):
                     raise
             except Again:
                 pass
             time.sleep(random.uniform(0, _PAUSE * 2**attempt))
-        return self._once(begin, work, commit)
+        return once()
 
-    def _once(self, begin: Begin | None, work: Work[_T], commit: bool) -> _T:
+    def _once(self, begin: Begin | None, work: Work[_T], commit: bool = False) -> _T:
         with self.session() as connection:
             if begin:
                 self._dialect.isolate(connection)
@@ -131,6 +127,39 @@ class Own:
             if commit:
                 _commit(connection)
             return result
+
+    def _on_raw(self, work: Callable[[Any], _T]) -> _T:
+        """Past SQLAlchemy's connection, unless it is a caller's: theirs may have events."""
+        pool = self.engine.pool
+        entry = pool.borrow() if self._dispose and isinstance(pool, Supply) else None
+        if entry is None:
+            with self.session() as connection:
+                return self._done(connection, connection.connection.driver_connection, work)
+        assert isinstance(pool, Supply)
+        try:
+            result = self._done(entry, entry.dbapi_connection, work)
+        except BaseException:
+            pool.drop(entry)
+            raise
+        pool.give_back(entry)
+        return result
+
+    def _done(self, connection: Any, raw: Any, work: Callable[[Any], _T]) -> _T:
+        dialect, pool = self.engine.dialect, self.engine.pool
+        try:
+            return work(raw)
+        except dialect.loaded_dbapi.Error as error:
+            lost = dialect.is_disconnect(error, raw, None)
+            if lost:
+                pool._invalidate(connection, error, False)  # all that were made before
+            if lost or self._dialect.autocommits(raw):
+                connection.invalidate(error)
+            else:
+                raw.rollback()
+            failed = DBAPIError(None, None, error, connection_invalidated=lost)
+            if lost:
+                raise _unknown(failed) from error
+            raise failed from error
 
     @contextmanager
     def session(self) -> Iterator[sa.Connection]:
@@ -245,10 +274,14 @@ def _committing() -> Iterator[None]:
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        raise BackendError(
-            "the connection was lost during the commit: it may have taken place, or not "
-            f"({_sentence(error)})"
-        ) from error
+        raise _unknown(error) from error
+
+
+def _unknown(error: DBAPIError) -> BackendError:
+    return BackendError(
+        "the connection was lost during the commit: it may have taken place, or not "
+        f"({_sentence(error)})"
+    )
 
 
 def _give_up(connection: sa.Connection) -> None:
@@ -261,21 +294,23 @@ def _give_up(connection: sa.Connection) -> None:
         connection.close()
 
 
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Raises what SQLAlchemy raises as BackendError.
+class explaining:
+    """Raises what SQLAlchemy raises as BackendError: no generator, which would take longer.
 
     Where it was interrupted, it may stumble over its own assertions: then what interrupted it.
     """
-    try:
-        yield
-    except (SQLAlchemyError, Again) as error:
-        raise explained(error) from error
-    except (AssertionError, AttributeError) as error:
-        cause = error.__context__
-        while isinstance(cause, AssertionError | AttributeError | SQLAlchemyError):
-            cause = cause.__context__
-        raise cause or BackendError(f"the database's driver failed: {error!r}") from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SQLAlchemyError | Again):
+            raise explained(error) from error
+        if isinstance(error, AssertionError | AttributeError):
+            cause = error.__context__
+            while isinstance(cause, AssertionError | AttributeError | SQLAlchemyError):
+                cause = cause.__context__
+            raise cause or BackendError(f"the database's driver failed: {error!r}") from error
 
 
 def explained(error: Exception) -> BackendError:

@@ -257,6 +257,16 @@ NR_API size_t nr_net_memory(const nr_net *net); /* bytes, shared ones too */
 /* How many trainings TRAINEVERY has asked for. Where samples made it grow, the host
  * orders one, unless one stands already. */
 NR_API uint64_t nr_net_ordered(const nr_net *net);
+/* So many of those got no order of their own: one stood, or several were due. */
+NR_API void nr_net_coalesce(nr_net *net, uint64_t n);
+
+/* All of the header that observing changes, of networks without fields. */
+typedef struct nr_counts {
+    uint64_t len[2]; /* samples, by nr_dataset_id */
+    uint64_t observed, fresh, ordered, rounded; /* fresh: "new" in the header */
+    uint64_t random[6];
+} nr_counts;
+NR_API void nr_net_counts(const nr_net *net, nr_counts *counts);
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,

@@ -65,6 +65,9 @@ nr_status nr_replicate_put(rm_ctx *ctx, rm_string *key, const nr_box *box,
                            nr_error *err);
 void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id);
 void nr_replicate_told(rm_ctx *ctx, rm_string *key, const char *told);
+/* Counts trainings that TRAINEVERY asked for and that got no order of their own. */
+void nr_replicate_coalesced(rm_ctx *ctx, rm_string *key, nr_box *box,
+                            uint64_t n);
 void nr_aof_rewrite(rm_io *aof, rm_string *key, void *box);
 
 /* keys.c: commands on many keys. */

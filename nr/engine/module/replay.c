@@ -10,6 +10,7 @@
  *     NR.REPLAY MERGE key dump    what a training reached
  *     NR.REPLAY TOLD key text     the end of one that left all as it was
  *     NR.REPLAY ID key id         another id
+ *     NR.REPLAY COALESCED key n   trainings that found an order standing
  *
  * It takes nothing on trust all the same: whoever may run admin commands may
  * send it. */
@@ -82,6 +83,14 @@ static nr_status name(outcome *o) {
     return NR_OK;
 }
 
+static nr_status coalesced(outcome *o) {
+    uint64_t n;
+    if (o->len != sizeof n) return nr_fail(o->err, "ERR not a count");
+    memcpy(&n, o->data, sizeof n);
+    nr_net_coalesce(o->box->net, n);
+    return NR_OK;
+}
+
 static const struct {
     const char *word;
     nr_status (*run)(outcome *);
@@ -89,7 +98,8 @@ static const struct {
 } outcomes[] = {
     {"PUT", put, true},           {"TRAIN", append_train, false},
     {"TEST", append_test, false}, {"MERGE", merge, false},
-    {"TOLD", told, false},       {"ID", name, false},
+    {"TOLD", told, false},        {"ID", name, false},
+    {"COALESCED", coalesced, false},
 };
 enum { OUTCOMES = sizeof outcomes / sizeof *outcomes };
 
@@ -144,6 +154,13 @@ void nr_replicate_id(rm_ctx *ctx, rm_string *key, uint64_t id) {
 
 void nr_replicate_told(rm_ctx *ctx, rm_string *key, const char *told) {
     rm.Replicate(ctx, "NR.REPLAY", "csc", "TOLD", key, told);
+}
+
+void nr_replicate_coalesced(rm_ctx *ctx, rm_string *key, nr_box *box,
+                            uint64_t n) {
+    if (!n) return;
+    nr_net_coalesce(box->net, n);
+    rm.Replicate(ctx, "NR.REPLAY", "csb", "COALESCED", key, &n, sizeof n);
 }
 
 static void emit_rows(rm_io *aof, rm_string *key, const nr_net *net,

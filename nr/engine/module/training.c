@@ -361,10 +361,12 @@ void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered) {
     const int loading = RM_FLAG_LOADING | RM_FLAG_ASYNC_LOADING;
     nr_command cmd;
     nr_error err;
+    uint64_t due = nr_net_ordered(box->net) - ordered;
+    if (!due) return; /* before the flags, which take their time */
     int flags = rm.GetContextFlags(ctx);
-    if (nr_net_ordered(box->net) == ordered || box->job ||
-        !(flags & RM_FLAG_MASTER) || flags & loading)
-        return;
+    if (!(flags & RM_FLAG_MASTER) || flags & loading) return;
+    nr_replicate_coalesced(ctx, key, box, box->job ? due : due - 1);
+    if (box->job) return;
     nr_identify(ctx, key, box);
     nr_status status = nr_command_parse(&cmd, 2, words, lens, &err);
     if (status == NR_OK) status = nr_job_start(ctx, key, box, &cmd, &err);

@@ -1,4 +1,4 @@
--- What TRAINEVERY counts: model/samples.c again.
+-- What TRAINEVERY counts: model/counts.c again.
 
 -- Counts samples, in fields and values. was: the format, observed, TRAINEVERY, new and ordered.
 -- kept: how many samples there are now; limits: those of a training that they make due. An order
@@ -12,9 +12,10 @@ local function tally(pairs_, count, kept, was, limits)
   local fresh = (tonumber(was[4]) or 0) + count
   due = tonumber(every) or math.max(10, math.floor(kept.all / 5))
   if kept.train > 0 and fresh >= due then
-    local ordered = (tonumber(was[5]) or 0) + math.floor(fresh / due)
-    pairs_[n + 1], pairs_[n + 2], n = 'ordered', int(ordered), n + 2
-    fresh = fresh % due
+    local asked = math.floor(fresh / due)
+    pairs_[n + 1], n = 'ordered', n + 2
+    pairs_[n] = int((tonumber(was[5]) or 0) + asked)
+    fresh, due = fresh % due, asked
   else
     due = nil
   end
@@ -23,6 +24,11 @@ local function tally(pairs_, count, kept, was, limits)
   local order = redis.call('HGET', key, 'order')
   local owner = order and string.match(order,
     '^%S+ %d+ %d+ %d+ %a+ %d+ %d+ %d+ %a+ (.*)$')
+  local more = owner == key and due or due - 1 -- trainings than orders
+  if more > 0 then
+    local before = tonumber(redis.call('HGET', key, 'coalesced') or '0') or 0
+    pairs_[n + 1], pairs_[n + 2], n = 'coalesced', int(before + more), n + 2
+  end
   if owner ~= key then
     local time = redis.call('TIME')
     local since = int(time[1] * 1000 + math.floor(time[2] / 1000))

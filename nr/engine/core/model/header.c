@@ -89,6 +89,7 @@ static const field rows[] = {
     {"observed", OBSERVED, AT(observed), NULL, 2, 0, NULL},
     {"new", COUNT, AT(fresh), NULL, 2, 0, NULL},
     {"ordered", COUNT, AT(ordered), NULL, 2, 0, NULL},
+    {"coalesced", COUNT, AT(coalesced), NULL, 2, 0, NULL},
     {"steps", UINT, AT(steps), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };

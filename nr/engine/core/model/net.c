@@ -272,8 +272,6 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
     };
 }
 
-uint64_t nr_net_ordered(const nr_net *net) { return net->h.ordered; }
-
 size_t nr_net_memory(const nr_net *net) {
     nr_array *weights = made_weights((nr_net *)net);
     size_t bytes = sizeof *net;

@@ -97,6 +97,7 @@ typedef struct nr_header {
     uint64_t rounded; /* numbers of observed samples: nr_exactness */
     uint64_t observed; /* samples, all that ever were */
     uint64_t fresh, ordered; /* TRAINEVERY's: new samples, trainings */
+    uint64_t coalesced;      /* of those, for which no order was placed */
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;

@@ -68,7 +68,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    size_t pairs = 22 + count_shown() + (size_t)classifier +
+    size_t pairs = 23 + count_shown() + (size_t)classifier +
                    (net->schema != NULL) + (h->learned.nrecurrent > 0);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
@@ -97,7 +97,8 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "rounded", h->rounded) &&
            put_pair(b, "observed", h->observed) &&
            put_pair(b, "new", h->fresh) &&
-           put_pair(b, "ordered", h->ordered) && put_fields(b, net);
+           put_pair(b, "ordered", h->ordered) &&
+           put_pair(b, "coalesced", h->coalesced) && put_fields(b, net);
 }
 
 nr_status nr_sample_put(const nr_net *net, nr_bytes sample, nr_buf *reply,
