@@ -60,12 +60,12 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 	@mkdir -p build/fuzz
-	for name in syntax dump fields; do \
+	for name in syntax dump fields ask; do \
 		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
 			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
 			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 3)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 4)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
