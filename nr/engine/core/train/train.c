@@ -27,6 +27,7 @@ static nr_status check_samples(const nr_net *net, const nr_command *cmd,
     if (net->h.len[NR_DATASET_TRAIN] == 0)
         return nr_fail(err, "ERR Can't start training: the training dataset "
                             "is empty, add samples with NR.OBSERVE");
+    if (nr_is_forecaster(net)) return NR_OK; /* windows are held out */
     if (cmd->autostop && net->h.len[NR_DATASET_TEST] == 0)
         return nr_fail(err, "ERR Can't start training with AUTOSTOP option: "
                             "overfitting detection requires a non zero length "
@@ -39,7 +40,10 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
     const nr_header *h = &net->h;
     uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
     bool limited = nr_train_limited(cmd);
-    if (limited || h->options.classic || !h->len[NR_DATASET_TEST]) return;
+    bool tests = h->len[NR_DATASET_TEST] || nr_is_forecaster(net);
+    if (nr_is_forecaster(net))
+        samples = h->bytes[NR_DATASET_TRAIN] / nr_step_bytes(net->schema);
+    if (limited || h->options.classic || !tests) return;
     cmd->autostop = cmd->backtrack = true;
     cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
