@@ -1,8 +1,11 @@
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
 import nr
+from nr import errors
 from nr.errors import refusal
 
 
@@ -55,3 +58,12 @@ def test_the_docstring_draws_every_class() -> None:
     for name, value in vars(nr.errors).items():
         if isinstance(value, type):
             assert name in nr.errors.__doc__
+
+
+def test_the_module_says_what_python_says() -> None:
+    """Sentences that more than one host says are alike in nr.errors and the module's header."""
+    header = Path(nr.__file__).parent / "engine" / "core" / "host.h"
+    said = dict(re.findall(r'#define (\w+) "(.+)"', header.read_text()))
+    assert said["NR_BUSY"] == errors.BUSY
+    assert said["NR_IN_TRAINING"] == errors.TRAINING
+    assert said["NR_NO_SUCH_KEY"] == errors.NO_SUCH_KEY

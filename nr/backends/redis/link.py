@@ -31,6 +31,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from nr import errors
 from nr.backends.redis.supply import Supply, plain
 from nr.errors import BackendError, CommandError, refusal
 
@@ -57,6 +58,7 @@ _PARTS = {  # what each script needs before it
     "withdraw": (),
     "withdraw_order": ("common", "orders"),
 }
+_TEXTS = ("NO_SUCH_KEY", "BUSY", "TRAINING")  # of nr.errors, which scripts reply
 _READING = {"latest", "range", "read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
@@ -72,6 +74,8 @@ def script(name: str) -> Script:
     """A script of ours, after what it shares with others."""
     folder = files("nr.backends.redis") / "scripts"
     source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*_PARTS[name], name])
+    for text in _TEXTS:
+        source = source.replace(b"@" + text.encode(), getattr(errors, text).encode())
     return Script(source, sha1(source).hexdigest().encode())
 
 

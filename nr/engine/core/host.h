@@ -1,6 +1,7 @@
 /* What the core gives to hosts in C that are built with it, the Redis module,
  * beside nr.h: memory and errors (base.h), replies to read and bytes to write
- * (msgpack.h), and sentences that more than one place says. */
+ * (msgpack.h), networks that Neural Redis saved, and sentences that more than one
+ * place says. */
 
 #ifndef NR_HOST_H
 #define NR_HOST_H
@@ -15,5 +16,17 @@
  * chance. */
 uint64_t nr_checksum(const unsigned char *data, size_t len);
 uint64_t nr_mix(uint64_t state);
+
+/* The numbers of a file that the host reads one by one. What comes after its end,
+ * or where it cannot be read, is 0, and ended. */
+typedef struct nr_numbers {
+    void *host;
+    uint64_t (*number)(void *host);
+    float (*real)(void *host);
+    bool (*ended)(void *host);
+} nr_numbers;
+
+/* A network as Neural Redis saved it. Its checks are those of nr_net_load. */
+nr_status nr_legacy_read(const nr_numbers *from, nr_net **net, nr_error *err);
 
 #endif

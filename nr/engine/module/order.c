@@ -25,7 +25,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../core/msgpack.h"
 #include "training.h"
 
 enum { LEASE_MS = 9000, LOOK_MS = 1000, ATTEMPTS = 3 };

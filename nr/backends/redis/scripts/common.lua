@@ -6,7 +6,8 @@
 -- script that failed has changed nothing.
 --
 -- All of a script runs at each call, the making of its functions too. So it comes with
--- no more than it needs (link.py knows which), and does little before it knows.
+-- no more than it needs (link.py knows which), and does little before it knows. '@NAME' is
+-- the text of that name in nr/errors.py.
 
 local key = KEYS[1]
 local FORMAT = '2'
@@ -24,7 +25,7 @@ local function refusal(field)
     return {'ERR the network has format ' .. format .. ', newer than the ' .. FORMAT ..
             ' that this version reads'}
   end
-  return {redis.call('EXISTS', key) == 0 and 'ERR no such key' or WRONGTYPE}
+  return {redis.call('EXISTS', key) == 0 and '@NO_SUCH_KEY' or WRONGTYPE}
 end
 
 -- The fields of the network, from the second on; the first one is its format: an older

@@ -3,8 +3,8 @@
 
 local field, refused = open('id')
 if field and field[2] == ARGV[1] then return {1} end -- made already
-local missing = refused and refused[1] == 'ERR no such key'
-if ARGV[2] == '0' and not missing then return {'ERR the key name is busy'} end
+local missing = refused and refused[1] == '@NO_SUCH_KEY'
+if ARGV[2] == '0' and not missing then return {'@BUSY'} end
 if refused and not missing then return refused end
 
 local pairs_ = {}

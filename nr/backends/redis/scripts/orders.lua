@@ -5,7 +5,7 @@
 -- flags, key. The key is last, as it may hold anything.
 
 local ATTEMPTS = 3
-local REFUSED = 'ERR neural network training already in progress'
+local REFUSED = '@TRAINING'
 
 local function now() -- milliseconds
   local time = redis.call('TIME')

@@ -76,15 +76,15 @@ static const float *run_panel(const nr_run *r, const float *rows, size_t n) {
 }
 
 bool nr_run_panels(const nr_run *r, const float *rows, size_t n,
-                         nr_results to) {
+                   const nr_results *to) {
     size_t in = r->h->layers[0], out = r->out;
     for (size_t i = 0; i < n; i += NR_LANES) {
         size_t some = n - i < NR_LANES ? n - i : NR_LANES;
         const float *y = run_panel(r, rows + i * in, some);
         if (!y) return false;
-        for (size_t j = 0; j < some && to.classes; j++)
-            to.classes[i + j] = nr_largest(y + j, NR_LANES, out);
-        if (to.outputs) r->k->unpack(to.outputs + i * out, y, some, out);
+        for (size_t j = 0; j < some && to->classes; j++)
+            to->classes[i + j] = nr_largest(y + j, NR_LANES, out);
+        if (to->outputs) r->k->unpack(to->outputs + i * out, y, some, out);
     }
     return true;
 }

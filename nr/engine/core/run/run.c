@@ -183,96 +183,86 @@ static bool run_row(const nr_run *r, const float *row, float *restrict to) {
 /* ============================== Either way =============================== */
 
 static bool run_rows(const nr_run *r, const float *rows, size_t n,
-                     nr_results to) {
-    float *y = to.classes ? r->last : to.outputs;
+                     const nr_results *to) {
+    float *y = to->classes ? r->last : to->outputs;
     for (size_t i = 0; i < n; i++) {
         if (!run_row(r, rows + i * r->h->layers[0], y)) return false;
-        if (to.classes)
-            to.classes[i] = nr_largest(y, 1, r->out);
+        if (to->classes)
+            to->classes[i] = nr_largest(y, 1, r->out);
         else
             y += r->out;
     }
     return true;
 }
 
-/* Floats of a run's parts, one behind the other in the workspace. */
-typedef struct room {
-    size_t inputs, each, sum, units; /* x and y have `each` */
-    size_t numbers, own, outputs, row_frame; /* of sequences */
-} room;
-
-static room room_for(const nr_run *r, bool alone) {
-    size_t units = r->runner->each, panel = units * NR_LANES;
-    room need = {r->runner->inputs_floats, panel, panel, units, 0, 0, 0, 0};
-    if (alone) {
-        need.each = units * r->members;
-        if (r->interleaved) {
-            need.each = r->runner->group;
-            need.inputs *= NR_INTERLEAVED;
-            need.inputs += r->runner->groups * need.each;
-        }
-        if (r->head != NR_SOFTMAX || r->members == 1) need.sum = units;
-    } else {
-        need.inputs *= NR_LANES;
-    }
-    if (r->plan->recurrent.fields) {
-        need.numbers = r->plan->recurrent.fields * NR_LANES;
-        need.own = r->runner->inputs_floats;
-        need.outputs = units * r->members;
-        need.row_frame = nr_row_frame_floats(r->plan);
-    }
-    return need;
-}
-
-static size_t floats_of(const room *need) {
-    return need->inputs + 2 * need->each + need->sum + need->units +
-           need->numbers + need->own + need->outputs + need->row_frame;
-}
-
-static void lay_out(nr_run *r, const room *need, float *workspace) {
-    r->inputs = workspace;
-    r->x = workspace + need->inputs;
-    r->y = r->x + need->each;
-    r->sum = r->y + need->each;
-    r->last = r->sum + need->sum;
-    r->numbers = r->last + need->units;
-    r->own = r->numbers + need->numbers;
-    r->outputs = r->own + need->own;
-    r->row_frame = r->outputs + need->outputs;
-}
-
 /* A last panel of few rows would take as long as one of sixteen. */
-static bool run_many(nr_run *r, const float *rows, size_t n, nr_results to,
-                     bool *nomem) {
+NOINLINE bool run_many(nr_run *r, const float *rows, size_t n,
+                       const nr_results *to, bool *nomem) {
     size_t few = n % NR_LANES, in = r->h->layers[0];
     if (few > NR_FEW_ROWS) few = 0;
     *nomem = !nr_frame_take(r->plan, &r->frame);
     bool ok = !*nomem && nr_run_panels(r, rows, n - few, to);
     nr_release(r->frame);
-    if (to.classes) to.classes += n - few;
-    if (to.outputs) to.outputs += (n - few) * r->out;
-    return ok && run_rows(r, rows + (n - few) * in, few, to);
+    nr_results rest = *to;
+    if (to->classes) rest.classes += n - few;
+    if (to->outputs) rest.outputs += (n - few) * r->out;
+    return ok && run_rows(r, rows + (n - few) * in, few, &rest);
 }
 
-NOINLINE bool run_all(nr_run *r, const float *rows, size_t n, nr_results to,
-                      bool *nomem) {
+/* Sequences have a workspace of their own beside the one of all rows. */
+NOINLINE bool run_sequences(nr_run *r, const float *rows, size_t n,
+                            const nr_results *to, bool *nomem) {
+    size_t numbers = r->plan->recurrent.fields * NR_LANES;
+    size_t own = r->runner->inputs_floats, outputs = r->runner->each * r->members;
+    size_t frame = nr_row_frame_floats(r->plan);
+    float *at = nr_alloc_lines(numbers + own + outputs + frame, sizeof *at);
+    *nomem = !at;
+    if (!at) return false;
+    r->numbers = at;
+    r->own = at + numbers;
+    r->outputs = r->own + own;
+    r->row_frame = r->outputs + outputs;
+    bool ok = n <= NR_FEW_ROWS ? run_rows(r, rows, n, to)
+                               : run_many(r, rows, n, to, nomem);
+    nr_release_lines(at);
+    return ok;
+}
+
+NOINLINE bool run_all(nr_run *r, const float *rows, size_t n,
+                      const nr_results *to, bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
     bool alone = n <= NR_FEW_ROWS;
-    room need = room_for(r, alone);
-    size_t floats = floats_of(&need);
+    size_t inputs = r->runner->inputs_floats, units = r->runner->each;
+    size_t each = units * NR_LANES, sum = each;
+    if (alone) {
+        each = units * r->members;
+        if (r->interleaved) {
+            each = r->runner->group;
+            inputs = inputs * NR_INTERLEAVED + r->runner->groups * each;
+        }
+        if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
+    } else {
+        inputs *= NR_LANES;
+    }
+    size_t floats = inputs + 2 * each + sum + units;
     float *workspace = few;
     if (floats > STACK_FLOATS) workspace = nr_alloc_lines(floats, sizeof(float));
     *nomem = !workspace;
     if (!workspace) return false;
-    lay_out(r, &need, workspace);
-    bool ok = alone ? run_rows(r, rows, n, to)
-                    : run_many(r, rows, n, to, nomem);
+    r->inputs = workspace;
+    r->x = workspace + inputs;
+    r->y = r->x + each;
+    r->sum = r->y + each;
+    r->last = r->sum + sum;
+    bool ok = r->plan->recurrent.fields ? run_sequences(r, rows, n, to, nomem)
+              : alone                   ? run_rows(r, rows, n, to)
+                                        : run_many(r, rows, n, to, nomem);
     if (workspace != few) nr_release_lines(workspace);
     return ok;
 }
 
 static nr_status run_now(const nr_net *net, const float *rows, size_t n,
-                         nr_results to, nr_error *err) {
+                         const nr_results *to, nr_error *err) {
     const nr_header *h = &net->h;
     const nr_array *weights = nr_net_ready(net, err);
     if (!weights) return NR_ERR;
@@ -283,8 +273,8 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
     r.runner = &net->runner;
     r.f = nr_factors_of(h, weights->data);
     r.head = net->runner.head;
-    r.lenient = to.lenient;
-    r.sequences = to.sequences ? to.sequences : net->sequences;
+    r.lenient = to->lenient;
+    r.sequences = to->sequences ? to->sequences : net->sequences;
     r.out = nr_outputs(net);
     r.members = net->runner.members;
     r.interleaved = n <= NR_FEW_ROWS && r.runner->groups
@@ -298,7 +288,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
 /* A few rows take less time than a change of the mode: they are run without one,
  * and once more with it where a number was denormal on the way. */
 static nr_status run(const nr_net *net, const float *rows, size_t n,
-                     nr_results to, nr_error *err) {
+                     const nr_results *to, nr_error *err) {
     nr_status status;
     if (NR_MODE_NOTES && n <= NR_FEW_ROWS) {
         status = run_now(net, rows, n, to, err);
@@ -312,20 +302,20 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
 
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
-    return run(net, rows, n, (nr_results){.outputs = outputs}, err);
+    return run(net, rows, n, &(nr_results){.outputs = outputs}, err);
 }
 
 nr_status nr_net_run_sequences(const nr_net *net,
                                const nr_sequences *sequences, const float *rows,
                                size_t n, float *outputs, uint32_t *classes,
                                nr_error *err) {
-    return run(net, rows, n, (nr_results){outputs, classes, false, sequences},
+    return run(net, rows, n, &(nr_results){outputs, classes, false, sequences},
                err);
 }
 
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
                          float *outputs, nr_error *err) {
-    return run(net, rows, n, (nr_results){.outputs = outputs, .lenient = true},
+    return run(net, rows, n, &(nr_results){.outputs = outputs, .lenient = true},
                err);
 }
 
@@ -335,5 +325,5 @@ nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    return run(net, rows, n, (nr_results){.classes = classes}, err);
+    return run(net, rows, n, &(nr_results){.classes = classes}, err);
 }

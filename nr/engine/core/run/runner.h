@@ -46,6 +46,7 @@ static inline uint32_t nr_largest(const float *y, size_t step, size_t units) {
 }
 
 /* Rows in panels of 64; false: an input is no number, or outputs are none. */
-bool nr_run_panels(const nr_run *r, const float *rows, size_t n, nr_results to);
+bool nr_run_panels(const nr_run *r, const float *rows, size_t n,
+                   const nr_results *to);
 
 #endif
