@@ -60,7 +60,7 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 	@mkdir -p build/fuzz
-	for name in syntax dump fields resp; do \
+	for name in syntax dump fields ask resp; do \
 		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
 			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
 			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
