@@ -60,7 +60,7 @@ class Network:
     async def observe(
         self, x: Any, y: Any = samples.AMONG_THEM, to: Dataset | None = None
     ) -> tuple[int, int]:
-        return await self._do(samples.observe(self.key, x, y, to))
+        return await self._do(samples.observe(self._driver.backend, self.key, x, y, to))
 
     async def observe_many(
         self,

@@ -14,6 +14,7 @@ _NAMES = {  # of those fields that Python calls otherwise than NR.INFO
     "training-dataset-len": "train_len",
     "test-dataset-maxlen": "test_maxlen",
     "test-dataset-len": "test_len",
+    "datasets-full": "full",
     "training-total-steps": "steps",
     "training-total-cycles": "cycles",
     "training-total-seconds": "seconds",
@@ -43,6 +44,9 @@ class Info:
     """Samples in the training dataset."""
     test_maxlen: int
     test_len: int
+    full: str
+    """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
+    ``"training"``, ``"testing"`` or ``"both"``."""
     steps: int
     """Samples seen by all trainings, one counted as often as it was seen."""
     cycles: int

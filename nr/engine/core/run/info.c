@@ -43,12 +43,21 @@ static bool put_options(const nr_options *options, nr_buf *b) {
     return ok;
 }
 
+/* The datasets whose next sample replaces another. */
+static const char *full_datasets(const nr_header *h) {
+    static const char *const words[] = {"no", "training", "testing", "both"};
+    size_t full = 0;
+    for (size_t d = 0; d < 2; d++)
+        full |= (size_t)(h->maxlen[d] && h->len[d] == h->maxlen[d]) << d;
+    return words[full];
+}
+
 bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
     const nr_header *shown = net->inner ? &net->inner->h : h;
-    size_t pairs = 22 + count_shown() + (size_t)classifier +
+    size_t pairs = 23 + count_shown() + (size_t)classifier +
                    (net->schema != NULL);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
@@ -62,6 +71,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
          put_pair(b, "training-dataset-len", h->len[0]) &&
          put_pair(b, "test-dataset-maxlen", h->maxlen[1]) &&
          put_pair(b, "test-dataset-len", h->len[1]) &&
+         put_word(b, "datasets-full", full_datasets(h)) &&
          put_pair(b, "training-total-steps", s->steps) &&
          put_pair(b, "training-total-cycles", s->cycles) &&
          put_real(b, "training-total-seconds", (double)s->ms / 1000) &&

@@ -38,10 +38,11 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
     enum { LEAST = 10000 }; /* milliseconds */
     const nr_header *h = &net->h;
     uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
-    bool limited = nr_train_limited(cmd);
-    if (limited || h->options.classic || !h->len[NR_DATASET_TEST]) return;
-    cmd->autostop = cmd->backtrack = true;
-    cmd->maxtime = samples > LEAST ? samples : LEAST;
+    if (h->options.classic) return;
+    if (!nr_train_limited(cmd) && h->len[NR_DATASET_TEST])
+        cmd->autostop = cmd->backtrack = true;
+    if (cmd->autostop && cmd->backtrack && !nr_train_timed(cmd))
+        cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
 
 nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
