@@ -23,6 +23,6 @@ def test_what_the_first_version_wrote_answers_and_learns_on(name: str) -> None:
         assert isinstance(again, bytes)
         db.execute("NR.RESTORE", "again", again)
         assert db["again"].run(asked) == expected
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         assert net.info().cycles > 2
         assert net.run(asked) != expected

@@ -55,7 +55,8 @@ def confirm(backend: object, key: bytes) -> Call[None]:
 def compare(backend: object, key: bytes, before: Info, counts: Counts, kept: int) -> Call[None]:
     """After many samples: tells it where fewer are new than were added to ``kept`` ones."""
     limits = before.train_maxlen, before.test_maxlen
-    if key in _book(backend).told or not any(n == most for n, most in zip(counts, limits)):
+    full = any(n and n == most for n, most in zip(counts, limits, strict=True))
+    if not full or key in _book(backend).told:
         return
     now = yield from info(key)
     added = now.observed - before.observed

@@ -183,7 +183,7 @@ def test_create_takes_one_that_exists_if_it_may(db: nr.Database) -> None:
 
 def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) -> None:
     regressor.observe([1, 2], 3)
-    training = regressor.train(timeout=0)
+    training = regressor.train(timeout=0, autostop=False)
     with pytest.raises(
         nr.TrainingError, match=r"^ERR neural network training already in progress$"
     ):
@@ -257,7 +257,7 @@ def test_configure_sets_and_returns(regressor: nr.Network) -> None:
 
 def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network) -> None:
     classifier.observe_many([[1, 2]] * 9, [1] * 9)
-    classifier.train(maxcycles=4, timeout=0).wait()
+    classifier.train(maxcycles=4, timeout=0, autostop=False).wait()
     info = classifier.info()
     assert dataclasses.asdict(info) == {
         "id": info.id, "type": "classifier", "normalize": False, "training": False,
@@ -278,14 +278,14 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
 def test_history_has_a_row_a_point(classifier: nr.Network, regressor: nr.Network) -> None:
     assert classifier.history().shape == (0, 4)
     classifier.observe_many([[1, 2], [3, 4]] * 6, [1, 2] * 6)
-    classifier.train(maxcycles=7, timeout=0).wait()
+    classifier.train(maxcycles=7, timeout=0, autostop=False).wait()
     history = classifier.history()
     assert history.shape == (7, 4)
     assert history[-1, 0] == 7
     assert (history[:, 1:3] > 0).all()
     assert ((history[:, 3] >= 0) & (history[:, 3] <= 100)).all()
     regressor.observe([1, 2], 3)
-    regressor.train(maxcycles=2, timeout=0).wait()
+    regressor.train(maxcycles=2, timeout=0, autostop=False).wait()
     assert np.isnan(regressor.history()[:, 2:]).all()
 
 

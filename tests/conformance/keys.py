@@ -12,6 +12,7 @@ INFO_FIELDS = [
     "training-dataset-len",
     "test-dataset-maxlen",
     "test-dataset-len",
+    "datasets-full",
     "training-total-steps",
     "training-total-cycles",
     "training-total-seconds",
@@ -186,7 +187,7 @@ CASES: dict[str, list[Step]] = {
         (PAIR, 17),
         (
             "NR.INFO net",
-            lambda reply: reply[::2][:16] == INFO_FIELDS,
+            lambda reply: reply[::2][:17] == INFO_FIELDS,
         ),
         ("NR.INFO net", field("layout", [2, 3, 2])),
         (SUM.replace("net", "reg"), 13),
