@@ -111,13 +111,11 @@ def main(url: str | None = None) -> bool:
             target="next",
             hidden=[16],
             seed=1,
-            dataset=5000,
-            test=1000,
             members=2,
         )
         net.observe_many([{"pages": list(visit), "next": page} for visit, page in past])
         began = time.perf_counter()
-        net.train(maxcycles=20, autostop=True, backtrack=True).wait()
+        net.train(maxcycles=20).wait()
         took = time.perf_counter() - began
         network = net.run(asked)
     best = loss([rule(visit) for visit, _ in to_come], to_come)

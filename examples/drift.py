@@ -36,7 +36,7 @@ def main(url: str | None = None) -> bool:
             name = f"example:{key}"
             db.execute("NR.DEL", name)
             nets[key] = db.create(
-                name, "regressor", [3, 12, 1], normalize=True, dataset=200, test=100, seed=1
+                name, "regressor", [3, 12, 1], dataset=200, test=100, seed=1
             )
         for week, (x, minutes) in enumerate(weeks()):
             for key, net in nets.items():
@@ -44,7 +44,7 @@ def main(url: str | None = None) -> bool:
                     errors[key].append(float(np.abs(net.run(x)[:, 0] - minutes).mean()))
                 if week < FIRST or key == "the network that follows":
                     net.observe_many(x, minutes)
-                    net.train(autostop=True, backtrack=True, timeout=0).wait()
+                    net.train(timeout=0).wait()
 
     print("Minutes that the answers are off, in the mean of each of seven quarters:")
     for key, each in errors.items():

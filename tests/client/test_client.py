@@ -223,6 +223,105 @@ def test_a_timeout_is_maxtime_in_seconds(memory: Backend) -> None:
     assert b"maxtime" not in backend.asked[-1]
 
 
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, [b"autostop", b"backtrack"]),
+        ({"timeout": 2}, [b"maxtime", b"2000", b"autostop", b"backtrack"]),
+        ({"maxcycles": 9}, [b"maxcycles", b"9", b"autostop", b"backtrack"]),
+        ({"maxcycles": 9, "autostop": False}, [b"maxcycles", b"9"]),
+        ({"maxcycles": 9, "backtrack": False}, [b"maxcycles", b"9", b"autostop"]),
+        ({"maxcycles": 9, "autostop": True}, [b"maxcycles", b"9", b"autostop", b"backtrack"]),
+        ({"autostop": False}, []),
+    ],
+)
+def test_a_limit_keeps_autostop_and_backtrack(
+    memory: Backend, given: dict[str, Any], asked: list[bytes]
+) -> None:
+    backend = Recording(memory)
+    net = nr.Database(backend).create("r", "regressor", [2, 1])
+    net.observe_many([[1, 2]] * 3, [1, 2, 3])
+    net.train(**given)
+    assert list(backend.asked[-1][2:]) == asked
+
+
+def test_a_limit_is_all_that_a_classic_network_knows(memory: Backend) -> None:
+    backend = Recording(memory)
+    net = nr.Database(backend).create("r", "regressor", [2, 1], classic=True)
+    net.observe_many([[1, 2]] * 3, [1, 2, 3])
+    net.train(maxcycles=9)
+    assert list(backend.asked[-1][2:]) == [b"maxcycles", b"9"]
+    net.train(maxcycles=9, autostop=True)
+    assert list(backend.asked[-1][2:]) == [b"maxcycles", b"9", b"autostop", b"backtrack"]
+
+
+def test_inputs_are_scaled_unless_one_says_no(db: nr.Database) -> None:
+    told = {
+        given: db.create(f"n{given}", "regressor", [2, 1], normalize=given).info().normalize
+        for given in (None, True, False)
+    }
+    assert told == {None: True, True: True, False: False}
+    assert not db.create("old", "regressor", [2, 1], classic=True).info().normalize
+    with pytest.raises(nr.ValuesError, match="^ERR normalize is True or False, not 'no'$"):
+        db.create("no", "regressor", [2, 1], normalize="no")  # type: ignore[arg-type]
+
+
+# ---- datasets that are full ----
+
+FULL = (
+    "net: a dataset is full, so that each new sample replaces one drawn at random; a network "
+    "created with larger ones (dataset=, test=) keeps more"
+)
+
+
+def test_samples_that_replace_others_are_told_once(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=2, test=1)
+    for counts in (1, 0), (1, 1), (2, 1):
+        assert net.observe([1, 2], 3) == counts
+    assert net.info().full == "both"
+    assert caplog.messages == []  # nothing was replaced yet
+    for _ in range(3):
+        assert net.observe([1, 2], 3) == (2, 1)
+    assert caplog.messages == [FULL]
+    net.observe_many([[1, 2]] * 9, [3] * 9)
+    assert caplog.messages == [FULL]
+
+
+def test_a_table_that_does_not_fit_is_told(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=4, test=2)
+    net.observe_many([[1, 2]] * 6, [3] * 6)
+    assert net.info().full == "both"
+    assert caplog.messages == []
+    net.clear()
+    net.observe_many([[1, 2]] * 7, [3] * 7)
+    assert caplog.messages == [FULL]
+
+
+def test_a_frame_of_fields_that_does_not_fit_is_told(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"a": "number", "b": "number"}
+    net = db.create("net", "regressor", fields, target="b", dataset=4, test=0)
+    net.observe_many(pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 2, 3, 4]}))
+    assert caplog.messages == []
+    net.observe_many(pd.DataFrame({"b": [5], "a": [5]}))
+    assert caplog.messages == [FULL]
+
+
+def test_a_network_anew_with_as_many_samples_is_not_full(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        net = db.create("net", "regressor", [2, 1])
+        assert net.observe([1, 2], 3) == (1, 0)
+        del db["net"]
+    assert caplog.messages == []
+
+
 def test_a_timeout_is_a_number_of_seconds(here: nr.Network) -> None:
     for timeout in -1, float("nan"), "5", np.timedelta64(5, "s"):
         with pytest.raises(nr.ArgumentError, match="a timeout is "):

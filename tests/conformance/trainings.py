@@ -68,6 +68,7 @@ CASES: dict[str, list[Step]] = {
         *counted_new(4, 0, 1),
         ("NR.WAIT net 0", 1),
         ("NR.INFO net", field("trainings", 1)),
+        ("NR.INFO net", field("training-ended-by", "autostop")),
         ("NR.CONFIGURE net TRAINEVERY 2", "OK"),
         (("NR.OBSERVE", "net", "FP32", floats(*range(15))), [7, 2]),
         *counted_new(9, 1, 3),

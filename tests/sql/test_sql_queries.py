@@ -78,6 +78,17 @@ def test_a_query_feeds_fields_by_their_names(db: nr.Database) -> None:
         table.drop(engine)
 
 
+def test_rows_that_do_not_fit_are_told(db: nr.Database, caplog: pytest.LogCaptureFixture) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=10, test=5, seed=1)
+    for _ in range(2):  # as many as fit, and again in their place
+        net.observe_query(series(db, 15), "c", replace=True)
+    assert net.info().full == "both"
+    assert caplog.messages == []
+    net.observe_query(series(db, 16), "c", replace=True)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("net: a dataset is full, so that each new sample replaces")
+
+
 def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:
     net = db.create("net", "regressor", [2, 1], dataset=10, test=10, seed=1)
     net.observe_query(series(db, 2000), "c")
