@@ -35,9 +35,7 @@ def main(url: str | None = None) -> bool:
         for key in errors:
             name = f"example:{key}"
             db.execute("NR.DEL", name)
-            nets[key] = db.create(
-                name, "regressor", [3, 12, 1], dataset=200, test=100, seed=1
-            )
+            nets[key] = db.create(name, "regressor", [3, 12, 1], dataset=200, test=100, seed=1)
         for week, (x, minutes) in enumerate(weeks()):
             for key, net in nets.items():
                 if week >= FIRST:

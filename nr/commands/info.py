@@ -44,9 +44,6 @@ class Info:
     """Samples in the training dataset."""
     test_maxlen: int
     test_len: int
-    full: str
-    """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
-    ``"training"``, ``"testing"`` or ``"both"``."""
     steps: int
     """Samples seen by all trainings, one counted as often as it was seen."""
     cycles: int
@@ -79,6 +76,9 @@ class Info:
     """Those since TRAINEVERY last asked for a training."""
     ordered: int = 0
     """How often TRAINEVERY has asked for one."""
+    full: str = "no"
+    """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
+    ``"training"``, ``"testing"`` or ``"both"``."""
     fields: tuple[str, ...] = ()
     """``"age:number"`` ..., ``"->"`` before the outputs; empty where inputs have no names."""
 
