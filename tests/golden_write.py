@@ -155,8 +155,8 @@ NETWORKS: dict[str, list[str]] = {
         *trained("reset-and-trained"),
     ],
     "diverged": [
-        f"NR.CREATE diverged REGRESSOR 2 4 -> 1 NORMALIZE NO {SMALL} SEED 2 ACTIVATION RELU OPTIMIZER SGD "
-        "LEARNRATE 100000 L2 0",
+        f"NR.CREATE diverged REGRESSOR 2 4 -> 1 NORMALIZE NO {SMALL} SEED 2 ACTIVATION RELU "
+        "OPTIMIZER SGD LEARNRATE 100000 L2 0",
         *sums("diverged", 9),
         *trained("diverged"),
     ],

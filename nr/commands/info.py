@@ -24,6 +24,7 @@ _NAMES = {  # of those fields that Python calls otherwise than NR.INFO
     "overfitting-detected": "overfitting",
     "training-ended-by": "ended_by",
     "last-training": "last_training",
+    "recurrent-layers": "recurrent",
 }
 
 
@@ -38,7 +39,7 @@ class Info:
     training: bool
     """Whether a training of it runs or waits in line."""
     layout: tuple[int, ...]
-    """Units of each layer, inputs first."""
+    """Units of each layer, inputs first; with fields those that the last training has chosen."""
     train_maxlen: int
     train_len: int
     """Samples in the training dataset."""
@@ -79,6 +80,8 @@ class Info:
     full: str = "no"
     """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
     ``"training"``, ``"testing"`` or ``"both"``."""
+    recurrent: tuple[int, ...] = ()
+    """Units of the layers that read sequences, once they have learned; empty without any."""
     fields: tuple[str, ...] = ()
     """``"age:number"`` ..., ``"->"`` before the outputs; empty where inputs have no names."""
 
@@ -97,7 +100,8 @@ def parse_info(reply: Reply) -> Info:
     for flag in ("normalize", "training"):
         found[flag] = bool(found[flag])
     found["overfitting"] = found["overfitting"] == "yes"
-    found["layout"] = tuple(found["layout"])
+    for units in ("layout", "recurrent"):
+        found[units] = tuple(found.get(units, ()))
     found["fields"] = tuple(name.decode() for name in found.get("fields", ()))
     return Info(**found)
 

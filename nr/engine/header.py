@@ -21,6 +21,7 @@ STATISTICS = (
     "overfitting",
     "ended_by",
     "last_training",
+    "learned",
 )
 """What a merge brings, and a reset takes away."""
 

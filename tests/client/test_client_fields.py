@@ -163,7 +163,7 @@ def test_columns_that_are_no_fields_are_left_out_where_that_is_asked_for(db: nr.
     net = db.create("club", "classifier", kinds, target="joined", seed=1)
     plain = people(80)[["age", "country", "joined"]]
     wide = plain.assign(colour="red", extra=1.5)[["extra", "joined", "colour", "country", "age"]]
-    with pytest.raises(nr.CommandError, match="no field 'extra' in club"):
+    with pytest.raises(nr.CommandError, match="no fields 'extra', 'colour' in club"):
         net.observe_many(wide)
     assert sum(net.observe_many(wide, to="train", ignore_extra=True)) == 80
     rows = wide[:3].to_dict("records")
@@ -178,9 +178,9 @@ def test_columns_that_are_no_fields_are_left_out_where_that_is_asked_for(db: nr.
     assert net.run(rows, ignore_extra=True) == net.run(known)
     assert net.classify(rows[0], ignore_extra=True) == net.classify(known[0])
     for call, why in (
-        (lambda: net.run(wide), "no field 'extra' in club"),
-        (lambda: net.classify(rows), "no field 'extra' in club"),
-        (lambda: net.run(rows[0]), "no field 'extra' in club"),
+        (lambda: net.run(wide.drop(columns="joined")), "no fields 'extra', 'colour' in club"),
+        (lambda: net.classify(rows), "sample 0: no fields 'extra', 'colour' in club"),
+        (lambda: net.run({"extra": 1}), "no field 'extra' in club"),
         (lambda: net.run(wide[["colour"]], ignore_extra=True), "none of the columns.*: colour"),
         (lambda: net.classify(rows[0], ignore_extra="no"), "ignore_extra is True or False"),
     ):

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from conformance.steps import NO_KEY, Refused, Step, arity, syntax, trained
+import msgpack
+
+from conformance.steps import NO_KEY, Refused, Step, arity, field, syntax, trained
 
 CLUB = (
     "NR.CREATE club CLASSIFIER age:number country:category vip:flag LINEAR -> joined:category "
@@ -36,6 +38,47 @@ FIELDS = [
 ]
 
 CASES: dict[str, list[Step]] = {
+    "all names that are no fields are told at once": [
+        *_club(1),
+        _refused("NR.OBSERVE club a=1 age=3 b=2 -> joined=no", "no fields 'a', 'b' in club"),
+        _refused("NR.OBSERVE club age=3 -> joined=no c=2", "no field 'c' in club"),
+        _refused("NR.OBSERVE club aeg=3 -> c=2", "no fields 'aeg', 'c' in club"),
+        _refused(
+            ("NR.OBSERVE", "club", "JSON", '[{"joined":"no"},{"b":[1,{}],"age":1,"a":2}]'),
+            "sample 1: no fields 'b', 'a' in club",
+        ),
+        _refused(
+            ("NR.RUN", "club", "MSGPACK", msgpack.packb({f"x{i}": i for i in range(12)})),
+            "no fields 'x0', 'x1', 'x2', 'x3', 'x4', 'x5', 'x6', 'x7', 'x8', 'x9' and 2 more in "
+            "club",
+        ),
+        _refused(
+            ("NR.CLASS", "club", "MSGPACK", msgpack.packb({"é" * 40: 1, "b" * 90: 2, "c" * 90: 3})),
+            "no fields '" + "\\xc3\\xa9" * 11 + "\\xc3...', '" + "b" * 90 + "' and 1 more in club",
+        ),
+        _refused(
+            ("NR.CLASS", "club", "COLUMNS", msgpack.packb({"age": [1], "b": [1], "aeg": [1]})),
+            "no fields 'b', 'aeg' in club",
+        ),
+        ("NR.DEL club", 1),
+    ],
+    "the layout that a training has chosen is shown": [
+        *_club(),
+        ("NR.INFO club", field("layout", [1, 1])),
+        *trained("club", "MAXCYCLES 5 MAXTIME 0"),
+        ("NR.INFO club", field("layout", [4, 2])),
+        ("NR.INFO club", field("parameters", 10)),
+        ("NR.INFO club", lambda reply: "recurrent-layers" not in reply),
+        ("NR.FIELDS club DROP age", "OK"),
+        ("NR.INFO club", field("layout", [4, 2])),
+        ("NR.RESET club", "OK"),
+        ("NR.INFO club", field("layout", [1, 1])),
+        ("NR.INFO club", field("parameters", 0)),
+        *trained("club", "MAXCYCLES 5 MAXTIME 0"),
+        ("NR.INFO club", field("layout", [3, 2])),
+        ("NR.INFO club", field("parameters", 8)),
+        ("NR.DEL club", 1),
+    ],
     "fields come and go, and the samples stay": [
         *_club(),
         ("NR.FIELDS club", FIELDS),

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from conformance.steps import Refused, Step, trained
+from conformance.steps import Refused, Step, field, trained
 
 VISITS = (
     "NR.CREATE next CLASSIFIER pages:sequence(category) country:category 6 -> page:category "
@@ -86,6 +86,8 @@ CASES: dict[str, list[Step]] = {
         ),
         ("NR.IMPORTANCE next", lambda reply: reply[::2] == [b"pages", b"country"]),
         ("NR.METRICS next", lambda reply: reply[1] == 21),
+        ("NR.INFO next", field("recurrent-layers", [6])),
+        ("NR.INFO next", field("layout", [8, 3])),
         ("NR.DUMP next", lambda blob: len(blob) > 1000),
         *trained("next", "MAXCYCLES 2 MAXTIME 0"),
     ],

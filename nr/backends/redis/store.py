@@ -296,7 +296,7 @@ class Store:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
         names = (*STATISTICS, "weights", "history") if learned else ("last_training",)
-        fields = _flat({name: header[name] for name in names})
+        fields = _flat({name: header[name] for name in names if name in header})
         network = (shape.id, shape.revision, lease.token, int(learned))
         merged = self._link.call("merge", lease.key, *network, *fields)
         self._forget(lease.key)

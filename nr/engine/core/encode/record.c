@@ -6,6 +6,7 @@
 #include "encode/record.h"
 #include "encode/sequence.h"
 #include "encode/time.h"
+#include "encode/unknown.h"
 
 /* ============================== One sample in ============================ */
 
@@ -35,15 +36,12 @@ void nr_maker_begin(nr_maker *m) {
     m->next = 0;
 }
 
-const nr_field *nr_maker_field(nr_maker *m, nr_text name, nr_error *err) {
+const nr_field *nr_maker_field(nr_maker *m, nr_text name) {
     const nr_schema *schema = m->schema;
     const nr_field *found = schema->fields + m->next;
     if (m->next == schema->n || !nr_same_text(found->name, name))
         found = nr_schema_find(schema, name);
-    if (found)
-        m->next = (size_t)(found - schema->fields) + 1;
-    else
-        nr_no_field(schema, name, m->key, err);
+    if (found) m->next = (size_t)(found - schema->fields) + 1;
     return found;
 }
 
@@ -81,6 +79,19 @@ nr_status nr_maker_item(nr_maker *m, const nr_field *field,
     return status;
 }
 
+nr_status nr_maker_unknown(const nr_maker *m, nr_text name, nr_cursor *c,
+                           size_t left, nr_error *err) {
+    nr_unknown unknown = {.schema = m->schema};
+    nr_item next;
+    nr_unknown_add(&unknown, name);
+    while (left-- && nr_skip(c) && nr_get_item(c, &next) &&
+           next.type == NR_ITEM_STR) {
+        nr_text text = {(const char *)next.bytes.data, next.bytes.len};
+        nr_unknown_add(&unknown, text);
+    }
+    return nr_unknown_tell(&unknown, m->key, err);
+}
+
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
     nr_item head, name, value;
     if (!nr_get_item(c, &head) || head.type != NR_ITEM_MAP)
@@ -89,8 +100,9 @@ nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err) {
         if (!nr_get_item(c, &name) || name.type != NR_ITEM_STR)
             return nr_fail(err, "ERR a sample is a map of fields and values");
         nr_text text = {(const char *)name.bytes.data, name.bytes.len};
-        const nr_field *field = nr_maker_field(m, text, err);
-        if (!field) return NR_ERR;
+        const nr_field *field = nr_maker_field(m, text);
+        if (!field)
+            return nr_maker_unknown(m, text, c, head.number - i - 1, err);
         if (!nr_get_item(c, &value)) return nr_fail(err, "ERR invalid msgpack");
         nr_status status = nr_maker_item(m, field, &value, c, err);
         if (status != NR_OK) return status;

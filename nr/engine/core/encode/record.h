@@ -37,9 +37,13 @@ nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
                         bool running, nr_error *err);
 void nr_maker_free(nr_maker *m);
 void nr_maker_begin(nr_maker *m);
-/* The field of a name, quickly where fields come in their order; NULL: err says
- * that there is none. */
-const nr_field *nr_maker_field(nr_maker *m, nr_text name, nr_error *err);
+/* The field of a name, quickly where fields come in their order; NULL: there is
+ * none. */
+const nr_field *nr_maker_field(nr_maker *m, nr_text name);
+/* NR_ERR, with a message of all names in a map that are no fields: from this one
+ * on, behind which the cursor stands, and `left` more pairs. */
+nr_status nr_maker_unknown(const nr_maker *m, nr_text name, nr_cursor *c,
+                           size_t left, nr_error *err);
 /* One value, as text: what stands behind "name=". It is read by nr_maker_end,
  * and must still be there. */
 nr_status nr_maker_text(nr_maker *m, const nr_field *field, nr_text value,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "encode/said.h"
+#include "encode/unknown.h"
 #include "float_mode.h"
 #include "grammar/json.h"
 
@@ -59,13 +60,30 @@ static void begin(nr_maker *m, const nr_command *cmd) {
 
 /* =============================== name=value ============================== */
 
-static nr_status take_pair(nr_maker *m, nr_text pair, bool behind,
-                           nr_error *err) {
+static nr_text name_of(nr_text pair) {
     const char *equals = memchr(pair.s, '=', pair.n);
-    nr_text name = {pair.s, (size_t)(equals - pair.s)};
-    nr_text value = {equals + 1, pair.n - name.n - 1};
-    const nr_field *field = nr_maker_field(m, name, err);
-    if (!field) return NR_ERR;
+    return (nr_text){pair.s, (size_t)(equals - pair.s)};
+}
+
+/* Tells all names of a command that are no fields. */
+static nr_status unknown_pairs(const nr_maker *m, const nr_command *cmd,
+                               nr_error *err) {
+    nr_unknown unknown = {.schema = m->schema};
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < cmd->count[side]; i++) {
+            size_t at = cmd->first[side] + i;
+            nr_text pair = {cmd->argv[at], cmd->arglen[at]};
+            nr_unknown_add(&unknown, name_of(pair));
+        }
+    return nr_unknown_tell(&unknown, m->key, err);
+}
+
+static nr_status take_pair(nr_maker *m, const nr_command *cmd, nr_text pair,
+                           bool behind, nr_error *err) {
+    nr_text name = name_of(pair);
+    nr_text value = {name.s + name.n + 1, pair.n - name.n - 1};
+    const nr_field *field = nr_maker_field(m, name);
+    if (!field) return unknown_pairs(m, cmd, err);
     if (!m->running && field->output != behind)
         return nr_fail(err, "ERR field %.*s belongs %s '->'",
                        (int)name.n, name.s, behind ? "before" : "behind");
@@ -80,7 +98,7 @@ static nr_status read_pairs(nr_maker *m, const nr_command *cmd, nr_said *said,
         for (size_t i = 0; i < cmd->count[side] && status == NR_OK; i++) {
             size_t at = cmd->first[side] + i;
             nr_text pair = {cmd->argv[at], cmd->arglen[at]};
-            status = take_pair(m, pair, side == 1, err);
+            status = take_pair(m, cmd, pair, side == 1, err);
         }
     return status == NR_OK ? add_record(said, m, err) : status;
 }
@@ -244,7 +262,8 @@ static nr_status take_columns(nr_maker *m, nr_cursor *c, column *columns,
             return invalid(err);
         nr_text text = {(const char *)name.bytes.data, name.bytes.len};
         columns[i].field = nr_schema_find(m->schema, text);
-        if (!columns[i].field) return nr_no_field(m->schema, text, m->key, err);
+        if (!columns[i].field)
+            return nr_maker_unknown(m, text, c, n - i - 1, err);
         nr_status status = take_column(&columns[i], c, err);
         if (status != NR_OK) return status;
         if (columns[i].n != columns[0].n)

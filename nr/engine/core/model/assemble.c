@@ -139,6 +139,7 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
                             nr_error *err) {
     nr_status status = load_kept(net, parts->kept, err);
     if (status != NR_OK) return status;
+    if (!net->h.trained || !net->schema) net->h.learned = (nr_learned){0};
     if (net->h.trained && parts->weights.data)
         status = net->schema ? load_inner(net, parts->weights, err)
                              : load_weights(net, parts->weights, err);

@@ -33,6 +33,7 @@ typedef enum field_type {
     LAYOUT,
     RANDOM,
     SCHEMA, /* nil: none */
+    LEARNED, /* nil: nothing yet */
     OBSERVED, /* a count that is at least that of the samples */
 } field_type;
 
@@ -82,6 +83,7 @@ static const field rows[] = {
     {"trainings", COUNT, AT(trainings), NULL, 2, 0, NULL},
     {"last_training", OUTCOME, AT(last_training), NULL, 2, 0, NULL},
     {"schema", SCHEMA, 0, NULL, 2, 0, NULL},
+    {"learned", LEARNED, AT(learned), NULL, 2, 0, NULL},
     {"schema_revision", COUNT, AT(schema_revision), NULL, 2, 0, NULL},
     {"rounded", COUNT, AT(rounded), NULL, 2, 0, NULL},
     {"observed", OBSERVED, AT(observed), NULL, 2, 0, NULL},
@@ -130,13 +132,6 @@ static bool put_count(nr_buf *out, uint64_t value) {
     return nr_put_uint(out, value < MOST ? value : MOST);
 }
 
-static bool put_layout(nr_buf *out, const nr_header *h) {
-    bool ok = nr_put_array(out, h->nlayers);
-    for (size_t i = 0; i < h->nlayers && ok; i++)
-        ok = nr_put_uint(out, h->layers[i]);
-    return ok;
-}
-
 static bool put_field(nr_buf *out, const nr_header *h,
                       const nr_schema *schema, const field *f) {
     const void *p = (const char *)h + f->at;
@@ -158,17 +153,20 @@ static bool put_field(nr_buf *out, const nr_header *h,
     }
     case WORD: return nr_put_lower(out, f->words[*(const unsigned *)p]);
     case OUTCOME: return nr_put_str(out, *(const char *)p ? p : "never");
-    case LAYOUT: return put_layout(out, h);
+    case LAYOUT: return nr_units_put(out, h->layers, h->nlayers);
     case RANDOM: return put_uints(out, h->random.s, 6);
     case SCHEMA:
         return schema ? nr_schema_put(schema, out) : nr_put_nil(out);
+    case LEARNED: return nr_learned_put(p, out);
     }
     return false;
 }
 
-/* What only networks with sequences have lies in their headers alone. */
+/* What only networks with fields have, or with sequences, lies in their headers
+ * alone. */
 static bool is_written(size_t i, const nr_schema *schema) {
     const nr_option *o = rows[i].option;
+    if (rows[i].type == LEARNED) return schema != NULL;
     return !o || !o->for_sequences || (schema && nr_sequence_fields(schema));
 }
 
@@ -181,19 +179,6 @@ bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out) {
         ok = !is_written(i, schema) || put_field(out, h, schema, &f);
     }
     return ok;
-}
-
-static bool get_layout(nr_cursor *c, nr_header *h) {
-    uint64_t units;
-    if (!nr_get_array(c, &h->nlayers) || h->nlayers < 2 ||
-        h->nlayers > NR_MAX_LAYERS)
-        return false;
-    for (size_t i = 0; i < h->nlayers; i++) {
-        if (!nr_get_uint(c, &units) || units == 0 || units > NR_MAX_UNITS)
-            return false;
-        h->layers[i] = (uint32_t)units;
-    }
-    return true;
 }
 
 static bool get_random(nr_cursor *c, nr_random *random) {
@@ -267,9 +252,11 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
         return true;
     case WORD: return get_word(c, f, p);
     case OUTCOME: return get_outcome(c, p);
-    case LAYOUT: return get_layout(c, h);
+    case LAYOUT:
+        return nr_units_get(c, 2, NR_MAX_LAYERS, h->layers, &h->nlayers);
     case RANDOM: return get_random(c, p);
     case SCHEMA: return get_schema(c, h);
+    case LEARNED: return is_nil(c) || nr_learned_get(c, p);
     }
     return false;
 }

@@ -247,6 +247,7 @@ void nr_net_take_inner(nr_net *net, nr_encoding *encoding, nr_net *inner) {
     nr_net_free(net->inner);
     net->encoding = encoding;
     net->inner = inner;
+    net->h.learned = nr_learned_of(inner);
     if (net->schema) net->params = inner ? inner->params : 0;
 }
 

@@ -73,6 +73,16 @@ typedef struct nr_statistics {
 /* How samples lie: rows of floats, or records of any length. */
 typedef enum nr_record_kind { NR_FIXED, NR_VARIABLE } nr_record_kind;
 
+/* What the last training of a network with fields has chosen, of which the header
+ * alone can tell. */
+typedef struct nr_learned {
+    uint64_t params; /* of a member */
+    size_t nlayers;  /* 0: nothing yet */
+    uint32_t layers[NR_MAX_LAYERS];
+    size_t nrecurrent; /* layers that read sequences */
+    uint32_t recurrent[NR_MAX_RECURRENT];
+} nr_learned;
+
 typedef struct nr_header {
     uint64_t id, revision, resets;
     nr_kind kind;
@@ -92,6 +102,7 @@ typedef struct nr_header {
     uint64_t trainings; /* that have ended, whatever came of them */
     char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
     nr_recurrent recurrent; /* of a network behind one with fields */
+    nr_learned learned;     /* of that one: how the one behind it is made */
     nr_bytes schema; /* of a header that was read, until it is assembled */
 } nr_header;
 
@@ -239,6 +250,15 @@ bool nr_part_get(nr_cursor *c, nr_bytes *name, uint64_t *version,
                  nr_bytes *data);
 bool nr_part_put(nr_buf *out, nr_bytes name, uint64_t version, nr_bytes data);
 bool nr_same_name(nr_bytes name, const char *word);
+
+/* learned.c: lists of units, and what NR.INFO tells of the network behind one with
+ * fields (NULL: nothing). */
+bool nr_units_put(nr_buf *out, const uint32_t *units, size_t n);
+bool nr_units_get(nr_cursor *c, size_t least, size_t most, uint32_t *units,
+                  size_t *n);
+bool nr_learned_put(const nr_learned *learned, nr_buf *out); /* or nil */
+bool nr_learned_get(nr_cursor *c, nr_learned *learned);
+nr_learned nr_learned_of(const nr_net *inner);
 
 /* outcome.c */
 bool nr_outcome_sound(const char *text, size_t len);

@@ -52,22 +52,39 @@ static const char *full_datasets(const nr_header *h) {
     return words[full];
 }
 
+static bool put_units(nr_buf *b, const char *name, const uint32_t *units,
+                      size_t n) {
+    return nr_put_str(b, name) && nr_units_put(b, units, n);
+}
+
+/* The layers in use: of a network with fields those of its last training. */
+static bool put_layout(nr_buf *b, const nr_header *h) {
+    const nr_learned *l = &h->learned;
+    return l->nlayers ? put_units(b, "layout", l->layers, l->nlayers)
+                      : put_units(b, "layout", h->layers, h->nlayers);
+}
+
+/* What networks with fields have besides. */
+static bool put_fields(nr_buf *b, const nr_net *net) {
+    const nr_learned *l = &net->h.learned;
+    return (!l->nrecurrent || put_units(b, "recurrent-layers", l->recurrent,
+                                        l->nrecurrent)) &&
+           (!net->schema ||
+            (nr_put_str(b, "fields") && nr_fields_list(net->schema, b)));
+}
+
 bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    const nr_header *shown = net->inner ? &net->inner->h : h;
     size_t pairs = 23 + count_shown() + (size_t)classifier +
-                   (net->schema != NULL);
+                   (net->schema != NULL) + (h->learned.nrecurrent > 0);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
               put_lower(b, "type", nr_kind_words[h->kind]) &&
               put_options(&h->options, b) &&
-              put_pair(b, "training", training) && nr_put_str(b, "layout") &&
-              nr_put_array(b, shown->nlayers);
-    for (size_t i = 0; i < shown->nlayers && ok; i++)
-        ok = nr_put_uint(b, shown->layers[i]);
-    ok = ok && put_pair(b, "training-dataset-maxlen", h->maxlen[0]) &&
+              put_pair(b, "training", training) && put_layout(b, h) &&
+              put_pair(b, "training-dataset-maxlen", h->maxlen[0]) &&
          put_pair(b, "training-dataset-len", h->len[0]) &&
          put_pair(b, "test-dataset-maxlen", h->maxlen[1]) &&
          put_pair(b, "test-dataset-len", h->len[1]) &&
@@ -85,13 +102,12 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
            put_lower(b, "training-ended-by", nr_ending_words[s->ending]) &&
            put_word(b, "last-training", h->last_training) &&
            put_pair(b, "trainings", h->trainings) &&
-           put_pair(b, "parameters", net->params) &&
+           put_pair(b, "parameters",
+                    h->learned.nlayers ? h->learned.params : net->params) &&
            put_pair(b, "rounded", h->rounded) &&
            put_pair(b, "observed", h->observed) &&
            put_pair(b, "new", h->fresh) &&
-           put_pair(b, "ordered", h->ordered) &&
-           (!net->schema || (nr_put_str(b, "fields") &&
-                             nr_fields_list(net->schema, b)));
+           put_pair(b, "ordered", h->ordered) && put_fields(b, net);
 }
 
 NOINLINE nr_status sample_reply(const nr_net *net, nr_bytes sample,
