@@ -7,6 +7,7 @@ are full a new one replaces an old one, so what they hold is always fairly recen
 same command trains the network again. Beside it, one that was trained on the first weeks only.
 """
 
+import logging
 import sys
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ def weeks(seed: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def main(url: str | None = None) -> bool:
     errors: dict[str, list[float]] = {"the network that follows": [], "the one that stays": []}
+    logging.getLogger("nr").setLevel(logging.ERROR)  # to forget is what these datasets are for
     with nr.connect(url) as db:
         nets = {}
         for key in errors:

@@ -363,6 +363,7 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
         "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
         "trainings": 1, "rounded": 0, "fields": (), "observed": 9, "new": 0, "ordered": 0,
+        "recurrent": (),
     }  # fmt: skip
     assert isinstance(info.seconds, float)
     assert info.train_error > 0
