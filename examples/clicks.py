@@ -99,24 +99,31 @@ def loss(predictions: list[Chances], to_come: list[tuple[Visit, str]]) -> float:
     ) / len(to_come)
 
 
+def learned(db: nr.Database, key: str, past: list[tuple[Visit, str]]) -> tuple[nr.Network, float]:
+    """A network that has learned the visits, and how many seconds it took."""
+    net = db.create(
+        key,
+        "classifier",
+        {"pages": "sequence(category)"},
+        target="next",
+        hidden=[16],
+        seed=1,
+        dataset=5000,
+        test=1000,
+        members=2,
+    )
+    net.observe_many([{"pages": list(visit), "next": page} for visit, page in past])
+    began = time.perf_counter()
+    net.train(maxcycles=20).wait()
+    return net, time.perf_counter() - began
+
+
 def main(url: str | None = None) -> bool:
     past, to_come = visits(6000, 1), visits(1000, 2)
     asked = [{"pages": list(visit)} for visit, _ in to_come]
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:clicks")
-        net = db.create(
-            "example:clicks",
-            "classifier",
-            {"pages": "sequence(category)"},
-            target="next",
-            hidden=[16],
-            seed=1,
-            members=2,
-        )
-        net.observe_many([{"pages": list(visit), "next": page} for visit, page in past])
-        began = time.perf_counter()
-        net.train(maxcycles=20).wait()
-        took = time.perf_counter() - began
+        net, took = learned(db, "example:clicks", past)
         network = net.run(asked)
     best = loss([rule(visit) for visit, _ in to_come], to_come)
     print(f"The rule's entropy:   {best:.3f}")

@@ -7,7 +7,7 @@ any language could have sent. None, NaN, NaT and pandas.NA are missing values.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nr.errors import ValuesError
+from nr.packing import floats
 
 # Extension types of msgpack, as the core has them (encode/said.c).
 _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
@@ -93,23 +94,6 @@ def pack_row(row: Mapping[str, Any]) -> bytes:
     if not {*map(type, row.values())} <= _PLAIN:
         row = {name: _value(name, value) for name, value in row.items()}
     return _packed(row)
-
-
-def packed(row: dict[str, Any]) -> bytes:
-    """One sample as a map, the short way, for values that msgpack knows.
-
-    Raises TypeError, ValueError and OverflowError for others: ``pack_row`` knows more.
-    """
-    try:
-        pack = _packers.pop()
-    except IndexError:
-        pack = msgpack.Packer().pack
-    blob: bytes = pack(row)
-    _packers.append(pack)
-    return blob
-
-
-_packers: list[Callable[[Any], bytes]] = []  # at rest: each is one thread's at a time
 
 
 def pack_rows(rows: Sequence[Mapping[str, Any]], first: int = 0) -> bytes:
@@ -202,10 +186,10 @@ def _list(name: object, values: Any) -> Any:
     Whole numbers may be symbols, which have to keep their digits.
     """
     if isinstance(values, np.ndarray):
-        if values.ndim == 1 and values.dtype.kind == "f":
-            return values.astype("<f4").tobytes()
         if values.ndim not in (1, 2):
             raise ValuesError(f"ERR field {name}: an array of {values.ndim} dimensions")
+        if values.dtype.kind == "f" and values.shape[-1]:
+            return floats(np.asarray(np.ma.filled(values, np.nan)))
         values = list(values)
     elif any(isinstance(value, float) for value in values):
         try:

@@ -15,7 +15,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nr import calls, fields
+from nr import calls, packing
 from nr.calls import Call, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
@@ -166,7 +166,7 @@ class Network:
                     elif x.ndim == 1 and x.dtype.kind in "biuf":
                         return runner(self.key).run_row(x.tolist())
                 elif type(x) is dict:
-                    return runner(self.key).outputs_of(fields.packed(x))
+                    return runner(self.key).outputs_of(packing.packed(x))
                 elif type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     return runner(self.key).run_row(x)
             except _WRONG:
@@ -194,7 +194,7 @@ class Network:
                     net = runner(self.key)
                     return net.classify_packed(net.pack(x))
                 if type(x) is dict:
-                    return runner(self.key).class_of(fields.packed(x))
+                    return runner(self.key).class_of(packing.packed(x))
             except _WRONG:
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra))

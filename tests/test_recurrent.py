@@ -1,11 +1,15 @@
 """What the first version with sequences wrote is read for good: it answers, and learns on."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import nr
+from nr import engine
 
 FIRST = Path(__file__).parent / "data" / "golden" / "sequences-1"
 """A classifier of visits (symbols, a category; LSTM) and a regressor of moves (vectors; GRU)."""
@@ -26,3 +30,79 @@ def test_what_the_first_version_wrote_answers_and_learns_on(name: str) -> None:
         net.train(maxcycles=2, autostop=False).wait()
         assert net.info().cycles > 2
         assert net.run(asked) != expected
+
+
+ASKED = 71
+
+
+def drawn(n: int, shortest: int = 1) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(7)
+    return [
+        {
+            "v": rng.normal(1, 3, (rng.integers(shortest, 20), 3)).astype("f4"),
+            "s": [f"s{rng.integers(9)}" for _ in range(rng.integers(shortest, 9))],
+            "n": float(rng.normal()),
+        }
+        for _ in range(n)
+    ]
+
+
+def asked() -> list[dict[str, Any]]:
+    """Of each length, some of them missing."""
+    return [
+        {name: value for name, value in row.items() if (i + len(name)) % 7 or name == "n"}
+        if i % 3
+        else {"n": row["n"], "v": row["v"]}
+        for i, row in enumerate(drawn(ASKED))
+    ]
+
+
+@pytest.mark.parametrize(("kind", "members"), [("classifier", 3), ("regressor", 1)])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("hidden", [[5], [33, 16], [7, 48, 3]])
+def test_a_row_has_the_same_bits_alone_and_in_company(
+    kind: Any, members: int, cell: Any, hidden: list[int]
+) -> None:
+    kinds = {"v": "sequence(3)", "s": "sequence(category)", "n": "number"}
+    options: Any = {"hidden": hidden, "seed": 1, "members": members, "cell": cell}
+    answers = ("a", "b") if kind == "classifier" else (1.5, -2)
+    rows, best = asked(), engine.isa()
+    lists = [
+        {name: getattr(x, "tolist", lambda x=x: x)() for name, x in row.items()} for row in rows
+    ]
+    with nr.connect("memory://") as db:
+        net = db.create("net", kind, kinds, target="y", **options)
+        net.observe_many(
+            [row | {"y": answers[i % 2]} for i, row in enumerate(drawn(60))], to="train"
+        )
+        net.train(maxcycles=2, autostop=False).wait()
+        together = net.run(rows)
+        for isa in ("baseline", "avx2", "avx512"):
+            with suppress(nr.EngineError):  # this processor has no such
+                engine.set_isa(isa)
+            try:
+                assert [net.run(row) for row in rows] == together
+                assert net.run(rows[:3]) == together[:3]  # a few, one by one
+                assert net.run(rows[:66]) == together[:66]  # and behind a panel
+            finally:
+                engine.set_isa(best)
+        assert [net.run(row) for row in lists] == together
+        if kind == "classifier":
+            assert [net.classify(row) for row in rows] == net.classify(rows)
+
+
+def test_a_single_row_tells_what_is_wrong_with_a_sequence() -> None:
+    with nr.connect("memory://") as db:
+        net = db.create("net", "classifier", {"v": "sequence(3)"}, target="y", seed=1)
+        net.observe_many([{"v": np.ones((2, 3)) * i, "y": "ab"[i % 2]} for i in range(20)])
+        net.train(maxcycles=1, autostop=False).wait()
+        for says, value in {
+            "step 0 has 4 numbers where 3 are needed": np.ones((2, 4)),
+            "an empty sequence": np.ones((0, 3)),
+            "step 0 has what is no finite": np.full((1, 3), np.nan),
+            "step 0 has what is no finite ": np.ma.masked_less(np.ones((1, 3)), 2),
+            "65537 steps, at most 65536": np.ones((65537, 3), "f4"),
+            "an array of 3 dimensions": np.ones((1, 1, 3)),
+        }.items():
+            with pytest.raises(nr.Error, match=says.strip()):
+                net.run({"v": value})

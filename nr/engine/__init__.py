@@ -47,6 +47,7 @@ Reply: TypeAlias = "int | str | bytes | float | list[Reply] | None"
 # A call of more multiplications than this lets other threads run meanwhile.
 _LONG_WORK = 1 << 16
 _LONG_BYTES = 1 << 14
+_LONG_SAMPLE = 1 << 10  # bytes: of a sequence, each step of them is run
 
 _DOUBLE = np.dtype(np.float64)
 
@@ -72,7 +73,7 @@ class Net:
         self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
         self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
         self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
-        self._ask = (free if shape.params > _LONG_WORK else held).nr_net_ask
+        self._ask = library.nr_net_ask
 
     def __del__(self) -> None:
         if self._handle:
@@ -264,7 +265,8 @@ class Net:
         Raises CommandError, whose text names no key: the command has the better ones.
         """
         names, room = self._names, self._answers()
-        if status := self._ask(self._handle, sample, len(sample), None, room[1], room[4]):
+        ask = self._ask if len(sample) < _LONG_SAMPLE else free.nr_net_ask
+        if status := ask(self._handle, sample, len(sample), None, room[1], room[4]):
             binding.raise_error(status, room[4])
         found = names[room[0].value]
         self._asked.append(room)
@@ -273,7 +275,8 @@ class Net:
     def outputs_of(self, sample: bytes) -> dict[str, float]:
         """Its outputs, or the probabilities of its classes, by name. Raises CommandError."""
         names, room = self._names, self._answers()
-        if status := self._ask(self._handle, sample, len(sample), room[3], None, room[4]):
+        ask = self._ask if len(sample) < _LONG_SAMPLE else free.nr_net_ask
+        if status := ask(self._handle, sample, len(sample), room[3], None, room[4]):
             binding.raise_error(status, room[4])
         found = dict(zip(names, room[2].tolist(), strict=True))
         self._asked.append(room)

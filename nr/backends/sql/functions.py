@@ -25,6 +25,7 @@ from nr.backends.sql.schema import tables
 from nr.backends.sql.statements import NOT_HEADER
 from nr.engine import Net, Reply, parse
 from nr.errors import BackendError, CommandError, Error, NotFoundError
+from nr.packing import packed
 
 _log = logging.getLogger("nr")
 _KEPT = 16  # networks of a connection
@@ -129,7 +130,7 @@ def _asked(net: Net, command: str, key: _Value, inputs: tuple[_Value, ...]) -> A
         if names.count(name) > 1:
             raise CommandError(f"ERR field {name} is given twice: once is needed")
     row = dict(zip(names, inputs[1::2], strict=True))
-    words = [command.encode(), _bytes(key), b"MSGPACK", fields.packed(row)]
+    words = [command.encode(), _bytes(key), b"MSGPACK", packed(row)]
     return net.execute(parse(words))
 
 

@@ -256,6 +256,7 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 
 #include "kernels/activations.h"
 #include "kernels/row.h"
+#include "kernels/cell_rows.h"
 #include "kernels/members.h"
 #include "kernels/losses.h"
 #include "kernels/optimizers.h"
@@ -276,6 +277,8 @@ const nr_kernels NAME(NR_ISA) = {
     .lstm_back = lstm_back,
     .gru = gru,
     .gru_back = gru_back,
+    .lstm_row = lstm_row,
+    .gru_row = gru_row,
     .list_layer = list_layer,
     .list_gradient = list_gradient,
     .delta_rows = delta_rows,

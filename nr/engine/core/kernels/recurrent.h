@@ -15,6 +15,33 @@ INLINE v16 masked(v16 x, const float *mask) {
     return mask ? v_mul(x, v_load(mask)) : x;
 }
 
+/* Sixteen units or lanes: four sums become the gates they are of; returns the
+ * state. One source for panels and for single rows (cell_rows.h). */
+typedef struct lstm_gates {
+    v16 i, f, o, g;
+} lstm_gates;
+INLINE v16 lstm_state(lstm_gates *z, v16 before) {
+    z->i = v_sigmoid(z->i), z->f = v_sigmoid(z->f), z->o = v_sigmoid(z->o);
+    z->g = v_tanh(z->g);
+    return v_fma(z->f, before, v_mul(z->i, z->g));
+}
+
+/* The same of a GRU's: the input's part of three sums, which become the gates, and
+ * the state's part. */
+typedef struct gru_gates {
+    v16 r, z, n;
+} gru_gates;
+INLINE gru_gates gru_load(const float *sums, size_t gate) {
+    return (gru_gates){v_load(sums), v_load(sums + gate),
+                       v_load(sums + 2 * gate)};
+}
+INLINE v16 gru_state(gru_gates *a, const gru_gates *b, v16 before) {
+    a->r = v_sigmoid(v_add(a->r, b->r));
+    a->z = v_sigmoid(v_add(a->z, b->z));
+    a->n = v_tanh(v_fma(a->r, b->n, a->n));
+    return v_fma(a->z, v_sub(before, a->n), a->n);
+}
+
 /* sums: of the input, forget and output gate and of the candidate, which
  * become these. */
 static void lstm(const nr_cell_step *s) {
@@ -24,15 +51,13 @@ static void lstm(const nr_cell_step *s) {
             size_t at = u * NR_LANES + v * 16;
             const float *mask = s->mask ? s->mask + v * 16 : NULL;
             float *z = s->gates + at;
-            v16 i = v_sigmoid(v_load(z)), f = v_sigmoid(v_load(z + gate));
-            v16 o = v_sigmoid(v_load(z + 2 * gate));
-            v16 g = v_tanh(v_load(z + 3 * gate));
-            v16 c = v_fma(f, v_load(s->before + at), v_mul(i, g));
-            c = masked(c, mask);
-            v_store(z, i), v_store(z + gate, f);
-            v_store(z + 2 * gate, o), v_store(z + 3 * gate, g);
+            lstm_gates y = {v_load(z), v_load(z + gate), v_load(z + 2 * gate),
+                            v_load(z + 3 * gate)};
+            v16 c = masked(lstm_state(&y, v_load(s->before + at)), mask);
+            v_store(z, y.i), v_store(z + gate, y.f);
+            v_store(z + 2 * gate, y.o), v_store(z + 3 * gate, y.g);
             v_store(s->after + at, c);
-            v_store(s->out + at, v_mul(o, v_tanh(c)));
+            v_store(s->out + at, v_mul(y.o, v_tanh(c)));
         }
 }
 
@@ -80,12 +105,9 @@ static void gru(const nr_cell_step *s) {
             size_t at = u * NR_LANES + v * 16;
             const float *mask = s->mask ? s->mask + v * 16 : NULL;
             float *a = s->gates + at, *b = a + 3 * gate;
-            v16 r = v_sigmoid(v_add(v_load(a), v_load(b)));
-            v16 z = v_sigmoid(v_add(v_load(a + gate), v_load(b + gate)));
-            v16 n = v_tanh(
-                v_fma(r, v_load(b + 2 * gate), v_load(a + 2 * gate)));
-            v16 h = v_fma(z, v_sub(v_load(s->before + at), n), n);
-            v_store(a, r), v_store(a + gate, z), v_store(a + 2 * gate, n);
+            gru_gates y = gru_load(a, gate), state = gru_load(b, gate);
+            v16 h = gru_state(&y, &state, v_load(s->before + at));
+            v_store(a, y.r), v_store(a + gate, y.z), v_store(a + 2 * gate, y.n);
             v_store(s->out + at, masked(h, mask));
         }
 }

@@ -47,6 +47,12 @@ void nr_recurrent_fill(const nr_kernels *k, const nr_plan *plan, const float *w,
                        const nr_sequences *sequences, const float *numbers,
                        size_t lanes, size_t unroll, float *frame,
                        float *inputs);
+/* The same of one row: from its numbers, which lie where its states will, to a row of
+ * inputs. The frame's floats: nr_row_frame_floats. */
+size_t nr_row_frame_floats(const nr_plan *plan);
+void nr_recurrent_row(const nr_kernels *k, const nr_plan *plan, const float *w,
+                      const nr_sequences *sequences, const float *numbers,
+                      float *frame, float *inputs);
 /* What the frame holds becomes deltas, from those of the inputs. */
 void nr_recurrent_backward(const nr_kernels *k, const nr_plan *plan,
                            const float *w, size_t field,

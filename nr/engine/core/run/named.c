@@ -17,9 +17,10 @@ static nr_status read_map(nr_maker *m, nr_bytes map, nr_error *err) {
     return status;
 }
 
-/* The map as the columns of the inner network. */
+/* The map as a row of the inner network, and its sequences. */
 static nr_status encode(const nr_net *net, nr_bytes map, nr_value *values,
-                        float *x, nr_error *err) {
+                        nr_sequences *sequences, float *x, nr_error *err) {
+    const nr_recurrent *recurrent = &net->inner->h.recurrent;
     nr_maker m;
     nr_text key = {"", 0};
     nr_status status = nr_maker_init(&m, net->schema, key, true, err);
@@ -28,18 +29,25 @@ static nr_status encode(const nr_net *net, nr_bytes map, nr_value *values,
     if (status == NR_OK &&
         !nr_maker_values(&m, net->encoding->schema, values))
         status = nr_fail(err, "ERR a value that is none");
-    if (status == NR_OK) nr_encode(net->encoding, values, x, NULL);
+    if (status == NR_OK && !nr_encode_row(net->encoding, values, sequences,
+                                          nr_state_units(recurrent), x, NULL))
+        status = nr_nomem(err);
     nr_maker_free(&m);
     return status;
 }
 
-static nr_status outputs_of(const nr_net *net, const float *x,
-                            double *outputs, nr_error *err) {
+/* Outputs go to `outputs`, unless a class is wanted. */
+static nr_status run(const nr_net *net, const nr_sequences *sequences,
+                     const float *x, double *outputs, uint32_t *class,
+                     nr_error *err) {
     const nr_encoding *e = net->encoding;
-    size_t n = nr_encoding_outputs(e);
+    size_t n = class ? 0 : nr_encoding_outputs(e);
     float few[64], *y = n <= 64 ? few : nr_alloc(n * sizeof *y);
+    if (class && net->h.kind != NR_CLASSIFIER) /* says why not */
+        return nr_net_classify(net->inner, x, 1, class, err);
     if (!y) return nr_nomem(err);
-    nr_status status = nr_net_run(net->inner, x, 1, y, err);
+    nr_status status = nr_net_run_sequences(net->inner, sequences, x, 1,
+                                            class ? NULL : y, class, err);
     for (size_t i = 0; i < n && status == NR_OK; i++)
         outputs[i] = e->classes.n ? (double)y[i] : nr_decode(e, i, y[i]);
     if (y != few) nr_release(y);
@@ -49,17 +57,20 @@ static nr_status outputs_of(const nr_net *net, const float *x,
 static nr_status ask(const nr_net *net, nr_bytes map, double *outputs,
                      uint32_t *class, nr_value *values, float *x,
                      nr_error *err) {
-    nr_status status = encode(net, map, values, x, err);
-    if (status != NR_OK) return status;
-    return class ? nr_net_classify(net->inner, x, 1, class, err)
-                 : outputs_of(net, x, outputs, err);
+    bool some = net->inner->h.recurrent.fields > 0;
+    nr_sequences *sequences = some ? nr_sequences_new(net->encoding) : NULL;
+    if (some && !sequences) return nr_nomem(err);
+    nr_status status = encode(net, map, values, sequences, x, err);
+    if (status == NR_OK) status = run(net, sequences, x, outputs, class, err);
+    nr_sequences_drop(sequences);
+    return status;
 }
 
 /* In memory of its own where there is much of it. */
 static nr_status ask_large(const nr_net *net, nr_bytes map, double *outputs,
                            uint32_t *class, nr_error *err) {
     nr_value *values = nr_alloc(net->encoding->schema->n * sizeof *values);
-    float *x = nr_alloc((net->encoding->columns + 1) * sizeof *x);
+    float *x = nr_alloc((nr_inputs(net->inner) + 1) * sizeof *x);
     nr_status status = values && x ? ask(net, map, outputs, class, values, x,
                                          err)
                                    : nr_nomem(err);
@@ -81,9 +92,8 @@ nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
     const nr_encoding *e = net->encoding;
     if (!e || !net->inner)
         return nr_fail(err, "ERR a network without fields, or not trained yet");
-    if (net->inner->h.recurrent.fields) /* takes long: no need to hurry */
-        return nr_fail(err, "ERR a network of sequences");
-    bool few = e->schema->n <= NR_FEW_FIELDS && e->columns <= FEW_COLUMNS;
+    bool few = e->schema->n <= NR_FEW_FIELDS &&
+               nr_inputs(net->inner) <= FEW_COLUMNS;
     uint64_t before = nr_mode_begin(NR_EXACT);
     nr_status status = few ? ask_few(net, map, outputs, class, err)
                            : ask_large(net, map, outputs, class, err);

@@ -10,7 +10,7 @@
 #include "float_mode.h"
 #include "layers/layer.h"
 #include "layers/recurrent.h"
-#include "run/run.h"
+#include "run/runner.h"
 
 enum { STACK_FLOATS = 4096 };
 
@@ -43,24 +43,6 @@ void nr_net_runner(nr_net *net) {
     };
 }
 
-/* What a run needs: the network's parts, and floats for the inputs, for two
- * layers, for the members' mean, each a row's or a panel's, and for the last
- * row of outputs. */
-typedef struct runner {
-    const nr_header *h;
-    const nr_kernels *k;
-    const nr_plan *plan;
-    const nr_runner *runner;
-    const nr_sequences *sequences; /* of the rows; or NULL */
-    const float *interleaved; /* NULL: one member after the other */
-    nr_factors f;
-    size_t members, out;
-    nr_head head;
-    bool lenient; /* sums may be infinite */
-    float *inputs, *x, *y, *sum, *last;
-    float *numbers, *frame; /* of the panel's sequences, and for their steps */
-} runner;
-
 /* Why a run came to nothing. */
 static nr_status explain(const nr_net *net, const float *rows, size_t n,
                          nr_error *err) {
@@ -74,13 +56,9 @@ static nr_status explain(const nr_net *net, const float *rows, size_t n,
                         "the range of 32-bit floats");
 }
 
-static bool sound(const runner *r, const float *sums, size_t n) {
-    return r->lenient || r->k->finite(sums, n);
-}
-
 /* ================================ One row ================================ */
 
-static void row_softmax(const runner *r, float *y, size_t n) {
+static void row_softmax(const nr_run *r, float *y, size_t n) {
     float max, sum = 0;
     for (size_t o = 0; o < n; o++) y[o] *= r->f.out_scale[o];
     max = y[0];
@@ -93,7 +71,7 @@ static void row_softmax(const runner *r, float *y, size_t n) {
 }
 
 /* Where a member's first output lies, and how far its outputs are apart. */
-static const float *member_outputs(const runner *r, const float *y, size_t m,
+static const float *member_outputs(const nr_run *r, const float *y, size_t m,
                                    size_t *step) {
     *step = r->interleaved ? NR_INTERLEAVED : 1;
     return r->interleaved ? y + m / NR_INTERLEAVED * r->runner->group + m % NR_INTERLEAVED
@@ -102,7 +80,7 @@ static const float *member_outputs(const runner *r, const float *y, size_t m,
 
 /* The members' logits go into a panel, a sample each; the mean of their
  * probabilities takes its place. */
-static bool members_softmax(const runner *r, const float *y) {
+static bool members_softmax(const nr_run *r, const float *y) {
     size_t nv = (r->members + 15) / 16, step;
     float *z = r->sum;
     for (size_t m = 0; m < r->members; m++) {
@@ -113,7 +91,7 @@ static bool members_softmax(const runner *r, const float *y) {
     for (size_t o = 0; o < r->out; o++) {
         float *at = z + o * NR_LANES;
         for (size_t m = r->members; m < nv * 16; m++) at[m] = 0;
-        if (!sound(r, at, nv * 16)) return false;
+        if (!nr_sound(r, at, nv * 16)) return false;
     }
     r->k->head(z, r->out, nv, NR_SOFTMAX);
     for (size_t o = 0; o < r->out; o++) {
@@ -124,7 +102,7 @@ static bool members_softmax(const runner *r, const float *y) {
     return true;
 }
 
-static void members_mean(const runner *r, const float *y) {
+static void members_mean(const nr_run *r, const float *y) {
     memcpy(r->sum, y, r->out * sizeof *y);
     for (size_t m = 1; m < r->members; m++) {
         y += r->runner->each;
@@ -134,7 +112,7 @@ static void members_mean(const runner *r, const float *y) {
 }
 
 /* The same sums, of outputs as they lie interleaved. */
-static void interleaved_mean(const runner *r, const float *y) {
+static void interleaved_mean(const nr_run *r, const float *y) {
     for (size_t o = 0; o < r->out; o++, y += NR_INTERLEAVED) {
         const float *at = y;
         float sum = at[0];
@@ -147,7 +125,7 @@ static void interleaved_mean(const runner *r, const float *y) {
 }
 
 /* A regressor's outputs as its samples were. */
-static bool unscale(const runner *r, const float *y, float *restrict to) {
+static bool unscale(const nr_run *r, const float *y, float *restrict to) {
     float sum = 0;
     for (size_t o = 0; o < r->out; o++) {
         to[o] = y[o] * r->f.out_scale[o] + r->f.out_shift[o];
@@ -156,20 +134,42 @@ static bool unscale(const runner *r, const float *y, float *restrict to) {
     return r->lenient || sum == 0;
 }
 
+/* Of sequences: the states that a member makes of them are among its inputs. */
+NOINLINE float *sequences_row(const nr_run *r, const float *row) {
+    size_t in = r->h->layers[0], each = r->runner->each;
+    nr_runner one = *r->runner;
+    nr_factors f = r->f;
+    one.members = 1;
+    memcpy(r->own, row, in * sizeof *row);
+    for (size_t m = 0; m < r->members; m++, f.layers += r->plan->params) {
+        nr_recurrent_row(r->k, r->plan, f.layers, r->sequences, row,
+                         r->row_frame, r->own);
+        const float *y = r->k->row(&one, &f, r->own, r->inputs);
+        if (!y) return NULL;
+        memcpy(r->outputs + m * each, y, each * sizeof *y);
+    }
+    return r->outputs;
+}
+
+/* Where the members' outputs lie. */
+static float *members_row(const nr_run *r, const float *row) {
+    if (r->plan->recurrent.fields) return sequences_row(r, row);
+    if (!r->interleaved) return r->k->row(r->runner, &r->f, row, r->inputs);
+    return r->k->interleaved(r->runner, &r->f, r->interleaved, row, r->inputs);
+}
+
 /* The mean of the members' outputs. false: an input is no number, or outputs
  * are none; so the next. */
-static bool run_row(const runner *r, const float *row, float *restrict to) {
+static bool run_row(const nr_run *r, const float *row, float *restrict to) {
     bool softmax = r->head == NR_SOFTMAX;
-    float *y = r->interleaved ? r->k->interleaved(r->runner, &r->f, r->interleaved, row,
-                                          r->inputs)
-                          : r->k->row(r->runner, &r->f, row, r->inputs);
+    float *y = members_row(r, row);
     if (!y) return false;
     if (r->members > 1) {
         if (!softmax) (r->interleaved ? interleaved_mean : members_mean)(r, y);
         if (softmax && !members_softmax(r, y)) return false;
         y = r->sum;
     } else if (softmax) {
-        if (!sound(r, y, r->out)) return false;
+        if (!nr_sound(r, y, r->out)) return false;
         row_softmax(r, y, r->out);
     }
     if (r->h->kind == NR_REGRESSOR) return unscale(r, y, to);
@@ -180,164 +180,103 @@ static bool run_row(const runner *r, const float *row, float *restrict to) {
     return r->lenient || sum == 0;
 }
 
-/* ================================ Panels ================================= */
-
-static bool panel_sound(const runner *r, const float *y, size_t nv) {
-    for (size_t o = 0; o < r->out; o++)
-        if (!sound(r, y + o * NR_LANES, nv * 16)) return false;
-    return true;
-}
-
-static bool panel_head(const runner *r, float *y, size_t nv) {
-    if (r->head == NR_SOFTMAX) {
-        for (size_t o = 0; o < r->out; o++)
-            for (size_t l = 0; l < nv * 16; l++)
-                y[o * NR_LANES + l] *= r->f.out_scale[o];
-        if (!panel_sound(r, y, nv)) return false;
-    }
-    r->k->head(y, r->out, nv, r->head);
-    return true;
-}
-
-static const float *member_panel(const runner *r, const float *w, size_t nv) {
-    const nr_plan *plan = r->plan;
-    const float *from = r->inputs;
-    float *to = r->x, *other = r->y;
-    for (size_t i = 0; i + 1 < plan->n; i++) {
-        const nr_op *op = &plan->ops[i];
-        nr_op_forward(r->k, op, w + op->at, from, to, nv);
-        from = to, to = other, other = (float *)from;
-    }
-    return panel_head(r, (float *)from, nv) ? from : NULL;
-}
-
-/* Some rows at a time, so that they are in a cache when they are packed. */
-static bool pack_panel(const runner *r, const float *rows, size_t n) {
-    enum { SOME = 16 };
-    size_t in = r->h->layers[0];
-    for (size_t i = 0; i < n; i += SOME) {
-        const float *at[SOME];
-        size_t some = n - i < SOME ? n - i : SOME;
-        for (size_t j = 0; j < some; j++) at[j] = rows + (i + j) * in;
-        if (!r->k->finite(at[0], some * in)) return false;
-        r->k->pack(r->inputs + i, at, some, in, r->f.in_shift,
-                   r->f.in_scale);
-    }
-    return true;
-}
-
-static const float *run_panel(const runner *r, const float *rows, size_t n) {
-    size_t nv = (n + 15) / 16, floats = r->out * NR_LANES;
-    if (!pack_panel(r, rows, n)) return NULL;
-    nr_recurrent_numbers(r->plan, r->inputs, r->numbers);
-    float *sum = r->sum;
-    for (size_t m = 0; m < r->members; m++) {
-        const float *w = r->f.layers + m * r->plan->params;
-        nr_recurrent_fill(r->k, r->plan, w, r->sequences, r->numbers, n, 0,
-                          r->frame, r->inputs);
-        const float *y = member_panel(r, w, nv);
-        if (!y) return NULL;
-        if (m == 0)
-            memcpy(sum, y, floats * sizeof *sum);
-        else
-            for (size_t i = 0; i < floats; i++) sum[i] += y[i];
-    }
-    if (r->members > 1)
-        for (size_t i = 0; i < floats; i++) sum[i] /= (float)r->members;
-    for (size_t o = 0; o < r->out && r->h->kind == NR_REGRESSOR; o++)
-        for (size_t l = o * NR_LANES; l < (o + 1) * NR_LANES; l++)
-            sum[l] = sum[l] * r->f.out_scale[o] + r->f.out_shift[o];
-    if (r->h->kind == NR_REGRESSOR && !panel_sound(r, sum, nv)) return NULL;
-    return sum;
-}
-
 /* ============================== Either way =============================== */
 
-/* Where outputs go: one of the two. Lenient: whatever they are. */
-typedef struct results {
-    float *outputs;
-    uint32_t *classes;
-    bool lenient;
-    const nr_sequences *sequences; /* of the rows; NULL: the network's own */
-} results;
-
-static uint32_t largest(const float *y, size_t step, size_t units) {
-    size_t best = 0;
-    for (size_t o = 1; o < units; o++)
-        if (y[o * step] > y[best * step]) best = o;
-    return (uint32_t)best;
-}
-
-static bool run_rows(const runner *r, const float *rows, size_t n,
-                     results to) {
+static bool run_rows(const nr_run *r, const float *rows, size_t n,
+                     nr_results to) {
     float *y = to.classes ? r->last : to.outputs;
     for (size_t i = 0; i < n; i++) {
         if (!run_row(r, rows + i * r->h->layers[0], y)) return false;
         if (to.classes)
-            to.classes[i] = largest(y, 1, r->out);
+            to.classes[i] = nr_largest(y, 1, r->out);
         else
             y += r->out;
     }
     return true;
 }
 
-/* Not a part of what runs a row: it would cost a small network a fifth. */
-NOINLINE bool run_panels(const runner *r, const float *rows, size_t n,
-                         results to) {
-    size_t in = r->h->layers[0], out = r->out;
-    for (size_t i = 0; i < n; i += NR_LANES) {
-        size_t some = n - i < NR_LANES ? n - i : NR_LANES;
-        const float *y = run_panel(r, rows + i * in, some);
-        if (!y) return false;
-        for (size_t j = 0; j < some && to.classes; j++)
-            to.classes[i + j] = largest(y + j, NR_LANES, out);
-        if (to.outputs) r->k->unpack(to.outputs + i * out, y, some, out);
+/* Floats of a run's parts, one behind the other in the workspace. */
+typedef struct room {
+    size_t inputs, each, sum, units; /* x and y have `each` */
+    size_t numbers, own, outputs, row_frame; /* of sequences */
+} room;
+
+static room room_for(const nr_run *r, bool alone) {
+    size_t units = r->runner->each, panel = units * NR_LANES;
+    room need = {r->runner->inputs_floats, panel, panel, units, 0, 0, 0, 0};
+    if (alone) {
+        need.each = units * r->members;
+        if (r->interleaved) {
+            need.each = r->runner->group;
+            need.inputs *= NR_INTERLEAVED;
+            need.inputs += r->runner->groups * need.each;
+        }
+        if (r->head != NR_SOFTMAX || r->members == 1) need.sum = units;
+    } else {
+        need.inputs *= NR_LANES;
     }
-    return true;
+    if (r->plan->recurrent.fields) {
+        need.numbers = r->plan->recurrent.fields * NR_LANES;
+        need.own = r->runner->inputs_floats;
+        need.outputs = units * r->members;
+        need.row_frame = nr_row_frame_floats(r->plan);
+    }
+    return need;
 }
 
-NOINLINE bool run_all(runner *r, const float *rows, size_t n, results to,
+static size_t floats_of(const room *need) {
+    return need->inputs + 2 * need->each + need->sum + need->units +
+           need->numbers + need->own + need->outputs + need->row_frame;
+}
+
+static void lay_out(nr_run *r, const room *need, float *workspace) {
+    r->inputs = workspace;
+    r->x = workspace + need->inputs;
+    r->y = r->x + need->each;
+    r->sum = r->y + need->each;
+    r->last = r->sum + need->sum;
+    r->numbers = r->last + need->units;
+    r->own = r->numbers + need->numbers;
+    r->outputs = r->own + need->own;
+    r->row_frame = r->outputs + need->outputs;
+}
+
+/* A last panel of few rows would take as long as one of sixteen. */
+static bool run_many(nr_run *r, const float *rows, size_t n, nr_results to,
+                     bool *nomem) {
+    size_t few = n % NR_LANES, in = r->h->layers[0];
+    if (few > NR_FEW_ROWS) few = 0;
+    *nomem = !nr_frame_take(r->plan, &r->frame);
+    bool ok = !*nomem && nr_run_panels(r, rows, n - few, to);
+    nr_release(r->frame);
+    if (to.classes) to.classes += n - few;
+    if (to.outputs) to.outputs += (n - few) * r->out;
+    return ok && run_rows(r, rows + (n - few) * in, few, to);
+}
+
+NOINLINE bool run_all(nr_run *r, const float *rows, size_t n, nr_results to,
                       bool *nomem) {
     _Alignas(64) float few[STACK_FLOATS];
-    size_t fields = r->plan->recurrent.fields;
-    bool alone = n <= NR_FEW_ROWS && !fields;
-    size_t inputs = r->runner->inputs_floats, units = r->runner->each;
-    size_t each = units * NR_LANES, sum = each;
-    if (alone) {
-        each = units * r->members;
-        if (r->interleaved) {
-            each = r->runner->group;
-            inputs = inputs * NR_INTERLEAVED + r->runner->groups * each;
-        }
-        if (r->head != NR_SOFTMAX || r->members == 1) sum = units;
-    } else {
-        inputs *= NR_LANES;
-    }
-    size_t floats = inputs + 2 * each + sum + units + fields * NR_LANES;
+    bool alone = n <= NR_FEW_ROWS;
+    room need = room_for(r, alone);
+    size_t floats = floats_of(&need);
     float *workspace = few;
     if (floats > STACK_FLOATS) workspace = nr_alloc_lines(floats, sizeof(float));
     *nomem = !workspace;
     if (!workspace) return false;
-    r->inputs = workspace;
-    r->x = workspace + inputs;
-    r->y = r->x + each;
-    r->sum = r->y + each;
-    r->last = r->sum + sum;
-    r->numbers = r->last + units;
-    *nomem = !nr_frame_take(r->plan, &r->frame);
-    bool ok = !*nomem && (alone ? run_rows(r, rows, n, to)
-                                : run_panels(r, rows, n, to));
-    nr_release(r->frame);
+    lay_out(r, &need, workspace);
+    bool ok = alone ? run_rows(r, rows, n, to)
+                    : run_many(r, rows, n, to, nomem);
     if (workspace != few) nr_release_lines(workspace);
     return ok;
 }
 
 static nr_status run_now(const nr_net *net, const float *rows, size_t n,
-                         results to, nr_error *err) {
+                         nr_results to, nr_error *err) {
     const nr_header *h = &net->h;
     const nr_array *weights = nr_net_ready(net, err);
     if (!weights) return NR_ERR;
-    runner r; /* clearing it first would cost a small network a tenth */
+    nr_run r; /* clearing it first would cost a small network a tenth */
     r.h = h;
     r.k = nr_kernels_now();
     r.plan = net->plan;
@@ -359,7 +298,7 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
 /* A few rows take less time than a change of the mode: they are run without one,
  * and once more with it where a number was denormal on the way. */
 static nr_status run(const nr_net *net, const float *rows, size_t n,
-                     results to, nr_error *err) {
+                     nr_results to, nr_error *err) {
     nr_status status;
     if (NR_MODE_NOTES && n <= NR_FEW_ROWS) {
         status = run_now(net, rows, n, to, err);
@@ -373,20 +312,20 @@ static nr_status run(const nr_net *net, const float *rows, size_t n,
 
 nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
                      float *outputs, nr_error *err) {
-    return run(net, rows, n, (results){.outputs = outputs}, err);
+    return run(net, rows, n, (nr_results){.outputs = outputs}, err);
 }
 
 nr_status nr_net_run_sequences(const nr_net *net,
                                const nr_sequences *sequences, const float *rows,
                                size_t n, float *outputs, uint32_t *classes,
                                nr_error *err) {
-    return run(net, rows, n, (results){outputs, classes, false, sequences},
+    return run(net, rows, n, (nr_results){outputs, classes, false, sequences},
                err);
 }
 
 nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
                          float *outputs, nr_error *err) {
-    return run(net, rows, n, (results){.outputs = outputs, .lenient = true},
+    return run(net, rows, n, (nr_results){.outputs = outputs, .lenient = true},
                err);
 }
 
@@ -396,5 +335,5 @@ nr_status nr_net_classify(const nr_net *net, const float *rows, size_t n,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
-    return run(net, rows, n, (results){.classes = classes}, err);
+    return run(net, rows, n, (nr_results){.classes = classes}, err);
 }
