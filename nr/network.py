@@ -73,16 +73,19 @@ class Network:
         x: Any,
         y: Any = samples.AMONG_THEM,
         to: Dataset | None = None,
+        *,
+        weight: float | None = None,
     ) -> tuple[int, int]:
         """Adds one sample; returns how many there are now, (training, testing).
 
         ``x`` has shape (inputs,); ``y`` is a regressor's outputs, shape (outputs,), or a
         classifier's class id. Of a network with fields ``x`` is a mapping of their names and
         values, outputs among them: ``net.observe({"age": 33, "joined": "yes"})``. ``to`` is
-        ``"train"`` or ``"test"``; without, the dataset that is less full. Raises CommandError,
-        and ValuesError for what is no number.
+        ``"train"`` or ``"test"``; without, the dataset that is less full. A mapping may have a
+        ``weight`` above 0: the sample counts so often in training. Raises CommandError, and
+        ValuesError for what is no number.
         """
-        return self._do(samples.observe(self.db.backend, self.key, x, y, to))
+        return self._do(samples.observe(self.db.backend, self.key, x, y, to, weight))
 
     def observe_many(
         self,
@@ -91,20 +94,22 @@ class Network:
         to: Dataset | None = None,
         *,
         ignore_extra: bool = False,
+        weights: ArrayLike | None = None,
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
         Of a network with fields ``X`` is a frame whose columns have their names, in any order,
         a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
         NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
-        is an error without. 10,000 rows go in one step. Of other networks:
+        is an error without; ``weights`` say how often each row counts. 10,000 rows go in one
+        step. Of other networks:
 
         ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
         output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
         go in several steps, after all of them have been checked. Raises ValuesError, which
         names the row and the column.
         """
-        rows = X, Y, to, ignore_extra
+        rows = X, Y, to, ignore_extra, weights
         return self._do(samples.observe_many(self.db.backend, self.key, *rows))
 
     def observe_query(
@@ -137,6 +142,15 @@ class Network:
         Rows are counted from 0. Raises RowError, which is an IndexError, behind the last one.
         """
         return self._do(samples.sample(self.key, dataset, row))
+
+    def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
+        """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
+
+        One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
+        to the end of the dataset, in as many steps as that takes. Rows that are not there are left
+        out. Raises CommandError for more than one step takes.
+        """
+        return self._do(samples.sample_range(self.key, dataset, first, last))
 
     # ---- running ----
 

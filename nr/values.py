@@ -46,6 +46,20 @@ def vector(values: ArrayLike, name: str) -> NDArray[np.float32]:
     return floats
 
 
+def weights(values: ArrayLike, rows: int) -> NDArray[np.float32]:
+    """What each of so many samples counts, above 0."""
+    floats = np.atleast_1d(_floats(values, "weights", "row"))
+    if floats.shape != (rows,):
+        raise ValuesError(
+            f"ERR weights: {rows} numbers are needed, one a sample, not {floats.size}"
+        )
+    bad = np.flatnonzero(floats <= 0)
+    if bad.size:
+        wrong = f"above 0 is needed, not {floats[bad[0]]:g}"
+        raise ValuesError(f"ERR weights, row {bad[0]}: {wrong}")
+    return floats
+
+
 def matrix(values: ArrayLike, name: str, axis: str) -> NDArray[np.float32]:
     """One row, shape (n,), or several, shape (rows, n); never an empty array.
 

@@ -58,9 +58,14 @@ class Network:
     # ---- samples ----
 
     async def observe(
-        self, x: Any, y: Any = samples.AMONG_THEM, to: Dataset | None = None
+        self,
+        x: Any,
+        y: Any = samples.AMONG_THEM,
+        to: Dataset | None = None,
+        *,
+        weight: float | None = None,
     ) -> tuple[int, int]:
-        return await self._do(samples.observe(self._driver.backend, self.key, x, y, to))
+        return await self._do(samples.observe(self._driver.backend, self.key, x, y, to, weight))
 
     async def observe_many(
         self,
@@ -69,8 +74,9 @@ class Network:
         to: Dataset | None = None,
         *,
         ignore_extra: bool = False,
+        weights: ArrayLike | None = None,
     ) -> tuple[int, int]:
-        rows = X, Y, to, ignore_extra
+        rows = X, Y, to, ignore_extra, weights
         return await self._do(samples.observe_many(self._driver.backend, self.key, *rows))
 
     async def observe_query(
@@ -88,6 +94,9 @@ class Network:
 
     async def sample(self, dataset: Dataset, row: int) -> Any:
         return await self._do(samples.sample(self.key, dataset, row))
+
+    async def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
+        return await self._do(samples.sample_range(self.key, dataset, first, last))
 
     # ---- running ----
 

@@ -135,6 +135,9 @@ class Memory:
         with self._lock:
             return self._net(key).execute(command)
 
+    def samples(self, key: bytes, command: Command) -> Reply:
+        return self.snapshot(key).execute(command)
+
     def change(self, key: bytes, command: Command) -> Reply:
         with self._lock:
             net = self._net(key)

@@ -19,7 +19,7 @@ from nr.commands.info import Info
 from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
 from nr.contracts.store import Bulk
 from nr.errors import CommandError, RowError, ValuesError
-from nr.values import classes, matrix, table, vector
+from nr.values import classes, matrix, table, vector, weights
 
 AMONG_THEM: Any = object()
 """Outputs that are not given: values by name have theirs among them."""
@@ -30,17 +30,21 @@ BULK = Bulk()
 Counts = tuple[int, int]
 
 
-def observe(backend: object, key: bytes, x: Any, y: Any, to: str | None) -> Call[Counts]:
+def observe(
+    backend: object, key: bytes, x: Any, y: Any, to: str | None, weight: float | None = None
+) -> Call[Counts]:
     """As ``Network.observe``."""
-    counts = yield from _observe(key, x, y, to)
+    counts = yield from _observe(key, x, y, to, weight)
     if evictions.suspected(backend, key, counts):
         yield from evictions.confirm(backend, key)
     return counts
 
 
-def _observe(key: bytes, x: Any, y: Any, to: str | None) -> Call[Counts]:
+def _observe(key: bytes, x: Any, y: Any, to: str | None, weight: float | None) -> Call[Counts]:
     if fields.is_row(x):
-        return (yield from _observe_named(key, x, y, to))
+        return (yield from _observe_named(key, x, y, to, weight))
+    if weight is not None:
+        raise ValuesError(_UNWEIGHED)
     if y is AMONG_THEM:
         raise ValuesError("ERR outputs are missing: net.observe(inputs, outputs)")
     try:
@@ -69,13 +73,29 @@ def _observed(key: bytes, to: str | None, *samples: Argument) -> Call[Counts]:
     return train, test
 
 
-def _observe_named(key: bytes, samples: Any, y: Any, to: str | None) -> Call[Counts]:
+_UNWEIGHED = "ERR weights are for samples with names, of networks with fields"
+
+
+def _observe_named(
+    key: bytes, samples: Any, y: Any, to: str | None, counts_for: Any = None
+) -> Call[Counts]:
     if y is not None and y is not AMONG_THEM:
         raise ValuesError("ERR samples with names have their outputs among them")
-    counts, blobs = (0, 0), fields.blobs(samples)
+    n = 1 if fields.is_row(samples) else len(samples)
+    floats = None if counts_for is None else weights(counts_for, n)
+    counts, blobs, at = (0, 0), fields.blobs(samples), 0
     while blob := (yield work(partial(next, blobs, None), size_of(samples))):
-        counts = yield from _observed(key, to, *blob)
+        counts = yield from _observed(key, to, *blob, *_weighing(floats, at))
+        at += fields.AT_ONCE
     return counts
+
+
+def _weighing(floats: NDArray[np.float32] | None, first: int) -> tuple[Argument, ...]:
+    """What says how much the samples of a command count, the first of which is this one."""
+    if floats is None:
+        return ()
+    some = floats[first : first + fields.AT_ONCE]
+    return "WEIGHTS", some.astype("<f4", copy=False).tobytes()
 
 
 def fitting(key: bytes, values: Any, ignore_extra: bool, outputs: bool = False) -> Call[Any]:
@@ -96,21 +116,29 @@ def fitting(key: bytes, values: Any, ignore_extra: bool, outputs: bool = False) 
 
 
 def observe_many(
-    backend: object, key: bytes, X: Any, Y: Any, to: str | None, ignore_extra: bool = False
+    backend: object,
+    key: bytes,
+    X: Any,
+    Y: Any,
+    to: str | None,
+    ignore_extra: bool = False,
+    counts_for: Any = None,
 ) -> Call[Counts]:
     """As ``Network.observe_many``."""
     X = yield from fitting(key, X, ignore_extra, outputs=True)
     now = yield from info(key)
-    counts = yield from _observe_all(backend, key, now, X, Y, to)
+    counts = yield from _observe_all(backend, key, now, X, Y, to, counts_for)
     yield from evictions.compare(backend, key, now, counts, now.train_len + now.test_len)
     return counts
 
 
 def _observe_all(
-    backend: object, key: bytes, now: Info, X: Any, Y: Any, to: str | None
+    backend: object, key: bytes, now: Info, X: Any, Y: Any, to: str | None, counts_for: Any
 ) -> Call[Counts]:
     if now.fields:
-        return (yield from _observe_named(key, X, Y, to))
+        return (yield from _observe_named(key, X, Y, to, counts_for))
+    if counts_for is not None:
+        raise ValuesError(_UNWEIGHED)
     if Y is None:
         raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
     takes = capability(backend, TakesBulk)
@@ -169,6 +197,37 @@ def sample(key: bytes, dataset: str, row: int) -> Call[Any]:
     if found is None:
         name = words.name_of(key)
         raise RowError(f"ERR the {dataset} dataset of {name!r} has no row {row}")
+    return _sample(found)
+
+
+def sample_range(key: bytes, dataset: str, first: int, last: int | None) -> Call[list[Any]]:
+    """As ``Network.samples``."""
+    if last is not None:
+        return [*map(_sample, (yield "NR.GETDATA", key, dataset, first, last))]
+    found: list[Any] = []
+    step, at = AT_ONCE, first
+    while True:
+        try:
+            some = yield "NR.GETDATA", key, dataset, at, at + step - 1
+        except CommandError as error:
+            if step == 1 or not str(error).endswith(_FEWER):
+                raise
+            step = max(1, step // 8)
+            continue
+        found += map(_sample, some)
+        at += step
+        if len(some) < step:
+            return found
+
+
+AT_ONCE = 1000
+"""Samples read in one step, where their number is not known."""
+
+_FEWER = "at once: ask for fewer rows"
+
+
+def _sample(found: Any) -> Any:
+    """One that NR.GETDATA has replied."""
     if not isinstance(found[0], list):
         return fields.values(found)
     inputs, outputs = found

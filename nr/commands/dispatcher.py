@@ -99,7 +99,8 @@ def _reset(host: Host, command: Command) -> Reply:
 
 
 def _getdata(host: Host, command: Command) -> Reply:
-    return host.store.sample(command.key, command)
+    read = host.store.samples if command.until else host.store.sample
+    return read(command.key, command)
 
 
 def _drop_samples(host: Host, command: Command) -> Reply:

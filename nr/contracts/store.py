@@ -215,7 +215,10 @@ class Store(Protocol):
         """The same for samples that are made otherwise, for a network as it is."""
 
     def sample(self, key: bytes, command: Command) -> Reply:
-        """NR.GETDATA."""
+        """NR.GETDATA of one row."""
+
+    def samples(self, key: bytes, command: Command) -> Reply:
+        """NR.GETDATA of a range (``Command.rows``), in one step."""
 
     def change(self, key: bytes, command: Command) -> Reply:
         """NR.CONFIGURE with options, NR.FIELDS, or NR.RESET, which drops the order too."""

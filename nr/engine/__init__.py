@@ -198,6 +198,10 @@ class Net:
         """NR.GETDATA's reply, from the row or the record itself."""
         return self._reply(held.nr_net_sample_reply, binding.bytes_of(sample))
 
+    def range_reply(self, samples: bytes) -> Reply:
+        """That of a range, from its samples as ``rows`` has them."""
+        return self._reply(free.nr_net_range_reply, binding.bytes_of(samples))
+
     def dump(self) -> bytes:
         """The whole network as one blob."""
         return collect(free.nr_net_dump, self._handle)

@@ -123,6 +123,19 @@ class Command:
         return int(self.c.number)
 
     @property
+    def until(self) -> int:
+        """Where NR.GETDATA's range ends, the row behind its last one; 0: it names one row."""
+        return int(self.c.until)
+
+    def rows(self, length: int) -> range:
+        """The rows of its range that a dataset of so many has."""
+        return range(self.number, max(self.number, min(self.until, length)))
+
+    def check_range(self, size: int) -> None:
+        """Raises CommandError where the range's samples are more bytes than one reply takes."""
+        binding.held.nr_range_check(self.c, size, binding.ErrorText())
+
+    @property
     def maxcycles(self) -> int:
         """NR.TRAIN: cycles; 0 is no limit."""
         return int(self.c.maxcycles)

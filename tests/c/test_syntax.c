@@ -47,7 +47,7 @@ static void test_the_wrong_number_of_arguments_is_refused(void) {
     ARITY("NR.RESET", "nr.reset");
     ARITY("NR.RESET a b", "nr.reset");
     ARITY("NR.GETDATA net TRAIN", "nr.getdata");
-    ARITY("NR.GETDATA net TRAIN 1 2", "nr.getdata");
+    ARITY("NR.GETDATA net TRAIN 1 2 3", "nr.getdata");
     ARITY("NR.CONFIGURE", "nr.configure");
     ARITY("NR.STOP", "nr.stop");
     ARITY("NR.STOP a b", "nr.stop");
@@ -289,6 +289,16 @@ static void test_the_others_are_read(void) {
     FAILS("NR.GETDATA net TRAIN -1", "ERR invalid row: '-1'");
     PARSES("NR.GETDATA net TRAIN 99999999999999999999")
         CHECK(cmd.number == UINT64_C(1) << 53);
+    PARSES("NR.GETDATA net TRAIN 5") CHECK(cmd.until == 0);
+    PARSES("NR.GETDATA net TRAIN 5 10004")
+        CHECK(cmd.number == 5 && cmd.until == 10005);
+    PARSES("NR.GETDATA net TRAIN 9007199254740992 99999999999999999999")
+        CHECK(cmd.number == UINT64_C(1) << 53 && cmd.until == cmd.number + 1);
+    FAILS("NR.GETDATA net TRAIN 5 4", "ERR Syntax error in NR.GETDATA: the last "
+                                      "row, 4, is before the first one, 5");
+    FAILS("NR.GETDATA net TRAIN 0 10000", "ERR Syntax error in NR.GETDATA: at "
+                                          "most 10000 rows at once, not 10001");
+    FAILS("NR.GETDATA net TRAIN 0 -1", "ERR invalid row: '-1'");
     PARSES("NR.WAIT net 250") CHECK(cmd.number == 250 && cmd.key == 1);
     FAILS("NR.WAIT net x",
           "ERR invalid number of milliseconds of time: 'x'");

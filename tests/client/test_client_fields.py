@@ -235,6 +235,27 @@ def test_a_sample_counts_as_often_as_its_weight_says(db: nr.Database) -> None:
         net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=yes", "WEIGHT", "9", "TRAIN")
     net.train(maxcycles=300, autostop=False).wait()
     assert net.run({"a": True})["yes"] == pytest.approx(0.9, abs=0.06)
+    same = db.create("m", "classifier", {"a": "flag"}, target="y", seed=1, hidden="linear")
+    for _ in range(19):
+        same.observe({"a": True, "y": "no"}, to="train")
+        same.observe({"a": True, "y": "yes"}, to="train", weight=9)
+    same.observe_many([{"a": 1, "y": "no"}, {"a": 1, "y": "yes"}], to="train", weights=[1, 9])
+    same.train(maxcycles=300, autostop=False).wait()
+    assert same.run({"a": True}) == net.run({"a": True})
+    for weights, why in (
+        ([1], "weights: 2 numbers are needed, one a sample, not 1"),
+        ([1, 0], "weights, row 1: above 0 is needed, not 0"),
+        ([1, np.nan], "weights, row 1: "),
+    ):
+        with pytest.raises(nr.ValuesError, match=why):
+            same.observe_many([{"y": "no"}, {"y": "yes"}], weights=weights)
+    plain = db.create("plain", "regressor", [1, 1])
+    for call in (
+        lambda: plain.observe(1, 2, weight=3),
+        lambda: plain.observe_many([[1]], [[2]], weights=[3]),
+    ):
+        with pytest.raises(nr.ValuesError, match="weights are for samples with names"):
+            call()
     with pytest.raises(nr.CommandError, match="WEIGHT must be a number above 0"):
         net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=no", "WEIGHT", "0")
 

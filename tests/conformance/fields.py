@@ -1,10 +1,12 @@
 """Networks with fields: what they are told by name, and how fields come and go."""
 
+import struct
 from typing import Any
 
 import msgpack
 
-from conformance.steps import NO_KEY, Refused, Step, arity, field, syntax, trained
+from conformance.steps import NO_KEY, Refused, Step, arity, field, floats, syntax, trained
+from nr.engine import records
 
 CLUB = (
     "NR.CREATE club CLASSIFIER age:number country:category vip:flag LINEAR -> joined:category "
@@ -29,6 +31,19 @@ def _pairs(**values: Any) -> list[Any]:
 def _refused(words: str, why: str) -> Step:
     return words, Refused(f"ERR {why}")
 
+
+def _weighed(form: str, samples: Any, blob: bytes) -> tuple[Any, ...]:
+    return "NR.OBSERVE", "club", form, samples, "WEIGHTS", blob, "TRAIN"
+
+
+def _records(blob: bytes) -> list[bytes]:
+    """Those of the training dataset of a dump."""
+    parts = {name: data for name, _, data in msgpack.unpackb(blob)[3]}
+    return records.split(parts["train"])
+
+
+WEIGHT = "WEIGHTS, sample {}: a number above 0 and up to 1000000 is needed, not {}"
+_TEST = struct.unpack("<f", b"TEST")[0]
 
 FIELDS = [
     [b"age", b"number", b"input", []],
@@ -59,6 +74,70 @@ CASES: dict[str, list[Step]] = {
         _refused(
             ("NR.CLASS", "club", "COLUMNS", msgpack.packb({"age": [1], "b": [1], "aeg": [1]})),
             "no fields 'b', 'aeg' in club",
+        ),
+        ("NR.DEL club", 1),
+    ],
+    "each of several samples has a weight of its own": [
+        (CLUB, 0),
+        (_weighed("JSON", '[{"joined":"a"},{"joined":"b"}]', floats(1, 2.5)), [2, 0]),
+        (_weighed("MSGPACK", msgpack.packb({"joined": "c"}), b"TEST"), [3, 0]),
+        (_weighed("COLUMNS", msgpack.packb({"joined": ["d", "e"]}), floats(3, 4)), [5, 0]),
+        ("NR.OBSERVE club -> joined=f WEIGHT 2.5 TRAIN", [6, 0]),
+        (
+            "NR.DUMP club",
+            lambda blob: (
+                [bytes(one) for one in _records(blob)]
+                == [
+                    msgpack.packb([weight, None, None, None, name])
+                    for weight, name in (
+                        *(
+                            (None, "a"),
+                            (2.5, "b"),
+                            (_TEST, "c"),
+                            (3.0, "d"),
+                            (4.0, "e"),
+                            (2.5, "f"),
+                        ),
+                    )
+                ]
+            ),
+        ),
+        _refused(
+            _weighed("JSON", '[{"joined":"a"},{"joined":"b"}]', floats(1)),
+            "WEIGHTS has 1 numbers for 2 samples",
+        ),
+        _refused(
+            _weighed("JSON", '{"joined":"a"}', floats(1, 1)), "WEIGHTS has 2 numbers for 1 samples"
+        ),
+        *(
+            (_weighed("JSON", '[{"joined":"a"}]', blob), syntax("NR.OBSERVE", why))
+            for blob, why in (
+                (floats(0), WEIGHT.format(0, "0")),
+                (floats(1, -2), WEIGHT.format(1, "-2")),
+                (floats(1, 2, 1000001), WEIGHT.format(2, "1000001")),
+                (floats(float("nan")), WEIGHT.format(0, "nan")),
+                (floats(float("inf")), WEIGHT.format(0, "inf")),
+                (b"abc", "WEIGHTS takes a 32-bit float for each sample, not 3 bytes"),
+                (b"", "WEIGHTS takes a 32-bit float for each sample, not 0 bytes"),
+            )
+        ),
+        (
+            ("NR.OBSERVE", "club", "->", "joined=a", "WEIGHTS", floats(1)),
+            syntax(
+                "NR.OBSERVE",
+                "WEIGHTS is for JSON, MSGPACK and COLUMNS: one sample takes WEIGHT w",
+            ),
+        ),
+        (
+            ("NR.OBSERVE", "club", "JSON", "[]", "WEIGHT", "1", "WEIGHTS", floats(1)),
+            syntax("NR.OBSERVE", "WEIGHT or WEIGHTS is given twice"),
+        ),
+        (
+            ("NR.OBSERVE", "club", "JSON", "[]", "WEIGHTS"),
+            syntax(
+                "NR.OBSERVE",
+                "JSON takes one argument, and then WEIGHT w, WEIGHTS blob, TRAIN, TEST or nothing",
+            ),
         ),
         ("NR.DEL club", 1),
     ],

@@ -94,6 +94,48 @@ def observe_errors() -> list[Step]:
 
 
 CASES: dict[str, list[Step]] = {
+    "samples of a range": [
+        (SUM, 13),
+        *((f"NR.OBSERVE net {a} {a} -> {2 * a} TRAIN", [a + 1, 0]) for a in range(5)),
+        ("NR.GETDATA net TRAIN 1 2", [[[1.0, 1.0], [2.0]], [[2.0, 2.0], [4.0]]]),
+        ("NR.GETDATA net TRAIN 3 3", [[[3.0, 3.0], [6.0]]]),
+        ("NR.GETDATA net train 4 10003", [[[4.0, 4.0], [8.0]]]),
+        ("NR.GETDATA net TRAIN 5 7", []),
+        ("NR.GETDATA net TEST 0 7", []),
+        (
+            "NR.GETDATA net TRAIN 3 2",
+            syntax("NR.GETDATA", "the last row, 2, is before the first one, 3"),
+        ),
+        (
+            "NR.GETDATA net TRAIN 0 10000",
+            syntax("NR.GETDATA", "at most 10000 rows at once, not 10001"),
+        ),
+        ("NR.GETDATA net TRAIN 0 x", Refused("ERR invalid row: 'x'")),
+        ("NR.GETDATA none TRAIN 0 1", NO_KEY),
+        ("NR.GETDATA net TRAIN 0 1 2", arity("nr.getdata")),
+        ("NR.CREATE club CLASSIFIER age:number note:text -> joined:category SEED 1", 0),
+        ("NR.OBSERVE club age=1 -> joined=no TRAIN", [1, 0]),
+        ("NR.OBSERVE club note=b -> joined=yes TRAIN", [2, 0]),
+        (
+            "NR.GETDATA club TRAIN 0 9",
+            [
+                [b"age", 1.0, b"note", None, b"joined", b"no"],
+                [b"age", None, b"note", b"b", b"joined", b"yes"],
+            ],
+        ),
+        ("NR.DEL club", 1),
+    ],
+    "a range of more than 16 MB is refused": [
+        ("NR.CREATE wide REGRESSOR 850000 -> 1 SEED 1 MEMBERS 1", 850_001),
+        *((("NR.OBSERVE", "wide", "FP32", b"?" * 3_400_004, "TRAIN"), [n, 0]) for n in range(1, 6)),
+        (
+            "NR.GETDATA wide TRAIN 0 9",
+            Refused(
+                "ERR rows 0 to 9 have 17000020 bytes, at most 16777216 at once: ask for fewer rows"
+            ),
+        ),
+        ("NR.DEL wide", 1),
+    ],
     "samples go to the dataset that is less full": [
         (SUM, 13),
         *(

@@ -104,11 +104,19 @@ def _run(argv: Sequence[bytes], reply: Any) -> Reply:
     """A row's doubles; of a network with fields names or classes, a double behind each."""
     if isinstance(reply, bytes):
         return reply
-    if reply and isinstance(reply[0], list):  # of several rows
+    reply = _flat(reply)
+    if reply and isinstance(reply[0], list | dict):  # of several rows
         return [_run(argv, row) for row in reply]
     if _of_fields(argv):
         return [float(part) if at % 2 else part for at, part in enumerate(reply)]
     return _doubles(argv, reply)
+
+
+def _flat(reply: Any) -> Any:
+    """Names and values one behind the other, which are a map in protocol 3."""
+    if isinstance(reply, dict):
+        return [part for pair in reply.items() for part in pair]
+    return reply
 
 
 def _of_fields(argv: Sequence[bytes]) -> bool:
@@ -120,6 +128,8 @@ def _of_fields(argv: Sequence[bytes]) -> bool:
 
 def _sample(argv: Sequence[bytes], reply: Any) -> Reply:
     """Inputs and outputs; of a network with fields names and values, as the protocol has them."""
+    if reply is not None and len(argv) > 4:
+        return [_sample(argv[:4], row) for row in reply]
     if reply and not isinstance(reply[0], list):
         return list(reply)
     return _doubles(argv, reply)
@@ -135,6 +145,7 @@ def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
 def _pairs(argv: Sequence[bytes], reply: Any) -> Reply:
     if reply is None:
         return None
+    reply = _flat(reply)
     found: list[Reply] = []
     for name, value in zip(reply[::2], reply[1::2], strict=True):
         reader = _as_is if name in _NAMES else _text if name in _WORDS else _numbers

@@ -47,6 +47,7 @@ _PARTS = {  # what each script needs before it
     "merge": ("common", "fields", "orders"),
     "observe": ("common", "writers"),
     "order": ("common", "orders"),
+    "range": ("common",),
     "read": ("common", "orders"),
     "renew": ("common", "orders"),
     "stop": ("common", "orders", "writers"),
@@ -54,7 +55,7 @@ _PARTS = {  # what each script needs before it
     "withdraw": (),
     "withdraw_order": ("common", "orders"),
 }
-_READING = {"read"}  # scripts that write nothing
+_READING = {"range", "read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
 

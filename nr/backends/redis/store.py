@@ -38,6 +38,7 @@ from nr.errors import CommandError, FormatError, NotFoundError
 
 LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
+MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
 _BATCH = 1000  # keys looked at in one round trip
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
@@ -160,6 +161,14 @@ class Store:
         header, _, (row,) = self._read(key, slot)
         net = Net.assemble(header)
         return None if row is None else net.sample_reply(row)
+
+    def samples(self, key: bytes, command: Command) -> Reply:
+        names, dataset = layout.names(), ("train", "test")[command.dataset]
+        rows = (dataset, command.number, command.until, MOST_BYTES)
+        _, size, fields, found = self._link.call("range", key, *rows, *names)
+        command.check_range(size)
+        net = Net.assemble(layout.decode(fields))
+        return net.range_reply(b"".join(found) if net.row else records.joined(found))
 
     def change(self, key: bytes, command: Command) -> Reply:
         if command.spec.name == "NR.RESET":

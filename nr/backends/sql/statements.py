@@ -20,7 +20,7 @@ from nr.backends.sql import header
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
-from nr.engine import Net, parse
+from nr.engine import Command, Net, parse
 
 ARRAYS = ("weights", "history")
 """What a training brings; all else in the table of arrays is kept as it is."""
@@ -111,6 +111,10 @@ class Statements:
             samples.c.network_id == bindparam("id"), samples.c.dataset == bindparam("dataset")
         )
         self._rows = text(of_dataset.order_by(samples.c.slot))
+        within = samples.c.slot >= bindparam("first"), samples.c.slot < bindparam("behind")
+        self._range = text(of_dataset.where(*within).order_by(samples.c.slot))
+        size = of_dataset.with_only_columns(sa.func.sum(sa.func.length(samples.c.data)))
+        self._range_size = text(size.where(*within))
         self.row = of_dataset.where(samples.c.slot == bindparam("slot"))
 
     def by(self, dialect: Dialect) -> Statements:
@@ -220,6 +224,14 @@ class Statements:
     def samples(self, connection: sa.Connection, network: int, dataset: int) -> list[bytes]:
         """The rows or records of a dataset."""
         return self._rows.blobs(connection, id=network, dataset=dataset)
+
+    def range(self, connection: sa.Connection, network: int, command: Command) -> list[bytes]:
+        """Those of NR.GETDATA's range. Raises CommandError where they are too many bytes."""
+        where = {"id": network, "dataset": command.dataset}
+        rows = {"first": command.number, "behind": command.until}
+        size = self._range_size.run(connection, **where, **rows).scalar()
+        command.check_range(int(size or 0))
+        return self._range.blobs(connection, **where, **rows)
 
     def sizes(self, connection: sa.Connection, network: int, dataset: int, slots: list[int]) -> int:
         """How many bytes the records in these slots have, where there are any."""

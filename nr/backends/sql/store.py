@@ -218,6 +218,14 @@ class Store:
         net, row = self._do.snapshot(work)
         return None if row is None else net.sample_reply(row)
 
+    def samples(self, key: bytes, command: Command) -> Reply:
+        def work(connection: sa.Connection) -> tuple[Net, list[bytes]]:
+            net = self._rows.assemble(self._rows.header(connection, key))
+            return net, self._sql.range(connection, net.shape.id, command)
+
+        net, found = self._do.snapshot(work)
+        return net.range_reply(b"".join(found) if net.row else records.joined(found))
+
     def change(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> Reply:
             before = self._rows.locked(connection, key)

@@ -40,7 +40,8 @@ typedef enum nr_reply_shape {
     NR_BYTES,    /* a blob, or an array of keys */
     NR_CLASSES,  /* class ids; with fields names, or values in arrays */
     NR_OUTPUTS,  /* doubles or a blob; with fields names and doubles */
-    NR_SAMPLE,   /* inputs and outputs; with fields names and values */
+    NR_SAMPLE,   /* inputs and outputs; with fields names and values; or an
+                    array of these */
     NR_PAIRS,    /* name, value, name, value, or nil */
     NR_DOUBLES,  /* in arrays of any depth, with integers and names */
     NR_NAMES,    /* a simple string, or arrays of names and values */
@@ -90,8 +91,8 @@ typedef struct nr_spec {
                          "[TRAIN|TEST] | key FP32 blob [TRAIN|TEST] | "       \
                          "key [field=value ...] -> field=value ... "          \
                          "[WEIGHT w] [TRAIN|TEST] | "                         \
-                         "key JSON|MSGPACK|COLUMNS samples [WEIGHT w] "       \
-                         "[TRAIN|TEST]",                                      \
+                         "key JSON|MSGPACK|COLUMNS samples "                  \
+                         "[WEIGHT w|WEIGHTS blob] [TRAIN|TEST]",              \
             .summary = "Adds samples and replies how many the training and "  \
                        "the testing dataset hold.",                           \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
@@ -132,9 +133,10 @@ typedef struct nr_spec {
             .flags = NR_WRITES | NR_FAST | NR_CHANGES,                        \
             .scope = NR_ON_HEADER, .reply = NR_TEXTS)                         \
     COMMAND(NR_GETDATA, .name = "NR.GETDATA",                                 \
-            .arguments = "key TRAIN|TEST row",                                \
-            .summary = "Replies the inputs and outputs of one sample.",       \
-            NR_ARGUMENTS(4, 4), NR_KEY, .flags = NR_READS | NR_FAST,          \
+            .arguments = "key TRAIN|TEST row | key TRAIN|TEST first last",    \
+            .summary = "Replies the inputs and outputs of one sample, or of " \
+                       "each from the first row to the last.",                \
+            NR_ARGUMENTS(4, 5), NR_KEY, .flags = NR_READS,                    \
             .scope = NR_ON_STORE, .reply = NR_SAMPLE)                         \
     COMMAND(NR_CONFIGURE, .name = "NR.CONFIGURE", .arguments = "key",         \
             .options = NR_CONFIGURE_OPTIONS,                                  \

@@ -137,6 +137,7 @@ typedef struct nr_command {
     size_t bloblen;
     nr_exactness exact; /* of the values */
     uint64_t number;    /* NR.GETDATA's row, NR.WAIT's milliseconds */
+    uint64_t until;     /* NR.GETDATA's range ends before this one; 0: one row */
     uint64_t maxcycles, maxtime; /* NR.TRAIN; 0: no limit; milliseconds */
     size_t pattern;              /* NR.LIST: index in argv; 0: none */
     bool autostop, backtrack;    /* NR.TRAIN */
@@ -157,6 +158,7 @@ typedef struct nr_command {
     size_t arrow; /* how many values precede "->" */
     nr_form form;
     double weight; /* what a sample with fields counts; 0: not given */
+    size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
      * outputs, what precedes and follows NR.OBSERVE's "->", or those that
@@ -362,6 +364,12 @@ NR_API nr_status nr_net_matching(const nr_net *net, const nr_command *cmd,
 /* NR.GETDATA's reply from the row or the record itself. */
 NR_API nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,
                                      nr_buf *reply, nr_error *err);
+/* That of a range, from its samples as nr_net_rows has them; and whether so many
+ * bytes of them are not too many for one reply. */
+NR_API nr_status nr_net_range_reply(const nr_net *net, nr_bytes samples,
+                                    nr_buf *reply, nr_error *err);
+NR_API nr_status nr_range_check(const nr_command *cmd, uint64_t bytes,
+                                nr_error *err);
 
 /* ---- The serialised form ----
  *

@@ -241,6 +241,7 @@ typedef struct rm_command_info {
     X(unsigned long long, CommandFilterGetClientId, (rm_filtered *))         \
     X(const char *, ServerInfoGetFieldC, (rm_server_info *, const char *))   \
     X(void *, TryAlloc, (size_t))                                            \
+    X(int, ReplyWithMap, (rm_ctx *, long))                                   \
     X(int, EventLoopAddOneShot, (void (*)(void *), void *))                  \
     X(rm_command *, GetCommand, (rm_ctx *, const char *))                    \
     X(int, SetCommandInfo, (rm_command *, const rm_command_info *))          \

@@ -127,7 +127,7 @@ static int reply(rm_ctx *ctx, rm_string **argv, int argc) {
     (void)argv, (void)argc;
     const nr_task *t = rm.GetBlockedClientPrivateData(ctx);
     if (t->status != NR_OK) return nr_reply_error(ctx, &t->err);
-    return t->reply.len ? nr_reply(ctx, &t->reply) : RM_OK;
+    return t->reply.len ? nr_reply(ctx, t->cmd.verb, &t->reply) : RM_OK;
 }
 
 static void on_disconnect(rm_ctx *ctx, rm_blocked *client) {
@@ -221,7 +221,7 @@ static void read_and_reply(nr_task *t) {
     t->net = NULL;
     if (!gone && t->status == NR_OK) {
         rm_ctx *ctx = rm.GetThreadSafeContext(t->client);
-        nr_reply_in(ctx, &t->reply, t->resp3);
+        nr_reply_in(ctx, t->cmd.verb, &t->reply, t->resp3);
         rm.FreeThreadSafeContext(ctx);
     }
     nr_buf_free(&t->reply);
@@ -244,6 +244,7 @@ bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
     }
     t->work = read_and_reply;
     t->net = net;
+    t->resp3 = t->resp3 || nr_typed_by_the_server(net, &t->cmd);
     t->training = box->job != NULL;
     nr_net_shape(net, &shape);
     t->id = shape.id, t->revision = shape.revision;

@@ -72,16 +72,6 @@ static nr_net *what_goes(call *c) {
     }
 }
 
-/* A sample with fields has numbers beside texts, which a client tells apart by
- * their types in protocol 3. Redis 6.2 does not say which protocol that is: its
- * own doubles are right in both, if longer than need be in protocol 2. */
-static bool is_typed_by_the_server(const call *c) {
-    nr_shape shape;
-    if (c->cmd.verb != NR_GETDATA || rm.EventLoopAddOneShot) return false;
-    nr_net_shape(c->box->net, &shape);
-    return shape.row == 0;
-}
-
 /* Whatever nr_net_execute does: what reads a network, and the writes that
  * replicas can repeat (NR.OBSERVE, NR.CONFIGURE, NR.RESET). */
 static int on_network(call *c) {
@@ -111,10 +101,10 @@ static int on_network(call *c) {
         rm.ReplicateVerbatim(c->ctx);
     }
     if (c->cmd.verb == NR_OBSERVE) nr_job_due(c->ctx, c->name, box, ordered);
-    if (is_typed_by_the_server(c))
-        nr_reply_in(c->ctx, &reply, true);
+    if (nr_typed_by_the_server(box->net, &c->cmd))
+        nr_reply_in(c->ctx, c->cmd.verb, &reply, true);
     else
-        nr_reply(c->ctx, &reply);
+        nr_reply(c->ctx, c->cmd.verb, &reply);
     if (reply.cap > KEPT) nr_buf_free(&reply);
     return RM_OK;
 }

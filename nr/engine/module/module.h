@@ -43,9 +43,11 @@ void nr_dump_to_save(rm_io *io, const nr_net *net, nr_buf *dump);
 nr_net *nr_legacy_load(rm_io *io);
 
 /* reply.c: a msgpack reply of the core's as one of the server's. */
-int nr_reply(rm_ctx *ctx, const nr_buf *reply);
+int nr_reply(rm_ctx *ctx, nr_verb verb, const nr_buf *reply);
 /* The same in a thread, which cannot ask for the protocol's version. */
-void nr_reply_in(rm_ctx *ctx, const nr_buf *reply, bool resp3);
+void nr_reply_in(rm_ctx *ctx, nr_verb verb, const nr_buf *reply, bool resp3);
+/* Whether the server is to write a reply's doubles, whatever the protocol. */
+bool nr_typed_by_the_server(const nr_net *net, const nr_command *cmd);
 int nr_reply_error(rm_ctx *ctx, const nr_error *err);
 
 /* commands.c */

@@ -53,9 +53,18 @@ static nr_status add_record(nr_said *said, nr_maker *m, nr_error *err) {
     return NR_OK;
 }
 
-static void begin(nr_maker *m, const nr_command *cmd) {
+static size_t count_weights(const nr_command *cmd) {
+    return cmd->weights ? cmd->arglen[cmd->weights] / sizeof(float) : 0;
+}
+
+static void begin(nr_maker *m, const nr_command *cmd, size_t sample) {
+    float weight;
     nr_maker_begin(m);
     if (cmd->weight > 0) m->weight = cmd->weight;
+    if (sample >= count_weights(cmd)) return;
+    memcpy(&weight, cmd->argv[cmd->weights] + sample * sizeof weight,
+           sizeof weight);
+    m->weight = (double)weight;
 }
 
 /* =============================== name=value ============================== */
@@ -93,7 +102,7 @@ static nr_status take_pair(nr_maker *m, const nr_command *cmd, nr_text pair,
 static nr_status read_pairs(nr_maker *m, const nr_command *cmd, nr_said *said,
                             nr_error *err) {
     nr_status status = NR_OK;
-    begin(m, cmd);
+    begin(m, cmd, 0);
     for (size_t side = 0; side < 2; side++)
         for (size_t i = 0; i < cmd->count[side] && status == NR_OK; i++) {
             size_t at = cmd->first[side] + i;
@@ -107,7 +116,7 @@ static nr_status read_pairs(nr_maker *m, const nr_command *cmd, nr_said *said,
 
 static nr_status read_map(nr_maker *m, const nr_command *cmd, nr_cursor *c,
                           nr_said *said, nr_error *err) {
-    begin(m, cmd);
+    begin(m, cmd, said->n);
     nr_status status = nr_maker_map(m, c, err);
     return status == NR_OK ? add_record(said, m, err) : status;
 }
@@ -288,7 +297,7 @@ static nr_status read_columns(nr_maker *m, const nr_command *cmd, nr_cursor *c,
     nr_status status = take_columns(m, c, columns, n, err);
     said->many = true;
     for (size_t row = 0; row < columns[0].n && status == NR_OK; row++) {
-        begin(m, cmd);
+        begin(m, cmd, row);
         for (size_t i = 0; i < n && status == NR_OK; i++)
             status = take_cell(m, &columns[i], row, err);
         if (status == NR_OK) status = add_record(said, m, err);
@@ -350,6 +359,10 @@ NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
     nr_maker_free(&m);
     if (status == NR_OK && !said->n)
         status = nr_fail(err, "ERR no samples were given");
+    size_t weights = count_weights(cmd);
+    if (status == NR_OK && weights && weights != said->n)
+        status = nr_fail(err, "ERR WEIGHTS has %zu numbers for %zu samples",
+                         weights, said->n);
     if (status != NR_OK) nr_said_free(said);
     return status;
 }

@@ -1,6 +1,7 @@
 /* NR.OBSERVE, NR.RUN, NR.CLASS and NR.FORGET: samples as numbers, as a blob, or
  * by the names of fields. */
 
+#include <math.h>
 #include <string.h>
 
 #include "grammar/syntax.h"
@@ -108,12 +109,19 @@ nr_status nr_run_parse(nr_parser *p) {
     return take_bytes(p, nr_argument(p, 3));
 }
 
-/* WEIGHT w, TRAIN or TEST, at the end of an NR.OBSERVE with names: each once,
- * in any order. Returns where they begin. */
+static bool is_weight(nr_text text) {
+    return nr_same_word(text, "WEIGHT") || nr_same_word(text, "WEIGHTS");
+}
+
+/* WEIGHT w or WEIGHTS blob, TRAIN or TEST, at the end of an NR.OBSERVE with names:
+ * each once, in any order. Returns where they begin. The bytes of a blob may be
+ * those of a word, so what is behind WEIGHTS is never one. */
 static size_t options_from(const nr_parser *p) {
     size_t end = p->argc;
     for (;;) {
-        if (end > 4 && nr_find_word(nr_argument(p, end - 1),
+        if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHTS"))
+            end -= 2;
+        else if (end > 4 && nr_find_word(nr_argument(p, end - 1),
                                     nr_dataset_words) >= 0)
             end--;
         else if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHT"))
@@ -132,23 +140,59 @@ static const nr_option weight_option = {
     .at = offsetof(nr_command, weight),
 };
 
+static nr_status wrong_weight(nr_parser *p, size_t i, float weight) {
+    char number[NR_NUMBER], wants[NR_OPTION_TEXT];
+    nr_option_wants(&weight_option, wants);
+    return nr_syntax_error(p, "WEIGHTS, sample %zu: %s is needed, not %s", i,
+                           wants, nr_write_double(number, 9, (double)weight));
+}
+
+static nr_status take_weights(nr_parser *p, size_t at) {
+    nr_text blob = nr_argument(p, at);
+    float weight;
+    if (p->cmd->form == NR_FORM_NAMED)
+        return nr_syntax_error(p, "WEIGHTS is for JSON, MSGPACK and COLUMNS: "
+                                  "one sample takes WEIGHT w");
+    if (!blob.n || blob.n % sizeof weight)
+        return nr_syntax_error(p, "WEIGHTS takes a 32-bit float for each sample, "
+                                  "not %zu bytes",
+                               blob.n);
+    for (size_t i = 0; i < blob.n / sizeof weight; i++) {
+        memcpy(&weight, blob.s + i * sizeof weight, sizeof weight);
+        if (!(weight > 0 && (double)weight <= NR_MAX_REAL))
+            return wrong_weight(p, i, weight);
+    }
+    p->cmd->weights = at;
+    return NR_OK;
+}
+
+/* WEIGHT w or WEIGHTS blob, at p->at. */
+static nr_status take_weight(nr_parser *p) {
+    nr_command *cmd = p->cmd;
+    bool many = nr_same_word(nr_argument(p, p->at), "WEIGHTS");
+    if (cmd->weight != 0 || cmd->weights)
+        return nr_syntax_error(p, "WEIGHT or WEIGHTS is given twice");
+    p->at += 2;
+    if (many) return take_weights(p, p->at - 1);
+    nr_text text = nr_argument(p, p->at - 1);
+    return nr_option_take(p, &weight_option, text) ? NR_OK : NR_ERR;
+}
+
 static nr_status take_sample_options(nr_parser *p) {
     nr_command *cmd = p->cmd;
-    while (p->at < p->argc) {
-        nr_text text = nr_argument(p, p->at++);
-        int dataset = nr_find_word(text, nr_dataset_words);
-        if (dataset >= 0) {
-            if (cmd->dataset != NR_DATASET_ANY)
-                return nr_syntax_error(p, "TRAIN or TEST is given twice");
-            cmd->dataset = (nr_dataset_id)dataset;
+    nr_status status = NR_OK;
+    while (p->at < p->argc && status == NR_OK) {
+        nr_text text = nr_argument(p, p->at);
+        if (is_weight(text)) {
+            status = take_weight(p);
             continue;
         }
-        text = nr_argument(p, p->at++);
-        if (cmd->weight != 0)
-            return nr_syntax_error(p, "WEIGHT is given twice");
-        if (!nr_option_take(p, &weight_option, text)) return NR_ERR;
+        if (cmd->dataset != NR_DATASET_ANY)
+            return nr_syntax_error(p, "TRAIN or TEST is given twice");
+        cmd->dataset = (nr_dataset_id)nr_find_word(text, nr_dataset_words);
+        p->at++;
     }
-    return NR_OK;
+    return status;
 }
 
 /* [name=value ...] -> name=value ..., or a blob of names and values; and then
@@ -166,7 +210,7 @@ static nr_status parse_observe_named(nr_parser *p) {
         if (status == NR_OK) status = take_named(p, 1, end);
     } else if (end != 4) {
         return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
-                                  "TRAIN, TEST or nothing",
+                                  "WEIGHTS blob, TRAIN, TEST or nothing",
                                form_word(p));
     } else {
         status = take_bytes(p, nr_argument(p, 3));

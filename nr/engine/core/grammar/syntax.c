@@ -55,11 +55,29 @@ static nr_status parse_clear(nr_parser *p) {
     return p->argc > 2 ? take_dataset(p, nr_argument(p, 2)) : NR_OK;
 }
 
+/* The last row of a range, which is one of them. */
+static nr_status take_last(nr_parser *p) {
+    uint64_t first = p->cmd->number, last = MOST;
+    nr_status status = take_number(p, 4, "row", UINT64_MAX);
+    if (status != NR_OK) return status;
+    if (p->cmd->number < last) last = p->cmd->number;
+    p->cmd->number = first;
+    p->cmd->until = last + 1;
+    if (last < first)
+        return nr_syntax_error(p, "the last row, %llu, is before the first "
+                                  "one, %llu",
+                               (unsigned long long)last,
+                               (unsigned long long)first);
+    if (last - first < NR_MAX_RANGE) return NR_OK;
+    return nr_syntax_error(p, "at most %d rows at once, not %llu", NR_MAX_RANGE,
+                           (unsigned long long)(last - first + 1));
+}
+
 static nr_status parse_getdata(nr_parser *p) {
     nr_status status = take_dataset(p, nr_argument(p, 2));
     if (status == NR_OK) status = take_number(p, 3, "row", UINT64_MAX);
     if (p->cmd->number > MOST) p->cmd->number = MOST; /* nil all the same */
-    return status;
+    return status == NR_OK && p->argc > 4 ? take_last(p) : status;
 }
 
 static nr_status parse_wait(nr_parser *p) {

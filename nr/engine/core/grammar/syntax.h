@@ -133,6 +133,9 @@ nr_status nr_run_parse(nr_parser *p);     /* samples.c: NR.CLASS, too */
 nr_status nr_forget_parse(nr_parser *p);  /* samples.c */
 nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
 
+/* NR.GETDATA: samples of one reply, and bytes of theirs. */
+enum { NR_MAX_RANGE = 10000, NR_MAX_RANGE_BYTES = 16 << 20 };
+
 bool nr_is_arrow(nr_text text);
 /* The first "->" from an argument on, or argc. */
 size_t nr_find_arrow(const nr_parser *p, size_t from);

@@ -6,7 +6,9 @@
  * million outputs), and not where the command brings as much along, or replies
  * what is there already. */
 
+#include "grammar/syntax.h"
 #include "kernels/kernel.h"
+#include "run/execute.h"
 #include "run/report.h"
 
 enum {
@@ -20,7 +22,9 @@ static double numbers_replied(const nr_net *net, const nr_command *cmd,
     switch (cmd->verb) {
     case NR_RUN: return cmd->values ? (double)out : 0;
     case NR_CLASS: return (double)rows;
-    case NR_GETDATA: return (double)nr_inputs(net) + (double)out;
+    case NR_GETDATA:
+        return net->schema ? 2 * (double)net->schema->n
+                           : (double)nr_inputs(net) + (double)out;
     case NR_METRICS: return nr_report_of(net) ? 4 * (double)out : 0;
     default: return 0;
     }
@@ -89,6 +93,19 @@ static nr_cost fields_cost(const nr_net *net, const nr_command *cmd) {
     return cost;
 }
 
+/* Of the samples that NR.GETDATA replies, whose numbers take twice as much there. */
+static nr_cost getdata_cost(const nr_net *net, const nr_command *cmd) {
+    nr_cost cost = {0};
+    size_t rows = cmd->until ? nr_range_rows(net, cmd) : 1;
+    uint64_t bytes = net->schema ? net->h.bytes[cmd->dataset]
+                                 : rows * (uint64_t)net->row * sizeof(float);
+    cost.work = TELLING * (double)rows * numbers_replied(net, cmd, 1);
+    if (cmd->until)
+        cost.bytes = 3 * (bytes < NR_MAX_RANGE_BYTES ? bytes
+                                                     : NR_MAX_RANGE_BYTES);
+    return cost;
+}
+
 nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
     nr_cost cost = {0};
     bool runs = cmd->verb == NR_RUN || cmd->verb == NR_CLASS;
@@ -96,7 +113,7 @@ nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
     switch (cmd->verb) {
     case NR_RUN:
     case NR_CLASS: return run_cost(net, cmd);
-    case NR_GETDATA:
+    case NR_GETDATA: return getdata_cost(net, cmd);
     case NR_METRICS:
         cost.work = TELLING * numbers_replied(net, cmd, 1);
         return cost;

@@ -18,5 +18,13 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *reply);
 bool nr_history_reply(const nr_net *net, nr_buf *reply);
 nr_status nr_getdata(const nr_net *net, const nr_command *cmd, nr_buf *reply,
                      nr_error *err);
+/* One sample, in the float mode of its caller. */
+nr_status nr_sample_put(const nr_net *net, nr_bytes sample, nr_buf *reply,
+                        nr_error *err);
+/* range.c: those of a command's range. */
+nr_status nr_range_put(const nr_net *net, const nr_command *cmd, nr_buf *reply,
+                       nr_error *err);
+/* Rows of the range that there are. */
+size_t nr_range_rows(const nr_net *net, const nr_command *cmd);
 
 #endif

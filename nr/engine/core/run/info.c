@@ -110,8 +110,8 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "ordered", h->ordered) && put_fields(b, net);
 }
 
-NOINLINE nr_status sample_reply(const nr_net *net, nr_bytes sample,
-                                nr_buf *reply, nr_error *err) {
+nr_status nr_sample_put(const nr_net *net, nr_bytes sample, nr_buf *reply,
+                        nr_error *err) {
     size_t in = nr_inputs(net), out = nr_outputs(net);
     const float *row = (const void *)sample.data;
     bool classifier = net->h.kind == NR_CLASSIFIER;
@@ -133,19 +133,20 @@ NOINLINE nr_status sample_reply(const nr_net *net, nr_bytes sample,
 nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,
                               nr_buf *reply, nr_error *err) {
     uint64_t before = nr_mode_begin(NR_EXACT);
-    nr_status status = sample_reply(net, sample, reply, err);
+    nr_status status = nr_sample_put(net, sample, reply, err);
     nr_mode_end(before);
     return status;
 }
 
 nr_status nr_getdata(const nr_net *net, const nr_command *cmd, nr_buf *reply,
                      nr_error *err) {
+    if (cmd->until) return nr_range_put(net, cmd, reply, err);
     if (cmd->number >= net->h.len[cmd->dataset])
         return done(nr_put_nil(reply), err);
     if (net->partial)
         return nr_fail(err, "ERR a sample of a network without its datasets");
     nr_bytes sample = nr_net_sample(net, cmd->dataset, cmd->number);
-    return sample_reply(net, sample, reply, err);
+    return nr_sample_put(net, sample, reply, err);
 }
 
 /* One row a point: cycle, training error, testing error and classification
