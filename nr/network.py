@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -121,6 +121,7 @@ class Network:
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
         replace: bool = False,
+        by: str | None = None,
     ) -> tuple[int, int]:
         """Adds the rows of a query on the same SQL database, all or none; returns as ``observe``.
 
@@ -129,11 +130,47 @@ class Network:
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
         bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
-        or of both, in the same transaction. Raises ValuesError, which names column and row, for
-        NULL and text where numbers are needed, and says how to encode it.
+        or of both, in the same transaction. Of a forecaster rows are steps, in the query's order;
+        ``by`` names the column that says of which series. Raises ValuesError, which names column
+        and row, for NULL and text where numbers are needed, and says how to encode it.
         """
-        query = sql, target, to, parameters, progress, replace
+        query = sql, target, to, parameters, progress, replace, by
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
+
+    def observe_series(
+        self,
+        frame: Any,
+        *,
+        time: str | None = None,
+        value: str | None = None,
+        by: str | None = None,
+    ) -> dict[str, int]:
+        """Adds the rows of a frame as steps of a forecaster's series; how many each has now.
+
+        ``time`` names the column that they are sorted by, without it they are in their order;
+        ``by`` the column that says of which series they are; ``value`` the column of the output,
+        where it is not called as that. Columns that are no fields are left out. 10,000 rows of a
+        series go in one step. Raises ValuesError and CommandError.
+        """
+        return self._do(forecasts.observe_series(self.key, frame, time, value, by))
+
+    def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
+        """What comes next of a forecaster's series: shape (horizon,).
+
+        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which the
+        value will be with that probability. Of several outputs a dictionary of such arrays.
+        ``series`` is its name, None for the one without. Raises CommandError.
+        """
+        return self._do(forecasts.forecast(self.key, series, interval))
+
+    def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
+        """A figure of matplotlib's: the latest steps of a series, the forecast, its interval.
+
+        Raises CommandError, and ExtraError without matplotlib (the extra ``plot``).
+        """
+        from nr.forecast_plot import figure
+
+        return self._do(figure(self.key, series, interval))
 
     def sample(self, dataset: Dataset, row: int) -> Any:
         """Inputs and outputs (one-hot for a classifier) of one sample of ``"train"`` or ``"test"``.

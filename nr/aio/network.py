@@ -13,7 +13,7 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -88,9 +88,30 @@ class Network:
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
         replace: bool = False,
+        by: str | None = None,
     ) -> tuple[int, int]:
-        query = sql, target, to, parameters, progress, replace
+        query = sql, target, to, parameters, progress, replace, by
         return await self._do(samples.observe_query(self._driver.backend, self.key, *query))
+
+    async def observe_series(
+        self,
+        frame: Any,
+        *,
+        time: str | None = None,
+        value: str | None = None,
+        by: str | None = None,
+    ) -> dict[str, int]:
+        return await self._do(forecasts.observe_series(self.key, frame, time, value, by))
+
+    async def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
+        return await self._do(forecasts.forecast(self.key, series, interval))
+
+    async def plot_forecast(
+        self, series: str | None = None, interval: float | None = 0.9
+    ) -> Figure:
+        from nr.forecast_plot import figure
+
+        return await self._do(figure(self.key, series, interval))
 
     async def sample(self, dataset: Dataset, row: int) -> Any:
         return await self._do(samples.sample(self.key, dataset, row))

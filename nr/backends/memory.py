@@ -131,6 +131,9 @@ class Memory:
             self.due(key)
         return reply
 
+    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
+        return self.snapshot(key).execute(command)
+
     def sample(self, key: bytes, command: Command) -> Reply:
         with self._lock:
             return self._net(key).execute(command)

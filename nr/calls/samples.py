@@ -177,12 +177,13 @@ def observe_query(
     parameters: Mapping[str, Any] | None,
     progress: bool,
     replace: bool,
+    by: str | None,
 ) -> Call[Counts]:
     """As ``Network.observe_query``."""
     words.dataset(to)
     swaps = words.flag("replace", replace)
     store = needed(backend, ObservesQueries, "only networks in a database of SQL observe queries")
-    query = sql, target, to, parameters, progress, swaps
+    query = sql, target, to, parameters, progress, swaps, by
     before = yield from info(key)
     counts: Counts = yield partial(store.observe_query, key, *query)
     lens = {"train": before.train_len, "test": before.test_len}

@@ -26,6 +26,9 @@ def metrics(db: Database, key: bytes) -> None:
     if found is None:
         click.echo(f"{printing.word(key)} was not trained yet, or without testing samples.")
         return
+    if found.mase is not None:
+        click.echo(_forecaster(found))
+        return
     click.echo(_classifier(found) if found.support is not None else _regressor(found))
     importance = db.execute("NR.IMPORTANCE", key)
     if isinstance(importance, list):
@@ -97,6 +100,21 @@ def _regressor(m: Metrics) -> str:
     for o, values in enumerate(zip(m.rmse, m.mae, m.r2, strict=True)):
         rows.append([names[o], *map(_number, values)])
     return f"On {m.samples} testing samples:\n\n{_table(rows)}"
+
+
+def _forecaster(m: Metrics) -> str:
+    assert m.mase
+    assert m.naive_mase
+    assert m.naive_rmse
+    season = f"a season of {m.season} steps" if m.season != 1 else "no season"
+    lines = [f"On {m.samples} windows that were held out, with {season}:"]
+    for o, name in enumerate(_names(m.outputs, len(m.mase))):
+        rows = [[name, "MASE", "naive", "RMSE", "naive"]]
+        scores = zip(m.mase[o], m.naive_mase[o], m.rmse[o], m.naive_rmse[o], strict=True)
+        for h, values in enumerate(scores):
+            rows.append([f"step {h}" if h else "all", *map(_number, values)])
+        lines += ["", _table(rows)]
+    return "\n".join(lines)
 
 
 def _bars(names: list[str], importance: list[float | None]) -> str:

@@ -62,6 +62,11 @@ def _observe(host: Host, command: Command) -> Reply:
 
 
 def _run(host: Host, command: Command) -> Reply:
+    net = host.store.runner(command.key)
+    return host.store.forecast(command.key, command, net) if net.step else net.execute(command)
+
+
+def _weights(host: Host, command: Command) -> Reply:
     return host.store.runner(command.key).execute(command)
 
 
@@ -188,6 +193,7 @@ _Handler = Callable[[Host, Command], Reply]
 _OWN: dict[str, _Handler] = {
     "NR.CREATE": _create,
     "NR.OBSERVE": _observe,
+    "NR.RUN": _run,
     "NR.TRAIN": _train,
     "NR.THREADS": _threads,
     "NR.RESET": _reset,
@@ -202,7 +208,7 @@ _OWN: dict[str, _Handler] = {
     "NR.FORGET": _drop_samples,
 }
 # All others: the core executes them on as much of the network as they want.
-_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _run, "snapshot": _snapshot}
+_BY_SCOPE: dict[str, _Handler] = {"header": _info, "weights": _weights, "snapshot": _snapshot}
 
 
 def _handler_of(spec: Spec) -> _Handler:

@@ -34,7 +34,7 @@ class Info:
 
     id: int
     type: str
-    """``"classifier"`` or ``"regressor"``."""
+    """``"classifier"``, ``"regressor"`` or ``"forecaster"``."""
     normalize: bool
     training: bool
     """Whether a training of it runs or waits in line."""

@@ -38,10 +38,21 @@ class Metrics:
     support: tuple[int, ...] | None = None
     """Testing samples of each class."""
 
-    rmse: PerClass | None = None
-    """A regressor's root mean squared error, of each output, in its unit."""
+    rmse: Any = None
+    """A regressor's root mean squared error, of each output, in its unit.
+
+    So are a forecaster's of each output the mean over all steps ahead, and then each of them.
+    """
     mae: PerClass | None = None
     r2: PerClass | None = None
+
+    season: int | None = None
+    """A forecaster's: after how many steps a series is about the same; 1: there is no such."""
+    mase: tuple[PerClass, ...] | None = None
+    """Its mean absolute error, in that of the seasonal naive forecast on the steps before."""
+    naive_mase: tuple[PerClass, ...] | None = None
+    """The same of the seasonal naive forecast, on what was held out."""
+    naive_rmse: tuple[PerClass, ...] | None = None
 
     classes: tuple[str, ...] | None = None
     """Of a network with fields: the names of the classes, in the order of the others."""

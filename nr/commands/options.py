@@ -5,7 +5,7 @@ At run time the core decides, as for every other way to give a command.
 
 from typing import Literal, TypeAlias, TypedDict
 
-Kind: TypeAlias = Literal["classifier", "regressor"]
+Kind: TypeAlias = Literal["classifier", "regressor", "forecaster"]
 Dataset: TypeAlias = Literal["train", "test"]
 
 
@@ -31,4 +31,7 @@ class CreateOptions(ConfigureOptions, total=False):
     loss: Literal["mse", "crossentropy"]
     members: int | None
     cell: Literal["lstm", "gru"]
+    horizon: int
+    window: int
+    season: int | None
     classic: bool

@@ -95,6 +95,7 @@ class ObservesQueries(Protocol):
         parameters: Mapping[str, Any] | None,
         progress: bool,
         replace: bool,
+        by: str | None,
     ) -> tuple[int, int]:
         """As ``Network.observe_query``."""
 

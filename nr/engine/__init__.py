@@ -67,7 +67,7 @@ class Net:
         self._handle = handle
         shape = self.shape
         self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
-        self.row = shape.row
+        self.row, self.step, self.window = shape.row, shape.step, shape.window
         self._pack = Struct(f"{shape.inputs}f").pack
         library = free if shape.params > _LONG_WORK else held
         self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
@@ -149,6 +149,7 @@ class Net:
             c.kind == 0,
             c.trainings,
             c.schema_revision,
+            *(c.step, c.steps, c.window),
         )
 
     @property

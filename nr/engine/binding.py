@@ -99,6 +99,9 @@ class CShape(Structure):
         ("kind", c_uint64),
         ("trainings", c_uint64),
         ("schema_revision", c_uint64),
+        ("step", c_uint64),
+        ("steps", c_uint64),
+        ("window", c_uint64),
     ]
 
 
@@ -203,6 +206,11 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_count_rounded": ((None, None), [_net, _command]),
     "nr_net_weigh": (_status, [_net, c_int, c_uint64, c_uint64, _err]),
     "nr_net_put": (_status, [_net, Bytes, c_int, _err]),
+    "nr_net_series": (_status, [_net, _command, _buf, _err]),
+    "nr_net_extend": (_status, [_net, Bytes, Bytes, _buf, _err]),
+    "nr_net_begin_series": (_status, [_net, _err]),
+    "nr_net_count_steps": ((None, None), [_net, c_uint64]),
+    "nr_net_forecast": (_status, [_net, _command, Bytes, _buf, _err]),
     "nr_net_matching": (_status, [_net, _command, _buf, _err]),
     "nr_net_sample_reply": (_status, [_net, Bytes, _buf, _err]),
     "nr_net_range_reply": (_status, [_net, Bytes, _buf, _err]),

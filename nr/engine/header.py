@@ -29,8 +29,10 @@ STATISTICS = (
 @cache
 def blank() -> dict[str, Any]:
     """The header of a network that was never trained, and that has all fields there are."""
-    command = parse([b"NR.CREATE", b"k", b"REGRESSOR", b"x:sequence", b"->", b"y:number"])
-    found: dict[str, Any] = unpack(Net.create(command, 1, 0).header())
+    found: dict[str, Any] = {}
+    for words in (b"FORECASTER ->", b"REGRESSOR x:sequence ->"):
+        command = parse([b"NR.CREATE", b"k", *words.split(), b"y:number"])
+        found |= unpack(Net.create(command, 1, 0).header())
     return found
 
 

@@ -26,6 +26,12 @@ class Shape:
     """That have ended, whatever came of them."""
     schema_revision: int
     """Grows with every change of the fields."""
+    step: int = 0
+    """Bytes of a forecaster's step; 0: samples are no series."""
+    steps: int = 0
+    """How many steps of a series are kept."""
+    window: int = 0
+    """How many of these a forecast is made from."""
 
 
 class Outcome(IntEnum):

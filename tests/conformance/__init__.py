@@ -6,7 +6,17 @@ function of the replies so far that makes one. All networks have a SEED, so that
 end in the same bytes.
 """
 
-from conformance import dumps, fields, keys, learning, runs, samples, sequences, trainings
+from conformance import (
+    dumps,
+    fields,
+    forecasts,
+    keys,
+    learning,
+    runs,
+    samples,
+    sequences,
+    trainings,
+)
 from conformance.running import execute, mask, run
 from conformance.steps import Step, content
 
@@ -14,6 +24,16 @@ __all__ = ["CASES", "content", "execute", "mask", "run"]
 
 CASES: dict[str, list[Step]] = {
     name: steps
-    for room in (keys, samples, runs, learning, trainings, dumps, fields, sequences)
+    for room in (
+        keys,
+        samples,
+        runs,
+        learning,
+        trainings,
+        dumps,
+        fields,
+        sequences,
+        forecasts,
+    )
     for name, steps in room.CASES.items()
 }

@@ -21,7 +21,7 @@ INFO_FIELDS = [
     "classification-errors-perc",
     "overfitting-detected",
 ]
-NOT_A_TYPE = Refused("ERR invalid neural network type. Must be CLASSIFIER or REGRESSOR")
+NOT_A_TYPE = Refused("ERR invalid neural network type. Must be CLASSIFIER, REGRESSOR or FORECASTER")
 
 
 def create_errors() -> list[Step]:

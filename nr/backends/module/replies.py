@@ -105,11 +105,23 @@ def _run(argv: Sequence[bytes], reply: Any) -> Reply:
     if isinstance(reply, bytes):
         return reply
     reply = _flat(reply)
+    if _of_series(argv):
+        return [_step(_flat(row)) for row in reply]
     if reply and isinstance(reply[0], list | dict):  # of several rows
         return [_run(argv, row) for row in reply]
     if _of_fields(argv):
         return [float(part) if at % 2 else part for at, part in enumerate(reply)]
     return _doubles(argv, reply)
+
+
+def _of_series(argv: Sequence[bytes]) -> bool:
+    """Whether a forecaster goes on: a row a step, each output behind its name."""
+    return len(argv) == 2 or argv[2].upper() in (b"FOR", b"INTERVAL")
+
+
+def _step(row: Sequence[Any]) -> list[Reply]:
+    """Names, and behind each a value, or what it is between."""
+    return [_doubles((), part) if at % 2 else part for at, part in enumerate(row)]
 
 
 def _flat(reply: Any) -> Any:

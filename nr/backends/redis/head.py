@@ -9,6 +9,7 @@ class Head:
     def __init__(self, net: Net) -> None:
         shape = net.shape
         self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
+        self.step, self.steps = shape.step, shape.steps
         self._with_room: set[int] = set()
 
     def check_room(self, dataset: int) -> None:

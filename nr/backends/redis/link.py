@@ -45,7 +45,9 @@ _PARTS = {  # what each script needs before it
     "forget": ("common", "writers"),
     "give_back": ("common", "orders"),
     "merge": ("common", "fields", "orders"),
-    "observe": ("common", "writers"),
+    "extend": ("common", "writers", "due", "series"),
+    "latest": ("common", "series"),
+    "observe": ("common", "writers", "due"),
     "order": ("common", "orders"),
     "range": ("common",),
     "read": ("common", "orders"),
@@ -55,7 +57,7 @@ _PARTS = {  # what each script needs before it
     "withdraw": (),
     "withdraw_order": ("common", "orders"),
 }
-_READING = {"range", "read"}  # scripts that write nothing
+_READING = {"latest", "range", "read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
 

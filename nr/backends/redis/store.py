@@ -32,7 +32,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, records
+from nr.engine import Command, Net, Outcome, Progress, Reply, records, series
 from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -139,6 +139,9 @@ class Store:
     def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
         def write(head: Head) -> list[Any]:
             rows = samples(head.net)
+            if head.step:
+                kept = head.step, head.steps, due
+                return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
@@ -155,6 +158,11 @@ class Store:
         """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
         self._index.add(key)
         self._hints.push(key)
+
+    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
+        head = series.head(net, command)
+        _, steps = self._link.call("latest", key, head, net.step * net.window)
+        return series.forecast(net, command, steps)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         slot = f"{('train', 'test')[command.dataset]}:{command.number}"

@@ -22,7 +22,7 @@ from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
 from nr.contracts.store import Samples
-from nr.engine import Net, Reply, records
+from nr.engine import Net, Reply, records, series
 from nr.errors import CommandError
 
 
@@ -51,7 +51,8 @@ class Observing:
         if known is None:
             known, due = self._do.write(lambda c: self._put(c, key, samples, dataset))
         self._known.put(key, known)
-        return [known.fields["train_len"], known.fields["test_len"]], due
+        length = known.fields["train_len"]
+        return [known.steps, length] if known.steps else [length, known.fields["test_len"]], due
 
     def _put_alone(self, key: bytes, samples: Samples, dataset: int) -> Known | None:
         """The header after one more row, in one way to the database; None: it takes more.
@@ -128,6 +129,8 @@ class Observing:
         """The header, whose row is locked, after more records: they are weighed as well."""
         net, id = before.net.clone(), before.fields["id"]
         found = records.split(samples(net))
+        if net.step:
+            return self._extend(connection, before, net, found[0])
         latest = dict(zip(net.place(len(found), dataset).tolist(), found, strict=True))
         for which in range(2):
             here = {place >> 1: record for place, record in latest.items() if place & 1 == which}
@@ -137,6 +140,21 @@ class Observing:
         fields = header.fields(net)
         self._sql.change(connection, before.fields, fields)
         return Known(net, fields, alone=False)
+
+    def _extend(self, connection: sa.Connection, before: Known, net: Net, steps: bytes) -> Known:
+        """The header after more steps of a series."""
+        id, head = before.fields["id"], series.head_of(steps)
+        slot, record = self._sql.series(connection, id, head)
+        if slot is None:
+            slot = net.shape.lengths[0]
+            series.begin(net)
+        grown = series.extended(net, record, steps)
+        net.weigh(0, len(grown), len(record))
+        series.count(net, (len(steps) - len(head)) // net.step)
+        self._sql.put_records(connection, id, 0, {slot: grown})
+        fields = header.fields(net)
+        self._sql.change(connection, before.fields, fields)
+        return Known(net, fields, False, (len(grown) - len(head)) // net.step)
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:

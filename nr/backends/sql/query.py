@@ -9,7 +9,7 @@ caller's, or SQLite in memory) both use it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
 from math import isfinite
@@ -43,6 +43,7 @@ def observe_query(
     parameters: Mapping[str, Any] | None,
     progress: bool,
     replace: bool,
+    by: str | None = None,
 ) -> tuple[int, int]:
     """As ``Network.observe_query`` says."""
     from tqdm.auto import tqdm
@@ -59,16 +60,16 @@ def observe_query(
             quote = store.engine.dialect.identifier_preparer.quote
             names = list(result.keys())
             columns: _Columns | _Named = (
-                _Columns(names, targets, net, quote) if net.shape.row else _Named(names)
+                _Columns(names, targets, net, quote) if net.shape.row else _Named(names, by)
             )
             if replace:
                 within.drop_samples(key, parse([b"NR.CLEAR", key, *dataset]))
             counts = within.header(key)[0].shape.lengths
             for number, rows in enumerate(result.partitions(columns.batch)):
-                samples = columns.samples(rows, number * columns.batch)
-                words = [b"NR.OBSERVE", key, *samples, *dataset]
-                train, test = cast(list[int], within.observe(key, parse(words)))
-                counts = train, test
+                for samples in columns.samples(rows, number * columns.batch):
+                    words = [b"NR.OBSERVE", key, *samples, *dataset]
+                    train, test = cast(list[int], within.observe(key, parse(words)))
+                    counts = train, test
                 bar.update(len(rows))
         return counts
 
@@ -117,13 +118,23 @@ class _Named:
 
     batch = 1000
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], by: str | None) -> None:
         self._names = names
+        self._by = by
+        if by is not None and by not in names:
+            raise ValuesError(f"ERR the query has no column {by!r}, it has: {', '.join(names)}")
 
-    def samples(self, rows: Sequence[sa.Row[Any]], _: int) -> tuple[bytes, bytes]:
-        """Rows as the words of a command."""
+    def samples(self, rows: Sequence[sa.Row[Any]], _: int) -> Iterator[tuple[bytes, ...]]:
+        """Rows as the words of a command, or of one for each series."""
         named = [dict(zip(self._names, row, strict=True)) for row in rows]
-        return b"MSGPACK", pack_rows(named)
+        if self._by is None:
+            yield b"MSGPACK", pack_rows(named)
+            return
+        series: dict[str, list[dict[str, Any]]] = {}
+        for row in named:
+            series.setdefault(str(row.pop(self._by)), []).append(row)
+        for name, steps in series.items():
+            yield b"FOR", name.encode("utf-8", "surrogateescape"), b"MSGPACK", pack_rows(steps)
 
 
 class _Columns:
@@ -151,9 +162,9 @@ class _Columns:
             )
         self.batch = max(1, min(1000, _BATCH_BYTES // (4 * len(names))))
 
-    def samples(self, rows: Sequence[sa.Row[Any]], start: int) -> tuple[bytes, bytes]:
+    def samples(self, rows: Sequence[sa.Row[Any]], start: int) -> Iterator[tuple[bytes, ...]]:
         """Rows as the words of a command."""
-        return b"FP32", self._floats(rows, start).tobytes()
+        yield b"FP32", self._floats(rows, start).tobytes()
 
     def _floats(self, rows: Sequence[sa.Row[Any]], start: int) -> NDArray[np.float32]:
         """Shape (n, inputs + outputs). Raises ValuesError, which names column and row."""

@@ -18,3 +18,5 @@ class Known:
     net: Net
     fields: dict[str, Any]
     alone: bool
+    steps: int = 0
+    """Of the series that got some last."""

@@ -225,6 +225,16 @@ class Statements:
         """The rows or records of a dataset."""
         return self._rows.blobs(connection, id=network, dataset=dataset)
 
+    def series(
+        self, connection: sa.Connection, network: int, head: bytes
+    ) -> tuple[int | None, bytes]:
+        """The slot and the record of a forecaster's series; None and b"": there is none."""
+        table = self.schema.samples.c
+        begins = sa.func.substr(table.data, 1, len(head)) == sa.literal(head, sa.LargeBinary)
+        here = table.network_id == network, table.dataset == 0, begins
+        row = connection.execute(sa.select(table.slot, table.data).where(*here)).first()
+        return (None, b"") if row is None else (row.slot, bytes(row.data))
+
     def range(self, connection: sa.Connection, network: int, command: Command) -> list[bytes]:
         """Those of NR.GETDATA's range. Raises CommandError where they are too many bytes."""
         where = {"id": network, "dataset": command.dataset}

@@ -46,7 +46,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import Command, Net, Progress, Reply, records
+from nr.engine import Command, Net, Progress, Reply, records, series
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
 
@@ -124,9 +124,10 @@ class Store:
         parameters: Mapping[str, Any] | None = None,
         progress: bool = False,
         replace: bool = False,
+        by: str | None = None,
     ) -> tuple[int, int]:
         """All rows of a query as samples, or none."""
-        return observe_query(self, key, sql, target, to, parameters, progress, replace)
+        return observe_query(self, key, sql, target, to, parameters, progress, replace, by)
 
     # ---- networks ----
 
@@ -206,6 +207,11 @@ class Store:
 
     def _place_due(self, connection: sa.Connection, key: bytes, net: Net) -> None:
         self._trainings.due(connection, key, net, self.queues)
+
+    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
+        id, head = net.shape.id, series.head(net, command)
+        _, record = self._do.read(lambda connection: self._sql.series(connection, id, head))
+        return series.forecast(net, command, record)
 
     def sample(self, key: bytes, command: Command) -> Reply:
         def work(connection: sa.Connection) -> tuple[Net, bytes | None]:

@@ -78,8 +78,9 @@ typedef struct nr_spec {
 
 #define NR_COMMAND_ROWS(COMMAND)                                              \
     COMMAND(NR_CREATE, .name = "NR.CREATE",                                   \
-            .arguments = "key CLASSIFIER|REGRESSOR inputs|field:kind ... "    \
-                         "[hidden ...|AUTO|LINEAR] -> outputs|field:kind ...",\
+            .arguments = "key CLASSIFIER|REGRESSOR|FORECASTER "               \
+                         "inputs|field:kind ... [hidden ...|AUTO|LINEAR] -> " \
+                         "outputs|field:kind ...",                            \
             .options = NR_CREATE_OPTIONS,                                     \
             .summary = "Creates a network and replies how many parameters "   \
                        "it has.",                                             \
@@ -92,7 +93,8 @@ typedef struct nr_spec {
                          "key [field=value ...] -> field=value ... "          \
                          "[WEIGHT w] [TRAIN|TEST] | "                         \
                          "key JSON|MSGPACK|COLUMNS samples "                  \
-                         "[WEIGHT w|WEIGHTS blob] [TRAIN|TEST]",              \
+                         "[WEIGHT w|WEIGHTS blob] [TRAIN|TEST] | "            \
+                         "key [FOR series] fields as above, of a forecaster", \
             .summary = "Adds samples and replies how many the training and "  \
                        "the testing dataset hold.",                           \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
@@ -101,10 +103,11 @@ typedef struct nr_spec {
     COMMAND(NR_RUN, .name = "NR.RUN",                                         \
             .arguments = "key input [input ...] | key FP32 blob | "           \
                          "key field=value ... | "                             \
-                         "key JSON|MSGPACK|COLUMNS samples",                  \
+                         "key JSON|MSGPACK|COLUMNS samples | "                \
+                         "key [FOR series] [INTERVAL p]",                     \
             .summary = "Runs a network and replies its outputs.",             \
-            NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
-            .scope = NR_ON_WEIGHTS, .reply = NR_OUTPUTS)                      \
+            NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_STORE, .reply = NR_OUTPUTS)                        \
     COMMAND(NR_CLASS, .name = "NR.CLASS",                                     \
             .arguments = "key input [input ...] | key FP32 blob | "           \
                          "key field=value ... | "                             \

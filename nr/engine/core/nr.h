@@ -96,7 +96,7 @@ NR_API const nr_spec *nr_spec_of(nr_verb verb);
  * word alone turns it on, type "switch", "count", "real" or "choice". */
 NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
 
-typedef enum nr_kind { NR_CLASSIFIER, NR_REGRESSOR } nr_kind;
+typedef enum nr_kind { NR_CLASSIFIER, NR_REGRESSOR, NR_FORECASTER } nr_kind;
 typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
     nr_dataset_id;
 
@@ -109,6 +109,7 @@ typedef enum nr_form {
     NR_FORM_MSGPACK, /* the same as msgpack */
     NR_FORM_COLUMNS, /* msgpack: a map of names and arrays of values */
     NR_FORM_NAMED,   /* name=value ... */
+    NR_FORM_SERIES,  /* none: NR.RUN of a series that was observed */
 } nr_form;
 
 /* Which hidden layers a network with fields has. */
@@ -158,6 +159,8 @@ typedef struct nr_command {
     size_t arrow; /* how many values precede "->" */
     nr_form form;
     double weight; /* what a sample with fields counts; 0: not given */
+    size_t series; /* index in argv of what stands behind FOR; 0: nothing */
+    double interval; /* NR.RUN: how sure an interval is to be; 0: none */
     size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
@@ -235,6 +238,8 @@ typedef struct nr_shape {
     uint64_t kind;
     uint64_t trainings; /* that have ended, whatever came of them */
     uint64_t schema_revision; /* grows with every change of the fields */
+    uint64_t step, steps, window; /* of series: bytes of a step, how many are kept,
+                                     and read to forecast; 0: samples are none */
 } nr_shape;
 
 /* From NR.CREATE. The host gives an id that was never used and, for networks
@@ -360,6 +365,21 @@ NR_API nr_status nr_net_put(nr_net *net, nr_bytes samples,
  * the place of each that goes: so stores that keep samples apart do the same. */
 NR_API nr_status nr_net_matching(const nr_net *net, const nr_command *cmd,
                                  nr_buf *places, nr_error *err);
+
+/* A forecaster's samples are series. How the record of the one that a command
+ * names begins; what a record becomes by the steps that nr_net_samples has made of
+ * an NR.OBSERVE (behind their length there; none: an empty record); room for one
+ * more series, counted in the header; steps that were added, counted there; and
+ * NR.RUN from the record of a series. Stores find it by how it begins. */
+NR_API nr_status nr_net_series(const nr_net *net, const nr_command *cmd,
+                               nr_buf *head, nr_error *err);
+NR_API nr_status nr_net_extend(const nr_net *net, nr_bytes record,
+                               nr_bytes steps, nr_buf *out, nr_error *err);
+NR_API nr_status nr_net_begin_series(nr_net *net, nr_error *err);
+NR_API void nr_net_count_steps(nr_net *net, uint64_t n);
+NR_API nr_status nr_net_forecast(const nr_net *net, const nr_command *cmd,
+                                 nr_bytes record, nr_buf *reply,
+                                 nr_error *err);
 
 /* NR.GETDATA's reply from the row or the record itself. */
 NR_API nr_status nr_net_sample_reply(const nr_net *net, nr_bytes sample,

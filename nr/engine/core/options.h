@@ -23,6 +23,8 @@
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
 #define NR_MAX_UNROLL 65536
+#define NR_MAX_HORIZON 1000
+#define NR_MAX_WINDOW 10000
 
 /* Leaves the choice to the core, which makes it by network and data. */
 #define NR_AUTO (-1.0)
@@ -65,6 +67,7 @@ typedef struct nr_option {
     const char *for_classifiers; /* what a regressor has not: where that is not
                                     NULL, it has 0 */
     bool for_sequences; /* what only networks with such a field have */
+    bool for_forecasters;
     const char *help; /* one sentence */
     const char *info; /* its name in NR.INFO; NULL: not there */
     unsigned since;   /* the format that brought the header's field; 0: 1 */
@@ -158,7 +161,21 @@ typedef struct nr_option {
            .most = NR_MAX_REAL, .above = true, .automatic = true,             \
            .preset = NR_AUTO, .for_sequences = true, .since = 2,              \
            .missing = NR_AUTO,                                                \
-           .help = "The most that a gradient may be, with sequences.")
+           .help = "The most that a gradient may be, with sequences.")        \
+    OPTION(int64_t, horizon, .word = "HORIZON", .field = "horizon",           \
+           .type = NR_COUNT, .least = 1, .most = NR_MAX_HORIZON,              \
+           .preset = 12, .missing = 12, .fixed = true, .since = 2,            \
+           .for_forecasters = true,                                           \
+           .help = "Steps of a series that are forecast.")                    \
+    OPTION(int64_t, window, .word = "WINDOW", .field = "window",              \
+           .type = NR_COUNT, .least = 4, .most = NR_MAX_WINDOW, .preset = 60, \
+           .missing = 60, .fixed = true, .since = 2, .for_forecasters = true, \
+           .help = "Steps of a series that a forecast is made from.")         \
+    OPTION(int64_t, season, .word = "SEASON", .field = "season",              \
+           .type = NR_COUNT, .least = 1, .most = NR_MAX_WINDOW - 2,           \
+           .automatic = true, .preset = NR_AUTO, .missing = NR_AUTO,          \
+           .fixed = true, .since = 2, .for_forecasters = true,                \
+           .help = "Steps after which a series is about the same; 1: none.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

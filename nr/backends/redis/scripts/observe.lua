@@ -22,7 +22,7 @@ local test, tests = tonumber(field[7]), tonumber(field[8])
 if not (train and trains and test and tests and field[9]) then
   return {'ERR invalid network: a damaged header'}
 end
-local observed, fresh = tonumber(field[11]) or train + test, nil
+local observed = tonumber(field[11]) or train + test
 local s -- the generator's state, when it is needed
 
 local function draw()
@@ -109,34 +109,10 @@ if records then
   end
 end
 
--- What TRAINEVERY counts: model/samples.c again. An order is placed where none stands: one of
--- the key that the hash was renamed or copied from is none (orders.lua).
-local count, every, due = records and last or last / step, field[10], nil
-pairs_[n + 1], pairs_[n + 2], n = 'observed', int(observed + count), n + 2
-if field[1] ~= FORMAT then pairs_[n + 1], pairs_[n + 2], n = 'nr', FORMAT, n + 2 end
-if every and every ~= '0' then
-  fresh, due = (tonumber(field[12]) or 0) + count, tonumber(every)
-  due = due or math.max(10, math.floor((train + test) / 5))
-  if train > 0 and fresh >= due then
-    local ordered = (tonumber(field[13]) or 0) + math.floor(fresh / due)
-    pairs_[n + 1], pairs_[n + 2], n = 'ordered', int(ordered), n + 2
-    fresh = fresh % due
-  else
-    due = nil
-  end
-  pairs_[n + 1], pairs_[n + 2], n = 'new', int(fresh), n + 2
-end
-if due then
-  local order = redis.call('HGET', key, 'order')
-  local owner = order and string.match(order,
-    '^%S+ %d+ %d+ %d+ %a+ %d+ %d+ %d+ %a+ (.*)$')
-  if owner ~= key then
-    local time = redis.call('TIME')
-    local since = int(time[1] * 1000 + math.floor(time[2] / 1000))
-    pairs_[n + 1], n = 'order', n + 2
-    pairs_[n] = ARGV[1] .. '-' .. ARGV[2] .. ' ' .. since .. ' 0 0 run 0 ' .. ARGV[9] .. ' ' .. key
-  end
-end
+local counts = {field[1], observed, field[10], field[12], field[13]}
+local kept = {train = train, all = train + test}
+local due = tally(pairs_, records and last or last / step, kept, counts, ARGV[9])
+n = #pairs_
 
 train, test = train .. '', test .. ''
 pairs_[2], pairs_[4] = train, test

@@ -33,7 +33,14 @@ static bool put_code(const nr_code *code, nr_buf *out) {
            nr_put_bin(out, code->missing, code->columns * sizeof(float));
 }
 
+/* A forecaster's is [schema, what was found out]. */
+static bool put_forecast(const nr_encoding *e, nr_buf *out) {
+    return nr_put_array(out, 2) && nr_schema_put(e->schema, out) &&
+           nr_forecast_put(e->forecast, out);
+}
+
 bool nr_encoding_put(const nr_encoding *e, nr_buf *out) {
+    if (e->forecast) return put_forecast(e, out);
     size_t outputs = e->schema->n - e->schema->inputs;
     bool ok = nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
               nr_put_array(out, e->schema->inputs);
@@ -119,14 +126,27 @@ static bool get_outputs(nr_cursor *c, nr_kind kind, nr_encoding *e) {
     return true;
 }
 
+static nr_encoding *get_forecast(nr_cursor *c, const nr_schema *schema) {
+    size_t targets = schema->n - schema->inputs;
+    return nr_encoding_of_windows(schema,
+                                  nr_forecast_get(c, schema->inputs, targets));
+}
+
 nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
                           nr_error *err) {
-    size_t four, inputs;
+    size_t items, inputs;
     nr_schema *schema = NULL;
-    if (!nr_get_array(c, &four) || four != 4)
+    bool windows = kind == NR_FORECASTER;
+    if (!nr_get_array(c, &items) || items != (windows ? 2 : 4))
         return nr_fail(err, "ERR invalid network: a damaged encoding");
     nr_status status = nr_schema_get(c, kind, &schema, err);
     if (status != NR_OK) return status;
+    if (windows) {
+        *out = get_forecast(c, schema);
+        nr_schema_drop(schema);
+        return *out ? NR_OK
+                    : nr_fail(err, "ERR invalid network: a damaged encoding");
+    }
     nr_encoding *e = nr_encoding_new(schema, kind);
     nr_schema_drop(schema);
     if (!e) return nr_nomem(err);

@@ -36,6 +36,7 @@ void nr_encoding_drop(nr_encoding *encoding) {
     nr_release(encoding->codes);
     nr_terms_free(&encoding->classes);
     nr_release(encoding->out_shift);
+    nr_forecast_free(encoding->forecast);
     nr_release(encoding);
 }
 
@@ -69,7 +70,20 @@ nr_encoding *nr_encoding_new(const nr_schema *schema, nr_kind kind) {
     return e;
 }
 
+nr_encoding *nr_encoding_of_windows(const nr_schema *schema,
+                                    nr_forecast *forecast) {
+    nr_encoding *e = forecast ? nr_encoding_new(schema, NR_FORECASTER) : NULL;
+    if (!e) {
+        nr_forecast_free(forecast);
+        return NULL;
+    }
+    e->forecast = forecast;
+    e->columns = nr_windows_columns(&forecast->windows);
+    return e;
+}
+
 size_t nr_encoding_outputs(const nr_encoding *e) {
+    if (e->forecast) return nr_forecast_outputs(e->forecast);
     return e->classes.n ? e->classes.n : e->schema->n - e->schema->inputs;
 }
 

@@ -27,6 +27,7 @@
 #ifndef NR_ENCODING_H
 #define NR_ENCODING_H
 
+#include "encode/forecast.h"
 #include "encode/record.h"
 #include "encode/terms.h"
 #include "encode/tuning.h"
@@ -71,6 +72,7 @@ typedef struct nr_encoding {
     size_t columns;
     nr_terms classes;  /* a classifier's, by bytes */
     double *out_shift; /* a regressor's, and behind them the scales */
+    nr_forecast *forecast; /* a forecaster's, whose codes are none; or NULL */
 } nr_encoding;
 
 nr_encoding *nr_encoding_hold(nr_encoding *encoding);
@@ -89,6 +91,10 @@ typedef struct nr_records {
     nr_bytes (*get)(const void *context, size_t dataset, size_t i);
     const void *context;
 } nr_records;
+
+/* A forecaster's, which takes it. NULL: out of memory. */
+nr_encoding *nr_encoding_of_windows(const nr_schema *schema,
+                                    nr_forecast *forecast);
 
 /* Fits an encoding to the training samples; classes are those of both. */
 nr_status nr_encoding_fit(const nr_records *records, nr_kind kind,

@@ -17,6 +17,7 @@ enum {
     NR_MAX_VECTOR = 65536,     /* numbers of one value */
     NR_MAX_TEXT = 65536,       /* bytes of one value */
     NR_MAX_SEQUENCES = 8,      /* fields of one network */
+    NR_MAX_STEP = 100,         /* fields of a forecaster */
     /* Where max=n does not say another number. */
     NR_PRESET_CATEGORIES = NR_STUDY_CATEGORIES,
 };

@@ -115,12 +115,13 @@ nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
 static nr_status check_output(const nr_schema *schema, nr_kind kind, size_t i,
                               nr_error *err) {
     const nr_field *field = &schema->fields[i];
+    static const char *const kinds[] = {"classifier", "regressor",
+                                        "forecaster"};
     bool right = kind == NR_CLASSIFIER ? field->kind == NR_FIELD_CATEGORY
                                        : field->kind == NR_FIELD_NUMBER;
     if (right) return NR_OK;
     return nr_fail(err, "ERR field %s: the output of a %s is of kind %s",
-                   field->text,
-                   kind == NR_CLASSIFIER ? "classifier" : "regressor",
+                   field->text, kinds[kind],
                    kind == NR_CLASSIFIER ? "category" : "number");
 }
 
@@ -142,11 +143,15 @@ size_t nr_sequence_fields(const nr_schema *schema) {
     return n;
 }
 
+static bool is_of_a_step(const nr_field *field) {
+    return field->kind == NR_FIELD_NUMBER || field->kind == NR_FIELD_FLAG;
+}
+
 nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
     size_t outputs = schema->n - schema->inputs, learned = 0;
     for (size_t i = 0; i < schema->inputs; i++)
         learned += schema->fields[i].kind != NR_FIELD_KEY;
-    if (!learned)
+    if (!learned && kind != NR_FORECASTER)
         return nr_fail(err, "ERR no field before '->' to learn from");
     if (!outputs) return nr_fail(err, "ERR no field after '->' to learn");
     if (nr_sequence_fields(schema) > NR_MAX_SEQUENCES)
@@ -157,6 +162,14 @@ nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
                             "%zu",
                        outputs);
     nr_status status = NR_OK;
+    for (size_t i = 0; i < schema->inputs && kind == NR_FORECASTER; i++)
+        if (!is_of_a_step(&schema->fields[i]))
+            return nr_fail(err, "ERR field %s: a step of a forecaster has "
+                                "numbers and flags",
+                           schema->fields[i].text);
+    if (kind == NR_FORECASTER && schema->n > NR_MAX_STEP)
+        return nr_fail(err, "ERR %zu fields of a forecaster, at most %d",
+                       schema->n, NR_MAX_STEP);
     for (size_t i = schema->inputs; i < schema->n && status == NR_OK; i++)
         status = check_output(schema, kind, i, err);
     return status == NR_OK ? index_slots(schema, err) : status;

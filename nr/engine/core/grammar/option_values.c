@@ -100,7 +100,7 @@ bool nr_options_sound(const nr_options *options, nr_kind kind) {
         double value = nr_option_get(o, options);
         if (o->type == NR_COUNT || o->type == NR_REAL)
             sound = sound && in_range(o, value);
-        if (o->for_classifiers && kind == NR_REGRESSOR)
+        if (o->for_classifiers && kind != NR_CLASSIFIER)
             sound = sound && value == 0;
     }
     return sound;
@@ -121,20 +121,25 @@ static bool put_value(const nr_option *o, const nr_options *options,
     return nr_put_str(reply, text);
 }
 
-static bool is_listed(const nr_option *o, bool sequences) {
-    return !o->of_command && (sequences || !o->for_sequences);
+bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences) {
+    return (sequences || !o->for_sequences) &&
+           (kind == NR_FORECASTER || !o->for_forecasters);
 }
 
-bool nr_options_list(const nr_options *options, bool sequences,
+static bool is_listed(const nr_option *o, nr_kind kind, bool sequences) {
+    return !o->of_command && nr_option_is_of(o, kind, sequences);
+}
+
+bool nr_options_list(const nr_options *options, nr_kind kind, bool sequences,
                      nr_buf *reply) {
     size_t n = 0;
     for (size_t i = 0; i < NR_OPTIONS; i++)
-        n += is_listed(&nr_network_options[i], sequences);
+        n += is_listed(&nr_network_options[i], kind, sequences);
     bool ok = nr_put_array(reply, 2 * n);
     for (size_t i = 0; i < NR_OPTIONS && ok; i++) {
         const nr_option *o = &nr_network_options[i];
-        ok = !is_listed(o, sequences) || (nr_put_str(reply, o->word) &&
-                                          put_value(o, options, reply));
+        ok = !is_listed(o, kind, sequences) ||
+             (nr_put_str(reply, o->word) && put_value(o, options, reply));
     }
     return ok;
 }
@@ -163,7 +168,7 @@ static nr_status refuse(const nr_options *options, nr_kind kind,
         return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: a CLASSIC "
                             "network has no options but %s", others);
     }
-    for (size_t i = 0; i < NR_OPTIONS && kind == NR_REGRESSOR; i++) {
+    for (size_t i = 0; i < NR_OPTIONS && kind != NR_CLASSIFIER; i++) {
         const nr_option *o = &nr_network_options[i];
         if (o->for_classifiers && cmd->given >> i & 1 &&
             nr_option_get(o, &cmd->options) != 0)

@@ -208,6 +208,18 @@ static nr_status check_classic(nr_parser *p) {
     return NR_OK;
 }
 
+/* What a forecaster reads must hold a season, and what changes over it. */
+static nr_status check_forecaster(nr_parser *p) {
+    const nr_options *o = &p->cmd->options;
+    if (p->cmd->kind != NR_FORECASTER) return NR_OK;
+    if (p->cmd->given & NR_GIVEN(test))
+        return nr_syntax_error(p, "a forecaster has no TEST: it is tested with "
+                                  "the latest steps of each series");
+    if (o->window >= o->season + 2) return NR_OK;
+    return nr_syntax_error(p, "SEASON %lld takes a WINDOW of at least %lld",
+                           (long long)o->season, (long long)o->season + 2);
+}
+
 nr_status nr_options_create(nr_parser *p) {
     nr_command *cmd = p->cmd;
     cmd->options = nr_options_preset(cmd->kind);
@@ -215,10 +227,13 @@ nr_status nr_options_create(nr_parser *p) {
     if (status == NR_OK && cmd->options.classic) status = check_classic(p);
     for (size_t i = 0; i < NR_OPTIONS && status == NR_OK; i++) {
         const nr_option *o = &nr_network_options[i];
-        if (o->for_classifiers && cmd->kind == NR_REGRESSOR &&
+        if (o->for_classifiers && cmd->kind != NR_CLASSIFIER &&
             nr_option_get(o, &cmd->options) != 0)
             status = nr_syntax_error(p, "%s is for classifiers",
                                      o->for_classifiers);
+        if (o->for_forecasters && cmd->kind != NR_FORECASTER &&
+            cmd->given >> i & 1)
+            status = nr_syntax_error(p, "%s is for forecasters", o->word);
     }
-    return status;
+    return status == NR_OK ? check_forecaster(p) : status;
 }

@@ -67,7 +67,8 @@ static const char *form_word(const nr_parser *p) {
 
 /* FP32 blob and its like: true where the command begins so. */
 static bool take_form(nr_parser *p) {
-    int found = nr_find_word(nr_argument(p, 2), form_words);
+    if (p->from >= p->argc) return false;
+    int found = nr_find_word(nr_argument(p, p->from), form_words);
     if (found < 0) return false;
     p->cmd->form = (nr_form)(NR_FORM_FP32 + found);
     return true;
@@ -100,8 +101,53 @@ nr_status nr_forget_parse(nr_parser *p) {
     return take_named(p, 0, p->argc);
 }
 
+/* FOR series: what follows is of that one. */
+static void take_series(nr_parser *p) {
+    bool named = p->argc > 3 && nr_same_word(nr_argument(p, 2), "FOR");
+    p->cmd->series = named ? 3 : 0;
+    p->from = p->at = named ? 4 : 2;
+}
+
+static const nr_option interval_option = {
+    .word = "INTERVAL",
+    .type = NR_REAL,
+    .least = 0,
+    .most = 0.9999,
+    .above = true,
+    .of_command = true,
+    .at = offsetof(nr_command, interval),
+};
+
+static bool is_interval(const nr_parser *p) {
+    return p->at < p->argc && nr_same_word(nr_argument(p, p->at), "INTERVAL");
+}
+
+/* [FOR series] [INTERVAL p] */
+static nr_status run_series(nr_parser *p) {
+    p->cmd->form = NR_FORM_SERIES;
+    bool interval = is_interval(p);
+    if (interval && ++p->at == p->argc)
+        return nr_syntax_error(p, "INTERVAL wants a value");
+    if (interval &&
+        !nr_option_take(p, &interval_option, nr_argument(p, p->at++)))
+        return NR_ERR;
+    if (p->at == p->argc) return NR_OK;
+    char quoted[NR_QUOTED];
+    nr_text text = nr_argument(p, p->at);
+    return nr_syntax_error(p, "a series takes [FOR series] [INTERVAL p], and "
+                              "not '%s'",
+                           nr_quote(quoted, sizeof quoted, text.s, text.n));
+}
+
 nr_status nr_run_parse(nr_parser *p) {
-    p->at = 2;
+    take_series(p);
+    if (p->argc == 3 && nr_same_word(nr_argument(p, 2), "FOR"))
+        return nr_syntax_error(p, "FOR wants the name of a series");
+    if (p->cmd->verb == NR_RUN &&
+        (p->cmd->series || p->argc == 2 || is_interval(p)))
+        return run_series(p);
+    p->cmd->series = 0;
+    p->from = p->at = 2;
     if (is_named(nr_argument(p, 2))) return take_named(p, 0, p->argc);
     if (!take_form(p)) return take_values(p, p->argc, p->argc);
     if (p->argc != 4)
@@ -117,14 +163,14 @@ static bool is_weight(nr_text text) {
  * each once, in any order. Returns where they begin. The bytes of a blob may be
  * those of a word, so what is behind WEIGHTS is never one. */
 static size_t options_from(const nr_parser *p) {
-    size_t end = p->argc;
+    size_t end = p->argc, from = p->from;
     for (;;) {
-        if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHTS"))
+        if (end > from + 3 && nr_same_word(nr_argument(p, end - 2), "WEIGHTS"))
             end -= 2;
-        else if (end > 4 && nr_find_word(nr_argument(p, end - 1),
+        else if (end > from + 2 && nr_find_word(nr_argument(p, end - 1),
                                     nr_dataset_words) >= 0)
             end--;
-        else if (end > 5 && nr_same_word(nr_argument(p, end - 2), "WEIGHT"))
+        else if (end > from + 3 && nr_same_word(nr_argument(p, end - 2), "WEIGHT"))
             end -= 2;
         else
             return end;
@@ -201,33 +247,39 @@ static nr_status parse_observe_named(nr_parser *p) {
     size_t end = options_from(p);
     nr_status status = NR_OK;
     if (p->cmd->form == NR_FORM_NUMBERS) {
-        size_t arrow = nr_find_arrow(p, 2);
+        size_t arrow = nr_find_arrow(p, p->from);
         if (arrow >= end)
             return nr_fail(p->err, "ERR no '->' separator between inputs and "
                                    "outputs");
         status = take_named(p, 0, arrow);
         p->at = arrow + 1;
         if (status == NR_OK) status = take_named(p, 1, end);
-    } else if (end != 4) {
+    } else if (end != p->from + 2) {
         return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
                                   "WEIGHTS blob, TRAIN, TEST or nothing",
                                form_word(p));
     } else {
-        status = take_bytes(p, nr_argument(p, 3));
+        status = take_bytes(p, nr_argument(p, p->from + 1));
     }
     p->at = end;
     return status == NR_OK ? take_sample_options(p) : status;
 }
 
+/* Whether names come first, or behind "->" where there is nothing before it. */
+static bool begins_named(const nr_parser *p) {
+    size_t at = p->from;
+    if (at + 1 < p->argc && nr_is_arrow(nr_argument(p, at))) at++;
+    return at < p->argc && is_named(nr_argument(p, at));
+}
+
 nr_status nr_observe_parse(nr_parser *p) {
     size_t end = p->argc;
     int dataset = nr_find_word(nr_argument(p, end - 1), nr_dataset_words);
-    p->at = 2;
+    take_series(p);
     p->cmd->dataset = NR_DATASET_ANY;
     take_form(p);
     bool fp32 = p->cmd->form == NR_FORM_FP32;
-    bool bare = nr_is_arrow(nr_argument(p, 2)) && end > 3;
-    if (p->cmd->form > NR_FORM_FP32 || is_named(nr_argument(p, 2 + bare)))
+    if (p->cmd->form > NR_FORM_FP32 || begins_named(p) || p->cmd->series)
         return parse_observe_named(p);
     if (dataset >= 0 && !(fp32 && end == 4)) { /* there it is the blob */
         p->cmd->dataset = (nr_dataset_id)dataset;

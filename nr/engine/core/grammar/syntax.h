@@ -75,6 +75,7 @@ typedef struct nr_parser {
     const char *const *argv;
     const size_t *len;
     size_t at; /* the next argument */
+    size_t from; /* the first one that says something of a sample */
     nr_error *err;
 } nr_parser;
 
@@ -106,8 +107,10 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text);
 nr_options nr_options_preset(nr_kind kind);
 bool nr_options_sound(const nr_options *options, nr_kind kind);
 /* NR.CONFIGURE's two replies: all of them, or those that are given, taken. */
-bool nr_options_list(const nr_options *options, bool sequences,
+bool nr_options_list(const nr_options *options, nr_kind kind, bool sequences,
                      nr_buf *reply);
+/* Whether networks of a kind, with sequences or without, have an option. */
+bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences);
 /* Refuses options that only a network with sequences has. */
 nr_status nr_options_unread(const nr_command *cmd, nr_error *err);
 nr_status nr_options_change(nr_options *options, nr_kind kind,

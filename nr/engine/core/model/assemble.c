@@ -97,6 +97,11 @@ static bool numbers_sound(const nr_net *net) {
     return true;
 }
 
+/* A forecaster's learns residuals, as a regressor. */
+static nr_kind kind_behind(const nr_net *net) {
+    return nr_is_forecaster(net) ? NR_REGRESSOR : net->h.kind;
+}
+
 /* Of a network with fields the encoding lies with the weights, and how the
  * network behind it is made: [encoding, header, weights], and behind these how
  * sequences are read, where a field is one. */
@@ -117,10 +122,13 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
          (n == 4 && !nr_recurrent_get(&c, encoding, &h)) || c.at != c.end ||
          h.schema.data ||
          h.records != NR_FIXED ||
-         !h.trained || h.len[0] || h.len[1] || h.kind != net->h.kind ||
+         !h.trained || h.len[0] || h.len[1] || h.kind != kind_behind(net) ||
          h.layers[0] != encoding->columns + nr_state_units(&h.recurrent) *
                                                 h.recurrent.fields ||
          h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
+        status = nr_fail(err, "ERR invalid network: its weights");
+    if (status == NR_OK && nr_is_forecaster(net) &&
+        !nr_schema_same(encoding->schema, net->schema))
         status = nr_fail(err, "ERR invalid network: its weights");
     if (status == NR_OK) status = nr_recurrent_check(&h, err);
     if (status == NR_OK && !(inner = nr_net_new(&h))) status = nr_nomem(err);
@@ -159,9 +167,12 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
 
 static nr_status load_schema(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_schema *schema = NULL;
-    if (!bytes.data) return NR_OK;
+    if (!bytes.data && !nr_is_forecaster(net)) return NR_OK;
     nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
     nr_status status = nr_schema_get(&c, net->h.kind, &schema, err);
+    if (status == NR_OK && nr_is_forecaster(net) &&
+        net->h.steps > nr_most_steps(schema))
+        status = nr_fail(err, "ERR invalid network: its schema");
     if (status == NR_OK) nr_net_take_schema(net, schema);
     nr_schema_drop(schema);
     return status;

@@ -24,6 +24,12 @@ nr_status nr_header_check(const nr_header *h, nr_error *err) {
                               ? h->len[d] <= h->bytes[d] &&
                                     h->bytes[d] <= NR_MAX_DATASET_BYTES
                               : h->bytes[d] == 0);
+    if (h->kind == NR_FORECASTER)
+        sound = sound && h->records == NR_VARIABLE && !o->classic &&
+                h->steps > 0 && h->steps <= NR_MAX_RECORD &&
+                h->maxlen[0] <= NR_MAX_SERIES && !h->maxlen[1];
+    else
+        sound = sound && !h->steps;
     sound = sound && h->maxbytes > 0 && h->maxbytes <= NR_MAX_DATASET_BYTES;
     if (o->classic)
         sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&

@@ -89,6 +89,7 @@ static const field rows[] = {
     {"observed", OBSERVED, AT(observed), NULL, 2, 0, NULL},
     {"new", COUNT, AT(fresh), NULL, 2, 0, NULL},
     {"ordered", COUNT, AT(ordered), NULL, 2, 0, NULL},
+    {"steps", UINT, AT(steps), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -162,21 +163,23 @@ static bool put_field(nr_buf *out, const nr_header *h,
     return false;
 }
 
-/* What only networks with fields have, or with sequences, lies in their headers
- * alone. */
-static bool is_written(size_t i, const nr_schema *schema) {
+/* What only networks with fields have, or with sequences, or forecasters, lies in
+ * their headers alone. */
+static bool is_written(size_t i, const nr_header *h, const nr_schema *schema) {
     const nr_option *o = rows[i].option;
+    bool sequences = schema && nr_sequence_fields(schema);
     if (rows[i].type == LEARNED) return schema != NULL;
-    return !o || !o->for_sequences || (schema && nr_sequence_fields(schema));
+    if (rows[i].at == AT(steps)) return h->kind == NR_FORECASTER;
+    return !o || nr_option_is_of(o, h->kind, sequences);
 }
 
 bool nr_header_put(const nr_header *h, const nr_schema *schema, nr_buf *out) {
     size_t n = 0;
-    for (size_t i = 0; i < FIELDS; i++) n += is_written(i, schema);
+    for (size_t i = 0; i < FIELDS; i++) n += is_written(i, h, schema);
     bool ok = nr_put_map(out, n);
     for (size_t i = 0; i < FIELDS && ok; i++) {
         field f = field_at(i);
-        ok = !is_written(i, schema) || put_field(out, h, schema, &f);
+        ok = !is_written(i, h, schema) || put_field(out, h, schema, &f);
     }
     return ok;
 }

@@ -171,69 +171,6 @@ void nr_net_choose(nr_header *h, bool members, bool activation) {
     if (activation) h->options.activation = choose_activation(h);
 }
 
-/* Layers that are given read the sequences, where there are any. */
-static nr_status check_recurrent(const nr_command *cmd,
-                                 const nr_schema *schema, nr_error *err) {
-    if (!schema || !nr_sequence_fields(schema))
-        return nr_options_unread(cmd, err);
-    if (cmd->nlayers - 2 <= NR_MAX_RECURRENT) return NR_OK;
-    return nr_fail(err, "ERR %zu recurrent layers, at most %d",
-                   cmd->nlayers - 2, NR_MAX_RECURRENT);
-}
-
-/* The fields that an NR.CREATE names. */
-static nr_status make_schema(const nr_command *cmd, nr_schema **out,
-                             nr_error *err) {
-    nr_schema *schema = nr_schema_new();
-    nr_status status = schema ? NR_OK : nr_nomem(err);
-    for (size_t side = 0; side < 2; side++)
-        for (size_t i = 0; i < cmd->count[side] && status == NR_OK; i++) {
-            size_t at = cmd->first[side] + i;
-            nr_text text = {cmd->argv[at], cmd->arglen[at]};
-            status = nr_schema_add(schema, text, side == 1, err);
-        }
-    if (status == NR_OK) status = nr_schema_finish(schema, cmd->kind, err);
-    if (status != NR_OK) {
-        nr_schema_drop(schema);
-        return status;
-    }
-    schema->layout = cmd->layout;
-    schema->auto_members = !(cmd->given & NR_GIVEN(members));
-    schema->auto_activation = !(cmd->given & NR_GIVEN(activation));
-    *out = schema;
-    return NR_OK;
-}
-
-nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
-                        nr_net **out, nr_error *err) {
-    nr_schema *schema = NULL;
-    nr_header h = {.id = id, .kind = cmd->kind, .nlayers = cmd->nlayers};
-    memcpy(h.layers, cmd->layers, cmd->nlayers * sizeof *h.layers);
-    memcpy(h.maxlen, cmd->maxlen, sizeof h.maxlen);
-    h.maxbytes = NR_MAXBYTES;
-    h.options = cmd->options;
-    if (!(cmd->given & NR_GIVEN(seed))) h.options.seed = entropy & NR_MAX_SEED;
-    nr_net_choose(&h, h.options.members < 0,
-                  !(cmd->given & NR_GIVEN(activation)) && !h.options.classic);
-    nr_random_seed(&h.random, h.options.seed);
-    nr_outcome_set(&h, NR_NEVER, "");
-    nr_status status = NR_OK;
-    if (cmd->form == NR_FORM_NAMED) status = make_schema(cmd, &schema, err);
-    if (status == NR_OK) status = check_recurrent(cmd, schema, err);
-    if (status != NR_OK) {
-        nr_schema_drop(schema);
-        return status;
-    }
-    if (schema) h.records = NR_VARIABLE;
-    if (schema && nr_sequence_fields(schema) &&
-        !(cmd->given & NR_GIVEN(optimizer)))
-        h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
-    *out = nr_net_new(&h);
-    if (*out) nr_net_take_schema(*out, schema);
-    nr_schema_drop(schema);
-    return *out ? NR_OK : nr_nomem(err);
-}
-
 void nr_net_take_schema(nr_net *net, nr_schema *schema) {
     nr_schema_hold(schema);
     nr_schema_drop(net->schema);
@@ -329,6 +266,9 @@ void nr_net_shape(const nr_net *net, nr_shape *shape) {
         .kind = net->h.kind,
         .trainings = net->h.trainings,
         .schema_revision = net->h.schema_revision,
+        .step = nr_is_forecaster(net) ? nr_step_bytes(net->schema) : 0,
+        .steps = net->h.steps,
+        .window = nr_is_forecaster(net) ? (uint64_t)net->h.options.window : 0,
     };
 }
 

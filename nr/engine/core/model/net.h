@@ -5,6 +5,7 @@
 
 #include "host.h"
 #include "encode/encoding.h"
+#include "encode/series.h"
 #include "model/plan.h"
 
 /* ------------------------------ Arrays ----------------------------------- */
@@ -92,6 +93,7 @@ typedef struct nr_header {
     uint64_t maxlen[2], len[2];
     nr_record_kind records;
     uint64_t maxbytes, bytes[2]; /* of a dataset's records of any length */
+    uint64_t steps; /* of a series, at most; 0: samples are no series */
     uint64_t rounded; /* numbers of observed samples: nr_exactness */
     uint64_t observed; /* samples, all that ever were */
     uint64_t fresh, ordered; /* TRAINEVERY's: new samples, trainings */
@@ -286,7 +288,20 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
 
+/* series.c: forecasters. What NR.OBSERVE adds, and the slot of the series that a
+ * record or a piece is of: -1, there is none. */
+nr_status nr_series_check(const nr_net *net, const nr_command *cmd,
+                          nr_error *err);
+long nr_series_slot(const nr_net *net, nr_bytes record);
+nr_status nr_series_put_all(nr_net *net, nr_bytes pieces, nr_error *err);
+static inline bool nr_is_forecaster(const nr_net *net) {
+    return net->h.kind == NR_FORECASTER;
+}
+/* Of a record, as it is found in any store. */
+bool nr_sample_sound(const nr_net *net, nr_bytes record);
+
 /* records.c: networks with a schema only. */
+bool nr_record_write(nr_dataset *data, size_t slot, nr_bytes record);
 bool nr_record_next(nr_bytes *bytes, nr_bytes *record);
 bool nr_record_put(nr_bytes record, nr_buf *out); /* behind its length */
 nr_bytes nr_record_at(const nr_net *net, nr_dataset_id which, size_t slot);

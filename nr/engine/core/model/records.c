@@ -103,7 +103,7 @@ static nr_chunk *chunk_with(const nr_chunk *old, size_t start, size_t stop,
 }
 
 /* Puts a record into a slot that is there, or the first that is not. */
-static bool write(nr_dataset *data, size_t slot, nr_bytes record) {
+bool nr_record_write(nr_dataset *data, size_t slot, nr_bytes record) {
     size_t index = slot / PER, at = slot % PER, size = FRAME + record.len;
     if (!nr_dataset_reserve(data, index)) return false;
     nr_chunk *old = index < data->nchunks ? data->chunks[index] : NULL;
@@ -182,7 +182,7 @@ static nr_status put_one(nr_net *net, nr_bytes record, nr_dataset_id which,
     uint64_t removed =
         slot < was[d] ? nr_record_at(net, d, slot).len : 0;
     status = nr_net_weigh(net, d, record.len, removed, err);
-    if (status == NR_OK && !write(&net->data[d], slot, record))
+    if (status == NR_OK && !nr_record_write(&net->data[d], slot, record))
         status = nr_nomem(err);
     return status;
 }
@@ -242,6 +242,7 @@ nr_status nr_net_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (net->h.records == NR_FIXED) return put_rows(net, bytes, which, err);
+    if (nr_is_forecaster(net)) return nr_series_put_all(net, bytes, err);
     nr_status status = count(bytes, &n, err);
     if (status != NR_OK) return status;
     bool many = n > 1; /* what they replace is kept till the last is there */
@@ -271,7 +272,7 @@ nr_status nr_records_keep(nr_net *net, nr_dataset_id which,
     uint64_t bytes = 0;
     for (size_t i = 0; i < n; i++) {
         nr_bytes record = nr_record_at(net, which, slots[i]);
-        if (!write(&kept, i, record)) {
+        if (!nr_record_write(&kept, i, record)) {
             nr_dataset_free(&kept);
             return nr_nomem(err);
         }
@@ -306,9 +307,9 @@ nr_status nr_records_append(nr_net *net, nr_dataset_id which, nr_bytes bytes,
                             "dataset",
                        n);
     while (nr_record_next(&bytes, &record)) {
-        if (!nr_record_sound(net->schema, record))
+        if (!nr_sample_sound(net, record))
             return nr_fail(err, "ERR invalid network: a damaged sample");
-        if (!write(&net->data[which], h->len[which], record))
+        if (!nr_record_write(&net->data[which], h->len[which], record))
             return nr_nomem(err);
         h->len[which]++;
         h->bytes[which] += record.len;

@@ -189,22 +189,25 @@ void nr_net_draw(nr_net *net, nr_dataset_id which, uint64_t *place) {
 
 /* How many new samples make a training due; 0: none do. Without a training
  * sample there is nothing to learn from yet. */
-static uint64_t due_after(const nr_header *h) {
+static uint64_t due_after(const nr_net *net) {
     enum { FEWEST = 10 };
+    const nr_header *h = &net->h;
     int64_t every = h->options.trainevery;
     if (!h->len[0]) return 0;
     if (every >= 0) return (uint64_t)every;
-    uint64_t fifth = (h->len[0] + h->len[1]) / 5;
+    uint64_t kept = h->len[0] + h->len[1];
+    if (nr_is_forecaster(net)) kept = h->bytes[0] / nr_step_bytes(net->schema);
+    uint64_t fifth = kept / 5;
     return fifth > FEWEST ? fifth : FEWEST;
 }
 
-/* Samples of one command, that all have their place. observe.lua has it, too. */
+/* Samples of one command, that all have their place. due.lua has it, too. */
 void nr_net_count(nr_net *net, size_t n) {
     nr_header *h = &net->h;
     h->observed += n;
     if (!h->options.trainevery) return;
     h->fresh += n;
-    uint64_t due = due_after(h);
+    uint64_t due = due_after(net);
     if (!due || h->fresh < due) return;
     h->ordered += h->fresh / due;
     h->fresh %= due;

@@ -8,6 +8,7 @@
 #include "grammar/syntax.h"
 #include "run/execute.h"
 #include "run/fields.h"
+#include "run/forecast.h"
 #include "run/forget.h"
 #include "run/report.h"
 
@@ -81,6 +82,16 @@ static nr_status classify_rows(const nr_net *net, const nr_command *cmd,
     return status == NR_OK ? done(ok, err) : status;
 }
 
+/* NR.RUN key alone, or of a series, asks nothing else. */
+static nr_status no_forecaster(const nr_net *net, const nr_command *cmd,
+                               nr_error *err) {
+    nr_status status = nr_series_check(net, cmd, err);
+    if (status != NR_OK) return status;
+    if (cmd->interval > 0)
+        return nr_fail(err, "ERR INTERVAL without inputs is for forecasters");
+    return nr_fail(err, "ERR wrong number of arguments for 'nr.run' command");
+}
+
 static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
                      nr_error *err) {
     const float *rows;
@@ -90,6 +101,8 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
                             "network");
+    if (nr_is_forecaster(net)) return nr_forecast_own(net, cmd, reply, err);
+    if (cmd->form == NR_FORM_SERIES) return no_forecaster(net, cmd, err);
     if (net->schema) return nr_fields_run(net, cmd, reply, err);
     nr_status status = nr_numbers_check(cmd, err);
     if (status == NR_OK) status = input_rows(net, cmd, &rows, &n, &copy, err);
@@ -107,7 +120,7 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
                            nr_error *err) {
     nr_options *o = &net->h.options;
     bool sequences = net->schema && nr_sequence_fields(net->schema);
-    if (!cmd->given) return done(nr_options_list(o, sequences, reply), err);
+    if (!cmd->given) return done(nr_options_list(o, net->h.kind, sequences, reply), err);
     if (!nr_buf_reserve(reply, 8)) return nr_nomem(err);
     nr_status status = sequences ? NR_OK : nr_options_unread(cmd, err);
     if (status == NR_OK) status = nr_options_change(o, net->h.kind, cmd, err);
@@ -144,7 +157,8 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
 NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
                            nr_buf *reply, nr_error *err) {
     nr_buf dump = {0};
-    nr_status status;
+    nr_status status = nr_forecast_refuse(net, cmd, err);
+    if (status != NR_OK) return status;
     switch (cmd->verb) {
     case NR_OBSERVE: return nr_observe(net, cmd, reply, err);
     case NR_RUN:

@@ -142,9 +142,19 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
+static nr_status series_sample(const nr_net *net, nr_bytes record,
+                               nr_buf *reply, nr_error *err) {
+    nr_series series;
+    if (!nr_series_sound(net->schema, net->h.steps, record) ||
+        !nr_series_read(net->schema, record, &series))
+        return nr_fail(err, "ERR invalid network: a damaged sample");
+    return done(nr_series_put(net->schema, &series, reply), err);
+}
+
 nr_status nr_fields_sample(const nr_net *net, nr_bytes record, nr_buf *reply,
                            nr_error *err) {
     const nr_schema *schema = net->schema;
+    if (nr_is_forecaster(net)) return series_sample(net, record, reply, err);
     nr_value *values = nr_alloc(schema->n * sizeof *values);
     if (!values) return nr_nomem(err);
     if (!nr_record_sound(schema, record) ||

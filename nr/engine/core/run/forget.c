@@ -10,6 +10,7 @@
 
 #include "encode/value.h"
 #include "float_mode.h"
+#include "run/forecast.h"
 #include "run/forget.h"
 
 nr_status nr_clear(nr_net *net, const nr_command *cmd, uint64_t *gone,
@@ -129,6 +130,8 @@ static nr_status find(const nr_net *net, const wanted *w, nr_buf *places,
 NOINLINE nr_status matching(const nr_net *net, const nr_command *cmd,
                             nr_buf *places, nr_error *err) {
     wanted w = {0};
+    if (nr_is_forecaster(net) && !net->partial)
+        return nr_forecast_matching(net, cmd, places, err);
     nr_status status = want_all(&w, net->schema, cmd, err);
     if (status == NR_OK && net->partial)
         status = nr_fail(err, "ERR samples of a network without its datasets");

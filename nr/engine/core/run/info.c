@@ -43,11 +43,12 @@ static bool put_options(const nr_options *options, nr_buf *b) {
     return ok;
 }
 
-/* The datasets whose next sample replaces another. */
+/* The datasets whose next sample replaces another; a forecaster's series do
+ * not, they only move on. */
 static const char *full_datasets(const nr_header *h) {
     static const char *const words[] = {"no", "training", "testing", "both"};
     size_t full = 0;
-    for (size_t d = 0; d < 2; d++)
+    for (size_t d = 0; d < 2 && h->kind != NR_FORECASTER; d++)
         full |= (size_t)(h->maxlen[d] && h->len[d] == h->maxlen[d]) << d;
     return words[full];
 }

@@ -51,9 +51,23 @@ nr_status nr_numbers_check(const nr_command *cmd, nr_error *err) {
                             cmd->arglen[cmd->key]));
 }
 
+/* The steps of a command behind their length, as a record has it. */
+static nr_status series_samples(const nr_net *net, const nr_command *cmd,
+                                nr_buf *records, nr_error *err) {
+    nr_buf piece = {0};
+    nr_status status =
+        nr_series_piece(net->schema, cmd, net->h.steps, &piece, err);
+    if (status == NR_OK &&
+        !nr_record_put((nr_bytes){piece.data, piece.len}, records))
+        status = nr_nomem(err);
+    nr_buf_free(&piece);
+    return status;
+}
+
 static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *records, nr_error *err) {
     nr_said said;
+    if (nr_is_forecaster(net)) return series_samples(net, cmd, records, err);
     nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
     if (status != NR_OK) return status;
     status = nr_said_take(&said, records, err);
@@ -64,8 +78,10 @@ static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
 nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                          nr_buf *rows, nr_error *err) {
     size_t n = 1, start = rows->len;
+    nr_status status = nr_series_check(net, cmd, err);
+    if (status != NR_OK) return status;
     if (net->schema) return fields_samples(net, cmd, rows, err);
-    nr_status status = nr_numbers_check(cmd, err);
+    status = nr_numbers_check(cmd, err);
     if (status != NR_OK) return status;
     status = cmd->values ? values_check(net, cmd, err)
                          : nr_blob_rows(cmd, net->row, &n, err);
@@ -88,13 +104,32 @@ static nr_status observe_fields(nr_net *net, const nr_command *cmd,
     return status;
 }
 
+/* The steps of the series, and how many series there are. */
+static nr_status series_reply(const nr_net *net, const nr_command *cmd,
+                              nr_buf *reply, nr_error *err) {
+    nr_buf head = {0};
+    nr_series series = {0};
+    nr_status status = nr_net_series(net, cmd, &head, err);
+    if (status != NR_OK) return status;
+    long slot = nr_series_slot(net, (nr_bytes){head.data, head.len});
+    if (slot >= 0)
+        nr_series_read(net->schema,
+                       nr_record_at(net, NR_DATASET_TRAIN, (size_t)slot),
+                       &series);
+    nr_buf_free(&head);
+    return done(nr_put_array(reply, 2) && nr_put_uint(reply, series.n) &&
+                    nr_put_uint(reply, net->h.len[0]),
+                err);
+}
+
 nr_status nr_observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
                      nr_error *err) {
     nr_buf rows = {0};
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (!nr_buf_reserve(reply, 32)) return nr_nomem(err);
-    nr_status status = net->schema ? NR_OK : nr_numbers_check(cmd, err);
+    nr_status status = nr_series_check(net, cmd, err);
+    if (status == NR_OK && !net->schema) status = nr_numbers_check(cmd, err);
     if (status != NR_OK) return status;
     if (net->schema) {
         status = observe_fields(net, cmd, err);
@@ -113,6 +148,7 @@ nr_status nr_observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
         nr_buf_free(&rows);
     }
     if (status != NR_OK) return status;
+    if (nr_is_forecaster(net)) return series_reply(net, cmd, reply, err);
     return done(nr_put_array(reply, 2) && nr_put_uint(reply, net->h.len[0]) &&
                     nr_put_uint(reply, net->h.len[1]),
                 err);

@@ -25,6 +25,7 @@
 #include "functions.h"
 #include "kernels/kernel.h"
 #include "run/fields.h"
+#include "run/forecast.h"
 #include "run/run.h"
 
 enum { HEAD = NR_REPORT_HEAD, BINS = 10, BATCH = NR_LANES };
@@ -389,6 +390,7 @@ static bool reply_values(const nr_net *net, const float *r, nr_buf *b) {
 
 bool nr_report_reply(const nr_net *net, nr_buf *reply) {
     const float *r = nr_report_of(net);
+    if (nr_is_forecaster(net)) return nr_forecast_report(net, reply);
     if (!r) return nr_put_nil(reply);
     return net->h.kind == NR_CLASSIFIER ? reply_classes(net, r, reply)
                                         : reply_values(net, r, reply);

@@ -6,6 +6,7 @@
 
 #include "functions.h"
 #include "run/report.h"
+#include "train/series.h"
 #include "train/tuning.h"
 #include "train/train.h"
 
@@ -147,6 +148,8 @@ static bool measure(nr_trainer *t) {
             t->class_errors = wrong;
         }
     }
+    if (ok && t->encoding && t->encoding->forecast)
+        ok = nr_forecast_measure(net, t->encoding->forecast);
     nr_net_free(net);
     nr_interleaved_drop(t->weights); /* the refit changes them */
     return ok;

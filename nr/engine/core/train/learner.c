@@ -10,6 +10,7 @@
 #include "float_mode.h"
 #include "grammar/syntax.h"
 #include "train/learner.h"
+#include "train/series.h"
 
 /* Hidden units where nobody gave any, by the samples: one layer, since more of
  * them lose on tables; none where there are more columns than samples, as texts
@@ -233,6 +234,8 @@ NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
 nr_status nr_learner_make(const nr_net *net, const nr_command *cmd,
                           nr_encoding **encoding, nr_net **learner,
                           nr_error *err) {
+    if (nr_is_forecaster(net))
+        return nr_windows_learner(net, encoding, learner, err);
     uint64_t before = nr_mode_begin(NR_EXACT);
     nr_status status = make_all(net, cmd, encoding, learner, err);
     nr_mode_end(before);
@@ -284,6 +287,7 @@ static uint64_t count_columns(const nr_net *net) {
 nr_net *nr_learner_like(const nr_net *net) {
     enum { CLASSES = 16 }; /* before they are counted */
     const nr_schema *schema = net->schema;
+    if (nr_is_forecaster(net)) return nr_windows_like(net);
     size_t outputs = net->h.kind == NR_REGRESSOR ? schema->n - schema->inputs
                      : net->inner                ? nr_outputs(net->inner)
                                                  : CLASSES;

@@ -27,6 +27,7 @@ static nr_status check_samples(const nr_net *net, const nr_command *cmd,
     if (net->h.len[NR_DATASET_TRAIN] == 0)
         return nr_fail(err, "ERR Can't start training: the training dataset "
                             "is empty, add samples with NR.OBSERVE");
+    if (nr_is_forecaster(net)) return NR_OK; /* windows are held out */
     if (cmd->autostop && net->h.len[NR_DATASET_TEST] == 0)
         return nr_fail(err, "ERR Can't start training with AUTOSTOP option: "
                             "overfitting detection requires a non zero length "
@@ -38,8 +39,11 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
     enum { LEAST = 10000 }; /* milliseconds */
     const nr_header *h = &net->h;
     uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
+    bool tests = h->len[NR_DATASET_TEST] || nr_is_forecaster(net);
     if (h->options.classic) return;
-    if (!nr_train_limited(cmd) && h->len[NR_DATASET_TEST])
+    if (nr_is_forecaster(net))
+        samples = h->bytes[NR_DATASET_TRAIN] / nr_step_bytes(net->schema);
+    if (!nr_train_limited(cmd) && tests)
         cmd->autostop = cmd->backtrack = true;
     if (cmd->autostop && cmd->backtrack && !nr_train_timed(cmd))
         cmd->maxtime = samples > LEAST ? samples : LEAST;
