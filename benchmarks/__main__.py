@@ -69,7 +69,7 @@ def training(db: nr.Database) -> None:
         net.observe_many(rng.random((1000, layout[0])), rng.integers(0, layout[-1], 1000))
 
         def train(net: nr.Network = net, cycles: int = cycles) -> None:
-            net.train(maxcycles=cycles, timeout=0).wait()
+            net.train(maxcycles=cycles, timeout=0, autostop=False).wait()
 
         seconds = best(train, 1, runs=3) / cycles
         name = "-".join(map(str, layout))

@@ -74,7 +74,7 @@ def rounds(calls: dict[str, Callable[[], object]], times: int, n: int) -> dict[s
 def one_dictionary(db: nr.Database) -> None:
     frame = people(2000)
     net = db.create_from("one", frame, target="joined", seed=1)
-    net.train(maxcycles=20).wait()
+    net.train(maxcycles=20, autostop=False).wait()
     inputs = frame.drop(columns="joined").assign(since=range(len(frame)))  # seconds
     rows = [{k: v for k, v in row.items() if v == v} for row in inputs.to_dict("records")]
     peer = make_pipeline(

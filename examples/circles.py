@@ -32,9 +32,9 @@ def main(url: str | None = None, picture: str = "circles.png") -> bool:
     unseen_x, unseen_y = points(rng, 1000)
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:circles")
-        net = db.create("example:circles", "classifier", [2, 20, 3], dataset=1000, test=100, seed=1)
+        net = db.create("example:circles", "classifier", [2, 20, 3], seed=1)
         net.observe_many(x, y)
-        net.train(autostop=True, backtrack=True, timeout=5).wait()
+        net.train().wait()
 
         steps = (np.arange(SIDE) - SIDE / 2) / (SIDE / 2)
         grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)

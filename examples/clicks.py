@@ -114,7 +114,7 @@ def learned(db: nr.Database, key: str, past: list[tuple[Visit, str]]) -> tuple[n
     )
     net.observe_many([{"pages": list(visit), "next": page} for visit, page in past])
     began = time.perf_counter()
-    net.train(maxcycles=20, autostop=True, backtrack=True).wait()
+    net.train(maxcycles=20).wait()
     return net, time.perf_counter() - began
 
 

@@ -20,10 +20,10 @@ def main(url: str | None = None) -> bool:
     x, y = x[order], y[order]
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:digits")
-        net = db.create("example:digits", "classifier", [64, 30, 10], normalize=True, seed=1)
+        net = db.create("example:digits", "classifier", [64, 30, 10], seed=1)
         print(f"A network of {net.info().parameters} parameters.")
         net.observe_many(x[:OBSERVED], y[:OBSERVED])
-        net.train(autostop=True, backtrack=True, timeout=60).wait()
+        net.train(timeout=60).wait()
         read = net.classify(x[OBSERVED:])
 
     wrong = np.flatnonzero(read != y[OBSERVED:])

@@ -43,7 +43,7 @@ def main(url: str | None = None) -> bool:
         net = db.create("example:gestures", "classifier", {"motion": MOTION}, target="name", seed=2)
         net.observe_many(train)
         print(f"{len(train)} recordings to learn from: {', '.join(sorted(set(train.name)))}")
-        net.train(autostop=True, backtrack=True).wait()
+        net.train().wait()
         named = net.classify(test[["motion"]])
         print("One that is new:", test.name[0])
         for name, chance in sorted(net.run({"motion": test.motion[0]}).items()):

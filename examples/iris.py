@@ -18,9 +18,9 @@ def main(url: str | None = None) -> bool:
 
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:iris")
-        net = db.create("example:iris", "classifier", [4, 15, 5, 3], normalize=True, seed=1)
+        net = db.create("example:iris", "classifier", [4, 15, 5, 3], seed=1)
         net.observe_many(x[:100], y[:100])
-        net.train(autostop=True, backtrack=True).wait()
+        net.train().wait()
         info = net.info()
         print(f"{info.train_len} flowers to learn from, {info.test_len} to test")
         print(f"Misclassified of those to test: {info.class_errors:.1f}%")

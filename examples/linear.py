@@ -17,9 +17,7 @@ def main(url: str | None = None) -> bool:
 
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:linear")
-        net = db.create(
-            "example:linear", "regressor", [2, 1], normalize=True, dataset=400, test=0, seed=1
-        )
+        net = db.create("example:linear", "regressor", [2, 1], test=0, seed=1)
         net.observe_many(x, y)
         net.train(maxcycles=1000).wait()
         # What it answers at 0 and one step along each input gives its coefficients.

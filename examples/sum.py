@@ -15,14 +15,14 @@ def main(url: str | None = None) -> bool:
     rng = random.Random(1)
     with nr.connect(url) as db:
         db.execute("NR.DEL", "example:sum")
-        net = db.create("example:sum", "regressor", [2, 10, 1], normalize=True, seed=1)
+        net = db.create("example:sum", "regressor", [2, 10, 1], seed=1)
         print(f"A network of {net.info().parameters} parameters.")
         # Small numbers as well: among large ones they would hardly count.
         for largest in (100, 10):
             for _ in range(150):
                 a, b = rng.randrange(largest), rng.randrange(largest)
                 net.observe([a, b], a + b)
-        net.train(timeout=2, autostop=True, backtrack=True).wait()
+        net.train().wait()
 
         good = True
         for a, b in SUMS:

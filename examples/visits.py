@@ -38,7 +38,7 @@ def make_app(url: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with nr.aio.connect(engine=engine) as db:
             found["db"] = db
-            options = {"normalize": True, "seed": 1, "exist_ok": True}
+            options = {"seed": 1, "exist_ok": True}
             found["net"] = await db.create("example:visits", "classifier", [2, 6, 2], **options)
             async with engine.begin() as connection:
                 await connection.execute(sa.text(TABLE))

@@ -18,7 +18,7 @@ def main(url: str | None = None) -> bool:
         db.execute("NR.DEL", "example:xor", "example:flat")
         right = {}
         for name, layout in {"example:xor": [2, 4, 2], "example:flat": [2, 2]}.items():
-            net = db.create(name, "classifier", layout, dataset=4, test=0, seed=1)
+            net = db.create(name, "classifier", layout, test=0, seed=1)
             net.observe_many(INPUTS, CLASSES)
             net.train(maxcycles=500).wait()
             answers = net.classify(INPUTS)

@@ -3,7 +3,7 @@
     import nr
 
     with nr.connect() as db:
-        net = db.create("sum", "regressor", [2, 3, 1], normalize=True)
+        net = db.create("sum", "regressor", [2, 3, 1])
         net.observe_many([[1, 2], [3, 4], [5, 6], [1, 1]], [3, 7, 11, 2])
         net.train(maxcycles=1000).wait()
         print(net.run([2, 2]))

@@ -77,7 +77,7 @@ class Database:
         *,
         target: str | Sequence[str] | None = None,
         hidden: Sequence[int] | Literal["auto", "linear"] = "auto",
-        normalize: bool = False,
+        normalize: bool | None = None,
         dataset: int | None = None,
         test: int | None = None,
         seed: int | None = None,
@@ -91,7 +91,8 @@ class Database:
         names the outputs among them: ``{"age": "number", "country": "category", "joined":
         "category"}, target="joined"``; an output that is not among them is of the kind that goes
         with ``type``. ``hidden`` are then the hidden layers, ``"auto"`` or ``"linear"``.
-        ``dataset`` and ``test`` are how many training and testing samples it keeps (1000, 500).
+        ``normalize=False`` takes plain inputs as they are, in place of scaling them.
+        ``dataset`` and ``test`` are how many training and testing samples it keeps (10000, 5000).
         ``options`` are NR.CREATE's: ``activation="relu"``, ``classic=True``, ``learnrate=None``
         (AUTO) ... Raises CommandError; BusyError where the name is in use. With ``exist_ok`` a
         network of this type and of this layout or these fields that is there

@@ -85,7 +85,7 @@ class Network:
         ``weight`` above 0: the sample counts so often in training. Raises CommandError, and
         ValuesError for what is no number.
         """
-        return self._do(samples.observe(self.key, x, y, to, weight))
+        return self._do(samples.observe(self.db.backend, self.key, x, y, to, weight))
 
     def observe_many(
         self,
@@ -263,11 +263,13 @@ class Network:
     ) -> Training:
         """Starts a training in the background.
 
-        It ends after ``maxcycles`` cycles and ``timeout`` seconds, by default 10, at the latest;
-        0 is no limit, of either. (``maxtime``, in milliseconds, is deprecated.) ``autostop``
-        ends it when overfitting sets in, ``backtrack`` makes the best of what the testing dataset
-        has told; None, the default, is both where there are testing samples and no limit is
-        given. Raises CommandError: already training, nothing to train on ...
+        ``autostop`` ends it when overfitting sets in, ``backtrack`` makes the best of what the
+        testing dataset has told; None, the default, is both where there are testing samples.
+        (With ``classic=True`` and a limit it is neither.) It ends after ``maxcycles`` cycles and
+        ``timeout`` seconds at the latest; 0 is no limit, of either. Without a timeout that is
+        10 seconds, and where both are on 10 for each 10,000 samples, if there are more.
+        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError: already training,
+        nothing to train on ...
         """
         if maxtime is not None:
             warn(words.MAXTIME, DeprecationWarning, stacklevel=2)

@@ -53,7 +53,7 @@ BEST = "AUTOSTOP BACKTRACK MAXTIME 0 MAXCYCLES 40"
 SMALL = "DATASET 10 TEST 5"
 
 NETWORKS: dict[str, list[str]] = {
-    "empty": ["NR.CREATE empty CLASSIFIER 2 3 -> 2 SEED 1"],
+    "empty": ["NR.CREATE empty CLASSIFIER 2 3 -> 2 NORMALIZE NO SEED 1"],
     "untrained": [
         f"NR.CREATE untrained REGRESSOR 2 3 -> 1 NORMALIZE {SMALL} SEED 9007199254740991",
         *sums("untrained", 9),
@@ -69,17 +69,17 @@ NETWORKS: dict[str, list[str]] = {
         *trained("best", BEST),
     ],
     "unscaled": [
-        f"NR.CREATE unscaled REGRESSOR 2 3 -> 1 {SMALL} SEED 3",
+        f"NR.CREATE unscaled REGRESSOR 2 3 -> 1 NORMALIZE NO {SMALL} SEED 3",
         *sums("unscaled", 9),
         *trained("unscaled"),
     ],
     "linear": [
-        f"NR.CREATE linear REGRESSOR 2 -> 2 {SMALL} SEED 3",
+        f"NR.CREATE linear REGRESSOR 2 -> 2 NORMALIZE NO {SMALL} SEED 3",
         *(f"NR.OBSERVE linear {a} {b} -> {a - b} {a / 8}" for a, b in SUMS[:9]),
         *trained("linear", BEST),
     ],
     "logistic": [
-        f"NR.CREATE logistic CLASSIFIER 2 -> 2 {SMALL} SEED 3 CLASSWEIGHTS BALANCED",
+        f"NR.CREATE logistic CLASSIFIER 2 -> 2 NORMALIZE NO {SMALL} SEED 3 CLASSWEIGHTS BALANCED",
         *classes("logistic", 9, 2),
         *trained("logistic", BEST),
     ],
@@ -96,13 +96,13 @@ NETWORKS: dict[str, list[str]] = {
         *trained("relu"),
     ],
     "leaky": [
-        f"NR.CREATE leaky CLASSIFIER 2 4 -> 3 {SMALL} SEED 0 ACTIVATION LEAKYRELU "
+        f"NR.CREATE leaky CLASSIFIER 2 4 -> 3 NORMALIZE NO {SMALL} SEED 0 ACTIVATION LEAKYRELU "
         "LOSS CROSSENTROPY OPTIMIZER RPROP L2 AUTO MEMBERS AUTO CLASSWEIGHTS BALANCED",
         *classes("leaky", 9),
         *trained("leaky"),
     ],
     "tanh": [
-        f"NR.CREATE tanh REGRESSOR 2 4 -> 1 {SMALL} SEED 8 ACTIVATION TANH LOSS MSE "
+        f"NR.CREATE tanh REGRESSOR 2 4 -> 1 NORMALIZE NO {SMALL} SEED 8 ACTIVATION TANH LOSS MSE "
         "CLASSWEIGHTS NONE MEMBERS 2",
         *sums("tanh", 9),
         *trained("tanh"),
@@ -128,10 +128,12 @@ NETWORKS: dict[str, list[str]] = {
         *trained("train-only"),
     ],
     "test-only": [
-        "NR.CREATE test-only REGRESSOR 2 3 -> 1 DATASET 0 TEST 8 SEED 1",
+        "NR.CREATE test-only REGRESSOR 2 3 -> 1 NORMALIZE NO DATASET 0 TEST 8 SEED 1",
         *sums("test-only", 4, "TEST"),
     ],
-    "keeps-nothing": ["NR.CREATE keeps-nothing REGRESSOR 2 -> 1 DATASET 0 TEST 0 SEED 1"],
+    "keeps-nothing": [
+        "NR.CREATE keeps-nothing REGRESSOR 2 -> 1 NORMALIZE NO DATASET 0 TEST 0 SEED 1"
+    ],
     "twice": [
         f"NR.CREATE twice CLASSIFIER 2 4 -> 3 NORMALIZE {SMALL} SEED 2",
         *classes("twice", 9),
@@ -153,13 +155,13 @@ NETWORKS: dict[str, list[str]] = {
         *trained("reset-and-trained"),
     ],
     "diverged": [
-        f"NR.CREATE diverged REGRESSOR 2 4 -> 1 {SMALL} SEED 2 ACTIVATION RELU OPTIMIZER SGD "
-        "LEARNRATE 100000 L2 0",
+        f"NR.CREATE diverged REGRESSOR 2 4 -> 1 NORMALIZE NO {SMALL} SEED 2 ACTIVATION RELU "
+        "OPTIMIZER SGD LEARNRATE 100000 L2 0",
         *sums("diverged", 9),
         *trained("diverged"),
     ],
     "overfitted": [
-        "NR.CREATE overfitted REGRESSOR 2 5 -> 1 DATASET 9 TEST 9 SEED 1 PATIENCE 1",
+        "NR.CREATE overfitted REGRESSOR 2 5 -> 1 NORMALIZE NO DATASET 9 TEST 9 SEED 1 PATIENCE 1",
         *(f"NR.OBSERVE overfitted {i * 7 % 18} 1 -> {i * 5 % 7}" for i in range(18)),
         *trained("overfitted", "AUTOSTOP MAXTIME 0"),
     ],

@@ -138,10 +138,12 @@ def test_progress_is_iterated_until_the_training_ends(options: Options) -> None:
         async with nr.aio.connect(**options) as db:
             net = await network(db)
             await net.observe_many([[1, 2], [3, 4], [5, 5]], [3, 7, 10])
-            seen = [progress async for progress in net.train(maxcycles=300, timeout=0)]
+            seen = [
+                progress async for progress in net.train(maxcycles=300, timeout=0, autostop=False)
+            ]
             assert seen[-1].cycles == 300
             assert [p.cycles for p in seen] == sorted(p.cycles for p in seen)
-            training = await net.train(maxcycles=5, timeout=0)
+            training = await net.train(maxcycles=5, timeout=0, autostop=False)
             assert [p.cycles async for p in training][-1] == 5
             assert (await net.info()).cycles == 305
             assert not await training.running
@@ -154,7 +156,7 @@ def test_a_training_that_is_dropped_ends_the_iteration_with_its_error(options: O
         async with nr.aio.connect(**options) as db:
             net = await network(db)
             await net.observe([1, 2], 3)
-            async for _ in net.train(timeout=0):
+            async for _ in net.train(timeout=0, autostop=False):
                 await net.reset()
 
     with pytest.raises(nr.CommandError, match="was dropped: its network was reset"):
@@ -270,7 +272,7 @@ def test_what_waits_for_a_training_is_cancelled_and_the_training_is_not(options:
         async with nr.aio.connect(**options) as db:
             net = await network(db)
             await net.observe([1, 2], 3)
-            training = await net.train(timeout=0)
+            training = await net.train(timeout=0, autostop=False)
             began = monotonic()
             await cancelled(training.wait(), 0.05)
             assert monotonic() - began < 5

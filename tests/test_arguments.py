@@ -196,7 +196,7 @@ def test_a_numpy_that_raises_changes_nothing(net: nr.Network) -> None:
 def test_a_row_and_a_wait_that_failed_are_errors_of_ours_and_pythons(net: nr.Network) -> None:
     with pytest.raises(IndexError, match=r"the train dataset of 'net' has no row 99"):
         net.sample("train", 99)
-    training = net.train(timeout=0)
+    training = net.train(timeout=0, autostop=False)
     for kind in (TimeoutError, nr.StillTrainingError):
         with pytest.raises(kind, match="the training of net still runs"):
             training.result(timeout=0)

@@ -74,6 +74,8 @@ def samples(create: str, rows: int, first: int = 0) -> bytes:
 
 def trained(db: nr.Database, create: str, threads: int = 1) -> None:
     words = ["SEED", 11, "DATASET", 200, "TEST", 200, "THREADS", threads]
+    if "NORMALIZE" not in create:
+        words += ["NORMALIZE", "NO"]
     db.execute("NR.CREATE", "net", *create.split(), *words)
     db.execute("NR.OBSERVE", "net", "FP32", samples(create, TRAIN), "TRAIN")
     db.execute("NR.OBSERVE", "net", "FP32", samples(create, TEST, TRAIN), "TEST")

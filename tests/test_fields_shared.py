@@ -20,7 +20,7 @@ def two(request: pytest.FixtureRequest) -> Iterator[tuple[nr.Network, nr.Network
             row = {"age": i, "country": "IT", "joined": ("no", "yes")[i % 2]}
             net.observe(row, to="train")
             other["club"].observe(row, to="test")
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         other["club"].run({"age": 3})
         yield net, other["club"]
 

@@ -46,7 +46,7 @@ def test_a_foreign_progress_is_none(store: tuple[list[nr.Database], Write], valu
     trains.backend.store.renewal = 60.0  # what was written stays
     for name in ("bad", "good"):
         trains.create(name, "regressor", [1, 1]).observe([1], 2, to="train")
-        trains[name].train(timeout=0)
+        trains[name].train(timeout=0, autostop=False)
     write(value)
     lines = looks.execute("NR.THREADS")
     assert isinstance(lines, list)

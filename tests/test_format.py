@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest) -> Any:
 def trained(db: nr.Database) -> nr.Network:
     net = db.create("net", "classifier", [2, 3, 2], seed=1, dataset=9, test=4)
     net.observe_many([[i, i * i] for i in range(20)], [i % 2 for i in range(20)])
-    net.train(maxcycles=5).wait()
+    net.train(maxcycles=5, autostop=False).wait()
     return net
 
 
@@ -122,7 +122,7 @@ def test_a_store_of_the_first_format_goes_on(hashed: Any) -> None:
         assert format_of(db) == 2
         for one in again, twin:
             one.observe([7, 8], 0)
-            one.train(maxcycles=3).wait()
+            one.train(maxcycles=3, autostop=False).wait()
         assert content(again.dump()) == content(twin.dump())
 
 
@@ -130,7 +130,7 @@ def test_a_reset_and_a_merge_of_the_first_format_go_on(hashed: Any) -> None:
     db, _ = hashed
     net = trained(db)
     set_format(db, 1)
-    net.train(maxcycles=2).wait()
+    net.train(maxcycles=2, autostop=False).wait()
     assert format_of(db) == 2
     set_format(db, 1)
     net.reset()

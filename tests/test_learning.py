@@ -44,7 +44,7 @@ def test_four_hidden_layers_learn_too(db: nr.Database) -> None:
 def relative_error(net: nr.Network, x: Floats, y: Floats) -> float:
     """Root mean squared, in deviations of the targets."""
     net.observe_many(x, y)
-    net.train(maxcycles=500, timeout=0).wait()
+    net.train(maxcycles=500, timeout=0, autostop=False).wait()
     return float(np.sqrt(np.mean((net.run(x)[:, 0] - y) ** 2)) / y.std())
 
 
@@ -130,7 +130,7 @@ def test_a_table_of_truths_is_learned_from_every_seed(
             net.observe_many(x, y, to="test")
             finish(net)
         else:
-            net.train(maxcycles=1000, timeout=0).wait()
+            net.train(maxcycles=1000, timeout=0, autostop=False).wait()
         assert net.classify(x).tolist() == y
 
 
@@ -160,6 +160,8 @@ def test_without_autostop_a_training_goes_on(db: nr.Database) -> None:
     x = np.random.default_rng(1).uniform(-1, 1, (200, 2))
     net = db.create("net", "regressor", [2, 8, 1], test=0, seed=1)
     net.observe_many(x, x[:, 0] * x[:, 1])
-    errors = [net.train(maxcycles=20, timeout=0).result().train_error for _ in range(4)]
+    errors = [
+        net.train(maxcycles=20, timeout=0, autostop=False).result().train_error for _ in range(4)
+    ]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < errors[0] / 2

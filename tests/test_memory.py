@@ -86,9 +86,9 @@ def test_the_environment_must_be_one_too(wrong: str, monkeypatch: pytest.MonkeyP
 def test_the_environment_says_how_much_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NR_MEMORY", "10000000")
     with nr.connect("sqlite://") as db, pytest.raises(nr.CommandError, match="memory of 10000000:"):
-        big(db).train(maxcycles=1).wait()
+        big(db).train(maxcycles=1, autostop=False).wait()
     with nr.connect("sqlite://", memory=20_000_000) as db:
-        big(db).train(maxcycles=1).wait()
+        big(db).train(maxcycles=1, autostop=False).wait()
 
 
 def test_the_module_takes_none() -> None:

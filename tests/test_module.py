@@ -138,7 +138,7 @@ def test_values_are_the_same_over_both_protocols(server: Server, protocol: int) 
         for each in db, memory:
             net = each.create("net", "classifier", [2, 3, 2], seed=3)
             net.observe_many([[1, 2], [4, 5], [0.1, 3]], [0, 1, 1])
-            net.train(maxcycles=7, timeout=0).wait()
+            net.train(maxcycles=7, timeout=0, autostop=False).wait()
         for line in (
             "NR.RUN net 1 2.5",
             "NR.CLASS net 1 2",
@@ -367,7 +367,7 @@ def test_redis_62_runs_the_module(tmp_path: Path) -> None:
     with running(redis_62(), tmp_path / "old") as server, nr.connect(server.url()) as db:
         net = db.create("net", "regressor", [2, 3, 1], normalize=True, dataset=50, test=10)
         net.observe_many(ROWS, [a + b for a, b in ROWS])
-        net.train(maxcycles=50, timeout=0).wait()
+        net.train(maxcycles=50, timeout=0, autostop=False).wait()
         assert net.info().cycles == 50
         with server.client() as client:
             client.copy("net", "copy")
@@ -377,7 +377,7 @@ def test_redis_62_runs_the_module(tmp_path: Path) -> None:
         db.execute("NR.OBSERVE club age=6 who=7 -> joined=yes TRAIN")
         told = [b"age", 6.0, b"who", b"7", b"joined", b"yes"]
         assert db.execute("NR.GETDATA club TRAIN 0") == told  # numbers are told from texts
-        net.train(timeout=0)
+        net.train(timeout=0, autostop=False)
         with server.client() as client:
             client.rename("net", "other")
         assert len(db.execute("NR.THREADS")) == 1  # type: ignore[arg-type]

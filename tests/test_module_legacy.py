@@ -221,7 +221,7 @@ def test_networks_of_neural_redis_are_loaded(own: Callable[..., Server]) -> None
                 if want[dataset]:
                     x, y = db[key].sample(dataset, 3)
                     assert [x.tolist(), y.tolist()] == want[dataset]
-        db["sum"].train(maxcycles=20, timeout=0).wait()
+        db["sum"].train(maxcycles=20, timeout=0, autostop=False).wait()
         assert db["sum"].info().cycles == 320
         assert db["sum"].info().train_error < 0.001
 

@@ -38,8 +38,8 @@ def _club(db: nr.Database) -> None:
     plain = db.create("plain", "regressor", [1, 1], seed=1)
     for i in range(6):
         plain.observe(i, i / 3, to="train")
-    net.train(maxcycles=5).wait()
-    plain.train(maxcycles=5).wait()
+    net.train(maxcycles=5, autostop=False).wait()
+    plain.train(maxcycles=5, autostop=False).wait()
 
 
 def _shown(db: nr.Database, line: str) -> Any:

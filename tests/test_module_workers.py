@@ -48,7 +48,7 @@ def order(db: nr.Database) -> dict[str, str]:
 
 def test_a_worker_trains_as_the_server_would(server: Server, db: nr.Database) -> None:
     net = network(db)
-    training = net.train(maxcycles=20, timeout=0)
+    training = net.train(maxcycles=20, timeout=0, autostop=False)
     assert not training.wait(0.05)
     found = order(db)
     assert (found["state"], found["worker"], found["attempt"]) == ("waiting", "-", "0")
@@ -56,7 +56,7 @@ def test_a_worker_trains_as_the_server_would(server: Server, db: nr.Database) ->
     assert training.result(0).cycles == 20
     with nr.connect("memory://") as memory:
         twin = network(memory)
-        twin.train(maxcycles=20, timeout=0).wait()
+        twin.train(maxcycles=20, timeout=0, autostop=False).wait()
         assert (net.run([[1], [2]]) == twin.run([[1], [2]])).all()
         assert net.info().last_training == "merged"
         assert db.execute("NR.THREADS") == []
@@ -80,12 +80,12 @@ def test_a_worker_is_told_to_stop_and_gives_back(server: Server, db: nr.Database
         worker = Worker(trainings, 1)
         thread = threading.Thread(target=worker.work)
         thread.start()
-        training = net.train(timeout=0)
+        training = net.train(timeout=0, autostop=False)
         until(lambda: order(db)["state"] == "running" and int(order(db)["cycle"]) > 0)
         assert training.stop()
         assert training.wait(60)
         assert net.info().ended_by == "stop"
-        training = net.train(timeout=0)
+        training = net.train(timeout=0, autostop=False)
         until(lambda: order(db)["state"] == "running")
         worker.end()
         thread.join(60)
@@ -103,7 +103,7 @@ def test_an_order_belongs_to_its_token(client: redis.Redis, db: nr.Database) -> 
         return client.execute_command("NR.ORDER", *words)
 
     assert ask("TAKE", "net", "a", "host:1") is None
-    net.train(maxcycles=7, timeout=0)
+    net.train(maxcycles=7, timeout=0, autostop=False)
     taken = ask("TAKE", "net", "a", "host:1 x")
     assert taken[1:] == [0, 0, 1, 7, 0, 0, 0]
     assert order(db)["worker"] == "host:1?x"
@@ -146,7 +146,7 @@ def test_what_is_no_order(client: redis.Redis, db: nr.Database) -> None:
 def test_a_workers_user_needs_no_more(server: Server, client: redis.Redis, db: nr.Database) -> None:
     rules = "on >secret ~net* +nr.order +nr.threads +nr.dump +@connection +command"
     client.execute_command(f"ACL SETUSER worker {rules}")
-    network(db).train(maxcycles=2, timeout=0)
+    network(db).train(maxcycles=2, timeout=0, autostop=False)
     assert nr.run_waiting(server.url().replace("//", "//worker:secret@")) == 1
     assert db["net"].info().cycles == 2
 

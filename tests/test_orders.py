@@ -20,7 +20,7 @@ from nr.contracts.store import ATTEMPTS, Lease, Limits, Standing, State
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.trainings import Workers
 
-ENDLESS = {"timeout": 0}
+ENDLESS = {"timeout": 0, "autostop": False}
 WAITS = "waits"
 LOCAL = [driver for driver in DRIVERS if driver.__name__ != "module"]
 TIMED = [driver for driver in LOCAL if driver.__name__ != "memory"]
@@ -207,7 +207,7 @@ def test_a_failure_is_told_in_every_process_until_the_next_training(
     local: nr.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = network(local)
-    net.train(maxcycles=3).wait()
+    net.train(maxcycles=3, autostop=False).wait()
     before = known(net)
 
     def fail(trainer: object, ms: int) -> bool:
@@ -225,7 +225,7 @@ def test_a_failure_is_told_in_every_process_until_the_next_training(
         assert str(told.value) == "ERR the training of net failed: a cosmic ray"
     assert other["net"].info().last_training == "failed: a cosmic ray"
     assert known(other["net"]) == before
-    other["net"].train(maxcycles=1).wait()
+    other["net"].train(maxcycles=1, autostop=False).wait()
     assert other.execute("NR.WAIT net 0") == 1
 
 
@@ -245,7 +245,7 @@ def test_a_lease_is_renewed_while_the_network_is_read(timed: nr.Database) -> Non
         return real(key)  # type: ignore[no-any-return]
 
     store.snapshot, store.renewal = slow, 0.05
-    training = net.train(maxcycles=3)
+    training = net.train(maxcycles=3, autostop=False)
     assert training.result(60).cycles == 3
     assert renewals == [b"net"] * 3
 
@@ -296,7 +296,7 @@ def test_a_deadline_further_off_than_a_lease_is_long_has_run_out(local: nr.Datab
     store.order(b"net", LIMITS)
     set_deadline(store, b"net", 3600)
     assert standing(local) is Standing.WAITS
-    assert net.train(maxcycles=2).result().cycles == 2
+    assert net.train(maxcycles=2, autostop=False).result().cycles == 2
 
 
 # ---- orders outlive their workers ----
@@ -322,7 +322,7 @@ def test_an_order_that_lost_its_worker_is_carried_out_by_another(
     store, cycles = store_of(local), 10**9
     store.renewal = 3600  # only when the test does it
     net = network(local)
-    first = net.train(maxcycles=cycles, timeout=0)
+    first = net.train(maxcycles=cycles, timeout=0, autostop=False)
     started(first)
     set_deadline(store, b"net", -1)
     other = store.take(b"net")
@@ -371,7 +371,7 @@ def test_an_order_is_taken_three_times_at_most(local: nr.Database) -> None:
         local.execute("NR.WAIT net 0")
     assert str(told.value) == "ERR the training of net failed: its worker was lost 3 times"
     assert (net.info().training, net.info().trainings) == (False, 1)
-    assert net.train(maxcycles=2).result().cycles == 2
+    assert net.train(maxcycles=2, autostop=False).result().cycles == 2
 
 
 def test_stop_takes_away_an_order_that_waits(local: nr.Database) -> None:
@@ -429,7 +429,7 @@ def test_ordering_reads_no_samples(local: nr.Database, monkeypatch: pytest.Monke
         return real(key)  # type: ignore[no-any-return]
 
     store.snapshot = snapshot
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
     assert asked == ["nr"]  # a worker's
 
 
@@ -443,7 +443,7 @@ def test_trainings_together_take_no_more_than_one_alone_may() -> None:
         small = db.create("small", "regressor", [1, 1], seed=1)
         small.observe(1, 1)
         first, second = (net.train(**ENDLESS) for net in nets)
-        third = small.train(maxcycles=1)
+        third = small.train(maxcycles=1, autostop=False)
         started(first)
         sleep(0.1)
         assert (second.progress(), third.progress()) == (Progress(), Progress())

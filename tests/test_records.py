@@ -98,11 +98,11 @@ def test_what_was_learned_from_records_is_the_same_everywhere(backend: Backend) 
         replies = []
         for db in memory, nr.Database(backend):
             net = db.restore("net", filled())
-            net.train(maxcycles=3).wait()
+            net.train(maxcycles=3, autostop=False).wait()
             run = [db.execute("NR.RUN", "net", *words) for words in ROWS]
             run += [db.execute(f"NR.{word} net") for word in ("METRICS", "IMPORTANCE", "HISTORY")]
             observe(db, Random(8))
-            net.train(maxcycles=3).wait()
+            net.train(maxcycles=3, autostop=False).wait()
             replies.append((run, content(net.dump())))
             net.reset()
             replies[-1] += (content(net.dump()),)
@@ -139,7 +139,7 @@ def test_unknown_parts_are_kept_through_a_training(backend: Backend) -> None:
     net = db.restore("net", closed(header, parts | kept))
     net.observe_many([[i, i] for i in range(30)], range(30))
     net.observe([1, 2], 3)
-    net.train(maxcycles=3).wait()
+    net.train(maxcycles=3, autostop=False).wait()
     net.configure(l2=0.1)
     assert opened(net.dump())[1].items() >= kept.items()
     net.reset()

@@ -27,7 +27,7 @@ def test_what_the_first_version_wrote_answers_and_learns_on(name: str) -> None:
         assert isinstance(again, bytes)
         db.execute("NR.RESTORE", "again", again)
         assert db["again"].run(asked) == expected
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         assert net.info().cycles > 2
         assert net.run(asked) != expected
 
@@ -75,7 +75,7 @@ def test_a_row_has_the_same_bits_alone_and_in_company(
         net.observe_many(
             [row | {"y": answers[i % 2]} for i, row in enumerate(drawn(60))], to="train"
         )
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         together = net.run(rows)
         for isa in ("baseline", "avx2", "avx512"):
             with suppress(nr.EngineError):  # this processor has no such
@@ -95,7 +95,7 @@ def test_a_single_row_tells_what_is_wrong_with_a_sequence() -> None:
     with nr.connect("memory://") as db:
         net = db.create("net", "classifier", {"v": "sequence(3)"}, target="y", seed=1)
         net.observe_many([{"v": np.ones((2, 3)) * i, "y": "ab"[i % 2]} for i in range(20)])
-        net.train(maxcycles=1).wait()
+        net.train(maxcycles=1, autostop=False).wait()
         for says, value in {
             "step 0 has 4 numbers where 3 are needed": np.ones((2, 4)),
             "an empty sequence": np.ones((0, 3)),

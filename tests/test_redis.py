@@ -53,7 +53,7 @@ def test_dumps_go_from_one_store_to_the_other(db: nr.Database) -> None:
     with nr.connect("memory://") as memory:
         net = memory.create("net", "regressor", [1, 3, 1], seed=5, dataset=3000, test=20)
         net.observe_many([[i] for i in range(2500)], [i / 10 for i in range(2500)])
-        net.train(maxcycles=3).wait()
+        net.train(maxcycles=3, autostop=False).wait()
         restored = db.restore("net", net.dump())
         assert content(restored.dump()) == content(net.dump())
         assert (restored.run([3]) == net.run([3])).all()
@@ -70,7 +70,7 @@ def test_odd_keys_are_keys(db: nr.Database) -> None:
     for key in (b"", b"a b", b"\x00\xff\n", b"%1 {x}", b"k" * 1000):
         net = db.create(key, "regressor", [1, 1], seed=1)
         net.observe(1, 2)
-        net.train(timeout=0)
+        net.train(timeout=0, autostop=False)
         until(lambda: "cycle=0" not in str((db.execute("NR.THREADS") or ["cycle=0"])[0]))  # type: ignore[index]
         assert db.execute("NR.STOP", key) == 1
         assert db.execute("NR.WAIT", key, 0) == 1
@@ -158,7 +158,7 @@ def test_a_damaged_field_is_an_error_and_no_crash(
 ) -> None:
     net = fake.create("net", "regressor", [1, 1])
     net.observe(1, 1)
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
     raw(fake).hset("net", field, value)
     with pytest.raises(nr.CommandError, match="ERR invalid network"):
         net.dump()
@@ -190,7 +190,7 @@ def test_nothing_is_left_behind_by_redis_own_commands(db: nr.Database) -> None:
     client = raw(db)
     net = db.create("{n}a", "regressor", [1, 1], seed=1)
     net.observe_many([[1], [2], [3]], [1, 2, 3])
-    net.train(maxcycles=5).wait()
+    net.train(maxcycles=5, autostop=False).wait()
     expected, outputs = content(net.dump()), net.run([1])
     client.rename("{n}a", "{n}b")
     assert content(db["{n}b"].dump()) == expected
@@ -263,8 +263,8 @@ def test_a_copy_trained_apart_is_not_taken_for_the_original(db: nr.Database) -> 
     one.observe_many([[1], [2], [3]], [1, 2, 3], to="train")
     copy_key(client, "{n}one", "{n}two")
     two = db["{n}two"]
-    one.train(maxcycles=5).wait()
-    two.train(maxcycles=50).wait()
+    one.train(maxcycles=5, autostop=False).wait()
+    two.train(maxcycles=50, autostop=False).wait()
     expected = two.run([1])
     assert (one.run([1]) != expected).all()
     copy_key(client, "{n}two", "{n}one")
@@ -290,7 +290,7 @@ def test_a_dataset_keeps_the_time_to_live(db: nr.Database) -> None:
     net = db.create("net", "regressor", [1, 1])
     raw(db).expire("net", 100)
     net.observe(1, 1)
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
     net.reset()
     assert 0 < raw(db).ttl("net") <= 100
 
@@ -345,7 +345,7 @@ def test_the_database_number_is_told(redis_servers: Servers) -> None:
     with nr.connect(**redis_servers.empty("protocol3")) as db:
         net = db.create("numbered", "regressor", [1, 1])
         net.observe(1, 1)
-        net.train(timeout=0)
+        net.train(timeout=0, autostop=False)
         (line,) = db.execute("NR.THREADS")  # type: ignore[misc]
         assert " key=numbered db=2 maxtime=0 " in str(line)
         db.execute("NR.DEL", "numbered")

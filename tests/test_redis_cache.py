@@ -22,7 +22,7 @@ def test_with_the_cache_running_asks_nothing(
             first = net.run([1])
         with nr.connect(client=client) as other:
             other["net"].observe_many([1, 2], [1, 2], to="train")
-            other["net"].train(maxcycles=3).wait()
+            other["net"].train(maxcycles=3, autostop=False).wait()
         until(lambda: (net.run([1]) != first).all())
 
 

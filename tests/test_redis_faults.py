@@ -125,7 +125,7 @@ def test_a_training_survives_lost_replies(db: nr.Database, way: Proxy) -> None:
         return real(name, *argv)
 
     store_of(db)._link.call = losing  # type: ignore[method-assign]
-    assert net.train(maxcycles=7).result(20).cycles == 7
+    assert net.train(maxcycles=7, autostop=False).result(20).cycles == 7
     assert not net.info().training
 
 
@@ -172,7 +172,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(server: Server, db: nr.Da
 def test_a_full_server_refuses_and_nothing_changes(server: Server, db: nr.Database) -> None:
     net = db.create("net", "regressor", [1, 1], seed=1)
     net.observe(1, 1)
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
     before, outputs = net.dump(), net.run([1])
     with server.client() as client:
         client.config_set("maxmemory", "1")
@@ -184,7 +184,7 @@ def test_a_full_server_refuses_and_nothing_changes(server: Server, db: nr.Databa
                 lambda: net.configure(threads=2),
                 lambda: db.create("other", "regressor", [1, 1]),
                 lambda: db.restore("net", before, replace=True),
-                lambda: net.train(maxcycles=1),
+                lambda: net.train(maxcycles=1, autostop=False),
             ):
                 with pytest.raises(nr.BackendError, match="maxmemory"):
                     call()
@@ -202,7 +202,7 @@ def test_a_training_that_a_full_server_does_not_take_is_told_and_waits_again(
     monkeypatch.setattr(Store, "renewal", 0.05)
     net = db.create("net", "regressor", [1, 1], seed=1)
     net.observe(1, 1)
-    training = net.train(maxcycles=2_000_000, timeout=0)
+    training = net.train(maxcycles=2_000_000, timeout=0, autostop=False)
     until(lambda: (training.progress() or nr.Progress()).cycles > 0)
     with server.client() as client:
         client.config_set("maxmemory", "1")

@@ -20,7 +20,7 @@ TRAINER = """
 import sys, time
 import nr
 with nr.connect(sys.argv[1]) as db:
-    db["net"].train(timeout=0)
+    db["net"].train(timeout=0, autostop=False)
     print("started", flush=True)
     time.sleep(600)
 """
@@ -67,7 +67,7 @@ def has_cycles(net: nr.Network) -> bool:
 
 
 def test_every_process_sees_a_training(net: nr.Network, other: nr.Network) -> None:
-    net.train(timeout=0, maxcycles=0)
+    net.train(timeout=0, maxcycles=0, autostop=False)
     assert other.info().training
     until(lambda: has_cycles(other))
     (line,) = threads(other)
@@ -88,28 +88,28 @@ def test_every_process_sees_a_training(net: nr.Network, other: nr.Network) -> No
 
 
 def test_only_one_of_many_trains(net: nr.Network, other: nr.Network) -> None:
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     for one in net, other, net:
         with pytest.raises(nr.CommandError, match="already in progress"):
-            one.train(maxcycles=1)
+            one.train(maxcycles=1, autostop=False)
     net.db.execute("NR.STOP", "net")
     net.db.execute("NR.WAIT", "net", 0)
-    other.train(maxcycles=1).wait()
+    other.train(maxcycles=1, autostop=False).wait()
 
 
 def test_a_reset_from_elsewhere_drops_the_training(net: nr.Network, other: nr.Network) -> None:
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     until(lambda: has_cycles(other))
     other.reset()
     assert not other.info().training
     until(lambda: not net.db.backend._host.trainings._jobs)  # type: ignore[attr-defined]
     assert net.info().cycles == 0
-    other.train(maxcycles=3).wait()
+    other.train(maxcycles=3, autostop=False).wait()
     assert net.info().cycles == 3
 
 
 def test_deleting_and_creating_anew_drops_the_training(net: nr.Network, other: nr.Network) -> None:
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     del other.db["net"]
     new = ready(other.db)
     until(lambda: not net.db.backend._host.trainings._jobs)  # type: ignore[attr-defined]
@@ -118,19 +118,19 @@ def test_deleting_and_creating_anew_drops_the_training(net: nr.Network, other: n
 
 def test_a_renamed_or_copied_network_is_free(net: nr.Network, other: nr.Network) -> None:
     client = net.db.backend.store._link.client  # type: ignore[attr-defined]
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     client.copy("net", "copy")
     assert not net.db["copy"].info().training
-    other.db["copy"].train(maxcycles=1).wait()
+    other.db["copy"].train(maxcycles=1, autostop=False).wait()
     client.rename("net", "renamed")
-    other.db["renamed"].train(maxcycles=2).wait()
+    other.db["renamed"].train(maxcycles=2, autostop=False).wait()
     assert other.db["renamed"].info().cycles == 2
     until(lambda: not net.db.backend._host.trainings._jobs)  # type: ignore[attr-defined]
     assert threads(other) == []
 
 
 def test_samples_observed_during_a_training_stay(net: nr.Network, other: nr.Network) -> None:
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     until(lambda: has_cycles(other))
     before = sum(other.observe(5, 0.5))
     net.db.execute("NR.STOP", "net")
@@ -144,7 +144,7 @@ def test_trainings_are_listed_oldest_first(net: nr.Network) -> None:
     for name in "b", "a":
         ready(net.db, name)
     for name in "net", "b", "a":
-        net.db[name].train(timeout=0)
+        net.db[name].train(timeout=0, autostop=False)
         time.sleep(0.002)
     assert [line.split()[2] for line in threads(net)] == ["key=net", "key=b", "key=a"]
     for name in "net", "b", "a":
@@ -154,7 +154,7 @@ def test_trainings_are_listed_oldest_first(net: nr.Network) -> None:
 def test_a_training_is_found_in_a_cluster() -> None:
     with cluster() as nodes, nr.connect(f"redis+cluster://127.0.0.1:{nodes[0].port}") as db:
         for name in "a", "b", "c", "d":
-            ready(db, name).train(timeout=0)
+            ready(db, name).train(timeout=0, autostop=False)
         with nr.connect(f"redis+cluster://127.0.0.1:{nodes[2].port}") as other:
             until(lambda: len(other.execute("NR.THREADS")) == 4)  # type: ignore[arg-type]
             for name in "a", "b", "c", "d":
@@ -168,7 +168,7 @@ def test_a_training_whose_index_is_refused_goes_on(
 ) -> None:
     client = net.db.backend.store._link.client  # type: ignore[attr-defined]
     client.set("nr:trainings", "taken")
-    net.train(maxcycles=3).wait()
+    net.train(maxcycles=3, autostop=False).wait()
     assert net.info().cycles == 3
     assert "NR.THREADS will not tell" in caplog.text
 
@@ -180,7 +180,7 @@ def test_who_may_not_touch_the_index_trains_as_well(
         client.execute_command("ACL SETUSER trainer on >secret ~net +@all")
     with nr.connect(server.url.replace("//", "//trainer:secret@")) as db:
         for _ in range(3):  # at once: the lease was given back
-            db["net"].train(maxcycles=3).wait()
+            db["net"].train(maxcycles=3, autostop=False).wait()
             assert not net.info().training
     assert net.info().cycles == 9
     assert caplog.text.count("NR.THREADS will not tell") == 1
@@ -190,10 +190,10 @@ def test_the_end_of_a_training_leaves_the_entry_of_the_next(
     net: nr.Network, other: nr.Network
 ) -> None:
     index = store_of(net.db)._index
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
     index.add(b"net")
     time.sleep(0.002)
-    other.train(timeout=0)
+    other.train(timeout=0, autostop=False)
     index.remove(b"net")
     (line,) = threads(net)
     assert "key=net" in line
@@ -236,7 +236,7 @@ def test_a_killed_trainers_lease_runs_out_within_ten_seconds(
     until(lambda: store_of(net.db).header(b"net")[1] is Standing.WAITS)
     assert len(threads(net)) == 1  # the order waits again, and makes way for another
     assert net.info().training
-    net.train(maxcycles=4).wait()
+    net.train(maxcycles=4, autostop=False).wait()
     assert net.info().cycles == 4
     assert threads(net) == []
 
@@ -255,12 +255,12 @@ def test_a_trainer_cut_off_for_longer_than_its_lease_merges_what_is_still_its_ow
     server: Server, other: nr.Network, net: nr.Network, again: bool
 ) -> None:
     with proxy(server) as way, nr.connect(way.url, socket_timeout=0.5) as far:
-        training = far["net"].train(timeout=0)
+        training = far["net"].train(timeout=0, autostop=False)
         until(lambda: has_cycles(other))
         way.cut()
         until(lambda: store_of(other.db).header(b"net")[1] is Standing.WAITS)
         if again:
-            other.train(maxcycles=2).wait()
+            other.train(maxcycles=2, autostop=False).wait()
         jobs = list(far.backend._host.trainings._jobs.values())  # type: ignore[attr-defined]
         for job in jobs:  # it ends while it does not know that it lost
             job.stop()
@@ -293,7 +293,7 @@ def test_a_stopped_process_that_comes_back_has_lost(
         assert process.stdout.readline() == "started\n"
         os.kill(process.pid, signal.SIGSTOP)
         until(lambda: store_of(net.db).header(b"net")[1] is Standing.WAITS)
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         os.kill(process.pid, signal.SIGCONT)
         assert process.wait(30) == 0
         assert net.info().cycles == 2
@@ -304,7 +304,7 @@ def test_a_stopped_process_that_comes_back_has_lost(
 def test_a_training_survives_a_restart_of_the_server() -> None:
     with running(Server, *DURABLE) as server, nr.connect(server.url) as db:
         net = ready(db)
-        net.train(timeout=0)
+        net.train(timeout=0, autostop=False)
         until(lambda: has_cycles(net))
         server.kill()
         time.sleep(1.5)  # it cannot be renewed
@@ -320,7 +320,7 @@ def test_a_training_that_ends_during_an_outage_is_merged_after_it(
     server: Server, net: nr.Network
 ) -> None:
     with proxy(server) as way, nr.connect(way.url, socket_timeout=0.3) as far:
-        far["net"].train(timeout=0)
+        far["net"].train(timeout=0, autostop=False)
         until(lambda: has_cycles(net))
         way.cut()
         (job,) = far.backend._host.trainings._jobs.values()  # type: ignore[attr-defined]
@@ -366,7 +366,7 @@ db.close()
 def test_nothing_is_left_running(server: Server) -> None:
     with nr.connect(server.url, cache=True) as db:
         db.execute("NR.DEL", "net")
-        ready(db).train(timeout=0)
+        ready(db).train(timeout=0, autostop=False)
     with server.client() as client:
         until(lambda: len(client.client_list()) == 1)
         assert client.exists("nr:trainings") == 0

@@ -39,12 +39,12 @@ def test_a_second_training_while_one_runs_is_refused(db: nr.Database) -> None:
     assert first.running
     first.stop()
     assert first.wait()
-    net.train(maxcycles=2).wait()
+    net.train(maxcycles=2, autostop=False).wait()
 
 
 def test_33_trainings_at_once_all_end_and_none_is_lost(db: nr.Database) -> None:
     nets = [network(db, f"net{i}") for i in range(33)]
-    trainings = [net.train(maxcycles=200, timeout=0) for net in nets]
+    trainings = [net.train(maxcycles=200, timeout=0, autostop=False) for net in nets]
     infos = [training.result() for training in trainings]
     assert [info.cycles for info in infos] == [200] * 33
     assert not any(info.training for info in infos)
@@ -54,7 +54,7 @@ def test_33_trainings_at_once_all_end_and_none_is_lost(db: nr.Database) -> None:
 
 def test_trainings_in_line_count_as_training(line: nr.Database) -> None:
     first = network(line, "first").train(**ENDLESS)
-    second = network(line, "second").train(maxcycles=5)
+    second = network(line, "second").train(maxcycles=5, autostop=False)
     assert second.running
     assert line["second"].info().training
     assert [str(text).split()[2] for text in line.execute("NR.THREADS")] == [
@@ -76,7 +76,7 @@ def test_stop_takes_a_training_out_of_the_line(line: nr.Database) -> None:
     assert not second.stop()
     assert line["second"].info().cycles == 0
     assert first.running
-    line["second"].train(maxcycles=3)
+    line["second"].train(maxcycles=3, autostop=False)
     first.stop()
     assert eventually(lambda: line["second"].info().cycles == 3)
 
@@ -85,7 +85,7 @@ def test_what_is_deleted_in_line_is_never_trained(line: nr.Database) -> None:
     first = network(line, "first").train(**ENDLESS)
     second = network(line, "second").train(**ENDLESS)
     del line["second"]
-    again = network(line, "second").train(maxcycles=4)
+    again = network(line, "second").train(maxcycles=4, autostop=False)
     assert not second.running
     first.stop()
     assert again.result().cycles == 4
@@ -95,10 +95,10 @@ def test_a_training_learns_from_what_is_there_when_it_begins(line: nr.Database) 
     """... and copies nothing while it waits in line."""
     alone = network(line, "alone")
     alone.observe([100, 100], -5, to="train")
-    alone.train(maxcycles=9, timeout=0).wait()
+    alone.train(maxcycles=9, timeout=0, autostop=False).wait()
     first = network(line, "first").train(**ENDLESS)
     net = network(line)
-    training = net.train(maxcycles=9, timeout=0)
+    training = net.train(maxcycles=9, timeout=0, autostop=False)
     net.observe([100, 100], -5, to="train")
     first.stop()
     training.wait()
@@ -115,7 +115,7 @@ def test_reset_drops_a_running_training(db: nr.Database) -> None:
     assert training.progress() is None
     assert net.info().cycles == 0
     before = net.run([1, 1])
-    net.train(maxcycles=3).wait()
+    net.train(maxcycles=3, autostop=False).wait()
     assert net.info().cycles == 3
     assert net.run([1, 1]) != before
 
@@ -147,7 +147,7 @@ def test_stop_keeps_what_was_reached(db: nr.Database) -> None:
 
 def test_a_later_training_is_not_taken_for_an_earlier_one(db: nr.Database) -> None:
     net = network(db)
-    first = net.train(maxcycles=3)
+    first = net.train(maxcycles=3, autostop=False)
     assert eventually(lambda: net.info().cycles == 3 and not net.info().training)
     second = net.train(**ENDLESS)
     assert second.running
@@ -163,7 +163,7 @@ def test_a_later_training_is_not_taken_for_an_earlier_one(db: nr.Database) -> No
 def test_an_ended_training_leaves_room_for_the_next(db: nr.Database) -> None:
     net = network(db)
     for _ in range(20):
-        training = net.train(maxcycles=1)
+        training = net.train(maxcycles=1, autostop=False)
         while training.running:
             pass
     assert net.info().cycles == 20
@@ -179,7 +179,7 @@ def test_options_configured_meanwhile_stay(db: nr.Database) -> None:
 
 
 def test_time_ends_a_training(db: nr.Database) -> None:
-    info = network(db).train(timeout=0.03).result()
+    info = network(db).train(timeout=0.03, autostop=False).result()
     assert info.ended_by == "time"
     assert 0.03 <= info.seconds < 10
 
@@ -203,7 +203,7 @@ def test_autostop_needs_a_testing_dataset(db: nr.Database) -> None:
     net.observe([1], 2)
     with pytest.raises(nr.CommandError, match="ERR Can't start training with AUTOSTOP option"):
         net.train(autostop=True)
-    net.train(maxcycles=1).wait()
+    net.train(maxcycles=1, autostop=False).wait()
 
 
 def test_autostop_ends_a_training(db: nr.Database) -> None:
@@ -231,8 +231,8 @@ def test_wait_gives_up_after_its_time(db: nr.Database) -> None:
 def test_a_bar_shows_loss_and_errors(db: nr.Database, capsys: pytest.CaptureFixture[str]) -> None:
     net = db.create("flowers", "classifier", [1, 2, 2], seed=1)
     net.observe_many(range(30), [i % 2 for i in range(30)])
-    net.train(maxcycles=20, timeout=0).wait()
-    assert net.train(maxcycles=3001, timeout=0).wait(progress=True)
+    net.train(maxcycles=20, timeout=0, autostop=False).wait()
+    assert net.train(maxcycles=3001, timeout=0, autostop=False).wait(progress=True)
     shown = capsys.readouterr().err
     for part in ("flowers", "3001/3001", "loss=", "test=", "errors="):
         assert part in shown
@@ -307,4 +307,4 @@ def test_others_can_reset_what_trains(two: tuple[nr.Database, nr.Database]) -> N
     there["net"].reset()
     assert job.done.wait(60)
     assert here["net"].info().cycles == 0
-    assert here["net"].train(maxcycles=2).result(60).cycles == 2
+    assert here["net"].train(maxcycles=2, autostop=False).result(60).cycles == 2

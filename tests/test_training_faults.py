@@ -81,7 +81,7 @@ def test_a_training_that_cannot_be_merged_is_told_and_frees_its_network(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with full(monkeypatch) as db, caplog.at_level(logging.ERROR, "nr"):
-        training = network(db).train(maxcycles=2)
+        training = network(db).train(maxcycles=2, autostop=False)
         for wait in training.wait, lambda: db.execute("NR.WAIT net 0"):
             with pytest.raises(nr.CommandError, match="training of net failed: the disk is full"):
                 wait()
@@ -113,7 +113,7 @@ def test_an_outage_shorter_than_the_lease_costs_a_training_nothing(
     for verb in "snapshot", "merge":
         outage(verb)
     with nr.Database(Local(store)) as db:
-        assert network(db).train(maxcycles=2).result(60).cycles == 2
+        assert network(db).train(maxcycles=2, autostop=False).result(60).cycles == 2
         assert not db["net"].info().training
     assert refused == {"snapshot": 4, "merge": 4}
     assert caplog.text == ""
@@ -132,7 +132,7 @@ def test_an_outage_that_outlasts_the_lease_is_told_and_leaves_the_order(
 
     monkeypatch.setattr(store, "merge", merge)
     with nr.Database(Local(store)) as db:
-        training = network(db).train(maxcycles=2)
+        training = network(db).train(maxcycles=2, autostop=False)
         with pytest.raises(nr.CommandError, match="the training of net failed: the store is gone"):
             training.wait(60)
         assert db["net"].info().training
@@ -144,7 +144,7 @@ def test_an_outage_that_outlasts_the_lease_is_told_and_leaves_the_order(
 def test_trainings_run_on_any_executor_of_threads() -> None:
     with ThreadPoolExecutor(2) as executor:
         with connect("memory://", executor=executor) as db:
-            assert network(db).train(maxcycles=7).result(60).cycles == 7
+            assert network(db).train(maxcycles=7, autostop=False).result(60).cycles == 7
         assert executor.submit(int, 3).result() == 3  # it is the caller's
 
 
@@ -204,7 +204,7 @@ def test_closing_stops_trainings_and_keeps_what_they_reached(
 def test_no_thread_is_left_behind() -> None:
     before = set(threading.enumerate())
     db = nr.connect("memory://")
-    network(db).train(maxcycles=2).wait()
+    network(db).train(maxcycles=2, autostop=False).wait()
     db.close()
     assert eventually(lambda: set(threading.enumerate()) <= before)
 
@@ -237,7 +237,9 @@ def python(code: str) -> str:
 
 
 def test_a_process_ends_amidst_trainings_and_says_so() -> None:
-    said = python("first, *_ = [net.train(timeout=0) for net in nets]\nbegun(first)").splitlines()
+    said = python(
+        "first, *_ = [net.train(timeout=0, autostop=False) for net in nets]\nbegun(first)"
+    ).splitlines()
     assert [line.partition(": ")[0] for line in said] == [
         f"closing stopped the training of b'{number}'" for number in range(4)
     ]
@@ -246,12 +248,12 @@ def test_a_process_ends_amidst_trainings_and_says_so() -> None:
 
 def test_a_forked_child_has_the_networks_and_no_training() -> None:
     said = python(
-        "training = nets[0].train(timeout=0)\n"
+        "training = nets[0].train(timeout=0, autostop=False)\n"
         "begun(training)\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    assert not training.running and db.execute('NR.THREADS') == []\n"
-        "    assert nets[1].train(maxcycles=3).result().cycles == 3\n"
+        "    assert nets[1].train(maxcycles=3, autostop=False).result().cycles == 3\n"
         "    assert nets[0].info().cycles == 0\n"
         "    sys.exit(0)\n"
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
@@ -266,11 +268,11 @@ def test_a_training_without_memory_is_told_to_those_who_wait(
     if not hasattr(db.backend, "store"):
         pytest.skip("trains in the server: test_module_training.py has it")
     net = network(db)
-    net.train(maxcycles=3).wait()
+    net.train(maxcycles=3, autostop=False).wait()
     before = net.run([3, 4]), net.info().cycles
     with monkeypatch.context() as patch:
         patch.setattr("nr.engine.Trainer.finish", no_memory)
-        training = net.train(maxcycles=3)
+        training = net.train(maxcycles=3, autostop=False)
         for _ in range(2):
             for wait in training.wait, training.result, lambda: training.wait(0):
                 with pytest.raises(nr.CommandError) as told:
@@ -279,7 +281,7 @@ def test_a_training_without_memory_is_told_to_those_who_wait(
     assert (net.run([3, 4]), net.info().cycles) == before
     info = net.info()
     assert (info.ended_by, info.last_training) == ("cycles", "failed: out of memory")
-    assert net.train(maxcycles=3).wait()
+    assert net.train(maxcycles=3, autostop=False).wait()
     assert net.info().cycles == before[1] + 3
 
 

@@ -100,7 +100,7 @@ def test_a_worker_takes_no_more_than_it_is_asked_for(queue: nr.Database, here: n
 
 def test_what_a_worker_gives_back_waits_at_once(queue: nr.Database, here: nr.Database) -> None:
     net = network(queue)
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     trainings = here.backend.trainings  # type: ignore[attr-defined]
     worker = Worker(trainings, 1)
     thread = threading.Thread(target=worker.work)
@@ -223,7 +223,7 @@ def test_the_prompt_lists_orders(capsys: pytest.CaptureFixture[str]) -> None:
         session = Session(db)
         session.run(b"orders")
         assert capsys.readouterr().out == "No training runs or waits.\n"
-        network(db).train(timeout=0)
+        network(db).train(timeout=0, autostop=False)
         session.run(b"orders")
         head, line = capsys.readouterr().out.splitlines()
         assert head.split() == ["network", "state", "worker", "attempt", "cycles"]
@@ -266,7 +266,7 @@ def test_the_command_takes_orders_until_sigterm(url: str, tmp_path: Path) -> Non
                 line.items()
             )
             until(health.exists)
-            net.train(timeout=0)
+            net.train(timeout=0, autostop=False)
             until(lambda: [order["state"] for order in orders(db)] == ["running"])
             assert orders(db)[0]["worker"].endswith(f":{process.pid}")
             process.send_signal(signal.SIGTERM)

@@ -158,7 +158,7 @@ def test_every_order_is_carried_out_once(options: Options, size: Size) -> None:
                     if not left[number]:
                         del left[number]
                         continue
-                    nets[number].train(maxcycles=size.cycles, timeout=0)
+                    nets[number].train(maxcycles=size.cycles, timeout=0, autostop=False)
                     left[number] -= 1
                 sleep(0.01)
         assert db.execute("NR.THREADS") == []

@@ -6,7 +6,7 @@ from time import monotonic
 
 import nr
 
-ENDLESS = {"timeout": 0}
+ENDLESS = {"timeout": 0, "autostop": False}
 
 
 def network(db: nr.Database, name: str = "net") -> nr.Network:

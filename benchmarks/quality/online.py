@@ -102,7 +102,7 @@ def network(stream: Stream, samples: Samples, seed: int, **training: Any) -> Pre
             rows = x[at : at + BLOCK]
             yield from map(float, net.classify(rows) if stream.classes else net.run(rows)[:, 0])
             net.observe_many(rows, y[at : at + BLOCK])
-            net.train(timeout=0, **training).wait()
+            net.train(timeout=0, **training, autostop=False).wait()
 
 
 def afresh(stream: Stream, samples: Samples, seed: int) -> Predictions:

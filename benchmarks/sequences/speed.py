@@ -57,7 +57,7 @@ def ours(db: nr.Database, cell: str) -> Turn:
 
     def seconds(epochs: int) -> float:
         began = process_time()
-        net.train(maxcycles=epochs, timeout=0).wait()
+        net.train(maxcycles=epochs, timeout=0, autostop=False).wait()
         return process_time() - began
 
     return lambda: (seconds(1 + EPOCHS) - seconds(1)) / EPOCHS
@@ -127,7 +127,7 @@ def single(db: nr.Database, cell: str, members: int) -> nr.Network:
     )
     x, y = drawn()
     net.observe_many([{"x": x[i], "y": f"{y[i]}"} for i in range(100)])
-    net.train(maxcycles=1, timeout=0).wait()
+    net.train(maxcycles=1, timeout=0, autostop=False).wait()
     return net
 
 

@@ -50,7 +50,8 @@ def _measure(layers: tuple[int, ...], n: int, cycles: int) -> Point:
     from nr.engine import Net, Trainer, parse
 
     hidden = " ".join(map(str, layers[:-1]))
-    line = f"NR.CREATE k REGRESSOR {hidden} -> {layers[-1]} DATASET {n} TEST 0 SEED 1 MEMBERS 1"
+    options = f"DATASET {n} TEST 0 SEED 1 MEMBERS 1 NORMALIZE NO"
+    line = f"NR.CREATE k REGRESSOR {hidden} -> {layers[-1]} {options}"
     net = Net.create(parse(line.encode().split()), 1, 1)
     rng = np.random.default_rng(1)
     start, width = _status("VmRSS"), layers[0] + layers[-1]

@@ -44,7 +44,7 @@ def latencies() -> Latencies:
         for net in learning:
             net.observe_many(given.x, given.ids)
         for count in range(3):
-            trainings = [net.train(timeout=SECONDS) for net in learning[:count]]
+            trainings = [net.train(timeout=SECONDS, autostop=False) for net in learning[:count]]
             sleep(0.2)  # they have begun
             found[count] = _runs(asked)
             assert all(training.running for training in trainings)

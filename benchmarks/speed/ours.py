@@ -22,6 +22,8 @@ def create(net: Layout, options: str) -> Net:
     kind = "REGRESSOR" if net.layers[-1] == 1 else "CLASSIFIER"
     hidden = " ".join(map(str, net.layers[:-1]))
     line = f"NR.CREATE k {kind} {hidden} -> {net.layers[-1]} SEED 1 DATASET {net.samples} TEST 0"
+    if "NORMALIZE" not in options:
+        line += " NORMALIZE NO"
     made = Net.create(parse(command(f"{line} {options}")), 1, 1)
     given = samples(net)
     data = np.column_stack([given.x, given.ids]).astype("<f4")
@@ -85,7 +87,7 @@ def python(net: Layout, options: str) -> Call:
     db = nr.connect("memory://")
     layers = list(net.layers)
     kind = "regressor" if layers[-1] == 1 else "classifier"
-    words = {word.lower(): value for word, value in _pairs(options)}
+    words = {"normalize": False} | {word.lower(): value for word, value in _pairs(options)}
     made = db.create("k", kind, layers, seed=1, **words)
     one = rows(net)[0]
 

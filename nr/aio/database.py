@@ -47,7 +47,7 @@ class Database:
         *,
         target: str | Sequence[str] | None = None,
         hidden: Sequence[int] | Literal["auto", "linear"] = "auto",
-        normalize: bool = False,
+        normalize: bool | None = None,
         dataset: int | None = None,
         test: int | None = None,
         seed: int | None = None,

@@ -65,7 +65,7 @@ class Network:
         *,
         weight: float | None = None,
     ) -> tuple[int, int]:
-        return await self._do(samples.observe(self.key, x, y, to, weight))
+        return await self._do(samples.observe(self._driver.backend, self.key, x, y, to, weight))
 
     async def observe_many(
         self,

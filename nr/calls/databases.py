@@ -27,7 +27,7 @@ def create(
     *,
     target: str | Sequence[str] | None = None,
     hidden: Sequence[int] | str = "auto",
-    normalize: bool = False,
+    normalize: bool | None = None,
     dataset: int | None = None,
     test: int | None = None,
     seed: int | None = None,
@@ -36,9 +36,9 @@ def create(
 ) -> Call[None]:
     """As ``Database.create``."""
     shape, layers = _shape(type, layout, target, hidden)
-    sizes = {"dataset": dataset, "test": test, "seed": seed}
+    sizes = {"normalize": normalize, "dataset": dataset, "test": test, "seed": seed}
     given = {word: value for word, value in sizes.items() if value is not None}
-    more = words.options({"normalize": normalize, **given, **options})
+    more = words.options({**given, **options})
     command = ("NR.CREATE", key, type, *layers, *more)
     while not (yield from _created(key, command, exist_ok, (str(type).lower(), shape))):
         pass

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nr import fields
-from nr.calls import words
+from nr.calls import evictions, words
 from nr.calls.networks import fields_of, info
 from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
@@ -31,9 +31,16 @@ Counts = tuple[int, int]
 
 
 def observe(
-    key: bytes, x: Any, y: Any, to: str | None, weight: float | None = None
+    backend: object, key: bytes, x: Any, y: Any, to: str | None, weight: float | None = None
 ) -> Call[Counts]:
     """As ``Network.observe``."""
+    counts = yield from _observe(key, x, y, to, weight)
+    if evictions.suspected(backend, key, counts):
+        yield from evictions.confirm(backend, key)
+    return counts
+
+
+def _observe(key: bytes, x: Any, y: Any, to: str | None, weight: float | None) -> Call[Counts]:
     if fields.is_row(x):
         return (yield from _observe_named(key, x, y, to, weight))
     if weight is not None:
@@ -120,6 +127,14 @@ def observe_many(
     """As ``Network.observe_many``."""
     X = yield from fitting(key, X, ignore_extra, outputs=True)
     now = yield from info(key)
+    counts = yield from _observe_all(backend, key, now, X, Y, to, counts_for)
+    yield from evictions.compare(backend, key, now, counts, now.train_len + now.test_len)
+    return counts
+
+
+def _observe_all(
+    backend: object, key: bytes, now: Info, X: Any, Y: Any, to: str | None, counts_for: Any
+) -> Call[Counts]:
     if now.fields:
         return (yield from _observe_named(key, X, Y, to, counts_for))
     if counts_for is not None:
@@ -169,7 +184,11 @@ def observe_query(
     swaps = words.flag("replace", replace)
     store = needed(backend, ObservesQueries, "only networks in a database of SQL observe queries")
     query = sql, target, to, parameters, progress, swaps, by
+    before = yield from info(key)
     counts: Counts = yield partial(store.observe_query, key, *query)
+    lens = {"train": before.train_len, "test": before.test_len}
+    stay = sum(n for which, n in lens.items() if not swaps or str(to or which).lower() != which)
+    yield from evictions.compare(backend, key, before, counts, stay)
     return counts
 
 

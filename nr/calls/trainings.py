@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from nr.calls import words
-from nr.calls.networks import info
+from nr.calls.networks import configure, info
 from nr.calls.steps import Call, Pause
 from nr.commands.arguments import arguments
 from nr.commands.info import Info, parse_progress
@@ -35,15 +35,19 @@ def train(
 ) -> Call[Course]:
     """As ``Network.train``."""
     now = yield from info(key)
-    if autostop is None:
-        autostop = now.test_len > 0 and maxcycles is None and maxtime is None
-    if backtrack is None:
-        backtrack = autostop
     limits = {"maxcycles": maxcycles, "maxtime": maxtime}
     given = {word: value for word, value in limits.items() if value is not None}
+    if autostop is None:
+        autostop = now.test_len > 0 and not (given and (yield from _is_classic(key)))
+    if backtrack is None:
+        backtrack = autostop
     asked = words.options({**given, "autostop": autostop, "backtrack": backtrack})
     argv = arguments(("NR.TRAIN", key, *asked))
     return (yield from _started(backend, argv, now, maxcycles or 0))
+
+
+def _is_classic(key: bytes) -> Call[bool]:
+    return bool((yield from configure(key, {}))["classic"])
 
 
 def start(backend: object, argv: Sequence[bytes], maxcycles: int) -> Call[Course]:

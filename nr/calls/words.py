@@ -15,7 +15,7 @@ from nr.engine import specs
 from nr.errors import ArgumentError, ValuesError
 
 MAXTIME = "maxtime is deprecated: give timeout, in seconds"
-_FLAGS = {o.word.lower() for spec in specs() for o in spec.options if o.type == "switch"}
+_FLAGS = {o.word.lower(): o for spec in specs() for o in spec.options if o.type == "switch"}
 
 
 def key_of(name: str | bytes) -> bytes:
@@ -41,7 +41,7 @@ def units(layout: Sequence[int]) -> list[int]:
 
 
 def options(given: dict[str, Any]) -> Iterator[Argument]:
-    """Options of a command: a flag by itself, or not at all; others with their value."""
+    """Options of a command: a flag by itself, or not at all, or with NO; others with a value."""
     for word, value in given.items():
         if word not in _FLAGS:
             yield word
@@ -50,6 +50,8 @@ def options(given: dict[str, Any]) -> Iterator[Argument]:
             raise ValuesError(f"ERR {word} is True or False, not {value!r}")
         elif value:
             yield word
+        elif _FLAGS[word].words:  # it is on where nothing is said
+            yield from (word, "NO")
 
 
 def auto(value: float | str | None) -> float | str:

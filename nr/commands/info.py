@@ -14,6 +14,7 @@ _NAMES = {  # of those fields that Python calls otherwise than NR.INFO
     "training-dataset-len": "train_len",
     "test-dataset-maxlen": "test_maxlen",
     "test-dataset-len": "test_len",
+    "datasets-full": "full",
     "training-total-steps": "steps",
     "training-total-cycles": "cycles",
     "training-total-seconds": "seconds",
@@ -78,6 +79,9 @@ class Info:
     """How often TRAINEVERY has asked for one."""
     coalesced: int = 0
     """How often an order stood then, so that none was placed."""
+    full: str = "no"
+    """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
+    ``"training"``, ``"testing"`` or ``"both"``."""
     recurrent: tuple[int, ...] = ()
     """Units of the layers that read sequences, once they have learned; empty without any."""
     fields: tuple[str, ...] = ()

@@ -55,6 +55,8 @@ class Job:
         shape = header.shape
         if self._stopped or (shape.id, shape.revision) != (order.nn_id, order.revision):
             return header.unlearned(Outcome.KEPT, NOT_BEGUN)
+        if order.limits.plain:
+            header.choose_training(command)
         header.check_training(command, self._memory)
         with self._room.taken(header.training_bytes(), lambda: self._stopped):
             net = self._persistent(lambda: self._store.snapshot(order.key))

@@ -77,7 +77,7 @@ static const golden goldens[] = {
      "MAXCYCLES 5",
      NULL},
     {UINT64_C(0x3b8b6c2ca7e5f934), 1900, 0, 1,
-     "REGRESSOR 13 -> 3 SEED 10 OPTIMIZER SGD MEMBERS 3",
+     "REGRESSOR 13 -> 3 SEED 10 NORMALIZE NO OPTIMIZER SGD MEMBERS 3",
      "MAXCYCLES 4",
      NULL},
     {UINT64_C(0xf10760cc5c10ca11), 700, 99, 1,

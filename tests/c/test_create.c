@@ -13,8 +13,8 @@ static void test_create_reads_the_layout(void) {
         CHECK(cmd.verb == NR_CREATE && cmd.key == 1 && cmd.nkeys == 1);
         CHECK(cmd.kind == NR_REGRESSOR && cmd.nlayers == 3);
         CHECK(cmd.layers[0] == 2 && cmd.layers[1] == 3 && cmd.layers[2] == 1);
-        CHECK(cmd.maxlen[0] == 1000 && cmd.maxlen[1] == 500 && !cmd.given);
-        CHECK(!cmd.options.normalize && !cmd.options.classic);
+        CHECK(cmd.maxlen[0] == 10000 && cmd.maxlen[1] == 5000 && !cmd.given);
+        CHECK(cmd.options.normalize && !cmd.options.classic);
         CHECK(cmd.options.activation == NR_TANH &&
               cmd.options.loss == NR_MSE && cmd.options.optimizer == NR_RPROP);
         CHECK(cmd.options.learnrate == NR_AUTO && cmd.options.l2 == NR_AUTO);
@@ -38,6 +38,46 @@ static void test_create_reads_the_layout(void) {
     PARSES(line) CHECK(cmd.nlayers == 64 && cmd.layers[63] == 2);
 }
 
+/* Inputs are scaled unless they have a scale of their own, or CLASSIC says that
+ * all is as it was; NO and YES have the last word. */
+static void test_create_normalizes_where_nothing_else_is_said(void) {
+    static const struct {
+        const char *line;
+        bool normalizes;
+    } cases[] = {
+        {"NR.CREATE net REGRESSOR 2 -> 2 NORMALIZE", true},
+        {"NR.CREATE net REGRESSOR 2 -> 2 NORMALIZE no SEED 1", false},
+        {"NR.CREATE net REGRESSOR 2 -> 2 SEED 1 Normalize NO", false},
+        {"NR.CREATE net REGRESSOR 2 -> 2 NORMALIZE YES", true},
+        {"NR.CREATE net REGRESSOR 2 -> 2 CLASSIC", false},
+        {"NR.CREATE net REGRESSOR 2 -> 2 CLASSIC NORMALIZE", true},
+        {"NR.CREATE net REGRESSOR 2 -> 2 NORMALIZE NO CLASSIC", false},
+        {"NR.CREATE net REGRESSOR a:number -> b:number", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        PARSES(cases[i].line)
+            CHECK(cmd.options.normalize == cases[i].normalizes);
+}
+
+/* 64 GB hold 256 samples of 2^24 inputs and as many outputs less one. */
+static void test_create_makes_datasets_that_fit(void) {
+    PARSES("NR.CREATE net REGRESSOR 2 -> 2 CLASSIC TEST 7") {
+        CHECK(cmd.maxlen[0] == 1000 && cmd.maxlen[1] == 7);
+    }
+    PARSES("NR.CREATE net REGRESSOR 2 -> 2 CLASSIC DATASET 7") {
+        CHECK(cmd.maxlen[0] == 7 && cmd.maxlen[1] == 500);
+    }
+    PARSES("NR.CREATE net REGRESSOR 16777216 -> 1") {
+        CHECK(cmd.maxlen[0] == 1023 && cmd.maxlen[1] == 1023);
+    }
+    PARSES("NR.CREATE net CLASSIFIER 3000000 -> 2 TEST 5") {
+        CHECK(cmd.maxlen[0] == 5726 && cmd.maxlen[1] == 5);
+    }
+    FAILS("NR.CREATE net REGRESSOR 16777216 -> 1 DATASET 1024",
+          "ERR too large a dataset: DATASET 1024 takes 68719480832 bytes, at "
+          "most 68719476736");
+}
+
 static void test_create_reads_the_options(void) {
     PARSES("NR.CREATE net CLASSIFIER 2 -> 2 normalize DATASET 50 TEST 0 SEED 7 "
            "ACTIVATION relu LOSS mse OPTIMIZER adam LEARNRATE 1e-3 BATCH 32 "
@@ -56,10 +96,10 @@ static void test_create_reads_the_options(void) {
         CHECK(cmd.options.optimizer == NR_RPROP);
     }
     PARSES("NR.CREATE net REGRESSOR 2 -> 2 TEST 7") {
-        CHECK(cmd.maxlen[0] == 1000 && cmd.maxlen[1] == 7);
+        CHECK(cmd.maxlen[0] == 10000 && cmd.maxlen[1] == 7);
     }
     PARSES("NR.CREATE net REGRESSOR 2 -> 2 DATASET 7") {
-        CHECK(cmd.maxlen[0] == 7 && cmd.maxlen[1] == 500);
+        CHECK(cmd.maxlen[0] == 7 && cmd.maxlen[1] == 5000);
     }
     PARSES("NR.CREATE net CLASSIFIER 2 -> 2 CLASSIC SEED 9007199254740991 "
            "THREADS 256 NORMALIZE") {
@@ -160,6 +200,8 @@ static void test_create_refuses_bad_options(void) {
     FAILS(CREATE "2 -> 1 ''", SYNTAX "unknown option ''");
     FAILS(CREATE "2 -> 1 NORMALISE",
           SYNTAX "unknown option 'NORMALISE', did you mean NORMALIZE?");
+    FAILS(CREATE "2 -> 1 CLASSIC NO", SYNTAX "unknown option 'NO'");
+    FAILS(CREATE "2 -> 1 NORMALIZE NO YES", SYNTAX "unknown option 'YES'");
     FAILS(CREATE "2 -> 1 NORMALIZE 5", SYNTAX "unknown option '5'");
     FAILS(CREATE "2 -> 1 SEED", SYNTAX "SEED wants a value");
     FAILS(CREATE "2 -> 1 SEED 1 SEED 1", SYNTAX "SEED is given twice");
@@ -269,6 +311,8 @@ static void test_configure_lists_and_sets(void) {
 int main(void) {
     test_create_reads_the_layout();
     test_create_reads_the_options();
+    test_create_normalizes_where_nothing_else_is_said();
+    test_create_makes_datasets_that_fit();
     test_create_refuses_bad_types();
     test_create_refuses_bad_layouts();
     test_create_refuses_what_is_too_large();

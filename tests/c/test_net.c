@@ -38,7 +38,7 @@ static void test_samples_go_where_the_contract_says(void) {
     fill(net, 7, NR_DATASET_ANY);
     CHECK(net->h.len[0] == 6 && net->h.len[1] == 2);
     nr_net_free(net);
-    net = make("NR.CREATE k REGRESSOR 2 3 -> 1");
+    net = make("NR.CREATE k REGRESSOR 2 3 -> 1 DATASET 1000 TEST 500");
     fill(net, 601, NR_DATASET_ANY);
     CHECK(net->h.len[0] == 401 && net->h.len[1] == 200);
     fill(net, 899 + 300, NR_DATASET_ANY);

@@ -97,7 +97,7 @@ static void expect_agreement(const char *create, size_t train, size_t test,
 }
 
 static const char *networks[] = {
-    "NR.CREATE k CLASSIFIER 300 20 -> 3 SEED 1 MEMBERS 2",
+    "NR.CREATE k CLASSIFIER 300 20 -> 3 SEED 1 NORMALIZE NO MEMBERS 2",
     "NR.CREATE k CLASSIFIER 300 20 -> 3 SEED 1 NORMALIZE MEMBERS 1",
     "NR.CREATE k CLASSIFIER 300 -> 4 SEED 2 NORMALIZE CLASSWEIGHTS BALANCED",
     "NR.CREATE k CLASSIFIER 70 130 9 -> 3 CLASSIC SEED 3 NORMALIZE",
@@ -106,7 +106,7 @@ static const char *networks[] = {
     "NR.CREATE k REGRESSOR 65 16 -> 1 SEED 5 OPTIMIZER ADAM BATCH 50 "
     "NORMALIZE MEMBERS 1",
     "NR.CREATE k CLASSIFIER 200 48 -> 3 SEED 6 OPTIMIZER SGD BATCH 700 "
-    "MEMBERS 1",
+    "NORMALIZE NO MEMBERS 1",
     "NR.CREATE k REGRESSOR 1 3 -> 1 SEED 7 NORMALIZE MEMBERS 1",
     /* Large enough for threads. */
     "NR.CREATE k CLASSIFIER 900 31 -> 3 SEED 8 NORMALIZE MEMBERS 1",
@@ -177,7 +177,8 @@ static void test_forward_sums_are_the_same_to_the_bit(void) {
     const char *best = nr_isa();
     for (size_t s = 0; s < ISAS; s++) {
         if (!choose_isa(every_isa[s])) continue;
-        nr_net *net = make("NR.CREATE k CLASSIFIER 300 77 -> 3 SEED 1");
+        nr_net *net = make("NR.CREATE k CLASSIFIER 300 77 -> 3 SEED 1 "
+                           "NORMALIZE NO");
         fill_sparse(net, 70, NR_DATASET_TRAIN, 0.1, PLAIN);
         nr_trainer *a = trainer_by(net, "NR.TRAIN k", NEVER_LISTS);
         nr_trainer *b = trainer_by(net, "NR.TRAIN k", ALWAYS_LISTS);

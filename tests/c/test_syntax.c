@@ -94,8 +94,9 @@ static void test_the_rows_of_options_are_whole(void) {
         char syntax[NR_OPTION_TEXT];
         CHECK(o->word && o->help && !o->of_command == (o->field != NULL));
         nr_option_syntax(o, syntax);
-        CHECK((o->type == NR_SWITCH) == !*syntax);
-        CHECK((o->type == NR_CHOICE) == (o->words[0] != NULL));
+        CHECK((o->type == NR_SWITCH && !o->words[0]) == !*syntax);
+        CHECK((o->type == NR_SWITCH && o->words[0] && o->preset != 0) ||
+              (o->type == NR_CHOICE) == (o->words[0] != NULL));
         CHECK(o->off || (o->automatic ? o->preset == NR_AUTO
                                      : o->preset >= o->least));
     }
@@ -109,8 +110,8 @@ static void test_the_table_is_packed(void) {
     CHECK(contains(&buf, "\x92\xa5TRAIN\xa4TEST\x90\xa5store\xa6sample\xc2"
                          "\x98\xacNR.CONFIGURE"));
     CHECK(contains(&buf, "\x98\xaaNR.THREADS\xa0"));
-    CHECK(contains(&buf, " [NORMALIZE] [CLASSIC] [DATASET maxlen] [TEST maxlen] "
-                         "[SEED n] [ACTIVATION SIGMOID|TANH|RELU|LEAKYRELU] "));
+    CHECK(contains(&buf, " [NORMALIZE [NO|YES]] [CLASSIC] [DATASET maxlen] "
+                         "[TEST maxlen] [SEED n] [ACTIVATION SIGMOID|TANH|RELU|LEAKYRELU] "));
     CHECK(contains(&buf, "key [OPTIMIZER RPROP|ADAM|SGD] [LEARNRATE f|AUTO] "));
     CHECK(contains(&buf, "\x98\xa7THREADS\xa1n\xa5" "count\xc2\xc2\xa1" "1"));
     nr_buf_free(&buf);

@@ -2,6 +2,7 @@
  * threads, the batches and the instruction set. */
 
 #include "making.h"
+#include "parsing.h"
 
 /* =============================== Gradients =============================== */
 
@@ -308,7 +309,49 @@ static void test_the_refit_has_l2_for_all_its_samples(void) {
     CHECK(first == 0 && refit == 0);
 }
 
+/* =============================== Defaults ================================ */
+
+/* What NR.TRAIN means: limits that nobody gave go by the network's samples. */
+static void test_a_training_is_limited_by_its_samples(void) {
+    static const struct {
+        const char *create, *train;
+        size_t samples, tests;
+        bool best; /* AUTOSTOP BACKTRACK */
+        uint64_t maxtime;
+    } cases[] = {
+        {"NR.CREATE k REGRESSOR 1 -> 1", "NR.TRAIN k", 100, 50, true, 10000},
+        {"NR.CREATE k REGRESSOR 1 -> 1", "NR.TRAIN k", 9000, 4500, true, 13500},
+        {"NR.CREATE k REGRESSOR 1 -> 1", "NR.TRAIN k QUEUE", 9000, 4500, true, 13500},
+        {"NR.CREATE k REGRESSOR 1 -> 1", "NR.TRAIN k", 9000, 0, false, 10000},
+        {"NR.CREATE k REGRESSOR 1 -> 1",
+         "NR.TRAIN k MAXCYCLES 9 AUTOSTOP BACKTRACK", 9000, 4500, true, 13500},
+        {"NR.CREATE k REGRESSOR 1 -> 1",
+         "NR.TRAIN k MAXTIME 7 AUTOSTOP BACKTRACK", 9000, 4500, true, 7},
+        {"NR.CREATE k REGRESSOR 1 -> 1",
+         "NR.TRAIN k MAXTIME 10000 AUTOSTOP BACKTRACK", 9000, 4500, true, 10000},
+        {"NR.CREATE k REGRESSOR 1 -> 1", "NR.TRAIN k MAXCYCLES 9", 9000, 4500,
+         false, 10000},
+        {"NR.CREATE k REGRESSOR 1 -> 1 CLASSIC DATASET 9000 TEST 4500",
+         "NR.TRAIN k", 9000, 4500, false, 10000},
+        {"NR.CREATE k REGRESSOR 1 -> 1 CLASSIC DATASET 9000 TEST 4500",
+         "NR.TRAIN k AUTOSTOP BACKTRACK", 9000, 4500, true, 10000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nr_net *net = make(cases[i].create);
+        fill(net, cases[i].samples, NR_DATASET_TRAIN);
+        if (cases[i].tests) fill(net, cases[i].tests, NR_DATASET_TEST);
+        PARSES(cases[i].train) {
+            nr_training_choose(net, &cmd);
+            check(cmd.autostop == cases[i].best && cmd.backtrack == cases[i].best,
+                  cases[i].train, __LINE__);
+            check(cmd.maxtime == cases[i].maxtime, cases[i].train, __LINE__);
+        }
+        nr_net_free(net);
+    }
+}
+
 int main(void) {
+    test_a_training_is_limited_by_its_samples();
     test_gradients();
     test_threads_change_no_bit();
     test_instruction_sets_change_no_bit();

@@ -29,7 +29,7 @@ def test_watch_tells_how_a_training_goes_and_ends(script: Path) -> None:
 
 def begun(net: nr.Network) -> nr.Training:
     """An endless training that has ended its first cycle."""
-    training = net.train(timeout=0)
+    training = net.train(timeout=0, autostop=False)
     while not (progress := training.progress()) or not progress.cycles:
         pass
     return training
@@ -149,12 +149,12 @@ def test_maps_of_networks_with_fields_name_fields_and_classes() -> None:
     with nr.connect("memory://") as db:
         net = sided(db)
         assert len(net.plot().axes) == 1  # it answers nothing before its first training
-        net.train(maxcycles=20).wait()
+        net.train(maxcycles=20, autostop=False).wait()
         net.observe({"wide": 1, "high": 1, "side": "a class that came afterwards"}, to="train")
         drawn = net.plot().axes[1]
         others = db.create("o", "regressor", {"a": "number", "b": "category"}, target="c")
         others.observe_many([{"a": i, "b": "x", "c": i} for i in range(30)])
-        others.train(maxcycles=5).wait()
+        others.train(maxcycles=5, autostop=False).wait()
         bars = others.plot().axes[1]
     assert sorted(label.get_text() for label in bars.get_yticklabels()) == ["a", "b"]
     assert len(bars.patches) == 2
@@ -167,7 +167,7 @@ def test_metrics_of_networks_with_fields_name_fields_and_classes(
 ) -> None:
     with nr.connect("memory://") as db:
         net = sided(db)
-        net.train(maxcycles=50).wait()
+        net.train(maxcycles=50, autostop=False).wait()
         metrics(db, b"sides")
     printed = capsys.readouterr().out
     assert re.search(r"^taken for +left +right$", printed, re.MULTILINE)

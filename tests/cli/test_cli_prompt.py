@@ -123,7 +123,7 @@ def test_completion_offers_fields_and_the_values_that_are_known(
         for i in range(20):
             country, joined = ("FR", "New Zealand")[i % 2], ("no", "yes")[i % 2]
             net.observe({"age": i, "country": country, "joined": joined}, to="train")
-        net.train(maxcycles=2).wait()
+        net.train(maxcycles=2, autostop=False).wait()
         db.create("plain", "regressor", [2, 1])
         db.create("two clubs", "classifier", {"a": "number"}, target="b")
         completions = prompt.CommandCompleter(db).get_completions(

@@ -49,14 +49,14 @@ def played(call: Call[Any], *replies: Any) -> tuple[list[Any], Any]:
 
 
 def test_observing_one_sample_is_one_command() -> None:
-    asked, counts = played(samples.observe(b"net", [1, 2.5], 3, "test"), [0, 1])
+    asked, counts = played(samples.observe(Nothing(), b"net", [1, 2.5], 3, "test"), [0, 1])
     assert asked == [("NR.OBSERVE", b"net", b"1", b"2.5", b"->", b"3", "test")]
     assert counts == (0, 1)
 
 
 def test_a_sample_that_was_refused_is_said_again_with_care() -> None:
     """What the long way asks is what it would have asked at first."""
-    call = samples.observe(b"net", [1, 2], 3, None)
+    call = samples.observe(Nothing(), b"net", [1, 2], 3, None)
     asked, counts = played(call, nr.CommandError("ERR odd"), [1, 0])
     assert asked[1] == ("NR.OBSERVE", b"net", 1.0, 2.0, "->", 3.0)
     assert counts == (1, 0)

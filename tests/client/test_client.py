@@ -24,7 +24,7 @@ DAY = np.datetime64("2020-01-01")
 
 def test_a_line_is_split_and_arguments_are_not(db: nr.Database) -> None:
     assert db.execute('NR.CREATE "a b" regressor 1 -> 1') == 2
-    assert db.execute("NR.INFO", "a b")[5] == 0
+    assert db.execute("NR.INFO", "a b")[7] == 0
     assert db.execute(b"NR.LIST") == [b"a b"]
 
 
@@ -183,7 +183,7 @@ def test_create_takes_one_that_exists_if_it_may(db: nr.Database) -> None:
 
 def test_one_training_at_a_time_is_an_error_of_its_own(regressor: nr.Network) -> None:
     regressor.observe([1, 2], 3)
-    training = regressor.train(timeout=0)
+    training = regressor.train(timeout=0, autostop=False)
     with pytest.raises(
         nr.TrainingError, match=r"^ERR neural network training already in progress$"
     ):
@@ -223,6 +223,103 @@ def test_a_timeout_is_maxtime_in_seconds(memory: Backend) -> None:
     assert b"maxtime" not in backend.asked[-1]
 
 
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, [b"autostop", b"backtrack"]),
+        ({"timeout": 2}, [b"maxtime", b"2000", b"autostop", b"backtrack"]),
+        ({"maxcycles": 9}, [b"maxcycles", b"9", b"autostop", b"backtrack"]),
+        ({"maxcycles": 9, "autostop": False}, [b"maxcycles", b"9"]),
+        ({"maxcycles": 9, "backtrack": False}, [b"maxcycles", b"9", b"autostop"]),
+        ({"maxcycles": 9, "autostop": True}, [b"maxcycles", b"9", b"autostop", b"backtrack"]),
+        ({"autostop": False}, []),
+    ],
+)
+def test_a_limit_keeps_autostop_and_backtrack(
+    memory: Backend, given: dict[str, Any], asked: list[bytes]
+) -> None:
+    backend = Recording(memory)
+    net = nr.Database(backend).create("r", "regressor", [2, 1])
+    net.observe_many([[1, 2]] * 3, [1, 2, 3])
+    net.train(**given)
+    assert list(backend.asked[-1][2:]) == asked
+
+
+def test_a_limit_is_all_that_a_classic_network_knows(memory: Backend) -> None:
+    backend = Recording(memory)
+    net = nr.Database(backend).create("r", "regressor", [2, 1], classic=True)
+    net.observe_many([[1, 2]] * 3, [1, 2, 3])
+    net.train(maxcycles=9)
+    assert list(backend.asked[-1][2:]) == [b"maxcycles", b"9"]
+    net.train(maxcycles=9, autostop=True)
+    assert list(backend.asked[-1][2:]) == [b"maxcycles", b"9", b"autostop", b"backtrack"]
+
+
+def test_inputs_are_scaled_unless_one_says_no(db: nr.Database) -> None:
+    told = {
+        given: db.create(f"n{given}", "regressor", [2, 1], normalize=given).info().normalize
+        for given in (None, True, False)
+    }
+    assert told == {None: True, True: True, False: False}
+    assert not db.create("old", "regressor", [2, 1], classic=True).info().normalize
+
+
+# ---- datasets that are full ----
+
+FULL = (
+    "net: a dataset is full, so that each new sample replaces one drawn at random; a network "
+    "created with larger ones (dataset=, test=) keeps more"
+)
+
+
+def test_samples_that_replace_others_are_told_once(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=2, test=1)
+    for counts in (1, 0), (1, 1), (2, 1):
+        assert net.observe([1, 2], 3) == counts
+    assert net.info().full == "both"
+    assert caplog.messages == []  # nothing was replaced yet
+    for _ in range(3):
+        assert net.observe([1, 2], 3) == (2, 1)
+    assert caplog.messages == [FULL]
+    net.observe_many([[1, 2]] * 9, [3] * 9)
+    assert caplog.messages == [FULL]
+
+
+def test_a_table_that_does_not_fit_is_told(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=4, test=2)
+    net.observe_many([[1, 2]] * 6, [3] * 6)
+    assert net.info().full == "both"
+    assert caplog.messages == []
+    net.clear()
+    net.observe_many([[1, 2]] * 7, [3] * 7)
+    assert caplog.messages == [FULL]
+
+
+def test_a_frame_of_fields_that_does_not_fit_is_told(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"a": "number", "b": "number"}
+    net = db.create("net", "regressor", fields, target="b", dataset=4, test=0)
+    net.observe_many(pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 2, 3, 4]}))
+    assert caplog.messages == []
+    net.observe_many(pd.DataFrame({"b": [5], "a": [5]}))
+    assert caplog.messages == [FULL]
+
+
+def test_a_network_anew_with_as_many_samples_is_not_full(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        net = db.create("net", "regressor", [2, 1])
+        assert net.observe([1, 2], 3) == (1, 0)
+        del db["net"]
+    assert caplog.messages == []
+
+
 def test_a_timeout_is_a_number_of_seconds(here: nr.Network) -> None:
     for timeout in -1, float("nan"), "5", np.timedelta64(5, "s"):
         with pytest.raises(nr.ArgumentError, match="a timeout is "):
@@ -238,7 +335,7 @@ def test_create_refuses_a_bad_option(db: nr.Database) -> None:
 
 
 def test_a_flag_is_a_truth_and_nothing_else(db: nr.Database) -> None:
-    for value in ("yes", 1, None):
+    for value in ("yes", 1, 0):
         with pytest.raises(nr.ValuesError, match="ERR normalize is True or False, not "):
             db.create("net", "regressor", [1, 1], normalize=value)  # type: ignore[arg-type]
     assert db.create("net", "regressor", [1, 1], normalize=np.bool_(True)).info().normalize
@@ -257,16 +354,17 @@ def test_configure_sets_and_returns(regressor: nr.Network) -> None:
 
 def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network) -> None:
     classifier.observe_many([[1, 2]] * 9, [1] * 9)
-    classifier.train(maxcycles=4, timeout=0).wait()
+    classifier.train(maxcycles=4, timeout=0, autostop=False).wait()
     info = classifier.info()
     assert dataclasses.asdict(info) == {
-        "id": info.id, "type": "classifier", "normalize": False, "training": False,
+        "id": info.id, "type": "classifier", "normalize": True, "training": False, "full": "no",
         "layout": (2, 4, 3), "train_maxlen": 50, "train_len": 7, "test_maxlen": 10, "test_len": 2,
         "steps": 28, "cycles": 4, "seconds": info.seconds, "train_error": info.train_error,
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
         "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
         "trainings": 1, "rounded": 0, "fields": (), "observed": 9, "new": 0, "ordered": 0,
         "coalesced": 0,
+        "recurrent": (),
     }  # fmt: skip
     assert isinstance(info.seconds, float)
     assert info.train_error > 0
@@ -279,14 +377,14 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
 def test_history_has_a_row_a_point(classifier: nr.Network, regressor: nr.Network) -> None:
     assert classifier.history().shape == (0, 4)
     classifier.observe_many([[1, 2], [3, 4]] * 6, [1, 2] * 6)
-    classifier.train(maxcycles=7, timeout=0).wait()
+    classifier.train(maxcycles=7, timeout=0, autostop=False).wait()
     history = classifier.history()
     assert history.shape == (7, 4)
     assert history[-1, 0] == 7
     assert (history[:, 1:3] > 0).all()
     assert ((history[:, 3] >= 0) & (history[:, 3] <= 100)).all()
     regressor.observe([1, 2], 3)
-    regressor.train(maxcycles=2, timeout=0).wait()
+    regressor.train(maxcycles=2, timeout=0, autostop=False).wait()
     assert np.isnan(regressor.history()[:, 2:]).all()
 
 

@@ -108,7 +108,7 @@ def test_answers_have_names(club: nr.Network) -> None:
     with pytest.raises(nr.CommandError, match="net has not been trained yet"):
         club.run({"age": 3})
     club.observe_many(frame)
-    club.train(maxcycles=60).wait()
+    club.train(maxcycles=60, autostop=False).wait()
     found = club.run({"age": 50, "country": "IT"})
     assert found.keys() == {"no", "yes"}
     assert sum(found.values()) == pytest.approx(1)
@@ -134,7 +134,7 @@ def test_a_regressor_tells_its_outputs_in_their_unit(db: nr.Database) -> None:
     net = db.create("price", "regressor", {"area": "number"}, target=["price", "rent"], seed=1)
     for area in range(20, 120):
         net.observe({"area": area, "price": 1e9 + area, "rent": area / 10})
-    net.train(maxcycles=300).wait()
+    net.train(maxcycles=300, autostop=False).wait()
     found = net.run({"area": 70})
     assert found["price"] == pytest.approx(1e9 + 70, abs=3)
     assert found["rent"] == pytest.approx(7, abs=0.3)
@@ -170,7 +170,7 @@ def test_columns_that_are_no_fields_are_left_out_where_that_is_asked_for(db: nr.
     assert net.observe_many(rows, to="test", ignore_extra=True) == (80, 3)
     assert net.observe_many(wide[:2].to_records(), to="test", ignore_extra=True) == (80, 5)
     assert [net.sample("test", at) for at in (3, 4)] == [net.sample("train", at) for at in (0, 1)]
-    net.train(maxcycles=20).wait()
+    net.train(maxcycles=20, autostop=False).wait()
     asked = plain[["age", "country"]]
     assert net.run(wide, ignore_extra=True).equals(net.run(asked))
     assert net.classify(wide, ignore_extra=True).equals(net.classify(asked))
@@ -233,14 +233,14 @@ def test_a_sample_counts_as_often_as_its_weight_says(db: nr.Database) -> None:
     for _ in range(20):
         net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=no", "TRAIN")
         net.db.execute("NR.OBSERVE", "n", "a=1", "->", "y=yes", "WEIGHT", "9", "TRAIN")
-    net.train(maxcycles=300).wait()
+    net.train(maxcycles=300, autostop=False).wait()
     assert net.run({"a": True})["yes"] == pytest.approx(0.9, abs=0.06)
     same = db.create("m", "classifier", {"a": "flag"}, target="y", seed=1, hidden="linear")
     for _ in range(19):
         same.observe({"a": True, "y": "no"}, to="train")
         same.observe({"a": True, "y": "yes"}, to="train", weight=9)
     same.observe_many([{"a": 1, "y": "no"}, {"a": 1, "y": "yes"}], to="train", weights=[1, 9])
-    same.train(maxcycles=300).wait()
+    same.train(maxcycles=300, autostop=False).wait()
     assert same.run({"a": True}) == net.run({"a": True})
     for weights, why in (
         ([1], "weights: 2 numbers are needed, one a sample, not 1"),
@@ -267,7 +267,7 @@ def test_fields_come_and_go_and_the_samples_stay(club: nr.Network) -> None:
     assert "age" not in club.sample("train", 0)
     assert club.sample("train", 0)["phone"] is None
     club.observe({"phone": "a", "joined": "yes"}, to="train")
-    club.train(maxcycles=3).wait()
+    club.train(maxcycles=3, autostop=False).wait()
     told = {field.name: field for field in club.fields()}
     assert list(told)[-4:] == ["name", "size", "phone", "joined"]
     assert told["phone"] == nr.Field("phone", "category(a,b)", False, ("a", "b"))
@@ -305,7 +305,7 @@ def test_a_dictionary_is_answered_as_its_command_is(club: nr.Network, asked: int
     frame = people(60)
     frame["place"] = [[i, 1.0] for i in range(len(frame))]
     club.observe_many(frame.to_dict("records"))
-    club.train(maxcycles=3).wait()
+    club.train(maxcycles=3, autostop=False).wait()
     row = ASKED[asked]
     several = club.run([row])  # goes as a command
     assert club.run(row) == several[0]
@@ -318,7 +318,7 @@ def test_a_wrong_dictionary_is_refused_as_its_command_is(club: nr.Network) -> No
     with pytest.raises(nr.CommandError, match=r"ERR net has not been trained yet: NR\.TRAIN club"):
         club.classify({"age": 3})
     club.observe_many(people(30))
-    club.train(maxcycles=3).wait()
+    club.train(maxcycles=3, autostop=False).wait()
     wrong: dict[str, dict[Any, Any]] = {
         "ERR no field 'aeg' in club, did you mean age?": {"aeg": 3},
         "ERR field age: a number or nothing is needed, not 'old'": {"age": "old"},
@@ -337,7 +337,7 @@ def test_a_wrong_dictionary_is_refused_as_its_command_is(club: nr.Network) -> No
 def test_a_regressor_of_fields_is_asked_by_name(db: nr.Database) -> None:
     net = db.create("r", "regressor", {"a": "number"}, target=("y", "z"), seed=1)
     net.observe_many([{"a": i, "y": 2 * i, "z": -i} for i in range(30)])
-    net.train(maxcycles=5).wait()
+    net.train(maxcycles=5, autostop=False).wait()
     assert net.run({"a": 3}) == net.run([{"a": 3}])[0]
     assert list(net.run({"a": 3})) == ["y", "z"]
     with pytest.raises(nr.CommandError, match=r"you can't call NR\.CLASS with a regressor"):

@@ -80,7 +80,7 @@ def test_run_sees_what_was_trained_reset_and_created_anew(
     seen = [regressor.run([1, 2])[0]]
     regressor.observe_many([[1, 2], [3, 4]], [9, 9], to="train")
     assert regressor.run([1, 2])[0] == seen[0]
-    regressor.train(maxcycles=30).wait()
+    regressor.train(maxcycles=30, autostop=False).wait()
     seen.append(regressor.run([1, 2])[0])
     regressor.reset()
     seen.append(regressor.run([1, 2])[0])

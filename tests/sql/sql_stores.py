@@ -16,5 +16,5 @@ def engine_of(db: nr.Database) -> sa.Engine:
 def trained(db: nr.Database, name: str = "net") -> nr.Network:
     net = db.create(name, "regressor", [2, 3, 1], dataset=8, test=4, seed=1)
     net.observe_many([[i, i + 1] for i in range(20)], range(20))
-    net.train(maxcycles=5).wait()
+    net.train(maxcycles=5, autostop=False).wait()
     return net

@@ -36,7 +36,7 @@ def hold(url: str, key: str) -> None:
 
 def train(url: str, key: str) -> None:
     with nr.connect(url) as db:
-        training = db[key].train(timeout=0)
+        training = db[key].train(timeout=0, autostop=False)
         while not (progress := training.progress()) or not progress.cycles:
             time.sleep(0.01)
         print("ready", flush=True)

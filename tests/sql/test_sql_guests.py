@@ -133,7 +133,7 @@ def test_all_works_behind_pgbouncer(request: pytest.FixtureRequest, pgbouncer: S
             for _ in range(8):
                 inside.observe([1, 2], [3])
             connection.commit()
-        assert net.train(maxcycles=3).result().cycles == 8
+        assert net.train(maxcycles=3, autostop=False).result().cycles == 8
 
 
 def test_a_callers_engine_works_behind_pgbouncer(

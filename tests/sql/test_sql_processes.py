@@ -133,7 +133,7 @@ def test_killed_trainers_free_their_networks(request: pytest.FixtureRequest) -> 
         for db in databases:  # the order waits again, and makes way for another
             until(waiting(db))
             assert db["net"].info().training
-            assert db["net"].train(maxcycles=3).result().cycles == 3
+            assert db["net"].train(maxcycles=3, autostop=False).result().cycles == 3
             assert db["net"].info().trainings == 2
 
 
@@ -216,7 +216,7 @@ def test_a_killed_backend_of_postgresql_takes_no_acknowledged_sample(moment: str
         assert sorted(set(stored)) == acknowledged
         # Lost amidst the statement that commits, a sample may be there, and is observed anew.
         assert len(stored) <= len(acknowledged) + (moment == "before")
-        assert net.train(maxcycles=3).result().cycles == 3
+        assert net.train(maxcycles=3, autostop=False).result().cycles == 3
 
 
 def persistent(call: Callable[[], T]) -> T:
@@ -233,7 +233,7 @@ def test_a_training_outlives_a_crash_of_the_server() -> None:
         net = trainable(db)
         store = db.backend.store  # type: ignore[attr-defined]
         engine: sa.Engine = store.engine
-        training = net.train(timeout=0)
+        training = net.train(timeout=0, autostop=False)
         while not (progress := training.progress()) or not progress.cycles:
             time.sleep(0.01)
         with engine.connect() as connection:

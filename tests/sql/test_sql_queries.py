@@ -78,6 +78,17 @@ def test_a_query_feeds_fields_by_their_names(db: nr.Database) -> None:
         table.drop(engine)
 
 
+def test_rows_that_do_not_fit_are_told(db: nr.Database, caplog: pytest.LogCaptureFixture) -> None:
+    net = db.create("net", "regressor", [2, 1], dataset=10, test=5, seed=1)
+    for _ in range(2):  # as many as fit, and again in their place
+        net.observe_query(series(db, 15), "c", replace=True)
+    assert net.info().full == "both"
+    assert caplog.messages == []
+    net.observe_query(series(db, 16), "c", replace=True)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("net: a dataset is full, so that each new sample replaces")
+
+
 def test_memory_is_bounded_however_many_rows_there_are(db: nr.Database) -> None:
     net = db.create("net", "regressor", [2, 1], dataset=10, test=10, seed=1)
     net.observe_query(series(db, 2000), "c")
@@ -324,7 +335,7 @@ def test_sqlite_runs_networks_in_its_queries(lite: str, caplog: pytest.LogCaptur
         assert ask("nr_class('three', 1)") == three.classify([1])
         assert ask("nr_run('net', 1, NULL)") is ask("nr_class('three', NULL)") is None
         before = ask("nr_run('net', 1, 2)")
-        net.train(maxcycles=5).wait()
+        net.train(maxcycles=5, autostop=False).wait()
         assert ask("nr_run('net', 1, 2)") == net.run([1, 2])[0] != before
         for call, why in (
             ("nr_run('nope', 1)", "ERR no such key"),
@@ -368,7 +379,7 @@ def test_sqlite_runs_networks_with_fields_in_its_queries(
             return caplog.text
 
         assert "NR.TRAIN club comes first" in refused("nr_class('club')")
-        net.train(maxcycles=30).wait()
+        net.train(maxcycles=30, autostop=False).wait()
         for row in ({"age": 33, "country": "IT"}, {"country": None, "age": 70.5}, {}):
             given = [value for pair in row.items() for value in pair]
             marks = "".join(", ?" for _ in given)
@@ -393,7 +404,7 @@ def test_sqlite_replies_the_outputs_of_fields_by_name(lite: str) -> None:
     with nr.connect(lite) as db, closing(sqlite3.connect(lite.removeprefix("sqlite:///"))) as raw:
         net = db.create("net", "regressor", {"x": "number"}, target=["a", "b"], seed=1)
         net.observe_many([{"x": x, "a": x, "b": 2 * x} for x in range(40)])
-        net.train(maxcycles=5).wait()
+        net.train(maxcycles=5, autostop=False).wait()
         nr.sqlite_functions(raw)
         [(found,)] = raw.execute("SELECT nr_run('net', 'x', 3)")
         assert json.loads(found) == net.run({"x": 3})

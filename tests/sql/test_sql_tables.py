@@ -55,7 +55,7 @@ def left(db: nr.Database) -> dict[str, int]:
 
 def test_deleting_a_network_leaves_nothing(db: nr.Database) -> None:
     net = trained(db)
-    net.train(timeout=0)
+    net.train(timeout=0, autostop=False)
     assert min(left(db).values()) > 0
     del db["net"]
     assert set(left(db).values()) == {0}
@@ -332,7 +332,7 @@ def test_nr_copy_makes_a_network_with_fields(lite: str) -> None:
         plain = db.create("net", "classifier", [2, 4, 3], seed=3, **options)
         rows = [[i / 10, i % 2] for i in range(100)]
         plain.observe_many(rows, [i % 3 for i in range(100)])
-        plain.train(maxcycles=3).wait()
+        plain.train(maxcycles=3, autostop=False).wait()
         assert copied(lite, "net", "age: number, kind:category(0,1,2),joined") == ""
         net, now = db["net2"], db["net2"].info()
         assert now.fields == ("age:number", "kind:category(0,1,2)", "->", "joined:category")
@@ -344,7 +344,7 @@ def test_nr_copy_makes_a_network_with_fields(lite: str) -> None:
                 (age, kind), outputs = plain.sample(dataset, at)
                 said = {"age": age, "kind": f"{kind:.0f}", "joined": str(outputs.argmax())}
                 assert net.sample(dataset, at) == said
-        net.train(maxcycles=5).wait()
+        net.train(maxcycles=5, autostop=False).wait()
         assert net.classify({"age": 3, "kind": "1"}) in ("0", "1", "2")
 
 

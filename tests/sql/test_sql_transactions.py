@@ -226,7 +226,7 @@ def test_a_training_that_does_not_fit_on_the_disk_is_told(
             [pages] = raw.execute("PRAGMA page_count").fetchone()
             raw.execute(f"PRAGMA max_page_count={pages + 2}")
 
-        training = net.train(maxcycles=1)
+        training = net.train(maxcycles=1, autostop=False)
         for wait in training.wait, lambda: db.execute("NR.WAIT net 0"):
             with pytest.raises(nr.CommandError, match=r"net failed: .*database or disk is full"):
                 wait()

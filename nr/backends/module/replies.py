@@ -74,7 +74,13 @@ def check(reply: Any) -> None:
 
 Reader: TypeAlias = Callable[[Sequence[bytes], Any], Reply]
 _NAMES = {b"classes", b"outputs", b"fields"}  # in pairs, whose values are names
-_WORDS = {b"type", b"overfitting-detected", b"training-ended-by", b"last-training"}  # are text
+_WORDS = {  # are text
+    b"type",
+    b"datasets-full",
+    b"overfitting-detected",
+    b"training-ended-by",
+    b"last-training",
+}
 
 
 def _as_is(_: Sequence[bytes], reply: Any) -> Reply:

@@ -462,9 +462,10 @@ NR_API nr_status nr_training_line(const nr_training *training, nr_buf *out,
                                   nr_error *err);
 
 /* NR.TRAIN key, without any option, trains as is best for what there is: with
- * AUTOSTOP BACKTRACK where there are testing samples, and then for a millisecond
- * a sample, 10 s at least; CLASSIC as it always did. Fills that in, before the
- * command is checked, placed as an order or carried out. */
+ * AUTOSTOP BACKTRACK where there are testing samples. These two have, where no
+ * MAXTIME is given, a millisecond a sample, 10 s at least. CLASSIC trains as it
+ * always did. Fills that in, before the command is checked, placed as an order
+ * or carried out. */
 NR_API void nr_training_choose(const nr_net *net, nr_command *cmd);
 
 /* Says whether NR.TRAIN can start at all: cheap, for use under the lock, and on

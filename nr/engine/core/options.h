@@ -43,7 +43,8 @@ typedef enum nr_class_weights { NR_EQUAL, NR_BALANCED } nr_class_weights;
 typedef enum nr_cell { NR_LSTM, NR_GRU } nr_cell; /* of recurrent layers */
 
 typedef enum nr_option_type {
-    NR_SWITCH, /* its word alone turns it on: bool */
+    NR_SWITCH, /* its word alone turns it on, NO behind it off where it has
+                  words: bool */
     NR_COUNT,  /* an integer from `least` to `most`: 64 bits */
     NR_REAL,   /* a number from `least` to `most`: double */
     NR_CHOICE, /* one of `words`, by its number: an enum */
@@ -61,7 +62,7 @@ typedef struct nr_option {
     bool automatic; /* AUTO is allowed, which is NR_AUTO */
     bool off;       /* OFF is allowed, which is 0: of a count */
     const char *words[8]; /* NULL behind the last */
-    double preset;      /* where it is not given */
+    double preset;      /* where it is not given, with CLASSIC: options.c */
     const char *shown;  /* how help calls that; NULL: by its value */
     bool fixed;         /* for NR.CREATE alone */
     bool with_classic;  /* may be given with CLASSIC */
@@ -83,7 +84,8 @@ typedef struct nr_option {
  * NR.CONFIGURE's reply; a new row comes last. */
 #define NR_OPTION_ROWS(OPTION, SIZE)                                          \
     OPTION(bool, normalize, .word = "NORMALIZE", .field = "normalize",        \
-           .type = NR_SWITCH, .fixed = true, .with_classic = true,            \
+           .type = NR_SWITCH, .words = {"NO", "YES"}, .preset = true,         \
+           .fixed = true, .with_classic = true,                               \
            .info = "auto-normalization",                                      \
            .help = "Scales inputs by the training samples' mean and spread.") \
     OPTION(bool, classic, .word = "CLASSIC", .field = "classic",              \
@@ -91,12 +93,12 @@ typedef struct nr_option {
            .help = "Neural Redis as it was published, to reproduce it.")      \
     SIZE(dataset, maxlen[NR_DATASET_TRAIN], .word = "DATASET",                \
          .type = NR_COUNT, .value = "maxlen", .most = NR_MAX_SAMPLES,         \
-         .unchecked = true, .preset = 1000, .fixed = true,                    \
+         .unchecked = true, .preset = 10000, .fixed = true,                   \
          .with_classic = true,                                                \
          .help = "How many samples are kept to learn from.")                  \
     SIZE(test, maxlen[NR_DATASET_TEST], .word = "TEST",                       \
          .type = NR_COUNT, .value = "maxlen", .most = NR_MAX_SAMPLES,         \
-         .unchecked = true, .preset = 500, .fixed = true,                     \
+         .unchecked = true, .preset = 5000, .fixed = true,                    \
          .with_classic = true,                                                \
          .help = "How many samples are kept to be tested with.")              \
     OPTION(uint64_t, seed, .word = "SEED", .field = "seed", .type = NR_COUNT, \

@@ -369,6 +369,7 @@ void nr_job_due(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ordered) {
     if (box->job) return;
     nr_identify(ctx, key, box);
     nr_status status = nr_command_parse(&cmd, 2, words, lens, &err);
+    nr_training_choose(box->net, &cmd);
     if (status == NR_OK) status = nr_job_start(ctx, key, box, &cmd, &err);
     if (status != NR_OK)
         rm.Log(ctx, "warning", "a training that samples made due: %s",

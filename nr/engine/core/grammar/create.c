@@ -91,6 +91,19 @@ nr_status nr_shape_check(nr_kind kind, size_t nlayers, const uint32_t *layers,
     return check_dataset("TEST", maxlen[1], row, err);
 }
 
+/* What of the datasets nobody asked for has to fit, however long a row is. */
+static void fit_datasets(nr_command *cmd) {
+    uint64_t row = (uint64_t)cmd->layers[0] +
+                   (cmd->kind == NR_CLASSIFIER
+                        ? 1
+                        : cmd->layers[cmd->nlayers - 1]);
+    uint64_t most = NR_MAX_DATASET_BYTES / (row * sizeof(float));
+    const unsigned given[2] = {NR_GIVEN(dataset), NR_GIVEN(test)};
+    for (int d = 0; d < 2; d++)
+        if (!(cmd->given & given[d]) && cmd->maxlen[d] > most)
+            cmd->maxlen[d] = most;
+}
+
 /* Whether an argument describes a field, "age:number". */
 static bool is_field(nr_text text) {
     return text.n && memchr(text.s, ':', text.n) != NULL;
@@ -157,6 +170,9 @@ nr_status nr_create_parse(nr_parser *p) {
     if (status == NR_OK && fields && cmd->options.classic)
         status = nr_syntax_error(p, "CLASSIC has no fields: it takes numbers");
     if (status != NR_OK) return status;
+    if (fields && !(cmd->given & NR_GIVEN(normalize)))
+        cmd->options.normalize = false; /* encodings have a scale of their own */
+    fit_datasets(cmd);
     return nr_shape_check(cmd->kind, cmd->nlayers, cmd->layers,
                           cmd->options.members, cmd->maxlen, p->err);
 }

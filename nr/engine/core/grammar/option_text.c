@@ -53,11 +53,13 @@ void nr_option_wants(const nr_option *o, char out[NR_OPTION_TEXT]) {
 void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
     const char *value = o->type == NR_REAL ? "f" : "n";
     out[0] = '\0';
-    if (o->type == NR_SWITCH) return;
+    if (o->type == NR_SWITCH && !o->words[0]) return;
+    if (o->type == NR_SWITCH) add(out, "[");
     for (size_t i = 0; o->words[i]; i++) {
         if (i) add(out, "|");
         add(out, o->words[i]);
     }
+    if (o->type == NR_SWITCH) add(out, "]");
     if (!o->words[0]) add(out, o->value ? o->value : value);
     if (o->automatic) add(out, "|AUTO");
     if (o->off) add(out, "|OFF");
@@ -85,7 +87,8 @@ void nr_options_with_classic(bool fixed, char out[NR_OPTION_TEXT]) {
 static bool put_preset(const nr_option *o, nr_buf *out) {
     char number[NR_NUMBER];
     if (o->shown) return nr_put_str(out, o->shown);
-    if (o->type == NR_SWITCH) return nr_put_str(out, "off");
+    if (o->type == NR_SWITCH)
+        return nr_put_str(out, o->preset != 0 ? "on" : "off");
     if (o->type == NR_CHOICE)
         return nr_put_str(out, o->words[(int)o->preset]);
     if (o->preset == NR_AUTO) return nr_put_str(out, "AUTO");

@@ -68,7 +68,9 @@ bool nr_option_read(const nr_option *o, void *options, nr_text text) {
         return true;
     }
     switch (o->type) {
-    case NR_SWITCH: nr_option_set(o, options, true); return true;
+    case NR_SWITCH:
+        nr_option_set(o, options, !nr_same_word(text, "NO"));
+        return true;
     case NR_COUNT: return read_count(o, options, text);
     case NR_REAL: return read_real(o, options, text);
     case NR_CHOICE: break;

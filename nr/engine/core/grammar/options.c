@@ -125,6 +125,13 @@ bool nr_option_take(nr_parser *p, const nr_option *o, nr_text text) {
     return false;
 }
 
+/* Whether the next argument is the option's value. */
+static bool has_value(nr_parser *p, const nr_option *o) {
+    return o->type != NR_SWITCH ||
+           (o->words[0] && p->at < p->argc &&
+            nr_find_word(nr_argument(p, p->at), o->words) >= 0);
+}
+
 /* An option and its value; *seen are those before it, by their place. */
 static nr_status parse_one(nr_parser *p, nr_option_list list, unsigned *seen) {
     size_t n;
@@ -138,7 +145,7 @@ static nr_status parse_one(nr_parser *p, nr_option_list list, unsigned *seen) {
     unsigned bit = 1u << (o - table);
     if (*seen & bit) return nr_syntax_error(p, "%s is given twice", o->word);
     *seen |= bit;
-    if (o->type != NR_SWITCH) {
+    if (has_value(p, o)) {
         if (p->at == p->argc)
             return nr_syntax_error(p, "%s wants a value", o->word);
         value = nr_argument(p, p->at++);
@@ -160,15 +167,24 @@ nr_status nr_options_parse(nr_parser *p, nr_option_list list) {
     return status;
 }
 
-bool nr_train_limited(const nr_command *cmd) {
-    unsigned given = cmd->given;
+/* The bit in nr_command.given of NR.TRAIN's option that has this member. */
+static unsigned train_bit(size_t member) {
     for (size_t i = 0; i < ROWS(train_options); i++)
-        if (train_options[i].at == offsetof(nr_command, queue))
-            given &= ~(1u << i);
-    return given != 0;
+        if (train_options[i].at == member) return 1u << i;
+    return 0;
+}
+
+bool nr_train_limited(const nr_command *cmd) {
+    return (cmd->given & ~train_bit(offsetof(nr_command, queue))) != 0;
+}
+
+bool nr_train_timed(const nr_command *cmd) {
+    return (cmd->given & train_bit(offsetof(nr_command, maxtime))) != 0;
 }
 
 /* ------------------------------- NR.CREATE ------------------------------- */
+
+enum { CLASSIC_DATASET = 1000, CLASSIC_TEST = 500 };
 
 static nr_status check_classic(nr_parser *p) {
     char others[NR_OPTION_TEXT];
@@ -179,6 +195,12 @@ static nr_status check_classic(nr_parser *p) {
         return nr_syntax_error(p, "CLASSIC has no %s: it goes with %s alone",
                                o->word, others);
     }
+    if (!(p->cmd->given & NR_GIVEN(normalize)))
+        p->cmd->options.normalize = false;
+    if (!(p->cmd->given & NR_GIVEN(dataset)))
+        p->cmd->maxlen[NR_DATASET_TRAIN] = CLASSIC_DATASET;
+    if (!(p->cmd->given & NR_GIVEN(test)))
+        p->cmd->maxlen[NR_DATASET_TEST] = CLASSIC_TEST;
     p->cmd->options.activation = NR_SIGMOID;
     p->cmd->options.loss = NR_MSE;
     p->cmd->options.l2 = 0;

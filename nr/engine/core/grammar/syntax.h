@@ -93,6 +93,7 @@ nr_status nr_options_parse(nr_parser *p, nr_option_list list);
 nr_status nr_options_create(nr_parser *p);
 /* Whether an NR.TRAIN says anything of how to train: QUEUE says where. */
 bool nr_train_limited(const nr_command *cmd);
+bool nr_train_timed(const nr_command *cmd); /* MAXTIME is given */
 /* One option's value: false, with the error written, where it is not one. */
 bool nr_option_take(nr_parser *p, const nr_option *o, nr_text text);
 

@@ -43,6 +43,16 @@ static bool put_options(const nr_options *options, nr_buf *b) {
     return ok;
 }
 
+/* The datasets whose next sample replaces another; a forecaster's series do
+ * not, they only move on. */
+static const char *full_datasets(const nr_header *h) {
+    static const char *const words[] = {"no", "training", "testing", "both"};
+    size_t full = 0;
+    for (size_t d = 0; d < 2 && h->kind != NR_FORECASTER; d++)
+        full |= (size_t)(h->maxlen[d] && h->len[d] == h->maxlen[d]) << d;
+    return words[full];
+}
+
 static bool put_units(nr_buf *b, const char *name, const uint32_t *units,
                       size_t n) {
     return nr_put_str(b, name) && nr_units_put(b, units, n);
@@ -79,6 +89,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
          put_pair(b, "training-dataset-len", h->len[0]) &&
          put_pair(b, "test-dataset-maxlen", h->maxlen[1]) &&
          put_pair(b, "test-dataset-len", h->len[1]) &&
+         put_word(b, "datasets-full", full_datasets(h)) &&
          put_pair(b, "training-total-steps", s->steps) &&
          put_pair(b, "training-total-cycles", s->cycles) &&
          put_real(b, "training-total-seconds", (double)s->ms / 1000) &&

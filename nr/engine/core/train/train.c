@@ -39,13 +39,14 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
     enum { LEAST = 10000 }; /* milliseconds */
     const nr_header *h = &net->h;
     uint64_t samples = h->len[NR_DATASET_TRAIN] + h->len[NR_DATASET_TEST];
-    bool limited = nr_train_limited(cmd);
     bool tests = h->len[NR_DATASET_TEST] || nr_is_forecaster(net);
+    if (h->options.classic) return;
     if (nr_is_forecaster(net))
         samples = h->bytes[NR_DATASET_TRAIN] / nr_step_bytes(net->schema);
-    if (limited || h->options.classic || !tests) return;
-    cmd->autostop = cmd->backtrack = true;
-    cmd->maxtime = samples > LEAST ? samples : LEAST;
+    if (!nr_train_limited(cmd) && tests)
+        cmd->autostop = cmd->backtrack = true;
+    if (cmd->autostop && cmd->backtrack && !nr_train_timed(cmd))
+        cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
 
 nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
