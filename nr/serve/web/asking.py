@@ -76,7 +76,7 @@ def _observed(api: Api, key: bytes, body: dict[str, Any]) -> Call[tuple[int, int
     x, y = body["inputs"], body["outputs"]
     if x and type(x[0]) is list:
         return (yield from samples.observe_many(api.driver.backend, key, x, y, to))
-    return (yield from samples.observe(key, x, y, to))
+    return (yield from samples.observe(api.driver.backend, key, x, y, to))
 
 
 def _by_name(key: bytes, given: Any, weight: Any, to: str | None) -> Call[tuple[int, int]]:

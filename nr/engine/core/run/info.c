@@ -78,7 +78,7 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    size_t pairs = 23 + count_shown() + (size_t)classifier +
+    size_t pairs = 24 + count_shown() + (size_t)classifier +
                    (net->schema != NULL) + (h->learned.nrecurrent > 0);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
