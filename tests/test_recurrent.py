@@ -106,3 +106,42 @@ def test_a_single_row_tells_what_is_wrong_with_a_sequence() -> None:
         }.items():
             with pytest.raises(nr.Error, match=says.strip()):
                 net.run({"v": value})
+
+
+def next_pages(**options: Any) -> nr.Network:
+    """Of b and c, which fewer visits have, each leads to a page of its own."""
+    net = nr.connect("memory://").create(
+        "net", "classifier", {"pages": "sequence(category)"}, target="y", seed=1, **options
+    )
+    rows = [{"pages": ["a", "abbc"[i % 4]], "y": "xyyz"[i % 4]} for i in range(80)]
+    net.observe_many(rows, to="train")
+    net.train(maxcycles=20).wait()
+    return net
+
+
+def test_symbols_beyond_the_vocabulary_are_the_unknown_one() -> None:
+    asked: list[dict[str, Any]] = [{"pages": ["a", symbol]} for symbol in ("b", "c", "new")]
+    b, c, new = next_pages().run(asked)
+    assert b != c != new
+    b, c, new = next_pages(vocabulary=2).run(asked)
+    assert b != c == new
+    b, c, new = next_pages(vocabulary=1).run(asked)
+    assert b == c == new
+
+
+def test_dropout_is_of_trainings_alone_and_the_same_with_any_number_of_threads() -> None:
+    asked: list[dict[str, Any]] = [{"pages": ["a", symbol]} for symbol in "abc"]
+    dropped = next_pages(dropout=0.5)
+    found = dropped.run(asked)
+    assert found == dropped.run(asked)
+    assert found != next_pages(dropout=0).run(asked) == next_pages().run(asked)
+    for threads in (2, 4):
+        assert next_pages(dropout=0.5, threads=threads).run(asked) == found
+    best = engine.isa()
+    for isa in ("baseline", "avx2"):
+        with suppress(nr.EngineError):
+            engine.set_isa(isa)
+        try:
+            assert next_pages(dropout=0.5).run(asked) == found
+        finally:
+            engine.set_isa(best)

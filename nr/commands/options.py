@@ -22,6 +22,8 @@ class ConfigureOptions(TypedDict, total=False):
     trainevery: int | Literal["off"] | None
     unroll: int | None
     clip: float | None
+    vocabulary: int
+    dropout: float | None
 
 
 class CreateOptions(ConfigureOptions, total=False):

@@ -13,7 +13,7 @@ MOVES = (
     "NR.CREATE move REGRESSOR path:sequence(2) beat:sequence 5 4 -> speed:number "
     "DATASET 100 TEST 50 SEED 6 MEMBERS 1"
 )
-OPTIONS = ["CELL", "GRU", "UNROLL", "4", "CLIP", "0.5"]
+OPTIONS = ["CELL", "GRU", "UNROLL", "4", "CLIP", "0.5", "VOCABULARY", "10000", "DROPOUT", "0.25"]
 PAGES = ("home", "shoes", "cart", "help")
 
 
@@ -104,15 +104,24 @@ CASES: dict[str, list[Step]] = {
         ("NR.RUN move JSON '[{\"beat\":[1,2]},{}]'", lambda reply: len(reply) == 2),
         ("NR.IMPORTANCE move", lambda reply: reply[::2] == [b"path", b"beat"]),
         ("NR.RESET move", "OK"),
+        _refused(
+            "NR.CONFIGURE move DROPOUT 1",
+            "Syntax error in NR.CONFIGURE: DROPOUT must be AUTO or a number from 0 to 0.9, not '1'",
+        ),
+        _refused(
+            "NR.CONFIGURE move VOCABULARY 10001",
+            "Syntax error in NR.CONFIGURE: VOCABULARY must be an integer from 1 to 10000, "
+            "not '10001'",
+        ),
         ("NR.DUMP move", lambda blob: len(blob) > 1000),
     ],
     "gated recurrent units, and how far and how long a gradient goes": [
-        (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 THREADS 2", 0),
+        (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 DROPOUT 0.25 THREADS 2", 0),
         *_observed("move", _moves(70), 50),
-        ("NR.CONFIGURE move", lambda reply: reply[-6:] == OPTIONS),
+        ("NR.CONFIGURE move", lambda reply: reply[-10:] == OPTIONS),
         *trained("move", "MAXCYCLES 3 MAXTIME 0"),
         ("NR.RUN move path=[[1,2],[3,4.5]]", lambda reply: reply[0] == b"speed"),
-        ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO", "OK"),
+        ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO DROPOUT AUTO VOCABULARY 9", "OK"),
         _refused(
             "NR.CONFIGURE move CELL LSTM",
             "Syntax error in NR.CONFIGURE: CELL is fixed when the network is created",

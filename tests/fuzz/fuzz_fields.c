@@ -59,12 +59,12 @@ static void look_at(const nr_sequences *s, size_t field, size_t number) {
     for (size_t i = 0; i < steps.n * width; i++)
         MUST(steps.x[i] - steps.x[i] == 0);
     for (size_t i = 0; i < steps.n && !width; i++)
-        MUST(steps.ids[i] <= NR_MOST_SYMBOLS);
+        MUST(steps.ids[i] <= NR_MAX_SYMBOLS);
 }
 
 static void encode(const nr_net *net) {
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
-                          record_of, net};
+                          record_of, net, NR_MAX_SYMBOLS};
     nr_encoding *encoding = NULL, *back = NULL;
     nr_error err;
     nr_buf packed = {0};

@@ -23,6 +23,8 @@
 #define NR_MAX_THREADS 256
 #define NR_MAX_MEMBERS 64
 #define NR_MAX_UNROLL 65536
+#define NR_MAX_DROPOUT 0.9
+#define NR_MAX_SYMBOLS 10000 /* of a sequence's vocabulary */
 #define NR_MAX_HORIZON 1000
 #define NR_MAX_WINDOW 10000
 
@@ -160,6 +162,17 @@ typedef struct nr_option {
            .preset = NR_AUTO, .for_sequences = true, .since = 2,              \
            .missing = NR_AUTO,                                                \
            .help = "The most that a gradient may be, with sequences.")        \
+    OPTION(int64_t, vocabulary, .word = "VOCABULARY", .field = "vocabulary",  \
+           .type = NR_COUNT, .least = 1, .most = NR_MAX_SYMBOLS,              \
+           .preset = NR_MAX_SYMBOLS, .for_sequences = true, .since = 2,       \
+           .missing = NR_MAX_SYMBOLS,                                         \
+           .help = "Symbols that a field may have, the most frequent ones.")  \
+    OPTION(double, dropout, .word = "DROPOUT", .field = "dropout",            \
+           .type = NR_REAL, .most = NR_MAX_DROPOUT, .automatic = true,        \
+           .preset = NR_AUTO, .for_sequences = true, .since = 2,              \
+           .missing = NR_AUTO,                                                \
+           .help = "The part of last states that a step of training leaves "  \
+                   "out.")                                                    \
     OPTION(int64_t, horizon, .word = "HORIZON", .field = "horizon",           \
            .type = NR_COUNT, .least = 1, .most = NR_MAX_HORIZON,              \
            .preset = 12, .missing = 12, .fixed = true, .since = 2,            \

@@ -90,6 +90,7 @@ typedef struct nr_records {
     size_t n[2]; /* by dataset */
     nr_bytes (*get)(const void *context, size_t dataset, size_t i);
     const void *context;
+    size_t symbols; /* of a sequence's, at most */
 } nr_records;
 
 /* A forecaster's, which takes it. NULL: out of memory. */

@@ -257,7 +257,7 @@ static bool fit_missing(nr_code *code, const column *column) {
 
 /* ================================= All =================================== */
 
-static bool fit_field(nr_code *code, const column *column) {
+static bool fit_field(nr_code *code, const column *column, size_t symbols) {
     bool ok = true;
     if (code->field->kind == NR_FIELD_KEY)
         return (code->missing = nr_alloc(1)) != NULL;
@@ -270,7 +270,8 @@ static bool fit_field(nr_code *code, const column *column) {
     case NR_FIELD_TEXT: ok = fit_text(code, column); break;
     case NR_FIELD_CATEGORY: ok = fit_category(code, column); break;
     case NR_FIELD_SEQUENCE:
-        ok = nr_sequences_fit(code, column->values, column->n, column->step);
+        ok = nr_sequences_fit(code, column->values, column->n, column->step,
+                              symbols);
         break;
     default: break;
     }
@@ -304,7 +305,7 @@ static nr_status fit_inputs(nr_encoding *e, const nr_records *records,
         for (size_t k = 0; k < some && status == NR_OK; k++) {
             column column = {values + k, n, some};
             nr_code *code = &e->codes[first + k];
-            bool ok = fit_field(code, &column);
+            bool ok = fit_field(code, &column, records->symbols);
             nr_encoding_arrange(e); /* so far: the columns of this one */
             if (!ok || (code->columns && !fit_missing(code, &column)))
                 status = nr_nomem(err);

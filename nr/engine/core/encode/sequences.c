@@ -50,7 +50,7 @@ static bool fit_numbers(nr_code *code, const nr_value *values, size_t n,
 }
 
 static bool fit_symbols(nr_code *code, const nr_value *values, size_t n,
-                        size_t step) {
+                        size_t step, size_t most) {
     nr_terms all = {0};
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++) {
@@ -59,15 +59,15 @@ static bool fit_symbols(nr_code *code, const nr_value *values, size_t n,
         while (ok && nr_symbol_next(&c, &symbol))
             ok = nr_terms_count(&all, symbol, (uint32_t)i + 1);
     }
-    ok = ok && nr_terms_choose(&all, NR_MOST_SYMBOLS, TWICE, &code->terms);
+    ok = ok && nr_terms_choose(&all, most, TWICE, &code->terms);
     nr_terms_free(&all);
     return ok;
 }
 
 bool nr_sequences_fit(nr_code *code, const nr_value *values, size_t n,
-                      size_t step) {
+                      size_t step, size_t symbols) {
     return code->field->size ? fit_numbers(code, values, n, step)
-                             : fit_symbols(code, values, n, step);
+                             : fit_symbols(code, values, n, step, symbols);
 }
 
 /* ================================= Tables ================================ */

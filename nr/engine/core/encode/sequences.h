@@ -13,7 +13,6 @@
 #include "encode/encoding.h"
 
 enum {
-    NR_MOST_SYMBOLS = 10000,       /* of one field's vocabulary */
     NR_MOST_IN_TABLE = 1 << 24     /* numbers of sequences are exact floats */
 };
 
@@ -52,8 +51,9 @@ bool nr_encode_row(const nr_encoding *e, const nr_value *values,
                    nr_sequences *sequences, size_t units, float *row,
                    float *targets);
 
-/* Fits a field's code to n values that lie `step` apart. */
+/* Fits a field's code to n values that lie `step` apart, with so many symbols at
+ * most. */
 bool nr_sequences_fit(nr_code *code, const nr_value *values, size_t n,
-                      size_t step);
+                      size_t step, size_t symbols);
 
 #endif

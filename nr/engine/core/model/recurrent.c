@@ -59,7 +59,7 @@ static bool get_field(nr_cursor *c, const nr_code *code,
     size_t two, known = code->terms.n ? code->terms.n : 1;
     if (!nr_get_array(c, &two) || two != 2 || !nr_get_uint(c, &symbols) ||
         !nr_get_uint(c, &width) || !width || width > NR_MAX_VECTOR ||
-        symbols > NR_MOST_SYMBOLS)
+        symbols > NR_MAX_SYMBOLS)
         return false;
     of->symbols = (uint32_t)symbols;
     of->width = (uint32_t)width;

@@ -43,7 +43,7 @@ static void choose_recurrent(const nr_net *net, const nr_encoding *e,
     for (size_t i = 0; i < schema->inputs; i++) {
         const nr_field *field = &schema->fields[i];
         if (field->kind != NR_FIELD_SEQUENCE) continue;
-        size_t symbols = e ? e->codes[i].terms.n : NR_MOST_SYMBOLS;
+        size_t symbols = e ? e->codes[i].terms.n : (size_t)net->h.options.vocabulary;
         struct nr_recurrent_field *of = &r->of[r->fields++];
         of->symbols = field->size ? 0 : (uint32_t)(symbols ? symbols : 1);
         of->width = field->size ? field->size : choose_width(symbols);
@@ -218,7 +218,8 @@ NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
     if (!values) return nr_nomem(err);
     bool afresh = begins_afresh(net, cmd, values);
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
-                          get_record, net};
+                          get_record, net,
+                          (size_t)net->h.options.vocabulary};
     nr_status status = NR_OK;
     if (afresh)
         status = nr_encoding_fit(&records, net->h.kind, encoding, err);

@@ -66,6 +66,11 @@ static size_t take_blocks(const nr_pass *p) {
 
 /* ========================== A panel, both ways =========================== */
 
+/* The first of the panel's samples, among those of the cycle that learns. */
+static size_t place_of(const nr_pass *p, const nr_block *b, size_t at) {
+    return (p->learn ? p->step->first : 0) + (b->first + at % NR_BLOCK) * NR_LANES;
+}
+
 /* The round's panel `at`, one of block b's, up to the last layer's sums, which
  * it returns. */
 static float *forward(const nr_pass *p, const nr_block *b, size_t at) {
@@ -74,7 +79,8 @@ static float *forward(const nr_pass *p, const nr_block *b, size_t at) {
     const float *x = nr_inputs_of(p, b, at);
     float *y = NULL;
     if (t->workspace.joined)
-        nr_strands_forward(t, p->learn, at, lanes, nr_rows_at(p, b, at));
+        nr_strands_forward(t, p->learn, at, lanes, place_of(p, b, at),
+                           nr_rows_at(p, b, at));
     for (size_t l = 0; l + 1 < t->plan->n; l++) {
         const nr_op *op = &t->plan->ops[l];
         bool last = op == nr_plan_last(t->plan);
@@ -123,7 +129,7 @@ static void backward(const nr_pass *p, const nr_block *b, size_t at) {
                          (nr_activation)before->activation);
     }
     if (t->sparse) nr_sparse_backward(t, lanes, at);
-    if (t->workspace.joined) nr_strands_backward(t, at, lanes);
+    if (t->workspace.joined) nr_strands_backward(t, at, lanes, place_of(p, b, at));
 }
 
 static void gather(const nr_pass *p, const nr_block *b, size_t at) {

@@ -139,8 +139,25 @@ static void take_strand(const nr_trainer *t, size_t at, size_t field,
                    numbers_of(t, at, field), lanes);
 }
 
+/* Some last states count as 0 in a step, and the others the more (Srivastava et
+ * al., 2014); on the way back their deltas. Which follows from the sample's place in
+ * the cycle's order, whoever runs it. */
+static void drop_out(const nr_trainer *t, size_t place, float *panel) {
+    size_t in = nr_inputs(t->net);
+    size_t first = nr_state_place(&t->plan->recurrent, in, 0);
+    uint64_t cycle = t->now->shuffle ^ nr_mix(t->cycles + t->refit_cycles);
+    uint64_t out = (uint64_t)(t->dropout * 0x1p32);
+    float kept = (float)(1 / (1 - t->dropout));
+    for (size_t l = 0; l < NR_LANES && out; l++) {
+        uint64_t sample = nr_mix(cycle + place + l);
+        for (size_t i = first; i < in; i++)
+            panel[i * NR_LANES + l] *=
+                nr_mix(sample + i) >> 32 < out ? 0 : kept;
+    }
+}
+
 void nr_strands_forward(nr_trainer *t, bool learn, size_t at, size_t lanes,
-                        const float *from) {
+                        size_t place, const float *from) {
     size_t in = nr_inputs(t->net);
     float *to = t->workspace.joined + at * in * NR_LANES;
     float *numbers = numbers_of(t, at, 0);
@@ -148,17 +165,19 @@ void nr_strands_forward(nr_trainer *t, bool learn, size_t at, size_t lanes,
     nr_recurrent_numbers(t->plan, from, numbers);
     nr_recurrent_fill(t->k, t->plan, t->now->w, t->net->sequences, numbers,
                       lanes, learn ? t->unroll : 0, frame_of(t, learn, at), to);
+    if (learn) drop_out(t, place, to);
 }
 
-void nr_strands_backward(nr_trainer *t, size_t at, size_t lanes) {
+void nr_strands_backward(nr_trainer *t, size_t at, size_t lanes, size_t place) {
     const nr_op *op = &t->plan->ops[0];
-    size_t place = nr_state_place(&t->plan->recurrent, op->in, 0);
+    size_t first = nr_state_place(&t->plan->recurrent, op->in, 0);
     float *back = t->workspace.back + at * op->in * NR_LANES;
     const float *delta = t->workspace.delta[0] + at * op->out * NR_LANES;
     nr_strand strand;
-    t->k->layer(back + place * NR_LANES,
-                t->now->w + op->at + nr_dense_row(op->out, place), op->out, 1,
-                delta, NULL, op->in - place, op->out, (lanes + 15) / 16);
+    t->k->layer(back + first * NR_LANES,
+                t->now->w + op->at + nr_dense_row(op->out, first), op->out, 1,
+                delta, NULL, op->in - first, op->out, (lanes + 15) / 16);
+    drop_out(t, place, back);
     for (size_t f = 0; f < t->plan->recurrent.fields; f++) {
         take_strand(t, at, f, lanes, &strand);
         nr_recurrent_backward(t->k, t->plan, t->now->w, f, &strand, t->unroll,

@@ -21,10 +21,11 @@ double nr_mean_steps(const nr_net *net);
 
 /* Lanes of the round's panel `at`, from a panel whose rows have numbers of
  * sequences, to one whose rows have states; and deltas back, from those of the
- * first operation's outputs. */
+ * first operation's outputs. `place` is the step's first sample of the panel among
+ * those of the cycle, by which some states are left out. */
 void nr_strands_forward(nr_trainer *t, bool learn, size_t at, size_t lanes,
-                        const float *from);
-void nr_strands_backward(nr_trainer *t, size_t at, size_t lanes);
+                        size_t place, const float *from);
+void nr_strands_backward(nr_trainer *t, size_t at, size_t lanes, size_t place);
 /* Adds the gradient of some rows of an operation, of panels from `at` on. */
 void nr_strands_gradient(nr_trainer *t, const nr_op *op, float *g, size_t at,
                          size_t panels, size_t lanes_last, size_t first,

@@ -56,11 +56,22 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
     return nr_memory_check(net, key, keylen, memory, err);
 }
 
+/* Classifiers of sequences learn few samples in smaller batches, since the number
+ * of cycles is given: steps were all that they lacked. */
+static size_t usual_batch(const nr_net *net, size_t n) {
+    enum { LEAST = 8, STEPS = 8 }; /* samples; steps of a cycle */
+    size_t batch = n / STEPS;
+    if (net->h.kind != NR_CLASSIFIER || !net->plan->recurrent.fields ||
+        batch > DEFAULT_BATCH)
+        return DEFAULT_BATCH;
+    return batch > LEAST ? batch : LEAST;
+}
+
 size_t nr_batch_of(const nr_net *net) {
     const nr_options *o = &net->h.options;
     size_t n = net->h.len[NR_DATASET_TRAIN];
     if (o->optimizer == NR_RPROP) return 0;
-    size_t batch = o->batch > 0 ? (size_t)o->batch : DEFAULT_BATCH;
+    size_t batch = o->batch > 0 ? (size_t)o->batch : usual_batch(net, n);
     return batch < n ? batch : n;
 }
 
@@ -98,6 +109,7 @@ static void resolve_options(nr_trainer *t) {
         if (!t->plan->recurrent.of[f].symbols && t->head == NR_SOFTMAX)
             t->smoothing = NR_STUDY_SEQUENCE_SMOOTHING;
     t->clip = o->clip > 0 ? o->clip : NR_STUDY_CLIP;
+    t->dropout = o->dropout >= 0 ? o->dropout : NR_STUDY_DROPOUT;
     if (!t->maxcycles) t->maxcycles = NR_STUDY_SEQUENCE_CYCLES;
 }
 

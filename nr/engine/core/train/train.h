@@ -110,6 +110,7 @@ struct nr_trainer {
     bool goes_on; /* from the weights of an earlier training */
     double l2, rate, smoothing;
     double clip;   /* the most that a gradient may be; 0: anything */
+    double dropout; /* of last states */
     size_t unroll; /* steps that a gradient goes back */
     size_t batch; /* 0: all samples at once */
 

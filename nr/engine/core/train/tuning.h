@@ -71,6 +71,9 @@
 #ifndef NR_STUDY_SEQUENCE_CYCLES /* of a training that says nothing of them */
 #define NR_STUDY_SEQUENCE_CYCLES 100
 #endif
+#ifndef NR_STUDY_DROPOUT /* of last states of sequences */
+#define NR_STUDY_DROPOUT 0.0
+#endif
 #ifndef NR_STUDY_CLIP /* the length of a gradient, with sequences */
 #define NR_STUDY_CLIP 1.0
 #endif
