@@ -35,7 +35,7 @@ class Serving:
     def port_of(self, what: str) -> int:
         """Waits until it listens."""
         said = re.compile(rf"^{what} on .*:(\d+)/?$", re.MULTILINE)
-        until(lambda: said.search(self.said()) or self.process.poll() is not None, 60)
+        until(lambda: said.search(self.said()) or self.process.poll() is not None, 300)
         found = said.search(self.said())
         assert found, self.said()
         return int(found[1])
