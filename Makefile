@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-sequences
+	bench-module bench-fields bench-fields-speed bench-http bench-sequences
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -104,6 +104,9 @@ bench-module: .venv/dev .venv/core servers  ## Compare the Redis module with the
 
 bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
 	$(BIN)/python -m benchmarks.fields_speed
+
+bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empty route
+	$(BIN)/python -m benchmarks.http_speed
 
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

