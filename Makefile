@@ -17,7 +17,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-sequences bench-serve
+	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -60,12 +60,12 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 	@mkdir -p build/fuzz
-	for name in syntax dump fields resp; do \
+	for name in syntax dump fields ask resp; do \
 		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
 			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
 			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 4)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 5)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
@@ -107,6 +107,9 @@ bench-serve: .venv/dev .venv/core  ## Measure nr serve beside asyncio's own echo
 
 bench-fields-speed: .venv/dev .venv/core servers  ## Measure how fast dictionaries, frames and named samples are taken
 	$(BIN)/python -m benchmarks.fields_speed
+
+bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empty route
+	$(BIN)/python -m benchmarks.http_speed
 
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,6 +1,7 @@
 """Pictures of networks (extra `plot`): the course of the last training, and for two inputs a map.
 
-Everything comes from commands (NR.INFO, NR.HISTORY, NR.RUN, NR.GETDATA), so any store will do. The
+Of other networks with fields there are bars, which tell on which fields it rests. Everything comes
+from commands (NR.INFO, NR.HISTORY, NR.RUN, NR.GETDATA, NR.IMPORTANCE), so any store will do. The
 figures are matplotlib's own objects, made without pyplot: no window, no state that is shared.
 """
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _GRID = 200  # points a side of the map
 _MOST_SAMPLES = 500  # drawn on it
 _MOST_LABELS = 40  # classes named on its scale
+_MOST_BARS = 30  # fields whose importance is shown
+_LONGEST = 24  # characters of a field's name
 
 
 def figure(key: str | bytes) -> Call[Figure]:
@@ -39,13 +42,16 @@ def figure(key: str | bytes) -> Call[Figure]:
     reply = yield "NR.INFO", key
     info = parse_info(reply)
     names = _axes_of(info)
-    panels = 2 if names else 1
+    rests_on = (yield "NR.IMPORTANCE", key) if info.fields and info.cycles and not names else None
+    panels = 2 if names or rests_on else 1
     drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
     axes = drawn.subplots(1, panels, squeeze=False)[0]
     history = yield "NR.HISTORY", key
     yield Long(partial(_draw_history, axes[0], history))
     if names:
         yield from _draw_map(axes[1], key, info, names)
+    elif rests_on:
+        yield Long(partial(_draw_importance, axes[1], rests_on))
     return drawn
 
 
@@ -86,6 +92,15 @@ def _draw_history(axes: Axes, points: list[list[Any]]) -> None:
         other.set(ylabel="misclassified, % of the testing dataset", ylim=(0, None))
         other.legend(loc="upper center")
     axes.legend(loc="upper right")
+
+
+def _draw_importance(axes: Axes, reply: list[Any]) -> None:
+    """A bar for each field, the longest on top; one of which nothing can be said has none."""
+    losses = [0.0 if loss is None else float(loss) for loss in reply[1::2]]
+    order = sorted(range(len(losses)), key=lambda i: losses[i])[-_MOST_BARS:]
+    axes.barh(range(len(order)), [losses[i] for i in order])
+    axes.set_yticks(range(len(order)), labels=[text(reply[2 * i])[:_LONGEST] for i in order])
+    axes.set(title="Importance of the fields", xlabel="what the loss grows by without each")
 
 
 def _draw_map(axes: Axes, key: str | bytes, info: Info, names: list[str]) -> Call[None]:

@@ -30,8 +30,21 @@ DOCUMENTS = [
     *(
         f"docs/{name}.md"
         for name in (
-            *("aio", "commands", "design", "fields", "module", "operations", "redis", "sequences"),
-            *("serve", "sql"),
+            *(
+                "aio",
+                "async",
+                "commands",
+                "design",
+                "django",
+                "fields",
+                "http",
+                "module",
+                "operations",
+                "redis",
+            ),
+            "sequences",
+            "serve",
+            "sql",
         )
     ),
 ]
@@ -74,7 +87,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_python_examples_print_what_they_say(document: str) -> None:
     found = blocks(document)
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"__name__": "page"}
     for (language, code), following in pairwise([*found, ("", "")]):
         if language != "python":
             continue

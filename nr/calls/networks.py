@@ -96,6 +96,7 @@ def shown(key: bytes) -> Call[str]:
     rows = {
         **({"fields": " ".join(now.fields)} if now.fields else {}),
         "layout": "-".join(map(str, now.layout)),
+        **({"recurrent layers": "-".join(map(str, now.recurrent))} if now.recurrent else {}),
         "parameters": now.parameters,
         "training dataset": f"{now.train_len} of {now.train_maxlen}",
         "testing dataset": f"{now.test_len} of {now.test_maxlen}",

@@ -138,6 +138,7 @@ def main(ctx: click.Context) -> None:
       nr plot net --out net.png  draws the last training, and a map of two inputs
       nr worker                  carries out trainings that were queued
       nr serve --resp 6390       answers clients of Redis, over any store
+      nr mcp                     serves networks as tools for assistants
       nr copy URL1 net URL2      copies a network to another store
       nr observe net --query SQL --target COLUMN
                                  observes rows of the same SQL database
@@ -268,6 +269,16 @@ def _worker(**options: Any) -> None:
 
 
 main.add_command(serve)
+
+
+@main.command("mcp")
+@click.option("--url", metavar="URL", help="The store. Default: $NR_URL, or memory://.")
+@click.option("--allow-writes", is_flag=True, help="Offer what changes networks, too.")
+def _mcp(url: str | None, allow_writes: bool) -> None:
+    """Serve a store's networks as tools for assistants (MCP), on standard input and output."""
+    from nr.serve.tools import serve_stdio
+
+    serve_stdio(url, allow_writes)
 
 
 @main.command("copy")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nr.engine import Reply
+from nr.html import html_table, printable
 
 PerClass = tuple[float | None, ...]
 
@@ -57,6 +58,44 @@ class Metrics:
     classes: tuple[str, ...] | None = None
     """Of a network with fields: the names of the classes, in the order of the others."""
     outputs: tuple[str, ...] | None = None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a table, and behind it who was taken for whom, by the classes' names."""
+        head = ["", *_named(self.classes or self.outputs, self._width)]
+        table = html_table([head, *self._rows()])
+        matrix = self.confusion_matrix
+        if not matrix or len(matrix) > _MOST_SHOWN:
+            return table
+        names = _named(self.classes, len(matrix))
+        body = [[name, *map(str, row)] for name, row in zip(names, matrix, strict=True)]
+        return table + html_table([["taken for", *names], *body])
+
+    @property
+    def _width(self) -> int:
+        return len(self.support or self.rmse or ())
+
+    def _rows(self) -> list[list[str]]:
+        """Each measure that there is, and its value, or its values a class or an output."""
+        one = ("accuracy", "log_loss", "brier", "auc", "calibration_error")
+        many = ("precision", "recall", "f1", "support", "rmse", "mae", "r2")
+        values = {name: getattr(self, name) for name in (*one, *many)}
+        rows = {n: v if n in many else [v] for n, v in values.items() if v is not None}
+        return [
+            ["testing samples", str(self.samples)],
+            *([n.replace("_", " "), *map(_shown, v)] for n, v in rows.items()),
+        ]
+
+
+_MOST_SHOWN = 20
+"""Classes of a confusion matrix that is shown."""
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _named(names: tuple[str, ...] | None, count: int) -> list[str]:
+    return [*map(printable, names)] if names else [str(number) for number in range(count)]
 
 
 _FIELDS = {field.name for field in fields(Metrics)}

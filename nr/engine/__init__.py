@@ -66,7 +66,7 @@ class Net:
         self._free = held.nr_net_free  # at exit, globals go before objects
         self._handle = handle
         shape = self.shape
-        self.inputs, self._outputs, self._params = shape.inputs, shape.outputs, shape.params
+        self.inputs, self._outputs, self.params = shape.inputs, shape.outputs, shape.params
         self.row, self.step, self.window = shape.row, shape.step, shape.window
         self._pack = Struct(f"{shape.inputs}f").pack
         library = free if shape.params > _LONG_WORK else held
@@ -320,7 +320,7 @@ class Net:
                 f"shape {rows.shape}"
             )
         rows = np.ascontiguousarray(rows, np.float32)
-        library = free if len(rows) * self._params > _LONG_WORK else held
+        library = free if len(rows) * self.params > _LONG_WORK else held
         error = ErrorText()
         status = getattr(library, function)(
             self._handle, rows.ctypes.data, len(rows), results.ctypes.data, error
@@ -332,7 +332,7 @@ class Net:
 
     def execute(self, command: Command, training: bool = False) -> Reply:
         """Runs a command. ``training`` is what NR.INFO is to say. Raises CommandError."""
-        long = command.blob_size > _LONG_BYTES or self._params > _LONG_WORK
+        long = command.blob_size > _LONG_BYTES or self.params > _LONG_WORK
         library = free if long or command.spec.scope == "snapshot" else held
         return self._reply(library.nr_net_execute, command.c, training)
 

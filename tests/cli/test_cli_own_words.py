@@ -155,7 +155,9 @@ def test_maps_of_networks_with_fields_name_fields_and_classes() -> None:
         others = db.create("o", "regressor", {"a": "number", "b": "category"}, target="c")
         others.observe_many([{"a": i, "b": "x", "c": i} for i in range(30)])
         others.train(maxcycles=5).wait()
-        assert len(others.plot().axes) == 1
+        bars = others.plot().axes[1]
+    assert sorted(label.get_text() for label in bars.get_yticklabels()) == ["a", "b"]
+    assert len(bars.patches) == 2
     assert (drawn.get_xlabel(), drawn.get_ylabel()) == ("wide", "high")
     assert [text.get_text() for text in drawn.get_legend().get_texts()] == ["left", "right"]
 
@@ -178,6 +180,15 @@ def test_notebooks_name_the_fields() -> None:
         net = sided(db)
         assert "<td>wide:number high:number -&gt; side:category</td>" in net._repr_html_()
         assert "<td>wide high -&gt; side</td>" in db._repr_html_()
+        net.observe({"side": "<b>"}, to="train")
+        net.train(maxcycles=5).wait()
+        shown = net.metrics()._repr_html_()
+        assert "<th>taken for</th><th>&lt;b&gt;</th><th>left</th><th>right</th>" in shown
+        assert "<td>accuracy</td>" in shown
+        numbers = db.create("n", "regressor", {"a": "number"}, target="c", seed=1)
+        numbers.observe_many([{"a": i, "c": i} for i in range(9)])
+        numbers.train(maxcycles=5).wait()
+        assert "<th></th><th>c</th>" in numbers.metrics()._repr_html_()
 
 
 @pytest.mark.parametrize("kind", ["CLASSIFIER 2 3 -> 2", "REGRESSOR 2 3 -> 1"])

@@ -12,6 +12,7 @@ from conformance import (
     forecasts,
     keys,
     learning,
+    refusals,
     runs,
     samples,
     sequences,
@@ -32,6 +33,7 @@ CASES: dict[str, list[Step]] = {
         trainings,
         dumps,
         fields,
+        refusals,
         sequences,
         forecasts,
     )

@@ -1,6 +1,5 @@
 """Networks with fields: what they are told by name, and how fields come and go."""
 
-import struct
 from typing import Any
 
 import msgpack
@@ -32,6 +31,17 @@ def _refused(words: str, why: str) -> Step:
     return words, Refused(f"ERR {why}")
 
 
+def _probabilities(reply: Any) -> bool:
+    return reply[::2] == [b"no", b"yes"] and abs(sum(reply[1::2]) - 1) < 1e-6
+
+
+def _same_answers(replies: list[Any]) -> tuple[Any, ...]:
+    """Of the last four replies, which are to the same row said in four ways."""
+    assert replies[-4] == replies[-3] == replies[-2] == replies[-1][0]
+    assert replies[-8] == replies[-7]
+    return ("NR.LIST",)
+
+
 def _weighed(form: str, samples: Any, blob: bytes) -> tuple[Any, ...]:
     return "NR.OBSERVE", "club", form, samples, "WEIGHTS", blob, "TRAIN"
 
@@ -43,7 +53,6 @@ def _records(blob: bytes) -> list[bytes]:
 
 
 WEIGHT = "WEIGHTS, sample {}: a number above 0 and up to 1000000 is needed, not {}"
-_TEST = struct.unpack("<f", b"TEST")[0]
 
 FIELDS = [
     [b"age", b"number", b"input", []],
@@ -77,10 +86,45 @@ CASES: dict[str, list[Step]] = {
         ),
         ("NR.DEL club", 1),
     ],
+    "rows are answered whatever they lack, or say that was never seen": [
+        *_club(),
+        *trained("club", "MAXCYCLES 20 MAXTIME 0"),
+        (("NR.RUN", "club", "JSON", "{}"), _probabilities),
+        ("NR.RUN club age=", _probabilities),
+        ("NR.RUN club country=Atlantis", _probabilities),
+        ("NR.RUN club age=1e300 vip=", _probabilities),
+        ("NR.RUN club age=3 country=FR vip=yes", _probabilities),
+        ("NR.RUN club vip=yes country=FR age=3", _probabilities),
+        (("NR.RUN", "club", "JSON", '{"vip":true,"age":3.0,"country":"FR"}'), _probabilities),
+        (
+            (
+                "NR.RUN",
+                "club",
+                "COLUMNS",
+                msgpack.packb({"country": ["FR"], "vip": [1], "age": [3]}),
+            ),
+            lambda reply: _probabilities(reply[0]),
+        ),
+        (_same_answers, lambda reply: reply == [b"club"]),
+        ("NR.OBSERVE club age=1e300 -> joined=yes TRAIN", [21, 10]),
+        ("NR.OBSERVE club age=-1e308 -> joined=no TRAIN", [22, 10]),
+        *trained("club", "MAXCYCLES 5 MAXTIME 0"),
+        ("NR.RUN club age=-1e308", _probabilities),
+        ("NR.FIELDS club DROP age ADD note:text", "OK"),
+        ("NR.OBSERVE club note=jazz -> joined=maybe TRAIN", [23, 10]),
+        ("NR.RUN club note=jazz", _probabilities),
+        *trained("club", "MAXCYCLES 20 MAXTIME 0"),
+        ("NR.RUN club note=jazz", lambda reply: reply[::2] == [b"maybe", b"no", b"yes"]),
+        ("NR.RUN club note=blues", lambda reply: reply[::2] == [b"maybe", b"no", b"yes"]),
+    ],
     "each of several samples has a weight of its own": [
         (CLUB, 0),
         (_weighed("JSON", '[{"joined":"a"},{"joined":"b"}]', floats(1, 2.5)), [2, 0]),
-        (_weighed("MSGPACK", msgpack.packb({"joined": "c"}), b"TEST"), [3, 0]),
+        (_weighed("MSGPACK", msgpack.packb({"joined": "c"}), floats(7)), [3, 0]),
+        (
+            _weighed("MSGPACK", msgpack.packb({"joined": "c"}), b"TEST"),
+            syntax("NR.OBSERVE", WEIGHT.format(0, "3.62960493e+12")),
+        ),
         (_weighed("COLUMNS", msgpack.packb({"joined": ["d", "e"]}), floats(3, 4)), [5, 0]),
         ("NR.OBSERVE club -> joined=f WEIGHT 2.5 TRAIN", [6, 0]),
         (
@@ -93,7 +137,7 @@ CASES: dict[str, list[Step]] = {
                         *(
                             (None, "a"),
                             (2.5, "b"),
-                            (_TEST, "c"),
+                            (7.0, "c"),
                             (3.0, "d"),
                             (4.0, "e"),
                             (2.5, "f"),
@@ -115,8 +159,8 @@ CASES: dict[str, list[Step]] = {
                 (floats(0), WEIGHT.format(0, "0")),
                 (floats(1, -2), WEIGHT.format(1, "-2")),
                 (floats(1, 2, 1000001), WEIGHT.format(2, "1000001")),
-                (floats(float("nan")), WEIGHT.format(0, "nan")),
-                (floats(float("inf")), WEIGHT.format(0, "inf")),
+                (floats(float("nan")), WEIGHT.format(0, "no finite one")),
+                (floats(float("inf")), WEIGHT.format(0, "no finite one")),
                 (b"abc", "WEIGHTS takes a 32-bit float for each sample, not 3 bytes"),
                 (b"", "WEIGHTS takes a 32-bit float for each sample, not 0 bytes"),
             )

@@ -139,10 +139,17 @@ double nr_encoding_extent(const nr_encoding *e) {
 
 /* =============================== Encoding ================================ */
 
+/* A number may be any double, of which most are beyond what networks reckon with;
+ * no number, which infinity times 0 is, says nothing. */
+static double bounded(double z) {
+    const double most = 1e30;
+    return z > most ? most : z < -most ? -most : z == z ? z : 0;
+}
+
 /* Far out it bends, and ends at three deviations. */
 static float encode_linear(const nr_code *code, double x) {
     const double most = 3;
-    double z = (x - code->shift) * code->scale;
+    double z = bounded((x - code->shift) * code->scale);
     if (code->circles & NR_BENT) z /= sqrt(1 + z / most * (z / most));
     return (float)z;
 }
@@ -192,7 +199,8 @@ static void encode_vector(const nr_code *code, nr_bytes bytes, float *to) {
     for (size_t i = 0; i < n; i++) {
         float x;
         memcpy(&x, bytes.data + i * sizeof x, sizeof x);
-        to[i] = (float)(((double)x - code->shifts[i]) * code->shifts[n + i]);
+        to[i] = (float)bounded(((double)x - code->shifts[i]) *
+                               code->shifts[n + i]);
     }
 }
 
@@ -295,8 +303,9 @@ void nr_encode(const nr_encoding *e, const nr_value *values, float *columns,
         return;
     }
     for (size_t i = 0; i < outputs; i++)
-        targets[i] = (float)((values[inputs + i].number - e->out_shift[i]) *
-                             e->out_shift[outputs + i]);
+        targets[i] = (float)bounded((values[inputs + i].number -
+                                     e->out_shift[i]) *
+                                    e->out_shift[outputs + i]);
 }
 
 double nr_output_unit(const nr_encoding *e, size_t output) {

@@ -187,10 +187,11 @@ static const nr_option weight_option = {
 };
 
 static nr_status wrong_weight(nr_parser *p, size_t i, float weight) {
-    char number[NR_NUMBER], wants[NR_OPTION_TEXT];
+    char number[NR_NUMBER] = "no finite one", wants[NR_OPTION_TEXT];
     nr_option_wants(&weight_option, wants);
+    if (isfinite(weight)) nr_write_double(number, 9, (double)weight);
     return nr_syntax_error(p, "WEIGHTS, sample %zu: %s is needed, not %s", i,
-                           wants, nr_write_double(number, 9, (double)weight));
+                           wants, number);
 }
 
 static nr_status take_weights(nr_parser *p, size_t at) {

@@ -1,0 +1,155 @@
+"""The routes, one row each: from here come the server's routes and /openapi.json.
+
+A row names the command that it stands for. That command's row in the core says what it does and
+which options it takes, and who may run the command may ask the route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nr.serve.web import asking, events, networks, pages
+from nr.serve.web.api import Api
+from nr.serve.web.schemas import Schema, a_list, an_object, one_of
+
+Handler = Callable[[Api, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is asked by one method at one path."""
+
+    method: str
+    path: str
+    handler: Handler
+    command: str = ""
+    """Which it stands for; empty: none, and everybody may ask."""
+    answers: Schema | None = None
+    """What the answer is; None: it has no body."""
+    body: Schema | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Parameters, and what they are."""
+    status: int = 200
+    media: str = "application/json"
+    summary: str = ""
+    """Where the command's own does not do."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.method != "GET" and self.command not in ("NR.RUN", "NR.CLASS")
+
+    @property
+    def name(self) -> str:
+        """Of the operation."""
+        path = self.path.replace("networks/{key}", "network")
+        words = [part for part in path.split("/") if part and "{" not in part]
+        return "_".join([self.method.lower(), *words]).replace(".", "_")
+
+
+_NET = "/networks/{key}"
+_COUNT = an_object({"dropped": one_of("integer")}, "dropped")
+_FIELDS = a_list(
+    an_object(
+        {
+            "name": one_of("string"),
+            "kind": one_of("string"),
+            "output": one_of("boolean"),
+            "values": a_list(one_of("string")),
+        },
+        "name",
+        "kind",
+        "output",
+        "values",
+    )
+)
+_LIST = {
+    "pattern": "Names like this, as in Redis' KEYS. Default: all.",
+    "after": "Names behind this one.",
+    "limit": "How many at most, up to 1000. Default: 100.",
+}
+_TEXT = one_of("string")
+
+ROWS: tuple[Row, ...] = (
+    # What is asked most comes first: routes are looked through in their order.
+    Row(
+        "POST", f"{_NET}/run", asking.run, "NR.RUN", body=asking.ASKED,
+        answers=an_object({"outputs": one_of("array", "object")}, "outputs"),
+    ),
+    Row(
+        "POST", f"{_NET}/class", asking.classify, "NR.CLASS", body=asking.ASKED,
+        answers=an_object({"class": one_of("array", "integer", "string")}, "class"),
+        summary="Runs a classifier and replies the class of each row.",
+    ),
+    Row(
+        "POST", f"{_NET}/observe", asking.observe, "NR.OBSERVE", body=asking.OBSERVED,
+        answers=an_object({"train": one_of("integer"), "test": one_of("integer")}, "train", "test"),
+    ),
+    Row("GET", "/networks", networks.listed, "NR.LIST", networks.NETWORKS, query=_LIST),
+    Row("GET", _NET, networks.info, "NR.INFO", networks.NETWORK),
+    Row(
+        "PUT", _NET, networks.create, "NR.CREATE", networks.NETWORK, networks.CREATED, status=201,
+        summary="Creates a network and replies what there is to know of it.",
+    ),
+    Row("DELETE", _NET, networks.delete, "NR.DEL", status=204, summary="Deletes a network."),
+    Row(
+        "POST", f"{_NET}/train", networks.train, "NR.TRAIN", body=networks.TRAINED, status=202,
+        answers=an_object({"status": _TEXT}, "status"),
+    ),
+    Row(
+        "POST", f"{_NET}/stop", networks.stop, "NR.STOP",
+        answers=an_object({"stopped": one_of("boolean")}, "stopped"),
+    ),
+    Row("POST", f"{_NET}/reset", networks.reset, "NR.RESET", status=204),
+    Row("POST", f"{_NET}/clear", networks.clear, "NR.CLEAR", _COUNT, networks.CLEARED),
+    Row("POST", f"{_NET}/forget", networks.forget, "NR.FORGET", _COUNT, networks.FORGOTTEN),
+    Row("GET", f"{_NET}/metrics", networks.metrics, "NR.METRICS", networks.SUMMARIES),
+    Row(
+        "GET", f"{_NET}/importance", networks.importance, "NR.IMPORTANCE",
+        one_of("array", "object", "null"),
+    ),
+    Row(
+        "GET", f"{_NET}/history", networks.history, "NR.HISTORY", a_list(one_of("array")),
+        summary="Replies the course of the last training: cycle, training error, testing error "
+        "and per cent of wrong classes, a row each.",
+    ),
+    Row(
+        "GET", f"{_NET}/fields", networks.fields, "NR.FIELDS", _FIELDS,
+        summary="Replies the fields of a network and the values that it has learned of each.",
+    ),
+    Row(
+        "PATCH", f"{_NET}/fields", networks.change_fields, "NR.FIELDS", _FIELDS, networks.CHANGED,
+        summary="Adds fields to a network and drops others; its samples stay.",
+    ),
+    Row(
+        "GET", f"{_NET}/options", networks.configured, "NR.CONFIGURE", one_of("object"),
+        summary="Lists the options of a network.",
+    ),
+    Row(
+        "PATCH", f"{_NET}/options", networks.configured, "NR.CONFIGURE", one_of("object"),
+        networks.CONFIGURED, summary="Sets options of a network, all or none, and lists them.",
+    ),
+    Row(
+        "GET", f"{_NET}/samples/{{dataset}}/{{row}}", asking.sample, "NR.GETDATA", asking.SAMPLE
+    ),
+    Row(
+        "GET", "/trainings", networks.trainings, "NR.THREADS", a_list(one_of("object")),
+    ),
+    Row(
+        "GET", "/events", events.events, "NR.INFO", _TEXT, media="text/event-stream",
+        query={"network": "Whose trainings are told of."},
+        summary="Tells the state of a network and the progress of its trainings as they go on.",
+    ),
+    Row(
+        "GET", "/metrics", pages.prometheus, "NR.INFO", _TEXT, media="text/plain",
+        summary="Replies numbers of the server and its networks for Prometheus.",
+    ),
+    Row(
+        "GET", "/health", pages.health, answers=an_object({"status": _TEXT}, "status"),
+        summary="Says whether the store can be reached.",
+    ),
+)  # fmt: skip
