@@ -65,7 +65,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
 			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 4)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 5)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done

@@ -99,10 +99,10 @@ def loss(predictions: list[Chances], to_come: list[tuple[Visit, str]]) -> float:
     ) / len(to_come)
 
 
-def learned(db: nr.Database, key: str, past: list[tuple[Visit, str]]) -> tuple[nr.Network, float]:
+def learned(db: nr.Database, name: str, past: list[tuple[Visit, str]]) -> tuple[nr.Network, float]:
     """A network that has learned the visits, and how many seconds it took."""
     net = db.create(
-        key,
+        name,
         "classifier",
         {"pages": "sequence(category)"},
         target="next",

@@ -45,7 +45,8 @@ class Server:
         return f"redis+module://127.0.0.1:{self.port}/{db}"
 
     def client(self, **options: object) -> redis.Redis:
-        once = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+        # Replies as in protocol 2, whichever the library at hand speaks of itself.
+        once = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0), "protocol": 2}
         return redis.Redis(port=self.port, **(once | options))  # type: ignore[arg-type]
 
     def command(self, *options: str) -> list[str]:

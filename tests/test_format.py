@@ -94,8 +94,8 @@ def test_a_dump_of_a_newer_format_is_told_as_such(backend: Backend, db: nr.Datab
         NEWER + " ": closed(header | {"format": 3, "layout": "other"}, parts),
         "ERR the network has format 2 with 'weights' of version 2, newer than the 1 that this "
         "version reads": closed(header, weights),
-        "ERR the network has format 2 with 'dropout' in its header, which a newer version wrote "
-        "and this one does not know": closed(header | {"dropout": 0.5}, parts),
+        "ERR the network has format 2 with 'unheard-of' in its header, which a newer version wrote "
+        "and this one does not know": closed(header | {"unheard-of": 0.5}, parts),
     }
     for text, blob in cases.items():
         with pytest.raises(nr.FormatError) as caught:

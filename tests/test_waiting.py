@@ -28,7 +28,7 @@ from nr.trainings.worker import Worker
 
 SHARED = [one for one in DRIVERS if one.__name__ not in ("memory", "sqlite_memory", "module")]
 ELSEWHERE = [one for one in SHARED if one.__name__ in ("sqlite", "postgresql", "mariadb")]
-QUICK = {"maxcycles": 3, "timeout": 0}
+QUICK = {"maxcycles": 3, "timeout": 0, "autostop": False}
 
 
 @pytest.fixture(params=SHARED, ids=lambda driver: driver.__name__)

@@ -261,6 +261,14 @@ static void test_much_work_is_left_to_the_host(void) {
     nr_net_free(net);
 }
 
+static void test_forecasts_are_left_to_the_host(void) {
+    nr_net *net = make("NR.CREATE net FORECASTER -> demand:number");
+    nr_resp *r = FED("NR.RUN net FOR a\n");
+    CHECK(net && run(r, net, false) == 1 && !r->head.ran);
+    nr_resp_free(r);
+    nr_net_free(net);
+}
+
 static void test_what_comes_is_run_in_one_call(void) {
     static const char text[] = "NR.CLASS net 1 2\nNR.CLASS net";
     nr_net *net = make("NR.CREATE net CLASSIFIER 2 -> 2 SEED 1");
@@ -305,6 +313,7 @@ int main(void) {
     test_runs_that_come_together_are_run_together();
     test_without_a_network_nothing_is_run();
     test_much_work_is_left_to_the_host();
+    test_forecasts_are_left_to_the_host();
     test_what_comes_is_run_in_one_call();
     test_others_have_their_turn();
     return summary();

@@ -593,7 +593,7 @@ NR_API nr_status nr_resp_feed(nr_resp *resp, const void *bytes, size_t len,
 NR_API int nr_resp_next(nr_resp *resp, nr_error *err);
 
 /* On what nr_resp_run runs from now on: a network and its key, which is copied;
- * the network is the host's to keep. NULL: on nothing. */
+ * the network is the host's to keep. NULL, or a forecaster: on nothing. */
 NR_API nr_status nr_resp_on(nr_resp *resp, const char *key, size_t keylen,
                             const nr_net *net, nr_error *err);
 
