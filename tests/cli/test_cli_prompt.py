@@ -101,7 +101,7 @@ def test_completion_offers_what_fits(typed: str, offered: list[str]) -> None:
         ("NR.RUN club age=", []),
         ("NR.RUN club aeg=", []),
         ("NR.RUN club jo", []),
-        ("NR.OBSERVE club country=IT -> ", ["joined=", "FOR", "TEST", "TRAIN"]),
+        ("NR.OBSERVE club country=IT -> ", ["joined=", "FOR", "TEST", "TRAIN", "WEIGHTS"]),
         ("NR.OBSERVE club country=IT -> joined=", ["joined=no", "joined=yes"]),
         ("NR.FORGET club joined=y", ["joined=yes"]),
         ("NR.FIELDS club ", ["ADD", "DROP"]),
