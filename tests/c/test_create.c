@@ -124,8 +124,8 @@ static void test_create_reads_the_options(void) {
 }
 
 static void test_create_refuses_bad_types(void) {
-    const char *text = "ERR invalid neural network type. Must be CLASSIFIER or "
-                       "REGRESSOR";
+    const char *text = "ERR invalid neural network type. Must be CLASSIFIER, "
+                       "REGRESSOR or FORECASTER";
     FAILS("NR.CREATE net FOO 2 -> 1", text);
     FAILS("NR.CREATE net '' 2 -> 1", text);
     FAILS("NR.CREATE net 2 3 -> 1", text);
