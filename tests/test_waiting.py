@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -238,9 +239,15 @@ def url(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def started(url: str, *options: str) -> "subprocess.Popen[str]":
+@contextmanager
+def started(url: str, *options: str) -> "Iterator[subprocess.Popen[str]]":
+    """A worker, which ends with the test, whatever becomes of that."""
     command = [sys.executable, "-m", "nr", "worker", "--url", url, "--log", "json", *options]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def told(process: "subprocess.Popen[str]", event: str) -> dict[str, Any]:

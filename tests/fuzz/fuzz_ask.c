@@ -9,21 +9,8 @@
  * With -DNR_FUZZ_MAIN any compiler makes a program of it that runs the files it is
  * given. A broken promise aborts. */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "model/net.h"
-
-#define MUST(ok)                                                              \
-    do {                                                                      \
-        if (!(ok)) {                                                          \
-            fprintf(stderr, "line %d: broken: %s\n", __LINE__, #ok);          \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { NETS = 3, WORDS = 24 };
 
@@ -170,17 +157,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     nr_buf_free(&reply);
     return 0;
 }
-
-#ifdef NR_FUZZ_MAIN
-int main(int argc, char **argv) {
-    static unsigned char bytes[1 << 20];
-    for (int i = 1; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        MUST(file);
-        LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof bytes, file));
-        fclose(file);
-    }
-    printf("%d passed, 0 failed\n", argc - 1);
-    return 0;
-}
-#endif

@@ -9,21 +9,9 @@
  * it is given. A broken promise aborts. */
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "grammar/syntax.h"
-
-#define MUST(ok)                                                              \
-    do {                                                                      \
-        if (!(ok)) {                                                          \
-            fprintf(stderr, "line %d: broken: %s\n", __LINE__, #ok);          \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check_error(nr_status status, const nr_error *err) {
     MUST(status == NR_ERR);
@@ -132,26 +120,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     nr_buf_free(&args.memory);
     return 0;
 }
-
-#ifdef NR_FUZZ_MAIN
-int main(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        static uint8_t data[1 << 20];
-        FILE *file = fopen(argv[i], "rb");
-        if (!file) {
-            perror(argv[i]);
-            return 1;
-        }
-        size_t size = fread(data, 1, sizeof data, file);
-        fclose(file);
-        /* Memory of its size, so that reading past its end is noticed. */
-        uint8_t *copy = malloc(size ? size : 1);
-        MUST(copy);
-        memcpy(copy, data, size);
-        LLVMFuzzerTestOneInput(copy, size);
-        free(copy);
-    }
-    printf("%d inputs, no finding\n", argc - 1);
-    return 0;
-}
-#endif
