@@ -1,6 +1,7 @@
 """`nr serve` as a process: who may come, what is told, and how it ends."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +33,13 @@ def refused(*options: str) -> str:
 
 
 # ---- options ----
+
+
+def test_what_ends_it_is_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "address already in use" in refused("--resp", str(taken.getsockname()[1]))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_something_is_to_be_served() -> None:

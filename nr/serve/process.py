@@ -24,6 +24,7 @@ from nr.serve.settings import Settings
 from nr.trainings.worker import Worker
 
 _SPARE_FILES = 64  # beside those of clients
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _CLOSING = 5.0  # seconds for clients to take the last replies
 
 Say = Callable[[str], None]
@@ -43,8 +44,13 @@ def serve(settings: Settings, say: Say) -> None:
 
     Raises BackendError, and ExtraError for a package that is not installed.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, say))
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, say))
+    finally:  # uvloop keeps SIGINT to itself, even when it is closed
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -59,7 +65,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 async def _serve(settings: Settings, say: Say) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         loop.add_signal_handler(number, ended.set)
     async with nr.aio.connect(settings.url) as db:
         settings = replace(settings, most_clients=_most_clients(settings.most_clients))
