@@ -34,7 +34,11 @@ Command = str | tuple[str, ...]
 
 def steps(n: int, level: float) -> str:
     rows = [
-        {"price": None if i % 10 == 9 else i % 3, "holiday": i % 4 == 3, "demand": level + i / 2 + y}
+        {
+            "price": None if i % 10 == 9 else i % 3,
+            "holiday": i % 4 == 3,
+            "demand": level + i / 2 + y,
+        }
         for i in range(n)
         for y in [PATTERN[i % 4]]
     ]
