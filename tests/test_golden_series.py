@@ -1,7 +1,7 @@
 """Forecasters and networks of sequences that an earlier version wrote open for good, in every form.
 
-As test_golden.py: they reply what they did, to the last bit, observe further and learn on, and come to
-what the same dump comes to in memory.
+As test_golden.py: they reply what they did, to the last bit, observe further and learn on, and come
+to what the same dump comes to in memory.
 """
 
 import json
