@@ -31,7 +31,7 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "async", "commands", "design", "django", "fields", "http", "module"),
-            *("operations", "redis", "sequences", "serve", "sql"),
+            *("operations", "redis", "sequences", "serve", "sklearn", "sql"),
         )
     ),
 ]
