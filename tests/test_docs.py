@@ -30,7 +30,17 @@ DOCUMENTS = [
     *(
         f"docs/{name}.md"
         for name in (
-            *("aio", "async", "commands", "design", "django", "fields", "http", "module"),
+            *(
+                "aio",
+                "answers",
+                "async",
+                "commands",
+                "design",
+                "django",
+                "fields",
+                "http",
+                "module",
+            ),
             *("operations", "redis", "sequences", "serve", "sql"),
         )
     ),

@@ -32,7 +32,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, records, series
+from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, records, series
 from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -104,8 +104,9 @@ class Store:
         known = self._runners.get(key)
         if known and known[0] == version:
             return known[1]
-        header, _, (now, weights, history) = self._read(key, "version", "weights", "history")
-        net = Net.assemble(header, weights or b"", history or b"")
+        header, _, (now, weights, history, *found) = self._read(key, "version", *layout.LEARNED)
+        findings = dict(zip(FINDINGS, (part or b"" for part in found), strict=True))
+        net = Net.assemble(header, weights or b"", history or b"", findings=findings)
         self._runners.put(key, (now or b"", net), len(weights or b""))
         return net
 
@@ -204,7 +205,7 @@ class Store:
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
-        gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
+        gone = dict.fromkeys((*layout.LEARNED, "order", "progress"), b"")
         fields = {name: layout.blank()[name] for name in STATISTICS} | gone
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
@@ -312,7 +313,7 @@ class Store:
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
-        names = (*STATISTICS, "weights", "history") if learned else ("last_training",)
+        names = (*STATISTICS, *layout.LEARNED) if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names if name in header})
         network = (shape.id, shape.revision, lease.token, int(learned))
         merged = self._link.call("merge", lease.key, *network, *fields)
