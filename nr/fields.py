@@ -225,7 +225,7 @@ def _column(name: str, column: Any) -> Any:
     """What gives a slice of a column in the form in which it is sent."""
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-        return _numbers(np.asarray(column))
+        return _vectors(np.asarray(column)) if column.ndim > 1 else _numbers(np.asarray(column))
     if getattr(dtype, "kind", "") == "M":
         return _times(column)
     values = np.asarray(column, object)
@@ -247,6 +247,12 @@ def _numbers(array: NDArray[Any]) -> Any:
     else:
         code, array = _INT64, array.astype("<i8")
     return lambda part: msgpack.ExtType(code, array[part].tobytes())
+
+
+def _vectors(array: NDArray[Any]) -> Any:
+    """Several numbers a row, shape (rows, n): a vector each."""
+    rows = array.astype("<f4")
+    return lambda part: [row.tobytes() for row in rows[part]]
 
 
 def _times(column: Any) -> Any:

@@ -1,6 +1,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,26 @@ def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def served_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """A process of `nr serve` over memory://, for all tests that empty it first."""
-    directory = tmp_path_factory.mktemp("serve")
-    options = ("--url", "memory://", "--resp", "0")
-    with serving(directory, *options, NR_MEMORY=str(MEMORY)) as served:
-        yield served
+def serving_over(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Serving]]:
+    """Processes of `nr serve`, one over each kind of store, for all tests that empty it first."""
+    with ExitStack() as stack:
+
+        @cache
+        def serves(store: str) -> Serving:
+            directory = tmp_path_factory.mktemp("serve")
+            url = {"memory": "memory://", "sqlite": f"sqlite:///{directory}/nets.db"}.get(store)
+            url = url or request.getfixturevalue("postgres").url
+            options = ("--url", url, "--resp", "0")
+            return stack.enter_context(serving(directory, *options, NR_MEMORY=str(MEMORY)))
+
+        yield serves
+
+
+@pytest.fixture(scope="session")
+def served_memory(serving_over: Callable[[str], Serving]) -> Serving:
+    return serving_over("memory")
 
 
 @pytest.fixture

@@ -40,10 +40,14 @@ def mariadb(request: pytest.FixtureRequest) -> Options:
 
 
 def _emptied(server: Server) -> Options:
-    with nr.connect(server.url) as db:
-        for name in db:
-            del db[name]
-    return {"url": server.url, "memory": MEMORY}
+    return {"url": _emptied_at(server.url), "memory": MEMORY}
+
+
+def _emptied_at(url: str) -> str:
+    with nr.connect(url) as db:
+        if names := [*db]:
+            db.execute("NR.DEL", *names)
+    return url
 
 
 def redis_kind(kind: str) -> Driver:
@@ -62,15 +66,17 @@ def module(request: pytest.FixtureRequest) -> Options:
     return {"url": server.url()}
 
 
-def served(request: pytest.FixtureRequest) -> Options:
-    """The driver of the module, at a port of `nr serve`."""
-    serving: Serving = request.getfixturevalue("served_memory")
-    url = f"redis+module://127.0.0.1:{serving.resp}"
-    with nr.connect(url) as db:
-        for name in db:
-            del db[name]
-    return {"url": url}
+def served_kind(store: str) -> Driver:
+    """The driver of the module, at a port of `nr serve` over this store."""
+
+    def driver(request: pytest.FixtureRequest) -> Options:
+        serving: Serving = request.getfixturevalue("serving_over")(store)
+        return {"url": _emptied_at(f"redis+module://127.0.0.1:{serving.resp}")}
+
+    driver.__name__ = f"served-{store}"
+    return driver
 
 
 DATABASES: list[Driver] = [sqlite_memory, sqlite, postgresql, mariadb]
 DRIVERS: list[Driver] = [memory, *DATABASES, *map(redis_kind, redis_private.CONFORMING), module]
+SERVED = [served_kind(store) for store in ("memory", "sqlite", "postgresql")]
