@@ -309,11 +309,6 @@ def text(value: Any) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
-def class_of(reply: Any) -> str | None:
-    """NR.CLASS' reply for one sample: None where it is less sure than was asked for."""
-    return None if reply is None else text(reply)
-
-
 def outputs(reply: Sequence[Any]) -> dict[str, Any]:
     """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name.
 
@@ -324,14 +319,6 @@ def outputs(reply: Sequence[Any]) -> dict[str, Any]:
 
 def _output(y: Any) -> Any:
     return tuple(map(float, y)) if isinstance(y, list) else float(y)
-
-
-def bounds(reply: Sequence[Any]) -> dict[str, float]:
-    """The same with INTERVAL, as columns of a frame."""
-    found: dict[str, float] = {}
-    for name, (lower, value, upper) in outputs(reply).items():
-        found |= {f"{name}_lower": lower, name: value, f"{name}_upper": upper}
-    return found
 
 
 def values(reply: Sequence[Any]) -> dict[str, Any]:

@@ -111,15 +111,28 @@ def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
     replies = yield from _named_replies(key, "NR.RUN", x, sure)
     if fields.is_row(x):
         return fields.outputs(replies[0])
-    read = fields.bounds if sure and hasattr(x, "columns") else fields.outputs
+    read = _bounds if sure and hasattr(x, "columns") else fields.outputs
     return (yield work(lambda: fields.like(x, [*map(read, _flat(replies))]), size_of(x)))
 
 
 def _classify_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
     replies = yield from _named_replies(key, "NR.CLASS", x, sure)
     if fields.is_row(x):
-        return fields.class_of(replies[0])
-    return (yield work(lambda: fields.like(x, [*map(fields.class_of, _flat(replies))]), size_of(x)))
+        return _class_of(replies[0])
+    return (yield work(lambda: fields.like(x, [*map(_class_of, _flat(replies))]), size_of(x)))
+
+
+def _class_of(reply: Any) -> str | None:
+    """NR.CLASS' reply for one sample: None where it is less sure than was asked for."""
+    return None if reply is None else fields.text(reply)
+
+
+def _bounds(reply: list[Any]) -> dict[str, float]:
+    """NR.RUN's reply for one sample with INTERVAL, as columns of a frame."""
+    found: dict[str, float] = {}
+    for name, (lower, value, upper) in fields.outputs(reply).items():
+        found |= {f"{name}_lower": lower, name: value, f"{name}_upper": upper}
+    return found
 
 
 def _named_replies(
