@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked, fitting
-from nr.calls.steps import Call, size_of, work
+from nr.calls.steps import Call, Long, size_of, work
 from nr.engine import Net
+from nr.sparse import blocks, is_sparse
 from nr.values import matrix, table
 
 Runner: TypeAlias = Callable[[bytes], Net]
@@ -22,6 +23,8 @@ Runner: TypeAlias = Callable[[bytes], Net]
 
 def run(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = False) -> Call[Any]:
     """As ``Network.run``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(run, key, x, runner, ignore_extra))
     x = yield from fitting(key, x, ignore_extra)
     if (yield from _is_named(key, x)):
         return (yield from _run_named(key, x))
@@ -36,6 +39,8 @@ def run(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = False) -
 
 def classify(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = False) -> Call[Any]:
     """As ``Network.classify``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(classify, key, x, runner, ignore_extra))
     x = yield from fitting(key, x, ignore_extra)
     if (yield from _is_named(key, x)):
         return (yield from _classify_named(key, x))
@@ -46,6 +51,17 @@ def classify(key: bytes, x: Any, runner: Runner | None, ignore_extra: bool = Fal
         replies = yield from _replies(key, "NR.CLASS", rows)
         found = np.array([*_flat(replies)], np.int64)
     return int(found[0]) if single else found
+
+
+def _by_blocks(
+    how: Callable[..., Call[Any]], key: bytes, x: Any, runner: Runner | None, ignore_extra: bool
+) -> Call[NDArray[Any]]:
+    """A sparse matrix, of which no more than a block of rows is made dense at once."""
+    parts = yield Long(partial(blocks, x))
+    found = []
+    while (block := (yield Long(partial(next, parts, None)))) is not None:
+        found.append((yield from how(key, block, runner, ignore_extra)))
+    return np.concatenate(found)
 
 
 # ---- numbers ----
