@@ -118,10 +118,10 @@ class Database:
         """Creates a network for the columns of a frame, and adds its rows as samples.
 
         Frames are those of pandas, polars and Arrow. The kind of each field is guessed from its
-        column; ``kinds`` says otherwise for some, and ``net.info().fields`` tells. The network is a classifier, unless the target is a column of
-        more than ten different numbers. Both datasets have room for all rows, a third of them for
-        testing. ``options`` are those of ``create``. Raises CommandError and ValuesError; where
-        the samples are refused, nothing is left.
+        column; ``kinds`` says otherwise for some, and ``net.info().fields`` tells. The network is a
+        classifier, unless the target is a column of more than ten different numbers. Both datasets
+        have room for all rows, a third of them for testing. ``options`` are those of ``create``.
+        Raises CommandError and ValuesError; where the samples are refused, nothing is left.
         """
         key = words.key_of(name)
         self._do(databases.create_from(self.backend, key, frame, target, kinds, options))

@@ -147,7 +147,8 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
     if (read_arguments(ctx, argv, argc, &threads) != RM_OK ||
         nr_type_create(ctx) != RM_OK || nr_commands_create(ctx) != RM_OK ||
         nr_events_subscribe(ctx) != RM_OK ||
-        nr_deliveries_begin(ctx) != RM_OK)
+        nr_deliveries_begin(ctx) != RM_OK ||
+        rm.RegisterInfoFunc(ctx, nr_tell_info) != RM_OK)
         return RM_ERR;
     nr_trainings_begin(threads);
     nr_background_begin(threads);
