@@ -6,6 +6,7 @@ from typing import Any
 
 import fakeredis
 import numpy as np
+import pandas as pd
 import pytest
 import redis
 from conformance import content
@@ -433,6 +434,33 @@ def test_each_verb_is_one_round_trip(
             sent.clear()
             db.execute(command)
             assert len(sent) == 1, command
+
+
+def test_a_forecast_is_one_round_trip(
+    redis_servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a training elsewhere it takes more, since it reads the new weights."""
+    options = redis_servers.empty("protocol3")
+    with nr.connect(**options) as db, nr.connect(**options) as other:
+        net = db.create("sales", "forecaster", {}, target="y", horizon=2, season=1, seed=1)
+        net.observe_series(pd.DataFrame({"y": np.arange(30.0) ** 1.5}))
+        net.train(maxcycles=3).wait()
+        before = net.forecast().tolist()
+        sent: list[Any] = []
+        real = redis.Connection.send_packed_command
+
+        def send(self: Any, command: Any, **options: Any) -> None:
+            sent.append(command)
+            real(self, command, **options)
+
+        monkeypatch.setattr(redis.Connection, "send_packed_command", send)
+        assert net.forecast().tolist() == before
+        assert len(sent) == 1
+        other["sales"].train(maxcycles=200).wait()
+        assert net.forecast().tolist() == other["sales"].forecast().tolist() != before
+        other.execute("NR.DEL sales")
+        with pytest.raises(nr.NotFoundError):
+            net.forecast()
 
 
 def test_a_worker_of_some_networks_takes_their_hints_and_leaves_the_others(

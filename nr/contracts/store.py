@@ -214,8 +214,9 @@ class Store(Protocol):
     def put(self, key: bytes, samples: Samples, dataset: int) -> Reply:
         """The same for samples that are made otherwise, for a network as it is."""
 
-    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
-        """NR.RUN of a forecaster: from the steps that there are, never remembered ones."""
+    def forecast(self, key: bytes, command: Command) -> Reply:
+        """NR.RUN without inputs: a forecaster goes on from the steps that there are, never
+        remembered ones; all others refuse."""
 
     def sample(self, key: bytes, command: Command) -> Reply:
         """NR.GETDATA of one row."""

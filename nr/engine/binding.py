@@ -59,6 +59,7 @@ class CCommand(Structure):
     _fields_ = [
         ("verb", c_int),
         ("dataset", c_int),
+        ("form", c_int),
         ("key", c_size_t),
         ("nkeys", c_size_t),
         ("blob", c_void_p),

@@ -11,6 +11,8 @@ import msgpack  # type: ignore[import-untyped]
 
 from nr.engine import binding
 
+_OF_SERIES = 6  # NR_FORM_SERIES
+
 
 @dataclass(frozen=True)
 class Option:
@@ -117,6 +119,11 @@ class Command:
     def dataset(self) -> int:
         """TRAIN 0, TEST 1, neither 2."""
         return int(self.c.dataset)
+
+    @property
+    def of_series(self) -> bool:
+        """Whether it is an NR.RUN that goes on from a series that was observed."""
+        return int(self.c.form) == _OF_SERIES
 
     @property
     def rounded(self) -> int:

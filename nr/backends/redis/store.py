@@ -102,12 +102,14 @@ class Store:
     def _checked(self, key: bytes) -> Net:
         version = self._link.field(key, b"version")
         known = self._runners.get(key)
-        if known and known[0] == version:
-            return known[1]
+        return known[1] if known and known[0] == version else self._fetched(key)[1]
+
+    def _fetched(self, key: bytes) -> tuple[bytes, Net]:
+        """The version, and what NR.RUN runs on."""
         header, _, (now, weights, history) = self._read(key, "version", "weights", "history")
-        net = Net.assemble(header, weights or b"", history or b"")
-        self._runners.put(key, (now or b"", net), len(weights or b""))
-        return net
+        found = now or b"", Net.assemble(header, weights or b"", history or b"")
+        self._runners.put(key, found, len(weights or b""))
+        return found
 
     def _forget(self, key: bytes) -> None:
         if self._tracked:
@@ -159,10 +161,18 @@ class Store:
         self._index.add(key)
         self._hints.push(key)
 
-    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
-        head = series.head(net, command)
-        _, steps = self._link.call("latest", key, head, net.step * net.window)
-        return series.forecast(net, command, steps)
+    def forecast(self, key: bytes, command: Command) -> Reply:
+        """With the steps comes the weights' version: one round trip, where these are known."""
+        known = self._runners.get(key)
+        while True:
+            version, net = known if known and known[1].step else self._fetched(key)
+            if not net.step:
+                return net.execute(command)
+            head = series.head(net, command)
+            _, steps, now = self._link.call("latest", key, head, net.step * net.window)
+            if now == version:
+                return series.forecast(net, command, steps)
+            known = None
 
     def sample(self, key: bytes, command: Command) -> Reply:
         slot = f"{('train', 'test')[command.dataset]}:{command.number}"

@@ -27,6 +27,13 @@ class Rows:
         row = there(self._sql.version.run(connection, key=key).first())
         return columns.version(*row)
 
+    def series(
+        self, connection: sa.Connection, key: bytes, head: bytes
+    ) -> tuple[tuple[int, int, int], bytes]:
+        """The version, and in the same statement a forecaster's series; b"": there is none."""
+        *version, record = there(self._sql.latest(connection, key, head))
+        return columns.version(*version), bytes(record or b"")
+
     def read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
         fields = self.locked(connection, key) if self._do.bound else self.header(connection, key)
         id = fields["id"]

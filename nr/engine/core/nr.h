@@ -133,6 +133,7 @@ typedef struct nr_command {
     /* What hosts read, some of them in another language. */
     nr_verb verb;
     nr_dataset_id dataset;
+    nr_form form; /* of NR.OBSERVE's, NR.RUN's and NR.CLASS' samples */
     size_t key;   /* index in argv of the (first) key; 0: none */
     size_t nkeys; /* NR.DEL has several */
     const unsigned char *blob; /* FP32's, and NR.RESTORE's */
@@ -158,7 +159,6 @@ typedef struct nr_command {
     const float *values; /* NULL where a blob was given */
     size_t nvalues;
     size_t arrow; /* how many values precede "->" */
-    nr_form form;
     double weight; /* what a sample with fields counts; 0: not given */
     size_t series; /* index in argv of what stands behind FOR; 0: nothing */
     double interval; /* NR.RUN: how sure an interval is to be; 0: none */
