@@ -309,9 +309,16 @@ def text(value: Any) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
-def outputs(reply: Sequence[Any]) -> dict[str, float]:
-    """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name."""
-    return {text(name): float(y) for name, y in zip(reply[::2], reply[1::2], strict=True)}
+def outputs(reply: Sequence[Any]) -> dict[str, Any]:
+    """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name.
+
+    With INTERVAL an output is lower, value, upper.
+    """
+    return {text(name): _output(y) for name, y in zip(reply[::2], reply[1::2], strict=True)}
+
+
+def _output(y: Any) -> Any:
+    return tuple(map(float, y)) if isinstance(y, list) else float(y)
 
 
 def values(reply: Sequence[Any]) -> dict[str, Any]:

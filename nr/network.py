@@ -194,20 +194,27 @@ class Network:
     @overload
     def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
-    def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    def run(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., interval: float
+    ) -> dict[str, tuple[float, float, float]]: ...
     @overload
-    def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
-    def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def run(self, x: ArrayLike, *, interval: float | None = ...) -> NDArray[np.float64]: ...
+    @overload
+    def run(self, x: Any, *, ignore_extra: bool = ..., interval: float | None = ...) -> Any: ...
+    def run(self, x: Any, *, ignore_extra: bool = False, interval: float | None = None) -> Any:
         """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
 
         A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
         mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
         list of mappings gives a list, a frame a frame; ``ignore_extra`` leaves out what is no
-        input, which is an error without. Raises ValuesError, which names the row
+        input, which is an error without. With ``interval``, 0.9 say, a regressor's output is
+        lower, value, upper, between which the truth will be with that probability: shape
+        (outputs, 3) or (n, outputs, 3), a tuple by name, in a frame the columns ``price_lower``,
+        ``price`` and ``price_upper``. Raises ValuesError, which names the row
         and the column, and CommandError.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and interval is None:
             try:
                 if type(x) is _Array:
                     if x.dtype is _SINGLE and x.ndim == 1:
@@ -222,24 +229,33 @@ class Network:
                     return runner(self.key).run_row(x)
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.run(self.key, x, self._runner, ignore_extra))
+        return self._do(running.run(self.key, x, self._runner, ignore_extra, interval))
 
     @overload
     def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
+    def classify(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., sure: float
+    ) -> str | None: ...
+    @overload
     def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    def classify(self, x: Sequence[float], *, sure: float) -> int | None: ...
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
-    def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def classify(
+        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
+    ) -> Any: ...
+    def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
-        as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
+        ``sure``, 0.8 say, a class whose probability is less is None (in an array of objects).
+        Raises as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and sure is None:
             try:
                 if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     net = runner(self.key)
@@ -248,7 +264,7 @@ class Network:
                     return runner(self.key).class_of(packing.packed(x))
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.classify(self.key, x, runner, ignore_extra))
+        return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
     # ---- training ----
 

@@ -21,9 +21,9 @@ from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
-from nr.engine import Command, Net, parse
+from nr.engine import FINDINGS, Command, Net, parse
 
-ARRAYS = ("weights", "history")
+ARRAYS = ("weights", "history", *FINDINGS)
 """What a training brings; all else in the table of arrays is kept as it is."""
 
 _SLOTS = 500  # in one statement
@@ -297,8 +297,8 @@ class Statements:
         """Writes the weights and the course of a training, instead of others."""
         network, points = net.shape.id, _points(net)
         self.drop_trained(connection, network)
-        arrays = dict(zip(ARRAYS, (net.weights(), net.history()), strict=True))
-        self.put_kept(connection, network, arrays)
+        arrays = {"weights": net.weights(), "history": net.history()}
+        self.put_kept(connection, network, arrays | net.findings())
         rows = [
             {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
             for number, point in enumerate(points)

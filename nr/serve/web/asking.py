@@ -19,13 +19,14 @@ _SOME = 100  # samples of a range that does not say where it ends
 _ROWS = "One row or several: an array of numbers, or an object of fields and values."
 _NUMBERS = one_of("array", "number", description="Outputs, or class ids, of plain networks.")
 
-ASKED = an_object(
-    {
-        "inputs": one_of("array", "object", description=_ROWS),
-        "ignore_extra": one_of("boolean", description="Leave out what is no input."),
-    },
-    "inputs",
-)
+_ASKED = {
+    "inputs": one_of("array", "object", description=_ROWS),
+    "ignore_extra": one_of("boolean", description="Leave out what is no input."),
+}
+_INTERVAL = "Lower, value, upper for each output of a regressor: it is between them so often."
+_SURE = "null in place of a class that is less probable than this."
+RUN = an_object(_ASKED | {"interval": one_of("number", description=_INTERVAL)}, "inputs")
+CLASSIFIED = an_object(_ASKED | {"sure": one_of("number", description=_SURE)}, "inputs")
 OBSERVED = an_object(
     {
         "samples": one_of(
@@ -42,20 +43,21 @@ OBSERVED = an_object(
 
 
 async def run(api: Api, request: Request) -> Response:
-    return answer({"outputs": await _asked(api, request, running.run)})
+    return answer({"outputs": await _asked(api, request, running.run, RUN, "interval")})
 
 
 async def classify(api: Api, request: Request) -> Response:
-    return answer({"class": await _asked(api, request, running.classify)})
+    return answer({"class": await _asked(api, request, running.classify, CLASSIFIED, "sure")})
 
 
-async def _asked(api: Api, request: Request, long: Any) -> Any:
+async def _asked(api: Api, request: Request, long: Any, schema: Schema, option: str) -> Any:
     """What a network answers."""
     key, body = key_of(request), await body_of(request)
     x = body.get("inputs")
     if len(body) > 1 or type(x) not in (list, dict):
-        check(body, ASKED)
-    found = await api.do(long(key, x, api.runner, body.get("ignore_extra", False)))
+        check(body, schema)
+    ignored, sure = body.get("ignore_extra", False), body.get(option)
+    found = await api.do(long(key, x, api.runner, ignored, sure))
     return found.tolist() if hasattr(found, "tolist") else found
 
 

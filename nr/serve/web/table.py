@@ -93,12 +93,12 @@ _TEXT = one_of("string")
 ROWS: tuple[Row, ...] = (
     # What is asked most comes first: routes are looked through in their order.
     Row(
-        "POST", f"{_NET}/run", asking.run, "NR.RUN", body=asking.ASKED,
+        "POST", f"{_NET}/run", asking.run, "NR.RUN", body=asking.RUN,
         answers=an_object({"outputs": one_of("array", "object")}, "outputs"),
     ),
     Row(
-        "POST", f"{_NET}/class", asking.classify, "NR.CLASS", body=asking.ASKED,
-        answers=an_object({"class": one_of("array", "integer", "string")}, "class"),
+        "POST", f"{_NET}/class", asking.classify, "NR.CLASS", body=asking.CLASSIFIED,
+        answers=an_object({"class": one_of("array", "integer", "string", "null")}, "class"),
         summary="Runs a classifier and replies the class of each row.",
     ),
     Row(
