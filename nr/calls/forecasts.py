@@ -30,12 +30,13 @@ def observe_series(
     for name, part in parts:
         blobs = fields.blobs(part)
         while blob := (yield work(partial(next, blobs, None), size_of(part))):
-            steps, _ = yield ("NR.OBSERVE", key, *_for(name), *blob)
+            steps, _ = yield ("NR.OBSERVE", key, *of_series(name), *blob)
             counts[name or ""] = steps
     return counts
 
 
-def _for(series: object) -> tuple[Argument, ...]:
+def of_series(series: object) -> tuple[Argument, ...]:
+    """The words that name a series; none for the one without a name."""
     return () if series is None else ("FOR", str(series))
 
 
@@ -80,17 +81,19 @@ def _groups(
 
 def forecast(key: bytes, series: str | None, interval: float | None) -> Call[Any]:
     """As ``Network.forecast``."""
-    rows = yield from _rows(key, series, interval)
-    names = [fields.text(name) for name in rows[0][::2]]
-    columns = zip(*(row[1::2] for row in rows), strict=True)
-    found = {name: np.array(values) for name, values in zip(names, columns, strict=True)}
+    found = yield from by_output(key, series, interval)
     return next(iter(found.values())) if len(found) == 1 else found
 
 
-def _rows(key: bytes, series: str | None, interval: float | None) -> Call[list[Any]]:
+def by_output(
+    key: bytes, series: str | None, interval: float | str | None
+) -> Call[dict[str, NDArray[np.float64]]]:
+    """A forecast, as ``Network.forecast`` has it, by the names of all outputs."""
     sure: tuple[Argument, ...] = () if interval is None else ("INTERVAL", interval)
-    rows: list[Any] = yield ("NR.RUN", key, *_for(series), *sure)
-    return rows
+    rows = yield ("NR.RUN", key, *of_series(series), *sure)
+    names = [fields.text(name) for name in rows[0][::2]]
+    columns = zip(*(row[1::2] for row in rows), strict=True)
+    return {name: np.array(values) for name, values in zip(names, columns, strict=True)}
 
 
 def steps(key: bytes, series: str | None) -> Call[dict[str, list[float]]]:
