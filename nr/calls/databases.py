@@ -7,13 +7,14 @@ from functools import partial
 from textwrap import shorten
 from typing import Any
 
+from nr import frames
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.samples import observe_many
 from nr.calls.steps import Call, Long, Whole
 from nr.commands.arguments import Argument
-from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError
-from nr.fields import described, guessed
+from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError, ValuesError
+from nr.fields import described
 from nr.html import html_table, printable
 
 Wanted = tuple[str, tuple[Any, ...]]
@@ -113,9 +114,13 @@ def create_from(
 
 def _guess(frame: Any, target: str, kinds: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
     """The type of a network that learns this column of a frame, and the kinds of the others."""
-    fields = guessed(frame, target) | dict(kinds or {})
-    numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
-    regression = numbers and frame[target].nunique() > 10
+    if target not in (columns := frames.names(frame)):
+        shown = ", ".join(map(str, columns))
+        raise ValuesError(f"ERR the frame has no column {target!r:.60}, it has: {shown:.200}")
+    fields = frames.guessed(frame, target) | dict(kinds or {})
+    column = frames.column(frame, target)
+    numbers = getattr(column.dtype, "kind", "O") in "iuf"
+    regression = numbers and frames.different(column) > 10
     return "regressor" if regression else "classifier", fields
 
 

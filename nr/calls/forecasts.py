@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nr import fields
+from nr import fields, frames
 from nr.calls.networks import fields_of
 from nr.calls.steps import Call, size_of, work
 from nr.commands.arguments import Argument
@@ -19,7 +19,7 @@ def observe_series(
     key: bytes, frame: Any, time: str | None, value: str | None, by: str | None
 ) -> Call[dict[str, int]]:
     """As ``Network.observe_series``."""
-    if not hasattr(frame, "columns"):
+    if not frames.is_frame(frame):
         kind = type(frame).__name__
         raise ValuesError(f"ERR a frame with a column a field is needed, not {kind}")
     known = yield from fields_of(key)
@@ -42,31 +42,41 @@ def of_series(series: object) -> tuple[Argument, ...]:
 
 def _parts(
     frame: Any, columns: tuple[str | None, ...], names: list[str], outputs: list[str]
-) -> list[tuple[str | None, Any]]:
+) -> list[tuple[str | None, frames.Table]]:
     """The series of a frame, oldest steps first, with the fields' columns alone."""
-    time, value, by = columns
+    have = frames.names(frame)
     for column in columns:
-        if column is not None and column not in frame.columns:
-            shown = ", ".join(map(str, frame.columns))
+        if column is not None and column not in have:
+            shown = ", ".join(map(str, have))
             raise ValuesError(f"ERR the frame has no column {column!r}, it has: {shown:.200}")
-    if time is not None:
-        frame = frame.sort_values(time, kind="stable")
-    groups = [(None, frame)] if by is None else frame.groupby(by, sort=False)
-    return [
-        (None if by is None else str(of), _only(part, value, names, outputs)) for of, part in groups
-    ]
-
-
-def _only(frame: Any, value: str | None, names: list[str], outputs: list[str]) -> Any:
+    time, value, by = columns
+    kept = {name: name for name in names if name in have}
     if value is not None:
         if len(outputs) != 1:
             raise ValuesError(
                 "ERR value names the column of one output: name the columns as the outputs, "
                 f"which are {', '.join(outputs)}"
             )
-        frame = frame.drop(columns=[name for name in outputs if name != value and name in frame])
-        frame = frame.rename(columns={value: outputs[0]})
-    return frame[[name for name in names if name in frame.columns]]
+        kept[outputs[0]] = value
+    groups = _groups(frame, time, by)
+    return [(of, frames.take(frame, kept, rows)) for of, rows in groups]
+
+
+def _groups(
+    frame: Any, time: str | None, by: str | None
+) -> list[tuple[str | None, NDArray[np.intp]]]:
+    """The numbers of each series' rows, in the order of time; rows of no series are left out."""
+    order = np.arange(len(frame))
+    if time is not None:
+        order = np.argsort(np.asarray(frames.column(frame, time)), kind="stable")
+    if by is None:
+        return [(None, order)]
+    groups: dict[str, list[int]] = {}
+    of = np.asarray(frames.column(frame, by), object)
+    for row in order.tolist():
+        if (series := of[row]) is not None and not fields.is_missing(series):
+            groups.setdefault(str(series), []).append(row)
+    return [(name, np.array(rows)) for name, rows in groups.items()]
 
 
 def forecast(key: bytes, series: str | None, interval: float | None) -> Call[Any]:
