@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -312,6 +312,19 @@ class Network:
         None where it was not trained yet, or there were no testing samples.
         """
         return self._do(networks.metrics(self.key))
+
+    def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        """How good it is on other samples, given as to ``observe_many``; they are not kept.
+
+        Outputs of a network with fields are among them, or ``y``. Raises as ``run``.
+        """
+        return self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        """The same as a figure: reliability and ROC, or residuals. Raises ExtraError, too."""
+        from nr.evaluation_plot import figure
+
+        return self._do(figure(self.key, X, y, self._runner))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.

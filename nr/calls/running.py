@@ -122,7 +122,7 @@ def _is_named(key: bytes, x: Any) -> Call[bool]:
 
 
 def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.RUN", x, sure)
+    replies = yield from named_replies(key, "NR.RUN", x, sure)
     if fields.is_row(x):
         return fields.outputs(replies[0])
     read = _bounds if sure and hasattr(x, "columns") else fields.outputs
@@ -130,7 +130,7 @@ def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
 
 
 def _classify_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.CLASS", x, sure)
+    replies = yield from named_replies(key, "NR.CLASS", x, sure)
     if fields.is_row(x):
         return _class_of(replies[0])
     return (yield work(lambda: fields.like(x, [*map(_class_of, _flat(replies))]), size_of(x)))
@@ -149,7 +149,7 @@ def _bounds(reply: list[Any]) -> dict[str, float]:
     return found
 
 
-def _named_replies(
+def named_replies(
     key: bytes, command: str, x: Any, options: tuple[Argument, ...]
 ) -> Call[list[Any]]:
     blobs, replies = fields.blobs(x), []
