@@ -13,7 +13,7 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -188,6 +188,14 @@ class Network:
 
     async def metrics(self) -> Metrics | None:
         return await self._do(networks.metrics(self.key))
+
+    async def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        return await self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    async def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        from nr.evaluation_plot import figure
+
+        return await self._do(figure(self.key, X, y, self._runner))
 
     async def importance(self) -> Any:
         return await self._do(networks.importance(self.key))

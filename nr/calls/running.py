@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked, fitting
-from nr.calls.steps import Call, size_of, work
+from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
 from nr.engine import Net
+from nr.sparse import blocks, is_sparse
 from nr.values import matrix, table
 
 Runner: TypeAlias = Callable[[bytes], Net]
@@ -29,6 +30,8 @@ def run(
     interval: float | None = None,
 ) -> Call[Any]:
     """As ``Network.run``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(lambda part: run(key, part, runner, interval=interval), x))
     x = yield from fitting(key, x, ignore_extra)
     sure = _option("INTERVAL", interval)
     if (yield from _is_named(key, x)):
@@ -51,6 +54,8 @@ def classify(
     sure: float | None = None,
 ) -> Call[Any]:
     """As ``Network.classify``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(lambda part: classify(key, part, runner, sure=sure), x))
     x = yield from fitting(key, x, ignore_extra)
     least = _option("SURE", sure)
     if (yield from _is_named(key, x)):
@@ -66,6 +71,15 @@ def classify(
 
 def _option(word: str, value: float | None) -> tuple[Argument, ...]:
     return () if value is None else (word, value)
+
+
+def _by_blocks(how: Callable[[Any], Call[Any]], x: Any) -> Call[NDArray[Any]]:
+    """A sparse matrix, of which no more than a block of rows is made dense at once."""
+    parts = yield Long(partial(blocks, x))
+    found = []
+    while (block := (yield Long(partial(next, parts, None)))) is not None:
+        found.append((yield from how(block)))
+    return np.concatenate(found)
 
 
 # ---- numbers ----
@@ -108,7 +122,7 @@ def _is_named(key: bytes, x: Any) -> Call[bool]:
 
 
 def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.RUN", x, sure)
+    replies = yield from named_replies(key, "NR.RUN", x, sure)
     if fields.is_row(x):
         return fields.outputs(replies[0])
     read = _bounds if sure and hasattr(x, "columns") else fields.outputs
@@ -116,7 +130,7 @@ def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
 
 
 def _classify_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.CLASS", x, sure)
+    replies = yield from named_replies(key, "NR.CLASS", x, sure)
     if fields.is_row(x):
         return _class_of(replies[0])
     return (yield work(lambda: fields.like(x, [*map(_class_of, _flat(replies))]), size_of(x)))
@@ -135,7 +149,7 @@ def _bounds(reply: list[Any]) -> dict[str, float]:
     return found
 
 
-def _named_replies(
+def named_replies(
     key: bytes, command: str, x: Any, options: tuple[Argument, ...]
 ) -> Call[list[Any]]:
     blobs, replies = fields.blobs(x), []

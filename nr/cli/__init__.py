@@ -185,12 +185,13 @@ def _watch(ctx: click.Context, key: str) -> None:
 @main.command("metrics")
 @_shared
 @click.argument("key")
-def _metrics(ctx: click.Context, key: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON, for programs.")
+def _metrics(ctx: click.Context, key: str, as_json: bool) -> None:
     """Print how good KEY was when its training ended, and what it rests on."""
-    from nr.cli.metrics import metrics
+    from nr.cli import metrics
 
     with _session(ctx.obj) as session:
-        metrics(session.db, os.fsencode(key))
+        (metrics.as_json if as_json else metrics.metrics)(session.db, os.fsencode(key))
 
 
 @main.command("plot")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 _BAR = 40  # characters of the longest bar
 _MOST_INPUTS = 30
 _LONGEST = 24  # characters of a name
+
+
+def as_json(db: Database, key: bytes) -> None:
+    """Prints the same for a program: what has no value is null, without a report all is."""
+    found = parse_metrics(db.execute("NR.METRICS", key))
+    importance = db.execute("NR.IMPORTANCE", key) if found and found.mase is None else None
+    report = asdict(found) if found else {}
+    report = {name: value for name, value in report.items() if value is not None}
+    rests_on = (
+        dict(zip(*_by_input(importance), strict=True)) if isinstance(importance, list) else None
+    )
+    click.echo(json.dumps({"metrics": report or None, "importance": rests_on}))
 
 
 def metrics(db: Database, key: bytes) -> None:
