@@ -67,12 +67,16 @@ def test_the_commands_of_unit_and_image_run(tmp_path: Path) -> None:
                 env={**os.environ, "NR_URL": url},
                 stderr=subprocess.DEVNULL,
             ) as process:
-                until(lambda: not net.info().training and health.exists())
-                assert in_shell(check) == 0
-                process.send_signal(signal.SIGTERM)
-                assert process.wait(60) == 0
+                try:
+                    until(lambda: not net.info().training and health.exists())
+                    assert in_shell(check) == 0
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(60) == 0
+                finally:
+                    process.kill()
             assert in_shell(check) != 0
             health.touch()
             os.utime(health, (0, 0))
             assert in_shell(check) != 0
+            health.unlink()
         assert net.info().trainings == 2
