@@ -37,7 +37,7 @@ def taking(schema: Schema, dialect: Dialect, names: Sequence[str]) -> sa.Select[
     mine = table.c.network_id == found.c.id
     deadline = clock + sa.bindparam("lifetime", type_=sa.Double())
     held = sa.and_(table.c.deadline > clock, table.c.deadline <= deadline)
-    given = {name: sa.bindparam(f"new_{name}") for name in ("token", "worker")}
+    given: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("token", "worker")}
     update = sa.update(table).where(mine, sa.not_(held), table.c.attempt < _FREE)
     update = update.values(attempt=table.c.attempt + _ONE, deadline=deadline, **given)
     told = ("attempt", *orders.LIMITS)

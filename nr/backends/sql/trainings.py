@@ -117,7 +117,7 @@ class Trainings:
         row = self._do.read(lambda connection: statement.run(connection, **values).first())
         if row is None:  # the network is gone, or another worker is at it
             return None, False
-        _, before, attempt, *more = row
+        _, before, attempt, *more = list(row)
         if attempt is None:
             return None, before is not None and before >= ATTEMPTS
         limits, header = more[: len(LIMITS)], more[len(LIMITS) :]
