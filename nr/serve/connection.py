@@ -25,6 +25,7 @@ _log = logging.getLogger("nr")
 _AHEAD = 1 << 18  # bytes that a client may send while a command of it runs
 _UNREAD = 1 << 18  # bytes of replies that a client may leave unread
 _SOME = 1 << 16  # bytes of replies that are sent at once
+_TURN = 0.001  # seconds that commands of a client take before others have their turn
 _LARGE = 1 << 16  # bytes of a command from which on the server counts them
 _RUNS = (b"NR.RUN", b"NR.CLASS")
 
@@ -113,6 +114,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self, found: Next | None = None) -> None:
         """Runs what is there, up to a command that has to be awaited; ``found`` is what is."""
+        until = self._server.time() + _TURN
         try:
             while self._task is None and not (self._unread or self._ending or self._quits):
                 found = self._next() if found is None else found
@@ -120,7 +122,7 @@ class Connection(asyncio.Protocol):
                     break
                 if found is Next.COMMAND:
                     self._run(self._client.argv)
-                else:
+                if self._task is None and (found is Next.MUCH or self._server.time() > until):
                     self._task = asyncio.ensure_future(self._rest())
                 self._flush(_SOME)
                 found = None
