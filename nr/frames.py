@@ -5,7 +5,8 @@ comes out is made by the class of what came in. narwhals was rejected: of it a d
 used, and each of its releases follows the three libraries'.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from numbers import Real
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LONGEST = 64  # letters of a field's name
 _EXACT = 2**53  # whole numbers from here on are no float64
 
 
@@ -122,6 +124,26 @@ def different(column: Any) -> int:
     if array.dtype.kind == "f":
         array = array[~np.isnan(array)]
     return len(np.unique(array))
+
+
+# ---- names ----
+
+
+def words(columns: Iterable[object]) -> list[str]:
+    """Names of fields for those of columns: letters, digits and _, each one once."""
+    found: list[str] = []
+    for name in columns:
+        found.append(free(re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_"), found))
+    return found
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """The name as that of a field, or the first like it that is not taken."""
+    name = re.sub(r"\W+", "_", name, flags=re.ASCII)[: _LONGEST - 8] or "field"
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found
 
 
 # ---- guessing ----

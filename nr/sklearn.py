@@ -17,7 +17,6 @@ of a fit into a store as well, for others to ask; the estimator goes on asking i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -27,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from nr.database import connect
 from nr.errors import ExtraError
 from nr.fields import blobs, text
-from nr.frames import Table, column, guessed, is_frame, take
+from nr.frames import Table, column, free, guessed, is_frame, take, words
 from nr.frames import names as columns_of
 from nr.network import Network
 
@@ -55,7 +54,6 @@ except ImportError as error:
     )
 
 _KEY = b"network"
-_LONGEST = 64  # letters of a field's name
 _CYCLES = (
     1000  # without testing samples, which say when it is enough; by time it would be by chance
 )
@@ -121,7 +119,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError("url and key say together where the network is to be kept")
         random = check_random_state(self.random_state)
         kinds, table = self._inputs(X)
-        targets = [_free(name, kinds) for name in names]
+        targets = [free(name, kinds) for name in names]
         outputs = dict(zip(targets, y.T, strict=True))
         samples = Table({**table.arrays, **outputs}, table.rows)
         net = self._created(kinds, targets, table.rows, int(random.randint(2**31 - 1)))
@@ -137,7 +135,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if not _is_frame(X):
             self._fields: list[str] | None = None
             return {"x": f"vector({X.shape[1]})"}, self._table(X)
-        self._fields = _words(columns_of(X))
+        self._fields = words(columns_of(X))
         table = self._table(X)
         fields = dict(zip(map(str, columns_of(X)), self._fields, strict=True))
         unknown = [name for name in self.kinds or () if name not in fields]
@@ -350,23 +348,6 @@ def _merged(X: Any, y: NDArray[Any], weights: Any) -> tuple[Any, NDArray[Any], A
 
 
 # ---- names ----
-
-
-def _words(columns: Any) -> list[str]:
-    """Names of fields for the columns of a frame: letters, digits and _, each one once."""
-    found: list[str] = []
-    for name in columns:
-        found.append(_free(re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_"), found))
-    return found
-
-
-def _free(name: str, taken: Any) -> str:
-    """The name, or the first like it that is not taken."""
-    name = re.sub(r"\W+", "_", name, flags=re.ASCII)[: _LONGEST - 8] or "field"
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
 
 
 def _name_of(y: Any) -> str:
