@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from nr.engine.resp import Answer, Client, Next, ProtocolError
@@ -160,6 +161,7 @@ class Connection(asyncio.Protocol):
             answer = self.session.start(name, argv)
             if isinstance(answer, Awaitable):
                 self._task = asyncio.ensure_future(self._awaited(name, answer))
+                self._task.add_done_callback(partial(_put_away, answer))
             else:
                 self._put(name, answer)
         except Error as error:
@@ -274,6 +276,12 @@ class Connection(asyncio.Protocol):
     def _peer(self) -> str:
         name = self.transport.get_extra_info("peername")
         return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
+
+
+def _put_away(answer: Awaitable[Answer], task: asyncio.Task[None]) -> None:
+    """Of a task that was cancelled before it began, what it would have awaited is left."""
+    if isinstance(answer, Coroutine):
+        answer.close()
 
 
 def one_line(error: Error) -> str:

@@ -1,6 +1,7 @@
 """Clients of `nr serve`: what they begin with, their order, and those that mean harm."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -432,6 +433,23 @@ def test_who_is_gone_is_not_waited_for() -> None:
         await close(other)
 
     served_here(body)
+
+
+def test_who_is_gone_before_a_command_begins_leaves_nothing() -> None:
+    async def body(server: Server) -> None:
+        made = await opened(server, b"NR.CREATE net REGRESSOR 1 -> 1\r\n")
+        await made[0].readline()
+        one = await opened(server, b"")
+        while len(server.clients) < 2:
+            await asyncio.sleep(0)
+        [late] = [client for client in server.clients if client.id == 2]
+        late.data_received(b"NR.WAIT net 0\r\n")
+        late.connection_lost(None)  # in the same turn of the loop
+        late.transport.abort()
+        await close(one, made)
+
+    served_here(body)
+    gc.collect()  # which would tell of a coroutine that nobody awaited
 
 
 def test_who_asks_much_at_once_leaves_others_their_turn() -> None:
