@@ -13,7 +13,7 @@ WASM_SOURCES := $(filter-out %/core/platform.c,$(filter %.c,$(wildcard nr/engine
 	nr/engine/core/*/*.c))) nr/engine/wasm/platform.c
 WASM_FLAGS := --target=wasm32-wasi -Os -Inr/engine/core -msimd128 -std=gnu11 -DNR_ISA=baseline \
 	-ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fvisibility=hidden \
-	-Wall -Wextra -Wconversion
+	-Wall -Wextra -Wno-string-concatenation -Wno-shorten-64-to-32
 
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
