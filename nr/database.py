@@ -115,13 +115,13 @@ class Database:
         kinds: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Network:
-        """Creates a network for the columns of a pandas frame, and adds its rows as samples.
+        """Creates a network for the columns of a frame, and adds its rows as samples.
 
-        The kind of each field is guessed from its column; ``kinds`` says otherwise for some, and
-        ``net.info().fields`` tells. The network is a classifier, unless the target is a column of
-        more than ten different numbers. Both datasets have room for all rows, a third of them for
-        testing. ``options`` are those of ``create``. Raises CommandError and ValuesError; where
-        the samples are refused, nothing is left.
+        Frames are those of pandas, polars and Arrow. The kind of each field is guessed from its
+        column; ``kinds`` says otherwise for some, and ``net.info().fields`` tells. The network is a
+        classifier, unless the target is a column of more than ten different numbers. Both datasets
+        have room for all rows, a third of them for testing. ``options`` are those of ``create``.
+        Raises CommandError and ValuesError; where the samples are refused, nothing is left.
         """
         key = words.key_of(name)
         self._do(databases.create_from(self.backend, key, frame, target, kinds, options))

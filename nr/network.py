@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -98,16 +98,16 @@ class Network:
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
-        Of a network with fields ``X`` is a frame whose columns have their names, in any order,
-        a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
-        NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
-        is an error without; ``weights`` say how often each row counts. 10,000 rows go in one
-        step. Of other networks:
+        Of a network with fields ``X`` is a frame (pandas, polars, Arrow) whose columns have their
+        names, in any order, a list of mappings, or a numpy array with named fields, outputs among
+        them; None, NaN, NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is
+        no field, which is an error without; ``weights`` say how often each row counts. 10,000 rows
+        go in one step. Of other networks:
 
-        ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
-        output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
-        go in several steps, after all of them have been checked. Raises ValuesError, which
-        names the row and the column.
+        ``X`` has shape (n, inputs), and may be a sparse matrix of scipy; ``Y`` (n, outputs), or
+        (n,) for class ids and for one output. Up to 64 MB of samples are added all or none (in
+        plain Redis 10,000, or 8 MB; of a sparse matrix 16 MB); more go in several steps, after all
+        of them have been checked. Raises ValuesError, which names the row and the column.
         """
         rows = X, Y, to, ignore_extra, weights
         return self._do(samples.observe_many(self.db.backend, self.key, *rows))
@@ -194,20 +194,27 @@ class Network:
     @overload
     def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
-    def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    def run(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., interval: float
+    ) -> dict[str, tuple[float, float, float]]: ...
     @overload
-    def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
-    def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def run(self, x: ArrayLike, *, interval: float | None = ...) -> NDArray[np.float64]: ...
+    @overload
+    def run(self, x: Any, *, ignore_extra: bool = ..., interval: float | None = ...) -> Any: ...
+    def run(self, x: Any, *, ignore_extra: bool = False, interval: float | None = None) -> Any:
         """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
 
         A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
         mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
-        list of mappings gives a list, a frame a frame; ``ignore_extra`` leaves out what is no
-        input, which is an error without. Raises ValuesError, which names the row
-        and the column, and CommandError.
+        list of mappings gives a list, a frame a frame of the same library; ``ignore_extra`` leaves
+        out what is no input, which is an error without. With ``interval``, 0.9 say, a regressor's
+        output is lower, value, upper, between which the truth will be with that probability: shape
+        (outputs, 3) or (n, outputs, 3), a tuple by name, in a frame the columns ``price_lower``,
+        ``price`` and ``price_upper``. A sparse matrix of scipy is run 16 MB at a time. Raises
+        ValuesError, which names the row and the column, and CommandError.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and interval is None:
             try:
                 if type(x) is _Array:
                     if x.dtype is _SINGLE and x.ndim == 1:
@@ -222,24 +229,33 @@ class Network:
                     return runner(self.key).run_row(x)
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.run(self.key, x, self._runner, ignore_extra))
+        return self._do(running.run(self.key, x, self._runner, ignore_extra, interval))
 
     @overload
     def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
+    def classify(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., sure: float
+    ) -> str | None: ...
+    @overload
     def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    def classify(self, x: Sequence[float], *, sure: float) -> int | None: ...
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
-    def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def classify(
+        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
+    ) -> Any: ...
+    def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
-        as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
+        ``sure``, 0.8 say, a class whose probability is less is None (in an array of objects).
+        Raises as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and sure is None:
             try:
                 if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     net = runner(self.key)
@@ -248,7 +264,7 @@ class Network:
                     return runner(self.key).class_of(packing.packed(x))
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.classify(self.key, x, runner, ignore_extra))
+        return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
     # ---- training ----
 
@@ -296,6 +312,19 @@ class Network:
         None where it was not trained yet, or there were no testing samples.
         """
         return self._do(networks.metrics(self.key))
+
+    def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        """How good it is on other samples, given as to ``observe_many``; they are not kept.
+
+        Outputs of a network with fields are among them, or ``y``. Raises as ``run``.
+        """
+        return self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        """The same as a figure: reliability and ROC, or residuals. Raises ExtraError, too."""
+        from nr.evaluation_plot import figure
+
+        return self._do(figure(self.key, X, y, self._runner))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.

@@ -129,6 +129,24 @@ def test_symbols_beyond_the_vocabulary_are_the_unknown_one() -> None:
     assert b == c == new
 
 
+def test_decay_makes_later_epochs_smaller_steps_of_the_rate_as_it_is() -> None:
+    """A factor of 1 is none, nor is any before AFTER; behind it a tiny one ends the learning."""
+
+    def learned(cycles: int, **options: Any) -> Any:
+        net = next_pages(**options)
+        net.reset()
+        net.train(maxcycles=cycles, autostop=False).wait()
+        return net.run([{"pages": ["a", symbol]} for symbol in "abc"])
+
+    flat = learned(3, decay=1)
+    assert flat == learned(3, decay=1e-9, after=3) != learned(3)
+    assert learned(4, decay=1) != flat
+    once, stands = learned(1, decay=1e-9), learned(9, decay=1e-9)
+    for some, others in zip(once, stands, strict=True):
+        assert [*some.values()] == pytest.approx([*others.values()], abs=1e-5)
+    assert once != flat
+
+
 def test_dropout_is_of_trainings_alone_and_the_same_with_any_number_of_threads() -> None:
     asked: list[dict[str, Any]] = [{"pages": ["a", symbol]} for symbol in "abc"]
     dropped = next_pages(dropout=0.5)

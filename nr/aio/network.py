@@ -13,7 +13,7 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -124,22 +124,40 @@ class Network:
     @overload
     async def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
-    async def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    async def run(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., interval: float
+    ) -> dict[str, tuple[float, float, float]]: ...
     @overload
-    async def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
-    async def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
-        return await self._do(running.run(self.key, x, self._runner, ignore_extra))
+    async def run(self, x: ArrayLike, *, interval: float | None = ...) -> NDArray[np.float64]: ...
+    @overload
+    async def run(
+        self, x: Any, *, ignore_extra: bool = ..., interval: float | None = ...
+    ) -> Any: ...
+    async def run(
+        self, x: Any, *, ignore_extra: bool = False, interval: float | None = None
+    ) -> Any:
+        return await self._do(running.run(self.key, x, self._runner, ignore_extra, interval))
 
     @overload
     async def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
+    async def classify(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., sure: float
+    ) -> str | None: ...
+    @overload
     async def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    async def classify(self, x: Sequence[float], *, sure: float) -> int | None: ...
     @overload
     async def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    async def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
-    async def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
-        return await self._do(running.classify(self.key, x, self._runner, ignore_extra))
+    async def classify(
+        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
+    ) -> Any: ...
+    async def classify(
+        self, x: Any, *, ignore_extra: bool = False, sure: float | None = None
+    ) -> Any:
+        return await self._do(running.classify(self.key, x, self._runner, ignore_extra, sure))
 
     # ---- training ----
 
@@ -170,6 +188,14 @@ class Network:
 
     async def metrics(self) -> Metrics | None:
         return await self._do(networks.metrics(self.key))
+
+    async def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        return await self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    async def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        from nr.evaluation_plot import figure
+
+        return await self._do(figure(self.key, X, y, self._runner))
 
     async def importance(self) -> Any:
         return await self._do(networks.importance(self.key))

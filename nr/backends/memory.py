@@ -135,7 +135,7 @@ class Memory:
             self.due(key)
         return reply
 
-    def forecast(self, key: bytes, command: Command, net: Net) -> Reply:
+    def forecast(self, key: bytes, command: Command) -> Reply:
         return self.snapshot(key).execute(command)
 
     def sample(self, key: bytes, command: Command) -> Reply:

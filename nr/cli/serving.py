@@ -40,6 +40,12 @@ _FILE = click.Path(path_type=Path)
     show_default=True,
     help="Clients of Redis at once.",
 )
+@click.option(
+    "--allow-writes",
+    "assistants_write",
+    is_flag=True,
+    help="Let assistants, at /mcp over HTTP, change networks, too.",
+)
 def serve(**options: Any) -> None:
     """Serve a store to clients of Redis and over HTTP, until SIGTERM or Ctrl-C.
 

@@ -58,8 +58,9 @@ def _observe(host: Host, command: Command) -> Reply:
 
 
 def _run(host: Host, command: Command) -> Reply:
-    net = host.store.runner(command.key)
-    return host.store.forecast(command.key, command, net) if net.step else net.execute(command)
+    if command.of_series:
+        return host.store.forecast(command.key, command)
+    return host.store.runner(command.key).execute(command)
 
 
 def _weights(host: Host, command: Command) -> Reply:

@@ -24,6 +24,8 @@ class ConfigureOptions(TypedDict, total=False):
     clip: float | None
     vocabulary: int
     dropout: float | None
+    decay: float | None
+    after: int
 
 
 class CreateOptions(ConfigureOptions, total=False):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nr.engine.command import Option, Spec
 from nr.engine.resp import Answer
 from nr.errors import CommandError
 from nr.serve.commands import SPECS
@@ -25,7 +26,8 @@ class _Told:
     keys: tuple[int, int]
     summary: str
     group: str
-    syntax: str = ""
+    spec: Spec | None = None
+    """Of nr's own."""
 
     @property
     def arity(self) -> int:
@@ -34,7 +36,7 @@ class _Told:
 
 def _all(session: Session) -> dict[str, _Told]:
     told = [
-        _Told(s.name.lower(), *s.arguments, s.flags, s.keys, s.summary, "module", s.syntax)
+        _Told(s.name.lower(), *s.arguments, s.flags, s.keys, s.summary, "module", s)
         for s in SPECS.values()
     ]
     for row in session.server.table.values():
@@ -94,16 +96,47 @@ def _docs(known: dict[str, _Told], names: Sequence[bytes]) -> Answer:
             b"summary": one.summary.encode(),
             b"since": b"1.0.0",
             b"group": one.group.encode(),
-            **({b"arguments": _arguments(one.syntax)} if one.syntax else {}),
+            **_arguments(one.spec),
         }
         for one in wanted
         if one
     }
 
 
-def _arguments(syntax: str) -> list[Answer]:
-    """The whole syntax as one argument: redis-cli shows it as it is."""
-    return [{b"name": b"arguments", b"type": b"string", b"display_text": syntax.encode()}]
+def _arguments(spec: Spec | None) -> dict[bytes, Answer]:
+    """As the module tells them (describe.c): the key, what is before the options, and these."""
+    syntax = spec.syntax if spec else ""
+    for option in reversed(spec.options if spec else ()):
+        syntax = syntax.removesuffix(f" [{' '.join((option.word, option.value)).strip()}]")
+    told = []
+    if spec and spec.keys[0]:
+        many = spec.keys[1] < 0
+        told.append(_argument("key", "key", key_spec_index=0, flags=["multiple"] * many))
+        syntax = "" if many else syntax.removeprefix("key").removeprefix(" ")
+    if syntax:
+        optional = syntax[0] == "[" and syntax.index("]") == len(syntax) - 1
+        rest = (syntax[1:-1] if optional else syntax).replace(" | key ", " | ")
+        told.append(_argument(rest, "string", flags=["optional"] * optional))
+    told += map(_option, spec.options if spec else ())
+    return {b"arguments": told} if told else {}
+
+
+def _option(option: Option) -> Answer:
+    value = option.value
+    kind = {"count": "integer", "real": "double"}.get(option.type, "string")
+    kind = "string" if set(value) & set("|[") else kind if value else "pure-token"
+    name = option.word.lower()
+    told = {"token": option.word, "summary": option.summary, "flags": ["optional"]}
+    return _argument(name, kind, display_text=value or name, **told)
+
+
+def _argument(name: str, kind: str, **more: Any) -> Answer:
+    shown = {"name": name, "type": kind, "display_text": name} | more
+    return {
+        key.encode(): value.encode() if isinstance(value, str) else value
+        for key, value in shown.items()
+        if value != []
+    }
 
 
 def _getkeys(known: dict[str, _Told], argv: Sequence[bytes]) -> Answer:

@@ -28,6 +28,8 @@ class Settings:
     grace: float = 30.0
     """Seconds that commands and trainings have left after SIGTERM."""
     most_clients: int = 10000
+    assistants_write: bool = False
+    """Whether assistants that come over HTTP may change networks."""
     most_memory: int | None = None
     """Bytes for what clients have begun to send and have not yet read; None: a part of the
     machine's."""
@@ -46,6 +48,7 @@ def settings_of(
     key: Path | None,
     grace: float,
     most_clients: int,
+    assistants_write: bool = False,
 ) -> Settings:
     """The settings of these options. Raises ArgumentError, which names option and remedy."""
     if resp is None and http is None:
@@ -62,8 +65,9 @@ def settings_of(
         )
     context = _context(certificate, key) if certificate and key else None
     return Settings(
-        url, resp, http, host, users, certificate, key, grace, most_clients, tls=context
-    )
+        url, resp, http, host, users, certificate, key, grace, most_clients, assistants_write,
+        tls=context,
+    )  # fmt: skip
 
 
 def is_loopback(host: str) -> bool:

@@ -1,16 +1,18 @@
 """Networks as tools for assistants, by the Model Context Protocol (MCP).
 
-``nr mcp`` serves them on standard input and output. Reading is always allowed; what writes is
-offered only where that is asked for.
+``nr mcp`` serves them on standard input and output, ``nr serve --http`` at /mcp. Reading is always
+allowed; what writes is offered only where that is asked for.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from dataclasses import asdict
 from functools import wraps
-from typing import Any, ParamSpec
+from inspect import signature
+from typing import Any, ParamSpec, Protocol
 
 import nr
 import nr.aio
@@ -36,6 +38,21 @@ _ABOUT = (
 )
 
 
+class User(Protocol):
+    """Who asks."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether networks may be changed."""
+
+    def may_use(self, key: bytes) -> bool:
+        """Whether this network may be asked."""
+
+
+ASKING: ContextVar[User | None] = ContextVar("asking", default=None)
+"""Whose assistant asks; None: one that may do whatever is offered."""
+
+
 def tools(db: nr.aio.Database, writes: bool = False) -> MCPServer[Any]:
     """A server of tools on a database, those that change something with ``writes`` alone."""
     server: MCPServer[Any] = MCPServer("nr", instructions=_ABOUT, version=nr.__version__)
@@ -58,22 +75,34 @@ def tools(db: nr.aio.Database, writes: bool = False) -> MCPServer[Any]:
         hints = ToolAnnotations(
             read_only_hint=not changes, destructive_hint=destroys, open_world_hint=False
         )
-        server.add_tool(_told(tool), annotations=hints)
+        server.add_tool(_told(tool, changes), annotations=hints)
     return server
 
 
-def _told(tool: _Tool[_P]) -> _Tool[_P]:
-    """The tool, with errors whose texts the assistant reads, and JSON that has no NaN."""
+def _told(tool: _Tool[_P], changes: bool) -> _Tool[_P]:
+    """The tool for who may use it, with errors whose texts the assistant reads, and JSON that has
+    no NaN."""
+    takes = signature(tool)
 
     @wraps(tool)
     async def told(*args: _P.args, **named: _P.kwargs) -> _Found:
         try:
+            _check(changes, takes.bind(*args, **named).arguments.get("name"))
             found: _Found = plain(await tool(*args, **named))
         except Error as error:
             raise ToolError(str(error)) from error
         return found
 
     return told
+
+
+def _check(changes: bool, name: str | None) -> None:
+    """Raises ToolError where who asks may not do this to the network of that name."""
+    user = ASKING.get()
+    if user and changes and not user.writes:
+        raise ToolError("NOPERM this token may read networks, not change them")
+    if user and name is not None and not user.may_use(words.key_of(name)):
+        raise ToolError("NOPERM this token may not use this network")
 
 
 class Reading:
@@ -84,7 +113,9 @@ class Reading:
 
     async def list_networks(self, pattern: str = "*") -> _Found:
         """Lists the names of networks, those like a pattern as app:* or all, at most 200."""
-        keys: Any = await self._db.execute("NR.LIST", words.key_of(pattern))
+        listed: Any = await self._db.execute("NR.LIST", words.key_of(pattern))
+        user = ASKING.get()
+        keys = [key for key in listed if user is None or user.may_use(key)]
         return {"networks": [text(key) for key in keys[:_MOST]], "more": len(keys) > _MOST}
 
     async def describe_network(self, name: str) -> _Found:
@@ -96,14 +127,18 @@ class Reading:
         return info | {"fields": fields, "options": options}
 
     async def predict(
-        self, name: str, inputs: dict[str, Any] | list[dict[str, Any]] | list[float]
+        self,
+        name: str,
+        inputs: dict[str, Any] | list[dict[str, Any]] | list[float],
+        interval: float | None = None,
     ) -> _Found:
         """Predicts from inputs: an object of fields and values (or an array of such objects), or
         an array of numbers for a network without fields. Replies outputs, which of a classifier
-        are the probabilities of the classes."""
+        are the probabilities of the classes. Of a regressor interval, 0.9 say, makes each of them
+        lower, value, upper, between which the truth is with that probability."""
         net = await self._db[name]
         rows: Any = inputs
-        found: _Found = {"outputs": await net.run(rows)}
+        found: _Found = {"outputs": await net.run(rows, interval=interval)}
         if (await net.info()).type == "classifier":
             found["class"] = await net.classify(rows)
         return found

@@ -7,6 +7,7 @@ end in the same bytes.
 """
 
 from conformance import (
+    answers,
     dumps,
     fields,
     forecasts,
@@ -36,6 +37,7 @@ CASES: dict[str, list[Step]] = {
         refusals,
         sequences,
         forecasts,
+        answers,
     )
     for name, steps in room.CASES.items()
 }

@@ -221,9 +221,13 @@ CASES: dict[str, list[Step]] = {
             "NR.FORGET sales price=1",
             "a forecaster forgets a series as a whole: NR.FORGET sales series=name",
         ),
-        _refused(
-            "NR.CREATE f FORECASTER note:text -> y:number",
-            "field note:text: a step of a forecaster has numbers and flags",
+        *(
+            _refused(
+                f"NR.CREATE f FORECASTER price:number x:{kind} -> y:number",
+                f"field x:{kind}: a step of a forecaster has numbers and flags: say a category as "
+                "a flag for each of its values, and leave times out",
+            )
+            for kind in ("category", "time", "text", "vector(2)", "sequence", "key")
         ),
         _refused(
             "NR.CREATE f FORECASTER x:number -> y:category",

@@ -13,7 +13,15 @@ MOVES = (
     "NR.CREATE move REGRESSOR path:sequence(2) beat:sequence 5 4 -> speed:number "
     "DATASET 100 TEST 50 SEED 6 MEMBERS 1"
 )
-OPTIONS = ["CELL", "GRU", "UNROLL", "4", "CLIP", "0.5", "VOCABULARY", "10000", "DROPOUT", "0.25"]
+OPTIONS = [
+    *("CELL", "GRU"),
+    *("UNROLL", "4"),
+    *("CLIP", "0.5"),
+    *("VOCABULARY", "10000"),
+    *("DROPOUT", "0.25"),
+    *("DECAY", "0.5"),
+    *("AFTER", "2"),
+]
 PAGES = ("home", "shoes", "cart", "help")
 
 
@@ -116,12 +124,21 @@ CASES: dict[str, list[Step]] = {
         ("NR.DUMP move", lambda blob: len(blob) > 1000),
     ],
     "gated recurrent units, and how far and how long a gradient goes": [
-        (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 DROPOUT 0.25 THREADS 2", 0),
+        (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 DROPOUT 0.25 DECAY 0.5 AFTER 2 THREADS 2", 0),
         *_observed("move", _moves(70), 50),
-        ("NR.CONFIGURE move", lambda reply: reply[-10:] == OPTIONS),
+        ("NR.CONFIGURE move", lambda reply: reply[-14:] == OPTIONS),
         *trained("move", "MAXCYCLES 3 MAXTIME 0"),
         ("NR.RUN move path=[[1,2],[3,4.5]]", lambda reply: reply[0] == b"speed"),
-        ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO DROPOUT AUTO VOCABULARY 9", "OK"),
+        ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO DROPOUT AUTO VOCABULARY 9 DECAY AUTO", "OK"),
+        _refused(
+            "NR.CONFIGURE move DECAY 0",
+            "Syntax error in NR.CONFIGURE: DECAY must be AUTO or a number above 0 and up to 1, "
+            "not '0'",
+        ),
+        _refused(
+            "NR.CONFIGURE move DECAY 0.5 AFTER 0",
+            "Syntax error in NR.CONFIGURE: AFTER must be an integer from 1 to 67108864, not '0'",
+        ),
         _refused(
             "NR.CONFIGURE move CELL LSTM",
             "Syntax error in NR.CONFIGURE: CELL is fixed when the network is created",
@@ -137,6 +154,10 @@ CASES: dict[str, list[Step]] = {
         _refused(
             "NR.CONFIGURE plain CLIP 1",
             "Syntax error in NR.CONFIGURE: CLIP is for networks with a field that is a sequence",
+        ),
+        _refused(
+            "NR.CREATE other REGRESSOR 1 -> 1 DECAY 0.5",
+            "Syntax error in NR.CREATE: DECAY is for networks with a field that is a sequence",
         ),
         _refused(
             "NR.CREATE other REGRESSOR 1 -> 1 CELL GRU",

@@ -79,6 +79,7 @@ static void use(nr_net *net) {
                                        {"NR.DUMP", "k"},
                                        {"NR.RESET", "k"}};
     const char *const run[] = {"NR.RUN", "k", "1"};
+    const char *const ahead[] = {"NR.RUN", "k", "INTERVAL", "0.5"};
     const char *const read[] = {"NR.RUN", "k", "s=a b c a", "v=[[1,2],[3,4]]"};
     nr_buf dump = {0}, again = {0};
     nr_net *copy = NULL;
@@ -90,6 +91,7 @@ static void use(nr_net *net) {
     if (net->params < SMALL && net->h.options.threads == 1) {
         execute(net, run, 3);
         execute(net, read, 4);
+        execute(net, ahead, 4);
         train(net);
     }
     for (size_t i = 0; i < 5; i++) execute(copy, commands[i], 2);

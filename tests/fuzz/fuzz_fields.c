@@ -1,10 +1,10 @@
-/* Any bytes as samples of a network with fields, in each form that they may have:
- * refused, and nothing has changed, or kept as records that are sound, the same
- * when they are said again, and learned from.
+/* Any bytes as samples of a network with fields, or as steps of a forecaster, in each
+ * form that they may have: refused, and nothing has changed, or kept as records that
+ * are sound, the same when they are said again, and learned from.
  *
  *     make fuzz
  *
- * The first byte says which form, the rest are the samples. With -DNR_FUZZ_MAIN
+ * The first byte says which form and which network, the rest are the samples. With -DNR_FUZZ_MAIN
  * any compiler makes a program of it that runs the files it is given. A broken
  * promise aborts. */
 
@@ -14,20 +14,24 @@
 #include "model/net.h"
 #include "fuzz.h"
 
-static const char *const CREATE[] = {
-    "NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
-    "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key",
-    "q:sequence(category)", "m:sequence(2)", "o:sequence", "->", "y:category",
-    "DATASET", "8", "TEST", "4", "SEED", "1"};
-enum { WORDS = sizeof CREATE / sizeof *CREATE, STATE = 3 };
+enum { FORMS = 3, NETS = 2, WORDS = 24, STATE = 3 };
+static const char *const CREATE[NETS][WORDS] = {
+    {"NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
+     "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key",
+     "q:sequence(category)", "m:sequence(2)", "o:sequence", "->", "y:category",
+     "DATASET", "8", "TEST", "4", "SEED", "1"},
+    {"NR.CREATE", "k", "FORECASTER", "n:number", "f:flag", "->", "y:number",
+     "z:number", "DATASET", "9", "HORIZON", "1", "SEED", "1"},
+};
 
-static nr_net *made(void) {
+static nr_net *made(size_t which) {
+    const char *const *argv = CREATE[which];
     nr_command cmd;
     nr_error err;
     nr_net *net = NULL;
-    size_t len[WORDS];
-    for (size_t i = 0; i < WORDS; i++) len[i] = strlen(CREATE[i]);
-    MUST(nr_command_parse(&cmd, WORDS, CREATE, len, &err) == NR_OK);
+    size_t len[WORDS], n = 0;
+    for (; n < WORDS && argv[n]; n++) len[n] = strlen(argv[n]);
+    MUST(nr_command_parse(&cmd, n, argv, len, &err) == NR_OK);
     MUST(nr_net_create(&cmd, 7, 42, &net, &err) == NR_OK);
     nr_command_release(&cmd);
     return net;
@@ -77,16 +81,42 @@ static void encode(const nr_net *net) {
     nr_buf_free(&packed);
 }
 
+/* A forecaster, too, learns from what was kept, and goes on from it. */
+static void forecast(nr_net *net) {
+    const char *const train[] = {"NR.TRAIN", "k", "MAXCYCLES", "2"};
+    const char *const run[] = {"NR.RUN", "k"};
+    const size_t len[] = {8, 1, 9, 1}, run_len[] = {6, 1};
+    nr_command cmd;
+    nr_error err;
+    nr_buf reply = {0};
+    nr_trainer *trainer = NULL;
+    nr_net *trained = NULL;
+    MUST(nr_command_parse(&cmd, 4, train, len, &err) == NR_OK);
+    if (nr_trainer_create(net, &cmd, &trainer, &err) == NR_OK) {
+        while (nr_trainer_step(trainer, 0)) {}
+        MUST(nr_trainer_finish(trainer, 0, &trained, &err) == NR_OK);
+        MUST(nr_net_merge(net, trained, &err) == NR_OK);
+        MUST(nr_command_parse(&cmd, 2, run, run_len, &err) == NR_OK);
+        nr_status status = nr_net_execute(net, &cmd, false, &reply, &err);
+        MUST(status == NR_OK || !net->inner);
+        nr_command_release(&cmd);
+    }
+    nr_trainer_free(trainer);
+    nr_net_free(trained);
+    nr_buf_free(&reply);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const forms[] = {"JSON", "MSGPACK", "COLUMNS"};
+    static const char *const forms[FORMS] = {"JSON", "MSGPACK", "COLUMNS"};
     if (size < 1) return 0;
-    const char *form = forms[data[0] % 3];
+    const char *form = forms[data[0] % FORMS];
+    size_t which = data[0] / FORMS % NETS;
     const char *argv[] = {"NR.OBSERVE", "k", form, (const char *)data + 1};
     const size_t len[] = {10, 1, strlen(form), size - 1};
     nr_command cmd;
     nr_error err;
     nr_buf reply = {0}, before = {0}, after = {0};
-    nr_net *net = made();
+    nr_net *net = made(which);
     MUST(nr_command_parse(&cmd, 4, argv, len, &err) == NR_OK);
     MUST(nr_net_dump(net, &before, &err) == NR_OK);
     nr_status status = nr_net_execute(net, &cmd, false, &reply, &err);
@@ -98,7 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         nr_net *copy = NULL; /* loading looks at each record */
         MUST(nr_net_load(after.data, after.len, 0, &copy, &err) == NR_OK);
         nr_net_free(copy);
-        if (net->h.len[0]) encode(net);
+        if (which)
+            forecast(net);
+        else if (net->h.len[0])
+            encode(net);
     }
     nr_command_release(&cmd);
     nr_buf_free(&reply);

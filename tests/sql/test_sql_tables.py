@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -391,3 +393,24 @@ def test_nr_copy_takes_a_network_along(lite: str, tmp_path: Path) -> None:
     with nr.connect(other) as db:
         assert list(db) == ["copy", "net"]
         assert content(db["net"].dump()) == content(blob)
+
+
+# ---- statements ----
+
+
+def test_a_forecast_is_one_statement(db: nr.Database) -> None:
+    """Behind a training it takes more, since it reads the new weights."""
+    said: list[str] = []
+    net = db.create("sales", "forecaster", {}, target="y", horizon=2, season=1, seed=1)
+    net.observe_series(pd.DataFrame({"y": np.arange(30.0) ** 1.5}))
+    net.train(maxcycles=3).wait()
+    before = net.forecast().tolist()
+    sa.event.listen(engine_of(db), "before_cursor_execute", lambda *told: said.append(told[2]))
+    assert net.forecast().tolist() == before
+    assert len(said) == 1, said
+    net.train(maxcycles=200).wait()
+    after = db.restore("copy", net.dump()).forecast().tolist()
+    assert net.forecast().tolist() == after != before
+    db.execute("NR.DEL sales")
+    with pytest.raises(nr.NotFoundError):
+        net.forecast()

@@ -9,7 +9,9 @@ Another way was one key for the header and one list for each dataset: it takes l
 memory, and leaves half a network behind a DEL or an EXPIRE.
 """
 
+import logging
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +28,7 @@ from nr.backends.redis.tracking import Tracked
 from nr.commands.local import Local
 from nr.errors import BackendError
 
+_log = logging.getLogger("nr")
 _ANSWER, _CONNECT = 5.0, 2.0  # seconds for an answer, and for a connection
 _OURS = {"decode_responses": False}
 
@@ -61,7 +64,7 @@ def connect(
             )
         link = Link(made, owned=client is None)
         if client is None:
-            made.ping()
+            _reach(made)
     except (ValueError, TypeError, OSError, *ERRORS) as error:
         raise BackendError(f"Redis: {error}") from error
     pool = getattr(made, "connection_pool", None)
@@ -70,6 +73,21 @@ def connect(
     db = int(pool.connection_kwargs.get("db") or 0) if pool else 0
     store = Store(link, db, index.encode(), Tracked(pool) if cache else None)
     return Local(store, executor, memory, trainings)
+
+
+def _reach(client: Any) -> None:
+    """Raises what redis-py raises where the server cannot be reached; asks one alone for the
+    module, in the same step, whose networks and trainings are not those of this driver."""
+    if isinstance(client, redis.RedisCluster):
+        client.ping()
+        return
+    with suppress(redis.exceptions.NoPermissionError):  # it is there
+        reply = client.execute_command(b"COMMAND", b"INFO", b"nr.create")
+        if any(reply.values() if isinstance(reply, dict) else reply):
+            _log.warning(
+                "this server has the module, which redis:// does not use: it trains there, and is "
+                "quicker, by a URL that begins with redis+module://"
+            )
 
 
 def _is_async(client: Any) -> bool:

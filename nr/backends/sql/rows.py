@@ -27,14 +27,22 @@ class Rows:
         row = there(self._sql.version.run(connection, key=key).first())
         return columns.version(*row)
 
+    def series(
+        self, connection: sa.Connection, key: bytes, head: bytes
+    ) -> tuple[tuple[int, int, int], bytes]:
+        """The version, and in the same statement a forecaster's series; b"": there is none."""
+        *version, record = there(self._sql.latest(connection, key, head))
+        return columns.version(*version), bytes(record or b"")
+
     def read(self, connection: sa.Connection, key: bytes, samples: bool = False) -> Net:
         fields = self.locked(connection, key) if self._do.bound else self.header(connection, key)
         id = fields["id"]
         parts: dict[str, Any] = {}
         if samples or fields["trained"]:
             arrays = self._sql.arrays(connection, id)
-            parts = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
-            parts["kept"] = list(arrays.values())
+            learned = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
+            parts = {name: learned.pop(name) for name in ("weights", "history") if learned}
+            parts |= {"kept": list(arrays.values()), "findings": learned}
         if samples:
             join = records.joined if fields.get("records") == "variable" else b"".join
             for dataset, name in enumerate(("train", "test")):

@@ -21,9 +21,9 @@ from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
-from nr.engine import Command, Net, parse
+from nr.engine import FINDINGS, Command, Net, parse
 
-ARRAYS = ("weights", "history")
+ARRAYS = ("weights", "history", *FINDINGS)
 """What a training brings; all else in the table of arrays is kept as it is."""
 
 _SLOTS = 500  # in one statement
@@ -89,7 +89,8 @@ class Statements:
         skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
         self.unlocked = text(skipping) if dialect.skips_locked(engine.dialect) else None
         version = networks.c.id, networks.c.revision, networks.c.schema_revision
-        self.version = text(sa.select(*version).where(by_key))
+        self._version = sa.select(*version).where(by_key)
+        self.version = text(self._version)
         held = sa.cast(Orders.held(trainings, dialect.clock), sa.Integer)
         of_it = trainings.c.network_id == networks.c.id
         order = sa.select(held).where(of_it).scalar_subquery()  # NULL: none
@@ -226,10 +227,23 @@ class Statements:
     ) -> tuple[int | None, bytes]:
         """The slot and the record of a forecaster's series; None and b"": there is none."""
         table = self.schema.samples.c
-        begins = sa.func.substr(table.data, 1, len(head)) == sa.literal(head, sa.LargeBinary)
-        here = table.network_id == network, table.dataset == 0, begins
+        here = table.network_id == network, self._begins(head)
         row = connection.execute(sa.select(table.slot, table.data).where(*here)).first()
         return (None, b"") if row is None else (row.slot, bytes(row.data))
+
+    def latest(self, connection: sa.Connection, key: bytes, head: bytes) -> sa.Row[Any] | None:
+        """A network's version, and a series of it where there is one."""
+        networks, samples = self.schema.networks, self.schema.samples
+        of_it = samples.c.network_id == networks.c.id
+        with_it = self._version.add_columns(samples.c.data)
+        joined = networks.outerjoin(samples, sa.and_(of_it, self._begins(head)))
+        return connection.execute(with_it.select_from(joined), {"key": key}).first()
+
+    def _begins(self, head: bytes) -> sa.ColumnElement[bool]:
+        """Whether a sample is the series whose record begins so."""
+        table = self.schema.samples.c
+        begin = sa.func.substr(table.data, 1, len(head))
+        return sa.and_(table.dataset == 0, begin == sa.literal(head, sa.LargeBinary))
 
     def range(self, connection: sa.Connection, network: int, command: Command) -> list[bytes]:
         """Those of NR.GETDATA's range. Raises CommandError where they are too many bytes."""
@@ -283,8 +297,8 @@ class Statements:
         """Writes the weights and the course of a training, instead of others."""
         network, points = net.shape.id, _points(net)
         self.drop_trained(connection, network)
-        arrays = dict(zip(ARRAYS, (net.weights(), net.history()), strict=True))
-        self.put_kept(connection, network, arrays)
+        arrays = {"weights": net.weights(), "history": net.history()}
+        self.put_kept(connection, network, arrays | net.findings())
         rows = [
             {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
             for number, point in enumerate(points)

@@ -188,7 +188,18 @@ typedef struct nr_option {
            .type = NR_COUNT, .least = 1, .most = NR_MAX_WINDOW - 2,           \
            .automatic = true, .preset = NR_AUTO, .missing = NR_AUTO,          \
            .fixed = true, .since = 2, .for_forecasters = true,                \
-           .help = "Steps after which a series is about the same; 1: none.")
+           .help = "Steps after which a series is about the same; 1: none.")  \
+    OPTION(double, decay, .word = "DECAY", .field = "decay",                  \
+           .type = NR_REAL, .most = 1, .above = true, .automatic = true,      \
+           .preset = NR_AUTO, .for_sequences = true, .since = 2,              \
+           .missing = NR_AUTO,                                                \
+           .help = "What the rate is multiplied by at each epoch behind "     \
+                   "AFTER; AUTO: a cosine.")                                  \
+    OPTION(int64_t, after, .word = "AFTER", .field = "after",                 \
+           .type = NR_COUNT, .value = "epochs", .least = 1,                   \
+           .most = NR_MAX_SAMPLES, .preset = 1, .missing = 1,                 \
+           .for_sequences = true, .since = 2,                                 \
+           .help = "Epochs at the whole rate, before DECAY.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

@@ -24,6 +24,7 @@ typedef struct RedisModuleDefragCtx rm_defrag;
 typedef struct RedisModuleUser rm_user;
 typedef struct RedisModuleCommand rm_command;
 typedef struct RedisModuleServerInfoData rm_server_info;
+typedef struct RedisModuleInfoCtx rm_info;
 typedef struct RedisModuleCallReply rm_call_reply;
 typedef struct RedisModuleCommandFilter rm_filter;
 typedef struct RedisModuleCommandFilterCtx rm_filtered;
@@ -135,6 +136,30 @@ typedef struct rm_info_version {
     size_t history, keyspec, arg; /* sizes */
 } rm_info_version;
 
+typedef enum rm_arg_type {
+    RM_ARG_STRING,
+    RM_ARG_INTEGER,
+    RM_ARG_DOUBLE,
+    RM_ARG_KEY,
+    RM_ARG_PATTERN,
+    RM_ARG_UNIX_TIME,
+    RM_ARG_PURE_TOKEN,
+} rm_arg_type;
+
+enum { RM_ARG_OPTIONAL = 1 << 0, RM_ARG_MULTIPLE = 1 << 1 };
+
+/* An array of them ends with one that has no name. */
+typedef struct rm_arg {
+    const char *name;
+    rm_arg_type type;
+    int keyspec; /* of a key: which it is; -1 */
+    const char *token, *summary, *since;
+    int flags;
+    const char *deprecated_since;
+    struct rm_arg *parts;
+    const char *shown; /* servers before 7.2 show its name */
+} rm_arg;
+
 typedef struct rm_command_info {
     const rm_info_version *version;
     const char *summary, *complexity, *since;
@@ -142,7 +167,7 @@ typedef struct rm_command_info {
     const char *tips;
     int arity;
     rm_keyspec *keys;
-    void *args;
+    rm_arg *args;
 } rm_command_info;
 
 /* X(result, name, arguments) */
@@ -224,6 +249,11 @@ typedef struct rm_command_info {
     X(unsigned long long, ServerInfoGetFieldUnsigned,                        \
       (rm_server_info *, const char *, int *))                               \
     X(void, FreeServerInfo, (rm_ctx *, rm_server_info *))                    \
+    X(int, RegisterInfoFunc, (rm_ctx *, void (*)(rm_info *, int crash)))     \
+    X(int, InfoAddSection, (rm_info *, const char *))                        \
+    X(int, InfoAddFieldULongLong,                                            \
+      (rm_info *, const char *, unsigned long long))                         \
+    X(int, InfoAddFieldCString, (rm_info *, const char *, const char *))     \
     X(rm_cursor *, ScanCursorCreate, (void))                                 \
     X(void, ScanCursorDestroy, (rm_cursor *))                                \
     X(int, Scan,                                                             \

@@ -278,11 +278,6 @@ static int run_command(rm_ctx *ctx, rm_string **argv, int argc) {
 
 /* ============================== Registering ============================== */
 
-static rm_info_version info_version = {
-    1, 2 * sizeof(char *), sizeof(rm_keyspec),
-    /* RedisModuleCommandArg: four ints and six pointers */
-    4 * sizeof(int) + 6 * sizeof(void *)};
-
 /* Registered, and then named in errors, in lower case, as Redis' own are. */
 static const char *lower_name(const nr_spec *spec, char name[32]) {
     size_t i = 0;
@@ -290,30 +285,6 @@ static const char *lower_name(const nr_spec *spec, char name[32]) {
         name[i] = (char)tolower((unsigned char)spec->name[i]);
     name[i] = '\0';
     return name;
-}
-
-/* What servers from 7.0 on tell clients and check for users. */
-static void describe(rm_ctx *ctx, const char *name, const nr_spec *spec) {
-    if (!rm.GetCommand || !rm.SetCommandInfo) return;
-    uint64_t access = spec->flags & NR_WRITES
-                          ? RM_KEY_RW | RM_KEY_ACCESS | RM_KEY_UPDATE
-                          : RM_KEY_RO | RM_KEY_ACCESS;
-    int span = spec->last_key < 0 ? -1 : spec->last_key - spec->first_key;
-    rm_keyspec keys[2] = {{
-        .flags = access,
-        .begin_search = RM_SEARCH_INDEX,
-        .begin.index.pos = spec->first_key,
-        .find_keys = RM_FIND_RANGE,
-        .find.range = {span, 1, 0},
-    }};
-    rm_command_info info = {
-        .version = &info_version,
-        .summary = spec->summary,
-        .arity = spec->min_args == spec->max_args ? spec->min_args
-                                                  : -spec->min_args,
-        .keys = spec->first_key ? keys : NULL,
-    };
-    rm.SetCommandInfo(rm.GetCommand(ctx, name), &info);
 }
 
 static void categorise(rm_ctx *ctx, const char *name, const nr_spec *spec,
@@ -344,7 +315,7 @@ int nr_commands_create(rm_ctx *ctx) {
         const char *name = lower_name(spec, lower);
         if (create_command(ctx, name, spec) != RM_OK)
             return RM_ERR;
-        describe(ctx, name, spec);
+        nr_describe(ctx, name, spec);
         categorise(ctx, name, spec, category ? " nr" : "");
     }
     if (rm.CreateCommand(ctx, "nr.replay", nr_replay, "write admin", 2, 2,

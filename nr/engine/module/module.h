@@ -50,6 +50,9 @@ void nr_reply_in(rm_ctx *ctx, nr_verb verb, const nr_buf *reply, bool resp3);
 bool nr_typed_by_the_server(const nr_net *net, const nr_command *cmd);
 int nr_reply_error(rm_ctx *ctx, const nr_error *err);
 
+/* describe.c: what servers from 7.0 on tell clients of a command. */
+void nr_describe(rm_ctx *ctx, const char *name, const nr_spec *spec);
+
 /* commands.c */
 int nr_commands_create(rm_ctx *ctx);
 /* NR.RESTORE, its dump being loaded: takes the net. */
@@ -131,6 +134,9 @@ void nr_job_moved(rm_ctx *ctx, rm_string *key, nr_box *box);
 void nr_job_adopted(nr_box *box);           /* the box lies elsewhere now */
 void nr_jobs_swap(int first, int second);   /* databases */
 void nr_jobs_flush(int db, const char *why); /* -1: all */
+
+/* status.c: the module's section of INFO. */
+void nr_tell_info(rm_info *info, int crash);
 
 /* waiting.c: replies, at once or when the training has ended. */
 int nr_job_wait(rm_ctx *ctx, rm_string *key, nr_box *box, uint64_t ms);

@@ -1,4 +1,5 @@
-/* NR.THREADS: the trainings that run or stand in line, one line each. */
+/* NR.THREADS: the trainings that run or stand in line, one line each; and the
+ * module's section of INFO, which counts them. */
 
 #include <string.h>
 
@@ -39,4 +40,38 @@ int nr_job_list(rm_ctx *ctx) {
         rm.ReplyWithSimpleString(ctx, line);
     nr_buf_free(&lines);
     return RM_OK;
+}
+
+typedef struct counts {
+    unsigned long long running, waiting, outside, waiters;
+} counts;
+
+static counts count_jobs(void) {
+    counts found = {0};
+    nr_jobs_lock();
+    for (const nr_job *job = nr_jobs; job; job = job->next) {
+        if (job->started)
+            found.running++;
+        else
+            found.waiting++;
+        found.outside += job->outside;
+        for (const nr_waiter *w = job->waiters; w; w = w->next)
+            found.waiters++;
+    }
+    nr_jobs_unlock();
+    return found;
+}
+
+/* A server that has crashed may hold any lock: it is told what needs none. */
+void nr_tell_info(rm_info *info, int crash) {
+    rm.InfoAddSection(info, "");
+    rm.InfoAddFieldCString(info, "instruction_set", nr_isa());
+    if (crash) return;
+    counts found = count_jobs();
+    rm.InfoAddFieldULongLong(info, "trainings_running", found.running);
+    rm.InfoAddFieldULongLong(info, "trainings_waiting", found.waiting);
+    rm.InfoAddFieldULongLong(info, "trainings_outside", found.outside);
+    rm.InfoAddFieldULongLong(info, "clients_waiting", found.waiters);
+    rm.InfoAddFieldULongLong(info, "memory_reserved",
+                             nr_tasks_reserved() + nr_jobs_reserved());
 }

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.requests import Request
 
 import nr
 import nr.aio
+from nr.aio.drivers import Driver
 from nr.calls import Call, drive, running
 from nr.contracts.capabilities import RunsHere, capability
+from nr.engine import Reply
 from nr.serve.web.counting import Numbers
 from nr.serve.web.options import Options, User
 
 _T = TypeVar("_T")
-
-
-class Driver(Protocol):
-    """What runs calls, as those of nr.aio do."""
-
-    @property
-    def backend(self) -> Any:
-        """What may be able to do more than commands."""
-
-    async def drive(self, call: Call[_T]) -> _T:
-        """Takes all steps of a call."""
 
 
 class InThreads:
@@ -38,6 +30,13 @@ class InThreads:
 
     async def drive(self, call: Call[_T]) -> _T:
         return await asyncio.to_thread(drive, self.backend, call)
+
+    async def execute(self, argv: list[bytes]) -> Reply:
+        reply: Reply = await asyncio.to_thread(partial(self.backend.execute, *argv))
+        return reply
+
+    async def close(self) -> None:
+        """The database is its owner's to close."""
 
 
 @dataclass
@@ -51,6 +50,8 @@ class Api:
     """How many listen to events."""
     closing: bool = False
     """Whether those are to end."""
+    tools: Any = None
+    """Those of assistants, from when they are first asked for."""
 
     def __post_init__(self) -> None:
         runs = capability(self.driver.backend, RunsHere)

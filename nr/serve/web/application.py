@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 import nr
 import nr.aio
 from nr.errors import Error
-from nr.serve.web import pages
+from nr.serve.web import assistants, pages
 from nr.serve.web.api import Api, driver_of, key_of, may_use
 from nr.serve.web.bodies import answer
 from nr.serve.web.guard import Guard
@@ -120,6 +120,7 @@ async def _openapi(api: Api, request: Request) -> Response:
 
 
 _OTHERS: tuple[Row, ...] = (
+    Row("POST", "/mcp", assistants.ask, "NR.RUN"),  # each tool looks at what else is allowed
     Row("GET", "/openapi.json", _openapi),
     Row("GET", "/", pages.page),
     Row("GET", "/page/{file}", pages.page),

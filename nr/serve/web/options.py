@@ -38,5 +38,7 @@ class Options:
     """Bytes that a request may have."""
     streams: int = 64
     """How many may listen to events at once."""
+    assistants_write: bool = False
+    """Whether assistants are offered tools that change something."""
     tick: float = 0.25
     """Seconds between two looks at a training that is listened to."""

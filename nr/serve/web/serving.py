@@ -57,6 +57,9 @@ class Settings(Protocol):
     @property
     def most_clients(self) -> int: ...
 
+    @property
+    def assistants_write(self) -> bool: ...
+
 
 class Served:
     """A server that listens."""
@@ -89,7 +92,8 @@ class _Server(uvicorn.Server):
 async def serve_http(db: nr.aio.Database, settings: Settings) -> Served:
     """Serves a database as the settings say. Raises BackendError."""
     users = _user_of(settings.users) if settings.users else None
-    app = application(db, Options(users, LOOPBACK if _is_loopback(settings.host) else None))
+    hosts = LOOPBACK if _is_loopback(settings.host) else None
+    app = application(db, Options(users, hosts, assistants_write=settings.assistants_write))
     config = uvicorn.Config(
         app,
         log_level="warning",

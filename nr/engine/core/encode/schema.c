@@ -165,7 +165,8 @@ nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
     for (size_t i = 0; i < schema->inputs && kind == NR_FORECASTER; i++)
         if (!is_of_a_step(&schema->fields[i]))
             return nr_fail(err, "ERR field %s: a step of a forecaster has "
-                                "numbers and flags",
+                                "numbers and flags: say a category as a flag "
+                                "for each of its values, and leave times out",
                            schema->fields[i].text);
     if (kind == NR_FORECASTER && schema->n > NR_MAX_STEP)
         return nr_fail(err, "ERR %zu fields of a forecaster, at most %d",

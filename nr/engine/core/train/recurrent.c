@@ -245,12 +245,25 @@ void nr_strands_order(nr_trainer *t, size_t n) {
 
 /* ================================== Rate ================================= */
 
+/* By multiplications alone, whose bits are the same everywhere. */
+static double power(double x, uint64_t n) {
+    double found = 1;
+    for (; n; n /= 2, x *= x)
+        if (n & 1) found *= x;
+    return found;
+}
+
 double nr_rate_now(const nr_trainer *t) {
     static const double PI = 3.141592653589793;
+    const nr_options *o = &t->net->h.options;
     double n = (double)(t->train.n + (t->refitting ? t->test.n : 0));
-    double cycle = (double)(t->refitting ? t->refit_cycles : t->cycles);
-    if (!nr_is_recurrent(t) || !t->maxcycles) return 1;
-    double over = (cycle + (double)t->done / n) / (double)t->maxcycles;
+    uint64_t cycle = t->refitting ? t->refit_cycles : t->cycles;
+    uint64_t whole = (uint64_t)o->after;
+    if (!nr_is_recurrent(t)) return 1;
+    if (o->decay > 0)
+        return power(o->decay, cycle < whole ? 0 : cycle + 1 - whole);
+    if (!t->maxcycles) return 1;
+    double over = ((double)cycle + (double)t->done / n) / (double)t->maxcycles;
     return over < 1 ? (1 + nr_cos(PI * over)) / 2 : 0;
 }
 

@@ -36,7 +36,7 @@ void nr_strands_gradient(nr_trainer *t, const nr_op *op, float *g, size_t at,
 void nr_strands_order(nr_trainer *t, size_t n);
 
 /* What the learning rate is multiplied by: it falls with the cosine of the part
- * of the training that is over (Loshchilov and Hutter, 2017). */
+ * of the training that is over (Loshchilov and Hutter, 2017), or as DECAY says. */
 double nr_rate_now(const nr_trainer *t);
 /* What a gradient of that many floats is multiplied by, so that its length is at
  * most t->clip; it is still the sum of n samples'. */

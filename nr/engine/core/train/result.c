@@ -28,6 +28,10 @@ static nr_status keep_history(nr_trainer *t, nr_net *net, nr_error *err) {
                t->report.len);
     nr_array_drop(net->history);
     net->history = history;
+    for (int i = 0; i < NR_FINDINGS; i++) {
+        nr_array_drop(net->findings[i]);
+        net->findings[i] = nr_array_hold(t->findings[i]);
+    }
     return NR_OK;
 }
 

@@ -1,12 +1,18 @@
-"""Networks as tools: a client of the protocol, over standard input and output and within a test."""
+"""Networks as tools: clients of the protocol, on standard input and output and over HTTP."""
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
+from http_server import served
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
 import nr
 import nr.aio
@@ -123,3 +129,106 @@ def test_an_assistant_may_be_allowed_to_write() -> None:
             assert not await db.contains("club")
 
     asyncio.run(session())
+
+
+# ---- over HTTP ----
+
+
+@dataclass(frozen=True)
+class User:
+    writes: bool
+    only: bytes = b""
+
+    def may_use(self, key: bytes) -> bool:
+        return key.startswith(self.only)
+
+
+TOKENS = {b"all": User(True), b"read": User(False), b"app": User(True, b"app:")}
+
+
+@asynccontextmanager
+async def assistant(url: str, token: str = "") -> AsyncIterator[Client]:
+    """One that asks at /mcp."""
+    told = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        httpx.AsyncClient(headers=told, timeout=60) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+def test_an_assistant_asks_over_http(url: str) -> None:
+    async def session(place: str) -> None:
+        async with assistant(place) as client:
+            found = (await client.list_tools()).tools
+            assert {tool.name for tool in found} == READING
+            assert await called(client, "list_networks") == {"networks": ["club"], "more": False}
+            rows = [{"age": 25}, {"age": 65}]
+            told = await called(client, "predict", name="club", inputs=rows)
+            assert told["class"] == ["no", "yes"]
+            told = await called(client, "predict", name="nut", inputs={"age": 1})
+            assert told.endswith("ERR no such key: 'nut'")
+            assert await called(client, "train", name="club") == "Unknown tool: train"
+
+    with nr.connect(url) as db, served(db) as place:
+        asyncio.run(session(place))
+
+
+def test_an_older_assistant_asks_over_http(url: str) -> None:
+    """It says hello first, and would hear events by GET."""
+
+    async def session(place: str) -> None:
+        async with Client(f"{place}/mcp", mode="legacy") as client:
+            assert await called(client, "list_networks") == {"networks": ["club"], "more": False}
+
+    with nr.connect(url) as db, served(db) as place:
+        asyncio.run(session(place))
+        assert httpx.get(f"{place}/mcp").status_code == 405
+        assert httpx.delete(f"{place}/mcp").status_code == 405
+
+
+def test_an_assistant_may_do_what_its_token_allows(db: nr.Database) -> None:
+    async def session(place: str) -> None:
+        layout = {"type": "regressor", "layout": [1, 1]}
+        async with assistant(place, "app") as client:
+            refused = await called(client, "create_network", name="net", **layout)
+            assert refused.endswith("NOPERM this token may not use this network")
+            await called(client, "create_network", name="app:net", **layout)
+            assert "net" not in db
+        async with assistant(place, "read") as client:
+            refused = await called(client, "delete_network", name="app:net")
+            assert refused.endswith("NOPERM this token may read networks, not change them")
+            assert "app:net" in db
+            db.create("other", "regressor", [1, 1])
+            told = await called(client, "list_networks")
+            assert told["networks"] == ["app:net", "other"]
+        async with assistant(place, "app") as client:
+            assert (await called(client, "list_networks"))["networks"] == ["app:net"]
+
+    with served(db, user_of=TOKENS.get, assistants_write=True) as place:
+        asyncio.run(session(place))
+        assert httpx.post(f"{place}/mcp", json={}).status_code == 401
+
+
+def test_a_page_of_another_origin_is_no_assistant(db: nr.Database) -> None:
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    takes = {"Accept": "application/json, text/event-stream"}
+    with served(db) as place:
+        told = httpx.post(f"{place}/mcp", json=hello, headers=takes)
+        assert (told.status_code, len(told.json()["result"]["tools"])) == (200, len(READING))
+        told = httpx.post(f"{place}/mcp", json=hello, headers=takes | {"Origin": "http://evil"})
+        assert told.status_code == 403
+        told = httpx.post(f"{place}/mcp", json=hello, headers=takes | {"Host": "evil"})
+        assert told.status_code == 421
+        assert httpx.post(f"{place}/mcp", content=b"{", headers=takes).status_code == 400
+
+
+def test_a_server_without_the_extra_says_what_to_install(
+    db: nr.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "nr.serve.tools")
+    monkeypatch.setitem(sys.modules, "mcp.server", None)
+    with served(db) as place:
+        told = httpx.post(f"{place}/mcp", json={})
+        assert told.status_code == 501
+        assert told.json()["detail"].endswith("pip install 'nr[mcp]'")

@@ -2,9 +2,7 @@
 
 import asyncio
 import resource
-import shutil
 import socket
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 import redis
 from redis_private import until
-from redis_server import missing
 from serving import Serving, serving
 
 import nr.aio
@@ -289,20 +286,6 @@ def test_without_passwords_one_is_refused(raw: Callable[[], Raw]) -> None:
     assert one.line().startswith(b"-ERR AUTH <password> called without any password configured")
     assert one.line() == b"+OK\r\n"
     assert one.line().startswith(b"-WRONGPASS ")
-
-
-def test_tls_is_spoken(tmp_path: Path) -> None:
-    if not shutil.which("openssl"):
-        missing("openssl")
-    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    options = ("--resp", "0", "--tls-cert", certificate, "--tls-key", key)
-    with serving(tmp_path, *options) as served:
-        assert served.client(ssl=True, ssl_ca_certs=certificate).ping()
-        with pytest.raises(redis.ConnectionError):
-            served.client().ping()
 
 
 # ---- those that mean harm ----

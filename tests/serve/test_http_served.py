@@ -127,6 +127,7 @@ class Settings:
     certificate: None = None
     key: None = None
     most_clients: int = 100
+    assistants_write: bool = False
 
 
 @dataclass(frozen=True)

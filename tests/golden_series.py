@@ -1,0 +1,171 @@
+"""Writes forecasters and networks of sequences in every form, for test_golden_series.py to read.
+
+    .venv/bin/python tests/golden_series.py tests/data/golden/series-2
+
+As golden_write.py, with whose servers it is written: the folder is new, and what is there already
+stays as it is. expected.json is what that version replied.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from golden_write import (
+    keys,
+    trained,
+    write_mariadb,
+    write_module,
+    write_postgresql,
+    write_redis,
+    write_sqlite,
+)
+
+import nr
+
+PATTERN = (0.0, 5.0, 2.0, 8.0)
+PAGES = ("home", "shoes", "cart", "help")
+Command = str | tuple[str, ...]
+
+
+def steps(n: int, level: float) -> str:
+    rows = [
+        {
+            "price": None if i % 10 == 9 else i % 3,
+            "holiday": i % 4 == 3,
+            "demand": level + i / 2 + y,
+        }
+        for i in range(n)
+        for y in [PATTERN[i % 4]]
+    ]
+    return json.dumps(rows)
+
+
+def visits(n: int) -> str:
+    rows = [
+        {
+            "pages": [PAGES[(i + k * (i % 3 + 1)) % 4] for k in range(i % 6 + 1)],
+            "country": ("IT", "FR")[i % 2],
+            "page": PAGES[(i + i % 2) % 4],
+        }
+        for i in range(n)
+    ]
+    return json.dumps(rows)
+
+
+def moves(n: int) -> str:
+    rows = [
+        {
+            "path": [[(i * k % 7) / 8, (i + k) % 5 / 4] for k in range(i % 9 + 1)],
+            "speed": i % 7 / 8 + i % 9,
+        }
+        for i in range(n)
+    ]
+    return json.dumps(rows)
+
+
+SALES = "FORECASTER price:number holiday:flag -> demand:number HORIZON 4 WINDOW 16 MEMBERS 2 SEED 3"
+NETWORKS: dict[str, list[Command]] = {
+    "sales": [
+        f"NR.CREATE sales {SALES} DATASET 50",
+        ("NR.OBSERVE", "sales", "FOR", "store 7", "JSON", steps(60, 100)),  # more than are kept
+        ("NR.OBSERVE", "sales", "JSON", steps(48, 0)),
+        *trained("sales", "MAXCYCLES 20 MAXTIME 0 AUTOSTOP BACKTRACK"),
+        "NR.OBSERVE sales FOR new price=1 -> demand=3.5",
+    ],
+    "untrained": [
+        "NR.CREATE untrained FORECASTER -> a:number b:number SEASON 4 SEED 3",
+        "NR.OBSERVE untrained -> a=1 b=-2.5",
+    ],
+    "visits": [
+        "NR.CREATE visits CLASSIFIER pages:sequence(category) country:category 4 -> page:category "
+        "DATASET 30 TEST 10 SEED 5 MEMBERS 2 VOCABULARY 3",
+        ("NR.OBSERVE", "visits", "JSON", visits(60)),
+        *trained("visits", "MAXCYCLES 3 MAXTIME 0 AUTOSTOP BACKTRACK"),
+    ],
+    "moves": [
+        "NR.CREATE moves REGRESSOR path:sequence(2) 4 3 -> speed:number DATASET 40 TEST 0 SEED 6 "
+        "MEMBERS 1 CELL GRU UNROLL 4 CLIP 0.5 DROPOUT 0.25",
+        ("NR.OBSERVE", "moves", "JSON", moves(30)),
+        *trained("moves", "MAXCYCLES 3 MAXTIME 0"),
+    ],
+}
+ASKED: dict[str, list[str]] = {
+    "sales": [
+        "NR.RUN sales",
+        'NR.RUN sales FOR "store 7" INTERVAL 0.5',
+        "NR.METRICS sales",
+        "NR.GETDATA sales TRAIN 0",
+        "NR.GETDATA sales TRAIN 2",
+    ],
+    "untrained": ["NR.GETDATA untrained TRAIN 0", "NR.METRICS untrained"],
+    "visits": [
+        "NR.RUN visits pages=home country=IT",
+        'NR.RUN visits pages="cart home never shoes"',
+        "NR.RUN visits country=FR",
+        "NR.GETDATA visits TRAIN 0 99",
+        "NR.GETDATA visits TEST 0 99",
+        "NR.METRICS visits",
+    ],
+    "moves": [
+        "NR.RUN moves path=[[1,2],[0.5,0.25],[0,0],[1,1],[0,1]]",
+        "NR.RUN moves JSON '[{}, {\"path\": [[0.5, 0.5]]}]'",
+        "NR.GETDATA moves TRAIN 0 99",
+    ],
+}
+
+
+def run(db: nr.Database, commands: list[Any]) -> list[Any]:
+    return [db.execute(*([line] if isinstance(line, str) else line)) for line in commands]
+
+
+def said(db: nr.Database) -> dict[str, Any]:
+    """What all drivers reply alike, with texts in place of bytes."""
+    return {key: as_text(run(db, lines)) for key, lines in ASKED.items()}
+
+
+def as_text(reply: Any) -> Any:
+    if isinstance(reply, list):
+        return [as_text(one) for one in reply]
+    return reply.decode() if isinstance(reply, bytes) else reply
+
+
+@dataclass
+class Writer:
+    """Writes stores into a folder; each of them says the same."""
+
+    folder: Path
+    said: dict[str, Any]
+
+    @contextmanager
+    def filled(self, url: str, name: str) -> Iterator[nr.Database]:
+        with nr.connect(url) as db:
+            for commands in NETWORKS.values():
+                run(db, commands)
+            assert said(db) == self.said, name
+            yield db
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True)
+    writer: Any = Writer(folder, {})
+    with nr.connect("memory://") as db:
+        for commands in NETWORKS.values():
+            run(db, commands)
+        writer.said = said(db)
+        blobs = {key: db.execute("NR.DUMP", key) for key in keys(db)}
+    (folder / "dumps.msgpack").write_bytes(msgpack.packb(blobs))
+    (folder / "expected.json").write_text(json.dumps(writer.said) + "\n")
+    for write in write_sqlite, write_postgresql, write_mariadb, write_redis:
+        write(writer)
+    for name in "module.rdb", "module.aof":
+        write_module(writer, name)
+
+
+if __name__ == "__main__":
+    main()
