@@ -1,6 +1,6 @@
 """The core in WebAssembly, and the store of JavaScript over it: in node, the same bits as here.
 
-``make wasm`` builds what they take. Where a tool for that is missing they are skipped, and they fail
+``make wasm`` builds what they take. Where a tool for that is missing they are skipped, and fail
 where CI=true. That two builds are the same file is a long proof (``make soak``).
 """
 
