@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.backends.environment import trainings_of, url_of
-from nr.calls import Call, databases, drive, trainings, words
+from nr.calls import Call, databases, drive, evictions, trainings, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.info import Info
 from nr.commands.local import Local
@@ -67,7 +67,11 @@ class Database:
 
         Replies are int, float, str, bytes (keys and blobs), list and None.
         """
-        return self.backend.execute(*arguments(argv))
+        given = arguments(argv)
+        reply = self.backend.execute(*given)
+        if evictions.observed(self.backend, given, reply):
+            self._do(evictions.confirm(self.backend, given[1]))
+        return reply
 
     def create(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nr import engine
-from nr.calls import drive
+from nr.calls import drive, evictions
 from nr.calls.trainings import start
 from nr.cli import printing
 from nr.contracts.capabilities import TrainsHere, capability
@@ -82,6 +82,8 @@ class Session:
         trains_here, name = capability(self.db.backend, TrainsHere), argv[0].upper()
         if not trains_here or name != b"NR.TRAIN":
             reply = self.db.backend.execute(*argv)
+            if evictions.observed(self.db.backend, argv, reply):
+                drive(self.db.backend, evictions.confirm(self.db.backend, argv[1]))
             if name in _DROPPING:  # on purpose: nobody waits for those
                 gone = {argv[1]} if name != b"NR.DEL" else set(argv[1:])
                 self._started[:] = [one for one in self._started if one.key not in gone]
