@@ -10,7 +10,7 @@ CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 # The core for JavaScript. At -O2 clang 14 compiles kernels to something else (docs/design.md).
 WASM := js/nr.wasm
 WASM_SOURCES := $(filter-out %/core/platform.c,$(filter %.c,$(wildcard nr/engine/core/*.c \
-	nr/engine/core/*/*.c))) nr/engine/wasm/platform.c
+	nr/engine/core/*/*.c))) $(wildcard nr/engine/wasm/*.c)
 WASM_FLAGS := --target=wasm32-wasi -Os -Inr/engine/core -msimd128 -std=gnu11 -DNR_ISA=baseline \
 	-ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fvisibility=hidden \
 	-Wall -Wextra -Wno-string-concatenation -Wno-shorten-64-to-32

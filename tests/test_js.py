@@ -148,6 +148,12 @@ def test_denormal_numbers_are_flushed_though_no_mode_does_it(store: Node, db: nr
     assert flushed(nr.Database(store)) == flushed(db)
 
 
+def test_the_package_passes_its_own_tests(executable: str) -> None:
+    tests = sorted((ROOT / "js" / "test").glob("*.test.js"))
+    done = subprocess.run([executable, "--test", *tests], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.soak
 def test_two_builds_are_one_file(executable: str, tmp_path: Path) -> None:
     for name in "one", "two":

@@ -8,15 +8,17 @@ const OK = 0;
 const NOMEM = -2;
 const STALE = -3;
 const ERROR_BYTES = 512;
-const SHAPE_FIELDS = 14;
 const MOST_BYTES = 2 ** 25; // of a command's words, a dump's aside: the core's sizes have 32 bits here
 const decoder = new TextDecoder();
 
-/** Where a command's fields lie in its struct, and the bytes of those that are read here. */
-const COMMAND = {
-  verb: 0, dataset: 4, key: 8, nkeys: 12, blob: 16, bloblen: 20, number: 40, until: 48,
-  maxcycles: 56, maxtime: 64, pattern: 72, autostop: 76, backtrack: 77, replace: 79, head: 80,
-};
+/** Fields of structs, in the order in which nr/engine/wasm/layout.c says where they lie. */
+const COMMAND = [
+  "verb", "key", "nkeys", "blob", "bloblen", "number", "maxtime", "maxcycles", "pattern", "autostop",
+  "backtrack", "replace",
+];
+const TRAINING = [
+  "id", "key", "keylen", "maxtime", "maxcycles", "attempt", "progress", "worker", "running", "size",
+];
 
 /** What it imports is the C library's way to standard error, where the core writes nothing. */
 const NO_FILES = { fd_close: () => 8, fd_seek: () => 8, fd_write: () => 8 };
@@ -52,11 +54,14 @@ export class Core {
     this.err = this.alloc(ERROR_BYTES);
     this.buf = this.alloc(12); // an nr_buf: data, len, cap
     this.handle = this.alloc(4);
-    this.shape = this.alloc(8 * SHAPE_FIELDS);
-    if (this.x.nr_command_head() !== COMMAND.head) {
-      throw new NrError("ERR nr.wasm is not of this version: build it again");
-    }
+    this.shape = this.alloc(this.x.nr_layout_shape());
+    this.command = this.#layout(this.x.nr_layout_command(), COMMAND);
+    this.training = this.#layout(this.x.nr_layout_training(), TRAINING);
     this.specs = unpack(this.collect("nr_specs_pack"));
+  }
+
+  #layout(at, names) {
+    return Object.fromEntries(names.map((name, i) => [name, this.u32(at + 4 * i)]));
   }
 
   // ---- memory ----
@@ -191,10 +196,9 @@ export class Core {
   /** What there is to know of a network, as numbers. */
   shapeOf(net) {
     this.x.nr_net_shape(net, this.shape);
-    const [id, , inputs, outputs, row, , , , kind, trainings] = new BigUint64Array(
-      this.copy(this.shape, 8 * SHAPE_FIELDS).buffer,
-    );
-    return { id, inputs: Number(inputs), outputs: Number(outputs), row: Number(row), kind: Number(kind), trainings };
+    const fields = new BigUint64Array(this.copy(this.shape, 48).buffer);
+    const [id, , inputs, outputs, row, params] = Array.from(fields, Number); // below 2^53
+    return { id, inputs, outputs, row, params };
   }
 
   /** What became of the last training: its number (nr_outcome), and why. */
@@ -245,15 +249,15 @@ export class Command {
   }
 
   #number(field) {
-    return this.core.u32(this.at + COMMAND[field]);
+    return this.core.u32(this.at + this.core.command[field]);
   }
 
   #long(field) {
-    return this.core.view.getBigUint64(this.at + COMMAND[field], true);
+    return this.core.view.getBigUint64(this.at + this.core.command[field], true);
   }
 
   #flag(field) {
-    return this.core.bytes[this.at + COMMAND[field]] !== 0;
+    return this.core.bytes[this.at + this.core.command[field]] !== 0;
   }
 
   /** Its row in the table of commands: [name, syntax, summary, ...]. */

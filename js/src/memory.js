@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 const texts = (...words) => words.map((word) => encoder.encode(word));
 
 export class Memory {
-  #nets = new Map(); // name -> { key, net }
+  #nets = new Map(); // name -> { key, net }, and its shape
   #jobs = new Map(); // name -> Job
 
   /** `memory` is how many bytes there are: a training that would take more than half is refused. */
@@ -61,9 +61,42 @@ export class Memory {
     return entry;
   }
 
-  /** The handle of a network: for who runs it without a command. */
-  net(name) {
-    return this.#nets.get(name)?.net ?? this.#entry(new Uint8Array()).net;
+  /** The outputs of one row of numbers, without a command, by the name that `nameOf` gives; null for
+   * what NR.RUN has to look at. */
+  run(name, row) {
+    const entry = this.#nets.get(name);
+    if (!entry?.row || row.length !== entry.inputs) return null;
+    const { net, inputs, outputs } = entry;
+    const at = this.#room(inputs + outputs);
+    const view = new Float32Array(this.core.x.memory.buffer, at, inputs + outputs);
+    view.set(row);
+    if (this.core.x.nr_net_run(net, at, 1, at + 4 * inputs, this.core.err)) return null;
+    const found = new Float32Array(this.core.x.memory.buffer, at + 4 * inputs, outputs);
+    return Array.from(found);
+  }
+
+  /** Where so many floats lie; until the next call. */
+  #room(floats) {
+    if (floats > this.#floats) {
+      if (this.#at) this.core.free(this.#at);
+      this.#at = this.core.alloc(4 * floats);
+      this.#floats = floats;
+    }
+    return this.#at;
+  }
+
+  #at = 0;
+  #floats = 0;
+
+  shape(key) {
+    return this.core.shapeOf(this.#entry(key).net);
+  }
+
+  /** Tells `listener` how far the network's training is; what it returns ends that. */
+  onProgress(key, listener) {
+    const listeners = this.job(key)?.listeners;
+    listeners?.add(listener);
+    return () => listeners?.delete(listener);
   }
 
   has(key) {
@@ -77,15 +110,11 @@ export class Memory {
 
   // ---- what the store itself does ----
 
+  /** How many parameters it has. */
   create(command) {
     const net = this.core.make("nr_net_create", command.at, random(), random());
     this.#keep(command.keys[0], net, false);
-    return this.core.view.getBigUint64(this.#shape(net) + 8 * 5, true);
-  }
-
-  #shape(net) {
-    this.core.x.nr_net_shape(net, this.core.shape);
-    return this.core.shape;
+    return this.core.shapeOf(net).params;
   }
 
   restore(command) {
@@ -98,7 +127,7 @@ export class Memory {
       throw new NrError("ERR the key name is busy");
     }
     this.delete(key);
-    this.#nets.set(nameOf(key), { key: key.slice(), net });
+    this.#nets.set(nameOf(key), { key: key.slice(), net, ...this.core.shapeOf(net) });
   }
 
   delete(key) {
@@ -223,21 +252,24 @@ export class Memory {
     return [...this.#jobs].map(([name, job]) => this.#line(this.#nets.get(name), job));
   }
 
-  #line({ key, net }, job) {
+  /** NR.THREADS' line of a training: its struct is laid into memory. */
+  #line({ key, id }, job) {
     const { core } = this;
+    const { training: at } = core;
+    const worker = encoder.encode(`js:${globalThis.process?.pid ?? 0}\0`);
     const { cycles, trainError, testError, classErrors } = job.progress;
     const { maxtime = 0n, maxcycles = 0n } = job.limits ?? {};
-    const worker = encoder.encode(`js:${globalThis.process?.pid ?? 0}\0`);
-    const write = (at, keyAt, workerAt) => {
-      const long = (offset, value) => core.view.setBigUint64(at + offset, BigInt(value), true);
-      [core.shapeOf(net).id, 0, 0, maxtime, maxcycles, 1, cycles].forEach((value, i) => long(8 * i, value));
-      [trainError, testError, classErrors].forEach((value, i) => core.view.setFloat64(at + 56 + 8 * i, value, true));
-      core.view.setUint32(at + 8, keyAt, true), core.view.setUint32(at + 12, key.length, true);
-      core.view.setUint32(at + 80, workerAt, true), (core.bytes[at + 84] = 1);
-      return new TextDecoder().decode(core.collect("nr_training_line", at));
-    };
-    return core.lending(new Uint8Array(88), (at) =>
-      core.lending(key, (keyAt) => core.lending(worker, (workerAt) => write(at, keyAt, workerAt))));
+    const filled = new Uint8Array(at.size);
+    const view = new DataView(filled.buffer);
+    const longs = { id, maxtime, maxcycles, attempt: 1, progress: cycles };
+    for (const [name, value] of Object.entries(longs)) view.setBigUint64(at[name], BigInt(value), true);
+    [trainError, testError, classErrors].forEach((error, i) => view.setFloat64(at.progress + 8 * (i + 1), error, true));
+    filled[at.running] = 1;
+    const line = core.lending(key, (keyAt, size) => core.lending(worker, (workerAt) => {
+      [[at.key, keyAt], [at.keylen, size], [at.worker, workerAt]].forEach(([to, value]) => view.setUint32(to, value, true));
+      return core.lending(filled, (struct) => core.collect("nr_training_line", struct));
+    }));
+    return new TextDecoder().decode(line);
   }
 
   /** Ends trainings, and forgets all networks. */
