@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, explaining, forecasts, networks, running, samples, trainings, words
+from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -265,6 +266,16 @@ class Network:
             except _WRONG:
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
+
+    def explain(
+        self, row: Any, *, top: int | None = None, of: str | int | None = None
+    ) -> Explanation:
+        """What the answer to one row rests on: Shapley values of its fields, or inputs.
+
+        In log-odds of the class, as predicted or ``of``; of a regressor in the output's unit, of
+        several that of ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
+        """
+        return self._do(explaining.explain(self.key, row, top, of))
 
     # ---- training ----
 

@@ -317,10 +317,14 @@ class Statements:
             connection.execute(sa.insert(self.schema.arrays), part)
 
     def drop_trained(self, connection: sa.Connection, network: int) -> None:
-        arrays, history = self.schema.arrays, self.schema.history
-        of_it = arrays.c.network_id == network, arrays.c.array.in_(ARRAYS)
-        connection.execute(sa.delete(arrays).where(*of_it))
+        history = self.schema.history
+        self.drop_arrays(connection, network, ARRAYS)
         connection.execute(sa.delete(history).where(history.c.network_id == network))
+
+    def drop_arrays(self, connection: sa.Connection, network: int, names: Sequence[str]) -> None:
+        arrays = self.schema.arrays
+        of_it = arrays.c.network_id == network, arrays.c.array.in_(names)
+        connection.execute(sa.delete(arrays).where(*of_it))
 
     # ---- headers ----
 
