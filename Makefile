@@ -9,6 +9,9 @@ CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
+FUZZED := clang -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
+	-ffp-contract=off -I nr/engine/core
+
 # Tests with the module built with them; its memory is malloc's then.
 SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 	NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BIN)/python -m pytest
@@ -59,13 +62,16 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 	$(SANITIZED) tests/test_module_writing.py tests/test_module_background.py tests/test_module_training.py
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
-	@mkdir -p build/fuzz
-	for name in syntax dump fields ask resp; do \
-		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
-			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
-			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
+	@rm -rf build/fuzz/core && mkdir -p build/fuzz/core
+	for file in $$(find nr/engine/core -name '*.c'); do \
+		$(FUZZED) -fsanitize=fuzzer-no-link -c $$file \
+			-o build/fuzz/core/$$(echo $$file | tr / _).o || exit 1; \
+	done
+	for name in syntax dump fields ask resp readers; do \
+		$(FUZZED) -fsanitize=fuzzer tests/fuzz/fuzz_$$name.c build/fuzz/core/*.o -lm -lpthread \
+			-o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 5)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 6)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done

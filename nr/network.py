@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, explaining, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
-from nr.contracts import Backend
+from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
@@ -39,18 +39,13 @@ _WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
-class _Database(Protocol):
-    @property
-    def backend(self) -> Backend: ...
-
-
 class Network:
     """One network of a database, by its key. It holds nothing: the key may come and go.
 
     All methods raise NotFoundError where it has gone, and BackendError.
     """
 
-    def __init__(self, db: _Database, key: bytes) -> None:
+    def __init__(self, db: HasBackend, key: bytes) -> None:
         self.db = db
         self.key = key
         runs = capability(db.backend, RunsHere)
@@ -99,16 +94,16 @@ class Network:
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
-        Of a network with fields ``X`` is a frame whose columns have their names, in any order,
-        a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
-        NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
-        is an error without; ``weights`` say how often each row counts. 10,000 rows go in one
-        step. Of other networks:
+        Of a network with fields ``X`` is a frame (pandas, polars, Arrow) whose columns have their
+        names, in any order, a list of mappings, or a numpy array with named fields, outputs among
+        them; None, NaN, NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is
+        no field, which is an error without; ``weights`` say how often each row counts. 10,000 rows
+        go in one step. Of other networks:
 
-        ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
-        output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
-        go in several steps, after all of them have been checked. Raises ValuesError, which
-        names the row and the column.
+        ``X`` has shape (n, inputs), and may be a sparse matrix of scipy; ``Y`` (n, outputs), or
+        (n,) for class ids and for one output. Up to 64 MB of samples are added all or none (in
+        plain Redis 10,000, or 8 MB; of a sparse matrix 16 MB); more go in several steps, after all
+        of them have been checked. Raises ValuesError, which names the row and the column.
         """
         rows = X, Y, to, ignore_extra, weights
         return self._do(samples.observe_many(self.db.backend, self.key, *rows))
@@ -130,10 +125,10 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
-        or of both, in the same transaction. Of a forecaster rows are steps, in the query's order;
-        ``by`` names the column that says of which series. Raises ValuesError, which names column
-        and row, for NULL and text where numbers are needed, and says how to encode it.
+        bar. ``replace`` drops the samples that were there before, of the dataset ``to`` or of both,
+        in the same transaction. Of a forecaster rows are steps, in the query's order; ``by`` names
+        the column of their series. Raises ValuesError, which names column and row of what is no
+        number where one is needed.
         """
         query = sql, target, to, parameters, progress, replace, by
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
@@ -185,8 +180,7 @@ class Network:
         """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
 
         One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
-        to the end of the dataset, in as many steps as that takes. Rows that are not there are left
-        out. Raises CommandError for more than one step takes.
+        to the end of the dataset, in as many steps as that takes. Raises CommandError for more.
         """
         return self._do(samples.sample_range(self.key, dataset, first, last))
 
@@ -207,12 +201,12 @@ class Network:
 
         A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
         mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
-        list of mappings gives a list, a frame a frame; ``ignore_extra`` leaves out what is no
-        input, which is an error without. With ``interval``, 0.9 say, a regressor's output is
-        lower, value, upper, between which the truth will be with that probability: shape
+        list of mappings gives a list, a frame a frame of the same library; ``ignore_extra`` leaves
+        out what is no input, which is an error without. With ``interval``, 0.9 say, a regressor's
+        output is lower, value, upper, between which the truth will be with that probability: shape
         (outputs, 3) or (n, outputs, 3), a tuple by name, in a frame the columns ``price_lower``,
-        ``price`` and ``price_upper``. Raises ValuesError, which names the row
-        and the column, and CommandError.
+        ``price`` and ``price_upper``. A sparse matrix of scipy is run 16 MB at a time. Raises
+        ValuesError, which names the row and the column, and CommandError.
         """
         runner = self._runner
         if runner and ignore_extra is False and interval is None:
@@ -251,9 +245,8 @@ class Network:
     def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
-        ``sure``, 0.8 say, a class whose probability is less is None (in an array of objects).
-        Raises as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, as for ``run``, classes are their names. With ``sure``, 0.8 say, a
+        class less probable is None. Raises as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
         if runner and ignore_extra is False and sure is None:
@@ -267,15 +260,13 @@ class Network:
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
-    def explain(
-        self, row: Any, *, top: int | None = None, of: str | int | None = None
-    ) -> Explanation:
+    def explain(self, row: Any, top: int | None = None, of: str | int | None = None) -> Explanation:
         """What the answer to one row rests on: Shapley values of its fields, or inputs.
 
-        In log-odds of the class, as predicted or ``of``; of a regressor in the output's unit, of
-        several that of ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
+        In log-odds of its class, or of ``of``; in the unit of a regressor's output, of several of
+        ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
         """
-        return self._do(explaining.explain(self.key, row, top, of))
+        return self._do(running.explain(self.key, row, top, of))
 
     # ---- training ----
 
@@ -295,13 +286,11 @@ class Network:
         (With ``classic=True`` and a limit it is neither.) It ends after ``maxcycles`` cycles and
         ``timeout`` seconds at the latest; 0 is no limit, of either. Without a timeout that is
         10 seconds, and where both are on 10 for each 10,000 samples, if there are more.
-        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError: already training,
-        nothing to train on ...
+        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError.
         """
         if maxtime is not None:
             warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
-        maxtime = words.maxtime(timeout, maxtime)
-        limits = maxcycles, maxtime, autostop, backtrack
+        limits = maxcycles, words.maxtime(timeout, maxtime), autostop, backtrack
         course = self._do(trainings.train(self.db.backend, self.key, *limits))
         return Training(self.db.backend, course)
 
@@ -312,8 +301,8 @@ class Network:
     def history(self) -> NDArray[np.float64]:
         """The course of the last training, shape (n, 4), oldest first.
 
-        Columns: cycle, training error, testing error (mean losses a sample) and wrong classes
-        in per cent; NaN where there was nothing to test.
+        Columns: cycle, training error, testing error (mean losses a sample), per cent of wrong
+        classes; NaN where nothing was tested.
         """
         return self._do(networks.history(self.key))
 
@@ -323,6 +312,19 @@ class Network:
         None where it was not trained yet, or there were no testing samples.
         """
         return self._do(networks.metrics(self.key))
+
+    def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        """How good it is on other samples, given as to ``observe_many``; they are not kept.
+
+        Outputs of a network with fields are among them, or ``y``. Raises as ``run``.
+        """
+        return self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        """The same as a figure: reliability and ROC, or residuals. Raises ExtraError, too."""
+        from nr.evaluation_plot import figure
+
+        return self._do(figure(self.key, X, y, self._runner))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.

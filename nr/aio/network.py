@@ -13,7 +13,7 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, explaining, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
@@ -161,9 +161,9 @@ class Network:
         return await self._do(running.classify(self.key, x, self._runner, ignore_extra, sure))
 
     async def explain(
-        self, row: Any, *, top: int | None = None, of: str | int | None = None
+        self, row: Any, top: int | None = None, of: str | int | None = None
     ) -> Explanation:
-        return await self._do(explaining.explain(self.key, row, top, of))
+        return await self._do(running.explain(self.key, row, top, of))
 
     # ---- training ----
 
@@ -194,6 +194,14 @@ class Network:
 
     async def metrics(self) -> Metrics | None:
         return await self._do(networks.metrics(self.key))
+
+    async def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        return await self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    async def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        from nr.evaluation_plot import figure
+
+        return await self._do(figure(self.key, X, y, self._runner))
 
     async def importance(self) -> Any:
         return await self._do(networks.importance(self.key))

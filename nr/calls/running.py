@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked, fitting
-from nr.calls.steps import Call, size_of, work
+from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
+from nr.commands.explanation import Explanation, parse_explanation
 from nr.engine import Net
+from nr.sparse import blocks, is_sparse
 from nr.values import matrix, table
 
 Runner: TypeAlias = Callable[[bytes], Net]
@@ -29,6 +31,8 @@ def run(
     interval: float | None = None,
 ) -> Call[Any]:
     """As ``Network.run``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(lambda part: run(key, part, runner, interval=interval), x))
     x = yield from fitting(key, x, ignore_extra)
     sure = _option("INTERVAL", interval)
     if (yield from _is_named(key, x)):
@@ -51,6 +55,8 @@ def classify(
     sure: float | None = None,
 ) -> Call[Any]:
     """As ``Network.classify``."""
+    if is_sparse(x):
+        return (yield from _by_blocks(lambda part: classify(key, part, runner, sure=sure), x))
     x = yield from fitting(key, x, ignore_extra)
     least = _option("SURE", sure)
     if (yield from _is_named(key, x)):
@@ -66,6 +72,15 @@ def classify(
 
 def _option(word: str, value: float | None) -> tuple[Argument, ...]:
     return () if value is None else (word, value)
+
+
+def _by_blocks(how: Callable[[Any], Call[Any]], x: Any) -> Call[NDArray[Any]]:
+    """A sparse matrix, of which no more than a block of rows is made dense at once."""
+    parts = yield Long(partial(blocks, x))
+    found = []
+    while (block := (yield Long(partial(next, parts, None)))) is not None:
+        found.append((yield from how(block)))
+    return np.concatenate(found)
 
 
 # ---- numbers ----
@@ -108,7 +123,7 @@ def _is_named(key: bytes, x: Any) -> Call[bool]:
 
 
 def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.RUN", x, sure)
+    replies = yield from named_replies(key, "NR.RUN", x, sure)
     if fields.is_row(x):
         return fields.outputs(replies[0])
     read = _bounds if sure and hasattr(x, "columns") else fields.outputs
@@ -116,7 +131,7 @@ def _run_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
 
 
 def _classify_named(key: bytes, x: Any, sure: tuple[Argument, ...]) -> Call[Any]:
-    replies = yield from _named_replies(key, "NR.CLASS", x, sure)
+    replies = yield from named_replies(key, "NR.CLASS", x, sure)
     if fields.is_row(x):
         return _class_of(replies[0])
     return (yield work(lambda: fields.like(x, [*map(_class_of, _flat(replies))]), size_of(x)))
@@ -135,7 +150,7 @@ def _bounds(reply: list[Any]) -> dict[str, float]:
     return found
 
 
-def _named_replies(
+def named_replies(
     key: bytes, command: str, x: Any, options: tuple[Argument, ...]
 ) -> Call[list[Any]]:
     blobs, replies = fields.blobs(x), []
@@ -146,3 +161,21 @@ def _named_replies(
 
 def _flat(replies: list[Any]) -> Iterator[Any]:
     return (part for reply in replies for part in reply)
+
+
+# ---- what an answer rests on ----
+
+
+def explain(key: bytes, row: Any, top: int | None, of: str | int | None) -> Call[Explanation]:
+    """As ``Network.explain``."""
+    options: list[Argument] = [] if top is None else ["TOP", top]
+    if of is not None:
+        classes = (yield from info(key)).type == "classifier"
+        options += ["CLASS" if classes else "OUTPUT", of]
+    return parse_explanation((yield ("NR.EXPLAIN", key, *_said(row), *options)))
+
+
+def _said(row: Any) -> tuple[Argument, ...]:
+    if fields.is_row(row) or (type(row) is list and row and fields.is_row(row[0])):
+        return next(fields.blobs(row))
+    return "FP32", np.asarray(matrix(row, "inputs", "column"), "<f4").tobytes()

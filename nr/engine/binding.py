@@ -201,6 +201,10 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
         _status,
         [_command, _size, POINTER(c_char_p), c_char_p, _err],
     ),
+    "nr_command_parse_joined": (
+        _status,
+        [_command, _size, c_char_p, POINTER(c_char_p), c_char_p, _err],
+    ),
     "nr_command_release": ((None, None), [_command]),
     "nr_command_size": ((_size, None), []),
     "nr_command_head": ((_size, None), []),

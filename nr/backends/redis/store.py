@@ -40,6 +40,7 @@ LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
 _BATCH = 1000  # keys looked at in one round trip
+_LEFT = 2  # what observe_row.lua replies where a row takes more than it does
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
@@ -146,6 +147,10 @@ class Store:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
+            if len(rows) == head.row_bytes and not rounded:
+                reply = self._link.write("observe_row", key, head.id, dataset, rows)
+                if reply[0] != _LEFT:
+                    return reply
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
             return self._link.write("observe", key, *numbers, rows, rounded, known, due)

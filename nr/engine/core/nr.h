@@ -186,6 +186,12 @@ typedef struct nr_command {
 NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
                                   const char *const *argv,
                                   const size_t *argvlen, nr_error *err);
+/* The same of arguments that lie one behind the other with a zero byte between
+ * them, for hosts to which an array of pointers is dear. It is made in argv,
+ * which has room for argc of them. */
+NR_API nr_status nr_command_parse_joined(nr_command *cmd, size_t argc,
+                                         const char *joined, const char **argv,
+                                         const size_t *argvlen, nr_error *err);
 NR_API void nr_command_release(nr_command *cmd);
 
 /* sizeof(nr_command), and of what hosts read of it: for those that describe it

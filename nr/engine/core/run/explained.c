@@ -212,7 +212,7 @@ static nr_status explain(const nr_net *net, const nr_command *cmd,
     uint64_t before = nr_mode_begin(NR_FLUSH);
     bool ok = nr_game_play(&g);
     nr_mode_end(before);
-    status = ok ? put_all(&g, cmd->top, reply, err) : nr_nomem(err);
+    status = ok ? put_all(&g, (uint64_t)cmd->top, reply, err) : nr_nomem(err);
     nr_game_free(&g);
     return status;
 }

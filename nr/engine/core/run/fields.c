@@ -143,7 +143,7 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
                         nr_buf *reply, nr_error *err) {
     nr_said said;
     rows r;
-    nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
+    nr_status status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
     if (status != NR_OK) return status;
     status = net->inner ? NR_OK : not_trained(cmd, err);
     if (status == NR_OK) status = rows_make(&r, net, &said, err);
@@ -161,7 +161,7 @@ nr_status nr_fields_row(const nr_net *net, const nr_command *cmd, float **x,
                         nr_error *err) {
     nr_said said;
     rows r;
-    nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
+    nr_status status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
     if (status != NR_OK) return status;
     if (said.n != 1) status = nr_one_row(said.n, err);
     if (status == NR_OK) status = rows_make(&r, net, &said, err);
