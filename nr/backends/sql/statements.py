@@ -21,6 +21,7 @@ from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
+from nr.backends.sql.taking import taking
 from nr.engine import FINDINGS, Command, Net, parse
 
 ARRAYS = ("weights", "history", *FINDINGS)
@@ -87,6 +88,8 @@ class Statements:
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
+        take = taking(schema, dialect, self.names)
+        self.taking = text(take) if take is not None else None
         self.unlocked = text(skipping) if dialect.skips_locked(engine.dialect) else None
         version = networks.c.id, networks.c.revision, networks.c.schema_revision
         self._version = sa.select(*version).where(by_key)
