@@ -64,24 +64,13 @@ class Orders:
         """Where there is no order."""
         shape = net.shape
         order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
-        lease = Lease(order, secrets.token_hex(16))
+        row = left_to_workers(limits) | {"network_id": shape.id, "started": self._clock}
+        if held:
+            deadline = self._clock + LIFETIME
+            row |= {"deadline": deadline, "attempt": order.attempt, "worker": worker()}
         wakes = () if held or self._wake is None else self._wake.selected_columns
-        connection.execute(
-            sa.insert(self._table)
-            .returning(*wakes)
-            .values(
-                network_id=shape.id,
-                token=lease.token,
-                started=self._clock,
-                deadline=self._clock + LIFETIME if held else 0,
-                stop=False,
-                attempt=order.attempt,
-                worker=worker() if held else "",
-                **{name: getattr(limits, name) for name in LIMITS},
-                **_columns(Progress()),
-            )
-        )
-        return lease if held else None
+        connection.execute(sa.insert(self._table).returning(*wakes).values(row))
+        return Lease(order, row["token"]) if held else None
 
     def _tell(self, connection: sa.Connection) -> None:
         """Wakes workers, once this is committed."""
@@ -177,6 +166,19 @@ def order_of(key: bytes, net: Net, attempt: int, limits: Sequence[Any]) -> Order
     shape = net.shape
     asked = _limits(limits)
     return Order(key, shape.id, shape.revision, shape.trainings, asked, attempt)
+
+
+def left_to_workers(limits: Limits) -> dict[str, Any]:
+    """The columns of an order that nobody has taken yet, but for its network and its time."""
+    return {
+        "token": secrets.token_hex(16),
+        "deadline": 0,
+        "stop": False,
+        "attempt": 0,
+        "worker": "",
+        **{name: getattr(limits, name) for name in LIMITS},
+        **_columns(Progress()),
+    }
 
 
 def _limits(values: Sequence[Any]) -> Limits:
