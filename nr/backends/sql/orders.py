@@ -83,7 +83,9 @@ class Orders:
         mine = c.network_id == net.shape.id
         columns = [c.attempt, *(c[name] for name in LIMITS)]
         attempt, *limits = connection.execute(sa.select(*columns).where(mine)).one()
-        lease = Lease(order_of(key, net, attempt + 1, limits), secrets.token_hex(16))
+        shape = net.shape
+        of = shape.id, shape.revision, shape.trainings
+        lease = Lease(order_of(key, of, attempt + 1, limits), secrets.token_hex(16))
         order = lease.order
         values = {"token": lease.token, "attempt": order.attempt, "worker": worker()[:255]}
         deadline = self._clock + LIFETIME
@@ -161,11 +163,11 @@ class Orders:
         ]
 
 
-def order_of(key: bytes, net: Net, attempt: int, limits: Sequence[Any]) -> Order:
-    """By the columns of ``LIMITS``."""
-    shape = net.shape
-    asked = _limits(limits)
-    return Order(key, shape.id, shape.revision, shape.trainings, asked, attempt)
+def order_of(
+    key: bytes, network: tuple[int, int, int], attempt: int, limits: Sequence[Any]
+) -> Order:
+    """Of a network's id, revision and number of trainings, by the columns of ``LIMITS``."""
+    return Order(key, *network, _limits(limits), attempt)
 
 
 def left_to_workers(limits: Limits) -> dict[str, Any]:

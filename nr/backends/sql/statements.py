@@ -88,7 +88,7 @@ class Statements:
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
-        take = taking(schema, dialect, self.names)
+        take = taking(schema, dialect)
         self.taking = text(take) if take is not None else None
         place = ordering(schema, dialect)
         self.ordering = text(place) if place is not None else None

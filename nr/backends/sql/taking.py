@@ -7,7 +7,6 @@ the change, the end. PostgreSQL does all of it in one statement, which is a tran
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,22 +17,25 @@ from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.schema import Schema
 from nr.contracts.store import ATTEMPTS, worker
 
+NETWORK = ("format", "id", "revision", "trainings")
+"""What an order is of. Fifty columns more would take longer than the statement."""
+
 _FREE = sa.literal_column(str(ATTEMPTS), sa.Integer())
 _ONE = sa.literal_column("1", sa.Integer())
 
 
-def taking(schema: Schema, dialect: Dialect, names: Sequence[str]) -> sa.Select[Any] | None:
+def taking(schema: Schema, dialect: Dialect) -> sa.Select[Any] | None:
     """Locks a network by its key, unless another has the lock, and takes its order, if that waits.
 
     A row of how often it was taken before, if there is an order; then, where it was taken now, the
-    attempt and the limits; at last the columns of these names of the network's header. None where
-    the database has no such statement.
+    attempt and the limits; at last the columns of the header that ``NETWORK`` names. None
+    where the database has no such statement.
     """
     if dialect.hastened is None:
         return None
     networks, table, clock = schema.networks, schema.trainings, dialect.clock
     of_key = networks.c.key == sa.bindparam("key")
-    columns = [networks.c[name] for name in names]
+    columns = [networks.c[name] for name in NETWORK]
     found = sa.select(*columns).where(of_key).with_for_update(skip_locked=True).cte("found")
     mine = table.c.network_id == found.c.id
     deadline = clock + sa.bindparam("lifetime", type_=sa.Double())
@@ -44,7 +46,7 @@ def taking(schema: Schema, dialect: Dialect, names: Sequence[str]) -> sa.Select[
     told = ("attempt", *orders.LIMITS)
     taken = update.returning(*(table.c[name] for name in told)).cte("taken")
     before = sa.select(table.c.attempt).where(mine).scalar_subquery()
-    now, header = (taken.c[name] for name in told), (found.c[name] for name in names)
+    now, header = (taken.c[name] for name in told), (found.c[name] for name in NETWORK)
     both = found.outerjoin(taken, sa.true())
     return sa.select(dialect.hastened, before, *now, *header).select_from(both)
 

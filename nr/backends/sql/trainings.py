@@ -131,9 +131,8 @@ class Trainings:
         _, before, attempt, *more = list(row)
         if attempt is None:
             return None, before is not None and before >= ATTEMPTS
-        limits, header = more[: len(LIMITS)], more[len(LIMITS) :]
-        net = self._rows.assemble(self._rows.fields(header))
-        return Lease(order_of(key, net, attempt, limits), token), False
+        limits, found = more[: len(LIMITS)], more[len(LIMITS) :]
+        return Lease(order_of(key, header.ordered(*found), attempt, limits), token), False
 
     def give_back(self, lease: Lease) -> None:
         self._do.write(lambda connection: self._orders.let_wait(connection, lease))
