@@ -164,10 +164,7 @@ class Network:
         return self._do(forecasts.forecast(self.key, series, interval))
 
     def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
-        """A figure of matplotlib's: the latest steps of a series, the forecast, its interval.
-
-        Raises CommandError, and ExtraError without matplotlib (the extra ``plot``).
-        """
+        """A figure, as ``plot``: the latest steps of a series, the forecast, its interval."""
         from nr.forecast_plot import figure
 
         return self._do(figure(self.key, series, interval))
@@ -307,10 +304,7 @@ class Network:
         return self._do(networks.history(self.key))
 
     def metrics(self) -> Metrics | None:
-        """How good it was on the testing dataset when its last training ended.
-
-        None where it was not trained yet, or there were no testing samples.
-        """
+        """How good it was on the testing dataset when its last training ended; None: not known."""
         return self._do(networks.metrics(self.key))
 
     def evaluate(self, X: Any, y: Any = None) -> Metrics:
@@ -329,10 +323,9 @@ class Network:
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
 
-        An array; of a network with fields a dictionary by their names.
-        On the testing dataset, or the training dataset where that is empty. None where it was
-        not trained yet, NaN for an input of which nothing can be said. (Permutation
-        importance: Breiman, 2001.)
+        An array; of a network with fields a dictionary by their names. On the testing dataset, or
+        the training dataset where that is empty. None where it was not trained yet, NaN for an
+        input of which nothing can be said. (Permutation importance: Breiman, 2001.)
         """
         return self._do(networks.importance(self.key))
 
@@ -395,6 +388,12 @@ class Network:
     def dump(self) -> bytes:
         """The whole network, samples and all, for ``Database.restore`` of any driver."""
         return self._do(networks.dump(self.key))
+
+    def to_onnx(self) -> bytes:
+        """A file of ONNX, without samples (extra ``onnx``); nr.onnx tells what goes in and out."""
+        from nr.onnx import export
+
+        return self._do(export(self.key))
 
     def _repr_html_(self) -> str:
         return self._do(networks.shown(self.key))

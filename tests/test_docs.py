@@ -31,7 +31,7 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *("module", "operations", "redis", "sequences", "serve", "sklearn", "sql"),
+            *("module", "operations", "redis", "sequences", "serve", "onnx", "sklearn", "sql"),
         )
     ),
 ]

@@ -230,5 +230,10 @@ class Network:
     ) -> dict[str, bool | float | str | None]:
         return await self._do(networks.configure(self.key, cast(dict[str, Any], options)))
 
+    async def to_onnx(self) -> bytes:
+        from nr.onnx import export
+
+        return await self._do(export(self.key))
+
     async def dump(self) -> bytes:
         return await self._do(networks.dump(self.key))

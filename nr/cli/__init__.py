@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 import nr
+from nr.cli.moving import copy, export
 from nr.cli.serving import serve
 from nr.cli.session import ScriptError, Session
 from nr.commands.options import Dataset
@@ -144,6 +145,7 @@ def main(ctx: click.Context) -> None:
       nr serve --resp 6390       answers clients of Redis, over any store
       nr mcp                     serves networks as tools for assistants
       nr copy URL1 net URL2      copies a network to another store
+      nr export net --onnx FILE  writes a network as a file of ONNX
       nr observe net data.csv --target COLUMN
                                  observes a file (.csv, .jsonl, .parquet), or with --query
                                  SQL rows of the same database
@@ -321,28 +323,8 @@ def _mcp(url: str | None, allow_writes: bool) -> None:
     serve_stdio(url, allow_writes)
 
 
-@main.command("copy")
-@click.argument("url1")
-@click.argument("key")
-@click.argument("url2")
-@click.option("--as", "name", metavar="KEY", help="Its key in URL2, if another one.")
-@click.option("--replace", is_flag=True, help="Replace a network that is there.")
-@click.option(
-    "--fields",
-    metavar="FIELDS",
-    help="Make it a network with fields, untrained: 'age:number,vip:flag,joined:category'.",
-)
-def _copy(
-    url1: str, key: str, url2: str, name: str | None, replace: bool, fields: str | None
-) -> None:
-    """Copy the network KEY of URL1, samples and all, to URL2."""
-    with nr.connect(url1) as source, nr.connect(url2) as target:
-        blob = source[os.fsencode(key)].dump()
-        if fields is not None:
-            from nr.cli.fielding import fielded
-
-            blob = fielded(blob, fields)
-        target.restore(os.fsencode(name or key), blob, replace)
+main.add_command(copy)
+main.add_command(export)
 
 
 @main.group("db")
