@@ -24,7 +24,7 @@ def packed(row: dict[str, Any]) -> bytes:
 
 
 def single(values: Any) -> Any:
-    """As an array of float32; what does not fit is infinite, which the core refuses by its place."""
+    """As an array of float32. What does not fit is infinite, which the core refuses."""
     with np.errstate(over="ignore"):
         return np.asarray(values, _SINGLE)
 
