@@ -45,8 +45,8 @@ static bool put_value(const nr_field *field, nr_text value, bool needed,
            !(needed && record->data[at] == NIL);
 }
 
-/* Slots without a value, up to the field of a pair, or to the last: an output must
- * have one. NULL: there is no such field, or something is wrong. */
+/* Nil for each slot without a value, up to the field of a pair, or without a pair
+ * to the last. false: no such field comes, or an output has no value. */
 static bool skip_to(const nr_schema *schema, const nr_text *pair, bool running,
                     size_t *slot, nr_buf *record) {
     for (; *slot < schema->slots; ++*slot) {
