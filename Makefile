@@ -19,7 +19,7 @@ WASM_FLAGS := --target=wasm32-wasi -Oz -Inr/engine/core -msimd128 -std=gnu11 -DN
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 FUZZED := clang -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
-	-ffp-contract=off -I nr/engine/core
+	-ffp-contract=off -Wno-psabi -I nr/engine/core
 
 # Tests with the module built with them; its memory is malloc's then.
 SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
