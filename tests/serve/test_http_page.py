@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from http_server import served
@@ -142,7 +143,7 @@ def test_a_network_is_made_watched_and_asked(page: Page, db: nr.Database) -> Non
 
 
 def test_a_forecast_is_drawn_behind_its_series(page: Page, db: nr.Database) -> None:
-    kinds = {"demand": "number"}
+    kinds, chance = {"demand": "number"}, Random(1)
     net = db.create("sales", "forecaster", kinds, target="demand", horizon=6, season=12, seed=1)
     for series, level in (("store7", 100), ("<b>9", -100)):
         for i in range(150):
@@ -152,7 +153,7 @@ def test_a_forecast_is_drawn_behind_its_series(page: Page, db: nr.Database) -> N
                 "FOR",
                 series,
                 "->",
-                f"demand={level + i % 12 + i * 7 % 5 / 2}",
+                f"demand={level + 3 * (i % 12) + chance.gauss(0, 3):.2f}",
             )
     net.train(maxcycles=20).wait()
     page.open("/networks/sales")

@@ -212,7 +212,16 @@ typedef struct nr_spec {
                        "replies how many; the weights stay.",                 \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
             .flags = NR_WRITES | NR_CHANGES, .scope = NR_ON_STORE,            \
-            .reply = NR_INTEGERS)
+            .reply = NR_INTEGERS)                                             \
+    COMMAND(NR_EXPLAIN, .name = "NR.EXPLAIN",                                 \
+            .arguments = "key input [input ...] [TOP k] [CLASS c|OUTPUT o] | "\
+                         "key FP32 blob [TOP k] [CLASS c|OUTPUT o] | "        \
+                         "key field=value ... [TOP k] [CLASS c|OUTPUT o] | "  \
+                         "key JSON|MSGPACK|COLUMNS sample [TOP k] "           \
+                         "[CLASS c|OUTPUT o]",                                \
+            .summary = "Replies what each field adds to the answer to a row.",\
+            NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)
 
 #define NR_VERB_(verb, ...) verb,
 typedef enum nr_verb { NR_COMMAND_ROWS(NR_VERB_) NR_VERBS } nr_verb;

@@ -183,6 +183,50 @@ nr_status nr_run_parse(nr_parser *p) {
     return take_bytes(p, nr_argument(p, 3));
 }
 
+static const nr_option top_option = {
+    .word = "TOP",
+    .type = NR_COUNT,
+    .least = 1,
+    .most = NR_MAX_UNITS,
+    .of_command = true,
+    .at = offsetof(nr_command, top),
+};
+
+/* TOP k, CLASS c and OUTPUT o, each once, in any order, behind the inputs, of which
+ * the last stands at `least` or behind it. */
+static nr_status take_aspects(nr_parser *p, size_t least, size_t *end) {
+    static const char *const words[] = {"TOP", "CLASS", "OUTPUT", NULL};
+    nr_command *cmd = p->cmd;
+    for (*end = p->argc; *end > least + 2; *end -= 2) {
+        int found = nr_find_word(nr_argument(p, *end - 2), words);
+        if (found < 0) break;
+        if (found ? cmd->aspect > 0 : cmd->top > 0)
+            return nr_syntax_error(p, found ? "CLASS or OUTPUT is given twice"
+                                            : "TOP is given twice");
+        if (!found && !nr_option_take(p, &top_option, nr_argument(p, *end - 1)))
+            return NR_ERR;
+        if (found) cmd->aspect = *end - 1;
+        if (found == 1) cmd->by_class = true;
+    }
+    int last = nr_find_word(nr_argument(p, *end - 1), words);
+    if (*end > least + 1 && last >= 0)
+        return nr_syntax_error(p, "%s wants a value", words[last]);
+    return NR_OK;
+}
+
+nr_status nr_explain_parse(nr_parser *p) {
+    size_t end;
+    p->from = p->at = 2;
+    bool blob = take_form(p);
+    nr_status status = take_aspects(p, blob ? 3 : 2, &end);
+    if (status != NR_OK) return status;
+    if (is_named(nr_argument(p, 2))) return take_named(p, 0, end);
+    if (!blob) return take_values(p, end, end);
+    if (end != 4)
+        return nr_syntax_error(p, "%s takes one blob", form_word(p));
+    return take_bytes(p, nr_argument(p, 3));
+}
+
 static bool is_weight(nr_text text) {
     return nr_same_word(text, "WEIGHT") || nr_same_word(text, "WEIGHTS");
 }

@@ -133,6 +133,7 @@ bool nr_options_pack(nr_option_list list, nr_buf *out); /* nr_specs_pack's */
 nr_status nr_create_parse(nr_parser *p);  /* create.c */
 nr_status nr_observe_parse(nr_parser *p); /* samples.c */
 nr_status nr_run_parse(nr_parser *p);     /* samples.c: NR.CLASS, too */
+nr_status nr_explain_parse(nr_parser *p); /* samples.c */
 nr_status nr_forget_parse(nr_parser *p);  /* samples.c */
 nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "run/report.h"
 #include "run/run.h"
 #include "train/train.h"
@@ -40,8 +41,12 @@ static int largest_first(const void *a, const void *b) {
 
 /* An error that is no number is as large as one can be. */
 static float error_of(float y, float target) {
-    double off = fabs((double)y - (double)target);
-    return off <= (double)FLT_MAX ? (float)off : FLT_MAX;
+    float from[] = {y, target}, error;
+    nr_mode_flush(from, 2);
+    double off = fabs((double)from[0] - (double)from[1]);
+    error = off <= (double)FLT_MAX ? (float)off : FLT_MAX;
+    nr_mode_flush(&error, 1);
+    return error;
 }
 
 /* The errors of all outputs: [output][sample]. */

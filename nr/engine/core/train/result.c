@@ -97,6 +97,7 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
                           nr_net **trained, nr_error *err) {
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->cycles) nr_finalize(t);
+    nr_mode_flush(t->weights->data, t->weights->n);
     if (t->failed) return nr_nomem(err);
     char why[NR_OUTCOME_TEXT];
     judge(t, why, sizeof why);
