@@ -31,6 +31,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.calls.texts import Score
 from nr.fields import Field
 from nr.network import Network
 from nr.training import Training
@@ -54,6 +55,7 @@ __all__ = [
     "Network",
     "NotFoundError",
     "Progress",
+    "Score",
     "RowError",
     "StillTrainingError",
     "Training",

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, texts, trainings, words
+from nr.calls.texts import Score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -162,6 +163,28 @@ class Network:
         ``series`` is its name, None for the one without. Raises CommandError.
         """
         return self._do(forecasts.forecast(self.key, series, interval))
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        length: int = 100,
+        temperature: float = 1.0,
+        top: int | None = None,
+        seed: int | None = None,
+    ) -> str:
+        """A text as a generator has learned them, behind the prompt, which is not returned.
+
+        It has at most ``length`` symbols. Below a ``temperature`` of 1 likely symbols are likelier,
+        at 0 each is the likeliest; ``top`` leaves only so many to choose from. The same ``seed``
+        makes the same text, None another one each time. Raises CommandError.
+        """
+        how = prompt, length, temperature, top, seed
+        return self._do(texts.generate(self.key, *how))
+
+    def score(self, text: str) -> Score:
+        """How likely a text is to a generator. Raises CommandError."""
+        return self._do(texts.score(self.key, text))
 
     def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
         """A figure of matplotlib's: the latest steps of a series, the forecast, its interval.

@@ -13,7 +13,8 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, texts, trainings, words
+from nr.calls.texts import Score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
@@ -105,6 +106,21 @@ class Network:
 
     async def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
         return await self._do(forecasts.forecast(self.key, series, interval))
+
+    async def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        length: int = 100,
+        temperature: float = 1.0,
+        top: int | None = None,
+        seed: int | None = None,
+    ) -> str:
+        how = prompt, length, temperature, top, seed
+        return await self._do(texts.generate(self.key, *how))
+
+    async def score(self, text: str) -> Score:
+        return await self._do(texts.score(self.key, text))
 
     async def plot_forecast(
         self, series: str | None = None, interval: float | None = 0.9

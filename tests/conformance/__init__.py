@@ -16,6 +16,7 @@ from conformance import (
     runs,
     samples,
     sequences,
+    texts,
     trainings,
 )
 from conformance.running import execute, mask, run
@@ -36,6 +37,7 @@ CASES: dict[str, list[Step]] = {
         refusals,
         sequences,
         forecasts,
+        texts,
     )
     for name, steps in room.CASES.items()
 }

@@ -55,6 +55,7 @@ typedef enum nr_option_list {
     NR_CONFIGURE_OPTIONS, /* those that are not fixed */
     NR_TRAIN_OPTIONS,
     NR_RESTORE_OPTIONS,
+    NR_GENERATE_OPTIONS,
     NR_OPTION_LISTS
 } nr_option_list;
 
@@ -78,7 +79,7 @@ typedef struct nr_spec {
 
 #define NR_COMMAND_ROWS(COMMAND)                                              \
     COMMAND(NR_CREATE, .name = "NR.CREATE",                                   \
-            .arguments = "key CLASSIFIER|REGRESSOR|FORECASTER "               \
+            .arguments = "key CLASSIFIER|REGRESSOR|FORECASTER|GENERATOR "     \
                          "inputs|field:kind ... [hidden ...|AUTO|LINEAR] -> " \
                          "outputs|field:kind ...",                            \
             .options = NR_CREATE_OPTIONS,                                     \
@@ -104,7 +105,8 @@ typedef struct nr_spec {
             .arguments = "key input [input ...] | key FP32 blob | "           \
                          "key field=value ... | "                             \
                          "key JSON|MSGPACK|COLUMNS samples | "                \
-                         "key [FOR series] [INTERVAL p]",                     \
+                         "key [FOR series] [INTERVAL p] | "                   \
+                         "key [field=value] [TOP k]",                         \
             .summary = "Runs a network and replies its outputs.",             \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_STORE, .reply = NR_OUTPUTS)                        \
@@ -209,7 +211,18 @@ typedef struct nr_spec {
                        "replies how many; the weights stay.",                 \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
             .flags = NR_WRITES | NR_CHANGES, .scope = NR_ON_STORE,            \
-            .reply = NR_INTEGERS)
+            .reply = NR_INTEGERS)                                             \
+    COMMAND(NR_GENERATE, .name = "NR.GENERATE",                               \
+            .arguments = "key [field=value]",                                 \
+            .options = NR_GENERATE_OPTIONS,                                   \
+            .summary = "Replies a text as a generator has learned them, "     \
+                       "behind the one that is given.",                       \
+            NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_WEIGHTS, .reply = NR_BYTES)                        \
+    COMMAND(NR_SCORE, .name = "NR.SCORE", .arguments = "key field=value",     \
+            .summary = "Replies how likely a text is to a generator.",        \
+            NR_ARGUMENTS(3, 3), NR_KEY, .flags = NR_READS,                    \
+            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)
 
 #define NR_VERB_(verb, ...) verb,
 typedef enum nr_verb { NR_COMMAND_ROWS(NR_VERB_) NR_VERBS } nr_verb;

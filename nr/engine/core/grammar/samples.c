@@ -101,6 +101,18 @@ nr_status nr_forget_parse(nr_parser *p) {
     return take_named(p, 0, p->argc);
 }
 
+/* [field=value] [option ...] */
+nr_status nr_generate_parse(nr_parser *p) {
+    size_t end = 2;
+    p->at = 2;
+    while (end < p->argc && is_named(nr_argument(p, end))) end++;
+    if (p->cmd->verb == NR_SCORE) end = p->argc;
+    nr_status status = take_named(p, 0, end);
+    return status == NR_OK
+               ? nr_options_parse(p, nr_spec_of(p->cmd->verb)->options)
+               : status;
+}
+
 /* FOR series: what follows is of that one. */
 static void take_series(nr_parser *p) {
     bool named = p->argc > 3 && nr_same_word(nr_argument(p, 2), "FOR");
@@ -122,9 +134,37 @@ static bool is_interval(const nr_parser *p) {
     return p->at < p->argc && nr_same_word(nr_argument(p, p->at), "INTERVAL");
 }
 
+static const nr_option top_option = {
+    .word = "TOP",
+    .type = NR_COUNT,
+    .least = 1,
+    .most = NR_MAX_SYMBOLS,
+    .of_command = true,
+    .at = offsetof(nr_command, top),
+};
+
+/* TOP k at the end of an NR.RUN by names; returns where it begins. */
+static size_t top_from(const nr_parser *p) {
+    bool given = p->argc > 3 && nr_same_word(nr_argument(p, p->argc - 2), "TOP");
+    return given ? p->argc - 2 : p->argc;
+}
+
+static nr_status take_top(nr_parser *p, size_t from) {
+    if (from == p->argc) return NR_OK;
+    nr_text text = nr_argument(p, from + 1);
+    return nr_option_take(p, &top_option, text) ? NR_OK : NR_ERR;
+}
+
+/* Whether nothing is given but what else is wanted of a series or a text. */
+static bool goes_on(const nr_parser *p) {
+    return p->cmd->series || p->argc == 2 || is_interval(p) ||
+           (p->argc == 4 && top_from(p) == 2);
+}
+
 /* [FOR series] [INTERVAL p] */
 static nr_status run_series(nr_parser *p) {
     p->cmd->form = NR_FORM_SERIES;
+    if (!p->cmd->series && p->argc == 4 && top_from(p) == 2) return take_top(p, 2);
     bool interval = is_interval(p);
     if (interval && ++p->at == p->argc)
         return nr_syntax_error(p, "INTERVAL wants a value");
@@ -143,12 +183,14 @@ nr_status nr_run_parse(nr_parser *p) {
     take_series(p);
     if (p->argc == 3 && nr_same_word(nr_argument(p, 2), "FOR"))
         return nr_syntax_error(p, "FOR wants the name of a series");
-    if (p->cmd->verb == NR_RUN &&
-        (p->cmd->series || p->argc == 2 || is_interval(p)))
-        return run_series(p);
+    if (p->cmd->verb == NR_RUN && goes_on(p)) return run_series(p);
     p->cmd->series = 0;
     p->from = p->at = 2;
-    if (is_named(nr_argument(p, 2))) return take_named(p, 0, p->argc);
+    if (is_named(nr_argument(p, 2))) {
+        size_t end = p->cmd->verb == NR_RUN ? top_from(p) : p->argc;
+        nr_status status = take_named(p, 0, end);
+        return status == NR_OK ? take_top(p, end) : status;
+    }
     if (!take_form(p)) return take_values(p, p->argc, p->argc);
     if (p->argc != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));

@@ -113,6 +113,8 @@ bool nr_options_list(const nr_options *options, nr_kind kind, bool sequences,
 bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences);
 /* Refuses options that only a network with sequences has. */
 nr_status nr_options_unread(const nr_command *cmd, nr_error *err);
+/* A generator's has the end, too. */
+nr_status nr_vocabulary_check(const nr_command *cmd, nr_error *err);
 nr_status nr_options_change(nr_options *options, nr_kind kind,
                             const nr_command *cmd, nr_error *err);
 
@@ -134,6 +136,7 @@ nr_status nr_create_parse(nr_parser *p);  /* create.c */
 nr_status nr_observe_parse(nr_parser *p); /* samples.c */
 nr_status nr_run_parse(nr_parser *p);     /* samples.c: NR.CLASS, too */
 nr_status nr_forget_parse(nr_parser *p);  /* samples.c */
+nr_status nr_generate_parse(nr_parser *p); /* samples.c: NR.SCORE, too */
 nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
 
 /* NR.GETDATA: samples of one reply, and bytes of theirs. */
