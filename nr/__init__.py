@@ -12,6 +12,7 @@ Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 
 """
 
 from nr.backends import sqlite_functions
+from nr.calls.texts import Score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.database import Database, connect
@@ -31,7 +32,6 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
-from nr.calls.texts import Score
 from nr.fields import Field
 from nr.network import Network
 from nr.training import Training
@@ -55,8 +55,8 @@ __all__ = [
     "Network",
     "NotFoundError",
     "Progress",
-    "Score",
     "RowError",
+    "Score",
     "StillTrainingError",
     "Training",
     "TrainingError",

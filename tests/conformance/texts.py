@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -36,7 +37,7 @@ def _next(n: int, first: bytes | None = None) -> Callable[[Any], bool]:
 
     def check(reply: Any) -> bool:
         odds = reply[1::2]
-        falling = all(a >= b for a, b in zip(odds, odds[1:], strict=False))
+        falling = all(a >= b for a, b in pairwise(odds))
         known = set(reply[::2]) <= WORDS | {b"<unk>", b"<eos>"}
         sound = falling and known and len(odds) == n and 0 < sum(odds) < 1.0001
         return sound and (first is None or reply[0] == first)
@@ -153,8 +154,8 @@ CASES: dict[str, list[Step]] = {
         ),
         _refused(
             "NR.CREATE g GENERATOR -> x:sequence(word) VOCABULARY 1",
-            "Syntax error in NR.CREATE: VOCABULARY of a generator is at least 2: one of its symbols "
-            "is the end",
+            "Syntax error in NR.CREATE: VOCABULARY of a generator is at least 2: one of its "
+            "symbols is the end",
         ),
         _refused(
             "NR.CREATE g GENERATOR -> x:sequence(word) MEMBERS 2",

@@ -8,7 +8,6 @@
 
 static const nr_op *softmax_of(const nr_plan *plan) { return &plan->ops[0]; }
 static size_t top_units(const nr_stream *s) { return softmax_of(s->plan)->in; }
-static size_t symbols_of(const nr_stream *s) { return softmax_of(s->plan)->out; }
 static float *top_at(const nr_stream *s, size_t t) {
     return s->top + t * top_units(s) * NR_LANES;
 }

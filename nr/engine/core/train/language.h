@@ -9,10 +9,31 @@
 #ifndef NR_LANGUAGE_H
 #define NR_LANGUAGE_H
 
+#include "encode/symbols.h"
+#include "layers/stream.h"
 #include "train/train.h"
+
+/* One stream in parts: symbols of each, and up to where it is read. */
+typedef struct nr_reader {
+    const nr_symbol_stream *of;
+    size_t parts, each, at;
+} nr_reader;
+
+struct nr_language {
+    nr_symbol_stream learned, tested;
+    nr_reader reader;
+    nr_stream *streams; /* a panel of parts each */
+    size_t panels, unroll;
+    float *memory, *y, *g;
+    uint32_t *ids;   /* [step][lane] of a panel */
+    double loss;     /* of the cycle so far */
+    uint64_t chunks; /* steps so far */
+};
 
 nr_status nr_language_create(const nr_net *net, const nr_command *cmd,
                              nr_trainer **out, nr_error *err);
+/* Begins a stream anew, in so many parts, from states of 0. */
+void nr_language_read(nr_trainer *t, const nr_symbol_stream *of, size_t parts);
 /* Some steps; at the end of a cycle tests, and may end the training. */
 void nr_language_step(nr_trainer *t, uint64_t elapsed_ms);
 /* The weights to keep. */
