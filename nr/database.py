@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Unpack
 from nr.backends import Backend
 from nr.backends import connect as connect_backend
 from nr.backends.environment import trainings_of, url_of
-from nr.calls import Call, databases, drive, trainings, words
+from nr.calls import Call, databases, drive, evictions, trainings, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.info import Info
 from nr.commands.local import Local
@@ -67,7 +67,11 @@ class Database:
 
         Replies are int, float, str, bytes (keys and blobs), list and None.
         """
-        return self.backend.execute(*arguments(argv))
+        given = arguments(argv)
+        reply = self.backend.execute(*given)
+        if evictions.observed(self.backend, given, reply):
+            self._do(evictions.confirm(self.backend, given[1]))
+        return reply
 
     def create(
         self,
@@ -115,13 +119,13 @@ class Database:
         kinds: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Network:
-        """Creates a network for the columns of a pandas frame, and adds its rows as samples.
+        """Creates a network for the columns of a frame, and adds its rows as samples.
 
-        The kind of each field is guessed from its column; ``kinds`` says otherwise for some, and
-        ``net.info().fields`` tells. The network is a classifier, unless the target is a column of
-        more than ten different numbers. Both datasets have room for all rows, a third of them for
-        testing. ``options`` are those of ``create``. Raises CommandError and ValuesError; where
-        the samples are refused, nothing is left.
+        Frames are those of pandas, polars and Arrow. The kind of each field is guessed from its
+        column; ``kinds`` says otherwise for some, and ``net.info().fields`` tells. The network is a
+        classifier, unless the target is a column of more than ten different numbers. Both datasets
+        have room for all rows, a third of them for testing. ``options`` are those of ``create``.
+        Raises CommandError and ValuesError; where the samples are refused, nothing is left.
         """
         key = words.key_of(name)
         self._do(databases.create_from(self.backend, key, frame, target, kinds, options))

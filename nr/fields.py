@@ -19,6 +19,7 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
+from nr import frames
 from nr.errors import ValuesError
 from nr.packing import floats
 
@@ -48,11 +49,9 @@ def is_row(values: object) -> bool:
 
 def is_table(values: object) -> bool:
     """Whether these are samples by name: rows, a frame, or an array with named fields."""
-    if hasattr(values, "columns") and hasattr(values, "dtypes"):
-        return True
-    if isinstance(values, np.ndarray):
-        return values.dtype.names is not None
-    return isinstance(values, list | tuple) and bool(values) and is_row(values[0])
+    if isinstance(values, list | tuple):
+        return bool(values) and is_row(values[0])
+    return frames.is_frame(values)
 
 
 def only(values: Any, names: Collection[str]) -> Any:
@@ -63,12 +62,12 @@ def only(values: Any, names: Collection[str]) -> Any:
         return [only(row, names) for row in values] if is_table(values) else values
     if not is_table(values):
         return values
-    columns = values.dtype.names if isinstance(values, np.ndarray) else values.columns
+    columns = frames.names(values)
     kept = [name for name in columns if str(name) in names]
     if not kept:
         shown = ", ".join(map(str, columns))
         raise ValuesError(f"ERR none of the columns is a field of the network: {shown:.200}")
-    return values[kept]
+    return frames.select(values, kept)
 
 
 _USUAL = {"classifier": "category", "generator": "sequence(word)"}
@@ -124,7 +123,7 @@ def named(values: Mapping[str, Any]) -> list[bytes]:
 def _word(name: object, value: Any) -> str:
     if isinstance(value, np.generic):
         value = _from_numpy(value)
-    if isinstance(value, datetime | date) and not _is_missing(value):
+    if isinstance(value, datetime | date) and not is_missing(value):
         return value.isoformat()
     value = _value(name, value)
     if isinstance(value, bytes):  # a vector
@@ -146,7 +145,7 @@ def _value(name: object, value: Any) -> Any:
     """A value as msgpack can carry it."""
     if type(value) in _PLAIN:
         return value
-    if _is_missing(value):
+    if is_missing(value):
         return None
     if isinstance(value, np.generic):
         return _value(name, _from_numpy(value))
@@ -166,7 +165,10 @@ def _value(name: object, value: Any) -> Any:
     raise ValuesError(f"ERR field {name}: {shortened(value)} ({kind}) is no value of a field")
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a value that is no plain one, or a float, stands for a gap."""
+    if isinstance(value, float):
+        return value != value
     return value is np.ma.masked or type(value).__name__ in {"NAType", "NaTType"}
 
 
@@ -210,14 +212,10 @@ def _list(name: object, values: Any) -> Any:
 
 def pack_columns(table: Any, most: int) -> Iterator[bytes]:
     """A frame's rows as columns, at most so many rows at once."""
-    if isinstance(table, np.ndarray):
-        names = list(table.dtype.names or ())
-        columns = {name: table[name] for name in names}
-    else:
-        names = list(table.columns)
-        columns = {name: table[name] for name in names}
-    if len(columns) != len(names):
+    names = frames.names(table)
+    if len(set(names)) != len(names):
         raise ValuesError("ERR two columns of the frame have one name")
+    columns = {name: frames.column(table, name) for name in names}
     packed = {str(name): _column(str(name), column) for name, column in columns.items()}
     rows = len(table)
     for start in range(0, rows, most):
@@ -313,9 +311,16 @@ def text(value: Any) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
-def outputs(reply: Sequence[Any]) -> dict[str, float]:
-    """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name."""
-    return {text(name): float(y) for name, y in zip(reply[::2], reply[1::2], strict=True)}
+def outputs(reply: Sequence[Any]) -> dict[str, Any]:
+    """NR.RUN's reply for one sample: classes and their probabilities, or outputs by name.
+
+    With INTERVAL an output is lower, value, upper.
+    """
+    return {text(name): _output(y) for name, y in zip(reply[::2], reply[1::2], strict=True)}
+
+
+def _output(y: Any) -> Any:
+    return tuple(map(float, y)) if isinstance(y, list) else float(y)
 
 
 def values(reply: Sequence[Any]) -> dict[str, Any]:
@@ -331,14 +336,11 @@ def _said(value: Any) -> Any:
 
 def like(given: Any, rows: list[Any]) -> Any:
     """Results of samples in the form in which the samples came: a frame, or a list."""
-    if not hasattr(given, "columns"):
+    if isinstance(given, list | tuple | np.ndarray):
         return rows
-    import pandas
-
-    index = getattr(given, "index", None)
     if rows and isinstance(rows[0], dict):
-        return pandas.DataFrame(rows, index=index)
-    return pandas.Series(rows, index=index)
+        return frames.made(given, {name: [row[name] for row in rows] for name in rows[0]})
+    return frames.series(given, rows)
 
 
 def known(reply: Sequence[Any]) -> tuple[Field, ...]:
@@ -347,41 +349,3 @@ def known(reply: Sequence[Any]) -> tuple[Field, ...]:
         Field(text(name), text(kind), text(role) == "output", tuple(map(text, values)))
         for name, kind, role, values in reply
     )
-
-
-# ---- guessing ----
-
-
-def guessed(frame: Any, target: str) -> dict[str, str]:
-    """The kind that each column of a frame looks like, the target's left out.
-
-    Numbers, truth values and times by their type; text is a category where it repeats or is
-    short, text where it is words, and a key where every value is another one.
-    """
-    return {str(name): _kind(frame[name]) for name in frame.columns if name != target}
-
-
-def _kind(column: Any) -> str:
-    kind = getattr(column.dtype, "kind", "O")
-    if kind in "biufM":
-        return {"b": "flag", "M": "time"}.get(kind, "number")
-    some = np.asarray(column, object)
-    lists = [value for value in some if isinstance(value, list | tuple | np.ndarray) and len(value)]
-    if lists:
-        return _sequence(lists[0][0])
-    values = [value for value in some if isinstance(value, str)]
-    if not values:
-        return "category" if kind == "O" else "number"
-    words = sum(len(value.split()) for value in values) / len(values)
-    different = len(set(values)) / len(values)
-    if different > 0.5 and words >= 3:
-        return "text"
-    return "key" if different > 0.9 and len(values) > 50 else "category"
-
-
-def _sequence(step: Any) -> str:
-    """The kind of a sequence, by one of its steps."""
-    if isinstance(step, str):
-        return "sequence(category)"
-    width = np.size(step)
-    return "sequence" if np.ndim(step) == 0 else f"sequence({width})"

@@ -1,5 +1,6 @@
 """What this process may have: memory and processors, as machine, container and limits allow."""
 
+import math
 import os
 import resource
 from collections.abc import Iterator
@@ -35,10 +36,12 @@ def memory_of(given: int | None = None) -> int:
 
 
 def processors() -> int:
-    """How many this process may use (taskset, a container's set), at least one."""
+    """How many this process may use (taskset, a container's set or quota), at least one."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return max(1, min([allowed, *group_processors(_GROUPS, _MOUNT)]))
 
 
 def _limits() -> Iterator[int]:
@@ -56,7 +59,27 @@ def _own_groups() -> tuple[int, ...]:
 
 
 def group_limits(groups: Path, mount: Path) -> Iterator[int]:
-    """The limits of a process' control groups, version 1 or 2, and of those around them.
+    """The limits in bytes of a process' control groups, and of those around them."""
+    for place, first in _places(groups, mount, "memory"):
+        text = _text(place / ("memory.limit_in_bytes" if first else "memory.max"))
+        if text.isdigit():  # and not "max"
+            yield int(text)
+
+
+def group_processors(groups: Path, mount: Path) -> Iterator[int]:
+    """How many processors their quotas are: of time in each period, rounded up."""
+    for place, first in _places(groups, mount, "cpu"):
+        if first:
+            words = [_text(place / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+        else:
+            words = _text(place / "cpu.max").split()
+        if len(words) == 2 and all(word.isdigit() and int(word) for word in words):  # and not "max"
+            quota, period = map(int, words)
+            yield math.ceil(quota / period)
+
+
+def _places(groups: Path, mount: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The directories of a process' groups, and whether each is of version 1, not 2.
 
     Within a container the paths may be the machine's, and the group itself what is mounted.
     """
@@ -66,17 +89,18 @@ def group_limits(groups: Path, mount: Path) -> Iterator[int]:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        root = mount / "memory" if controllers else mount
-        name = "memory.limit_in_bytes" if controllers else "memory.max"
+        root = mount / controller if controllers else mount
         group = root / path.lstrip("/")
         for place in (group, *group.parents):
-            try:
-                text = (place / name).read_text().strip()
-            except OSError:
-                text = ""
-            if text.isdigit():  # and not "max"
-                yield int(text)
+            yield place, bool(controllers)
             if place == root:
                 break
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""

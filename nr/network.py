@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, forecasts, networks, running, samples, texts, trainings, words
-from nr.calls.texts import Score
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.calls.texts import Score, generate, score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
-from nr.commands.options import ConfigureOptions, Dataset
+from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
 from nr.contracts import Backend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
@@ -99,16 +99,16 @@ class Network:
     ) -> tuple[int, int]:
         """Adds samples, one a row; returns how many there are now, (training, testing).
 
-        Of a network with fields ``X`` is a frame whose columns have their names, in any order,
-        a list of mappings, or a numpy array with named fields, outputs among them; None, NaN,
-        NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is no field, which
-        is an error without; ``weights`` say how often each row counts. 10,000 rows go in one
-        step. Of other networks:
+        Of a network with fields ``X`` is a frame (pandas, polars, Arrow) whose columns have their
+        names, in any order, a list of mappings, or a numpy array with named fields, outputs among
+        them; None, NaN, NaT and pandas.NA are missing values. ``ignore_extra`` leaves out what is
+        no field, which is an error without; ``weights`` say how often each row counts. 10,000 rows
+        go in one step. Of other networks:
 
-        ``X`` has shape (n, inputs); ``Y`` (n, outputs), or (n,) for class ids and for one
-        output. Up to 64 MB of samples are added all or none (in plain Redis 10,000, or 8 MB); more
-        go in several steps, after all of them have been checked. Raises ValuesError, which
-        names the row and the column.
+        ``X`` has shape (n, inputs), and may be a sparse matrix of scipy; ``Y`` (n, outputs), or
+        (n,) for class ids and for one output. Up to 64 MB of samples are added all or none (in
+        plain Redis 10,000, or 8 MB; of a sparse matrix 16 MB); more go in several steps, after all
+        of them have been checked. Raises ValuesError, which names the row and the column.
         """
         rows = X, Y, to, ignore_extra, weights
         return self._do(samples.observe_many(self.db.backend, self.key, *rows))
@@ -148,49 +148,28 @@ class Network:
     ) -> dict[str, int]:
         """Adds the rows of a frame as steps of a forecaster's series; how many each has now.
 
-        ``time`` names the column that they are sorted by, without it they are in their order;
-        ``by`` the column that says of which series they are; ``value`` the column of the output,
-        where it is not called as that. Columns that are no fields are left out. 10,000 rows of a
-        series go in one step. Raises ValuesError and CommandError.
-        """
+        Columns: ``time`` to sort by, ``by`` names the series, ``value`` is the output. In steps of
+        10,000 rows of a series."""
         return self._do(forecasts.observe_series(self.key, frame, time, value, by))
 
     def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
         """What comes next of a forecaster's series: shape (horizon,).
 
-        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which the
-        value will be with that probability. Of several outputs a dictionary of such arrays.
-        ``series`` is its name, None for the one without. Raises CommandError.
+        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which it will
+        be with that probability. Of several outputs a dictionary. ``series``: its name, if any.
         """
         return self._do(forecasts.forecast(self.key, series, interval))
 
-    def generate(
-        self,
-        prompt: str | None = None,
-        *,
-        length: int = 100,
-        temperature: float = 1.0,
-        top: int | None = None,
-        seed: int | None = None,
-    ) -> str:
-        """A text as a generator has learned them, behind the prompt, which is not returned.
-
-        It has at most ``length`` symbols. Below a ``temperature`` of 1 likely symbols are likelier,
-        at 0 each is the likeliest; ``top`` leaves only so many to choose from. The same ``seed``
-        makes the same text, None another one each time. Raises CommandError.
-        """
-        how = prompt, length, temperature, top, seed
-        return self._do(texts.generate(self.key, *how))
+    def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
+        """A generator's text behind the prompt, each time another one but for a ``seed``."""
+        return self._do(generate(self.key, prompt, **how))
 
     def score(self, text: str) -> Score:
         """How likely a text is to a generator. Raises CommandError."""
-        return self._do(texts.score(self.key, text))
+        return self._do(score(self.key, text))
 
     def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
-        """A figure of matplotlib's: the latest steps of a series, the forecast, its interval.
-
-        Raises CommandError, and ExtraError without matplotlib (the extra ``plot``).
-        """
+        """A figure, as ``plot``: the latest steps of a series, the forecast, its interval."""
         from nr.forecast_plot import figure
 
         return self._do(figure(self.key, series, interval))
@@ -206,9 +185,7 @@ class Network:
     def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
         """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
 
-        One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
-        to the end of the dataset, in as many steps as that takes. Rows that are not there are left
-        out. Raises CommandError for more than one step takes.
+        One step, of up to 10,000 rows and 16 MB; without ``last`` as many as it takes.
         """
         return self._do(samples.sample_range(self.key, dataset, first, last))
 
@@ -217,20 +194,27 @@ class Network:
     @overload
     def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
-    def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    def run(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., interval: float
+    ) -> dict[str, tuple[float, float, float]]: ...
     @overload
-    def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
-    def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def run(self, x: ArrayLike, *, interval: float | None = ...) -> NDArray[np.float64]: ...
+    @overload
+    def run(self, x: Any, *, ignore_extra: bool = ..., interval: float | None = ...) -> Any: ...
+    def run(self, x: Any, *, ignore_extra: bool = False, interval: float | None = None) -> Any:
         """The outputs: shape (inputs,) in, (outputs,) out, or (n, inputs) in, (n, outputs) out.
 
         A classifier's are the probabilities of its classes. Of a network with fields ``x`` is a
         mapping of names and values, and so is what is returned: ``{"no": 0.2, "yes": 0.8}``; a
-        list of mappings gives a list, a frame a frame; ``ignore_extra`` leaves out what is no
-        input, which is an error without. Raises ValuesError, which names the row
-        and the column, and CommandError.
+        list of mappings gives a list, a frame a frame of the same library; ``ignore_extra`` leaves
+        out what is no input, which is an error without. With ``interval``, 0.9 say, a regressor's
+        output is lower, value, upper, between which the truth will be with that probability: shape
+        (outputs, 3) or (n, outputs, 3), a tuple by name, in a frame the columns ``price_lower``,
+        ``price`` and ``price_upper``. A sparse matrix of scipy is run 16 MB at a time. Raises
+        ValuesError, which names the row and the column, and CommandError.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and interval is None:
             try:
                 if type(x) is _Array:
                     if x.dtype is _SINGLE and x.ndim == 1:
@@ -245,24 +229,32 @@ class Network:
                     return runner(self.key).run_row(x)
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.run(self.key, x, self._runner, ignore_extra))
+        return self._do(running.run(self.key, x, self._runner, ignore_extra, interval))
 
     @overload
     def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
+    def classify(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., sure: float
+    ) -> str | None: ...
+    @overload
     def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    def classify(self, x: Sequence[float], *, sure: float) -> int | None: ...
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
-    def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
+    def classify(
+        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
+    ) -> Any: ...
+    def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, where ``x`` is as for ``run``, classes are their names. Raises
-        as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
+        ``sure``, 0.8 say, a class whose probability is less is None. Raises as ``run`` does.
         """
         runner = self._runner
-        if runner and ignore_extra is False:
+        if runner and ignore_extra is False and sure is None:
             try:
                 if type(x) in _LISTS and PLAIN.issuperset(map(type, x)):
                     net = runner(self.key)
@@ -271,7 +263,7 @@ class Network:
                     return runner(self.key).class_of(packing.packed(x))
             except _WRONG:
                 pass  # the long way knows
-        return self._do(running.classify(self.key, x, runner, ignore_extra))
+        return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
     # ---- training ----
 
@@ -291,8 +283,7 @@ class Network:
         (With ``classic=True`` and a limit it is neither.) It ends after ``maxcycles`` cycles and
         ``timeout`` seconds at the latest; 0 is no limit, of either. Without a timeout that is
         10 seconds, and where both are on 10 for each 10,000 samples, if there are more.
-        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError: already training,
-        nothing to train on ...
+        (``maxtime``, in milliseconds, is deprecated.) Raises CommandError.
         """
         if maxtime is not None:
             warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
@@ -314,19 +305,28 @@ class Network:
         return self._do(networks.history(self.key))
 
     def metrics(self) -> Metrics | None:
-        """How good it was on the testing dataset when its last training ended.
-
-        None where it was not trained yet, or there were no testing samples.
-        """
+        """How good it was on the testing dataset when its last training ended; None: not known."""
         return self._do(networks.metrics(self.key))
+
+    def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        """How good it is on other samples, given as to ``observe_many``; they are not kept.
+
+        Outputs of a network with fields are among them, or ``y``. Raises as ``run``.
+        """
+        return self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        """The same as a figure: reliability and ROC, or residuals. Raises ExtraError, too."""
+        from nr.evaluation_plot import figure
+
+        return self._do(figure(self.key, X, y, self._runner))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.
 
-        An array; of a network with fields a dictionary by their names.
-        On the testing dataset, or the training dataset where that is empty. None where it was
-        not trained yet, NaN for an input of which nothing can be said. (Permutation
-        importance: Breiman, 2001.)
+        An array; of a network with fields a dictionary by their names. On the testing dataset, or
+        the training dataset where that is empty. None where it was not trained yet, NaN for an
+        input of which nothing can be said. (Permutation importance: Breiman, 2001.)
         """
         return self._do(networks.importance(self.key))
 
@@ -389,6 +389,12 @@ class Network:
     def dump(self) -> bytes:
         """The whole network, samples and all, for ``Database.restore`` of any driver."""
         return self._do(networks.dump(self.key))
+
+    def to_onnx(self) -> bytes:
+        """A file of ONNX, without samples (extra ``onnx``); nr.onnx tells what goes in and out."""
+        from nr.onnx import export
+
+        return self._do(export(self.key))
 
     def _repr_html_(self) -> str:
         return self._do(networks.shown(self.key))

@@ -17,9 +17,7 @@ of a fit into a store as well, for others to ask; the estimator goes on asking i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -27,7 +25,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr.database import connect
 from nr.errors import ExtraError
-from nr.fields import blobs, guessed, text
+from nr.fields import blobs, text
+from nr.frames import Table, column, free, guessed, is_frame, take, words
+from nr.frames import names as columns_of
 from nr.network import Network
 
 try:
@@ -54,7 +54,6 @@ except ImportError as error:
     )
 
 _KEY = b"network"
-_LONGEST = 64  # letters of a field's name
 _CYCLES = (
     1000  # without testing samples, which say when it is enough; by time it would be by chance
 )
@@ -62,22 +61,6 @@ _OPTIONS = (
     *("activation", "batch", "classweights", "dropout", "l2", "learnrate", "loss"),
     *("members", "optimizer", "patience", "threads"),
 )
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Columns by the names of their fields: what nr.fields takes as it takes a frame."""
-
-    columns: list[str]
-    arrays: dict[str, Any]
-    rows: int
-    dtypes: None = None
-
-    def __getitem__(self, name: str) -> Any:
-        return self.arrays[name]
-
-    def __len__(self) -> int:
-        return self.rows
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
@@ -136,9 +119,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError("url and key say together where the network is to be kept")
         random = check_random_state(self.random_state)
         kinds, table = self._inputs(X)
-        targets = [_free(name, kinds) for name in names]
+        targets = [free(name, kinds) for name in names]
         outputs = dict(zip(targets, y.T, strict=True))
-        samples = _Table([*table.columns, *targets], table.arrays | outputs, table.rows)
+        samples = Table({**table.arrays, **outputs}, table.rows)
         net = self._created(kinds, targets, table.rows, int(random.randint(2**31 - 1)))
         net.observe_many(samples, weights=weights)
         cycles = self.maxcycles
@@ -147,25 +130,25 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         net.train(maxcycles=cycles, timeout=self.timeout).wait()
         self._keep(net, targets)
 
-    def _inputs(self, X: Any) -> tuple[dict[str, str], _Table]:
+    def _inputs(self, X: Any) -> tuple[dict[str, str], Table]:
         """The inputs' kinds by name, and their columns."""
         if not _is_frame(X):
             self._fields: list[str] | None = None
             return {"x": f"vector({X.shape[1]})"}, self._table(X)
-        self._fields = _words(X.columns)
+        self._fields = words(columns_of(X))
         table = self._table(X)
-        fields = dict(zip(map(str, X.columns), self._fields, strict=True))
+        fields = dict(zip(map(str, columns_of(X)), self._fields, strict=True))
         unknown = [name for name in self.kinds or () if name not in fields]
         if unknown:
             raise ValueError(f"kinds names columns that there are not: {', '.join(unknown)}")
         said = {fields[name]: kind for name, kind in (self.kinds or {}).items()}
         return guessed(table, "") | said, table
 
-    def _table(self, X: Any) -> _Table:
+    def _table(self, X: Any) -> Table:
         if self._fields is None:
-            return _Table(["x"], {"x": np.asarray(X, np.float32)}, len(X))
-        columns = [X[name] for name in X.columns] if _is_frame(X) else np.asarray(X).T
-        return _Table(self._fields, dict(zip(self._fields, columns, strict=True)), len(X))
+            return Table({"x": np.asarray(X, np.float32)}, len(X))
+        columns = [column(X, name) for name in columns_of(X)] if _is_frame(X) else np.asarray(X).T
+        return Table(dict(zip(self._fields, columns, strict=True)), len(X))
 
     def _created(
         self, kinds: Mapping[str, str], targets: list[str], rows: int, seed: int
@@ -307,9 +290,9 @@ class NetworkRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
 def _is_frame(X: Any) -> bool:
     """Whether its columns have names, or what is no number; numbers without names are an array."""
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+    if not is_frame(X):
         return False
-    named = any(isinstance(name, str) for name in X.columns)
+    named = any(isinstance(name, str) for name in columns_of(X))
     return named or any(getattr(dtype, "kind", "O") not in "biuf" for dtype in X.dtypes)
 
 
@@ -339,7 +322,9 @@ def _weighed(X: Any, y: NDArray[Any], given: ArrayLike | None) -> tuple[Any, NDA
         raise ValueError("All sample_weight are 0: no sample and no class is left")
     if some.all():
         return X, y, weights
-    return (X[some] if not hasattr(X, "iloc") else X.iloc[some]), y[some], weights[some]
+    if _is_frame(X):
+        kept = take(X, {name: name for name in columns_of(X)}, np.flatnonzero(some))
+    return (kept if _is_frame(X) else X[some]), y[some], weights[some]
 
 
 def _merged(X: Any, y: NDArray[Any], weights: Any) -> tuple[Any, NDArray[Any], Any]:
@@ -363,23 +348,6 @@ def _merged(X: Any, y: NDArray[Any], weights: Any) -> tuple[Any, NDArray[Any], A
 
 
 # ---- names ----
-
-
-def _words(columns: Any) -> list[str]:
-    """Names of fields for the columns of a frame: letters, digits and _, each one once."""
-    found: list[str] = []
-    for column in columns:
-        found.append(_free(re.sub(r"\W+", "_", str(column), flags=re.ASCII).strip("_"), found))
-    return found
-
-
-def _free(name: str, taken: Any) -> str:
-    """The name, or the first like it that is not taken."""
-    name = re.sub(r"\W+", "_", name, flags=re.ASCII)[: _LONGEST - 8] or "field"
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
 
 
 def _name_of(y: Any) -> str:

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 import nr
 import nr.aio
+from nr.aio.drivers import Native
+from nr.calls.databases import create_from
 
 _T = TypeVar("_T")
 
@@ -242,18 +244,6 @@ def test_cancelled_calls_leave_nothing_half_done(options: Options) -> None:
     run(main())
 
 
-@pytest.mark.soak
-def test_1000_cancelled_calls_leave_nothing_half_done(options: Options) -> None:
-    async def main() -> None:
-        async with nr.aio.connect(**options) as db:
-            net = await network(db, dataset=50_000)
-            await storm(net, 1334)
-            await whole(net)
-            await no_open_transaction(db)
-
-    run(main())
-
-
 async def no_open_transaction(db: nr.aio.Database) -> None:
     """None is left of ours: who writes next need not wait, and PostgreSQL knows of none."""
     backend: Any = db.driver.backend
@@ -279,6 +269,47 @@ def test_what_waits_for_a_training_is_cancelled_and_the_training_is_not(options:
             assert await training.running
             await training.stop()
             assert await training.wait(60)
+
+    run(main())
+
+
+class Slow:
+    """A backend that tells when it is at a creation, and lets it end when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self.creating, self.go = asyncio.Event(), asyncio.Event()
+
+    async def execute(self, *argv: bytes) -> Any:
+        await asyncio.sleep(0)
+        self.asked.append(argv[0])
+        if argv[0] == b"NR.CREATE":
+            self.creating.set()
+            await self.go.wait()
+        return 1
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_creation_that_is_cancelled_is_waited_for_and_undone(times: int) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": range(50), "y": ["no", "yes"] * 25})
+
+    async def main() -> None:
+        slow = Slow()
+        making = create_from(object(), b"net", frame, "y", None, {})
+        task = asyncio.create_task(Native(slow).drive(making))
+        await slow.creating.wait()
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert not task.done()
+        slow.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert slow.asked == [b"NR.CREATE", b"NR.DEL"]
 
     run(main())
 

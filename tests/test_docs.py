@@ -30,8 +30,8 @@ DOCUMENTS = [
     *(
         f"docs/{name}.md"
         for name in (
-            *("aio", "async", "commands", "design", "django", "fields", "http", "module"),
-            *("operations", "redis", "sequences", "serve", "sklearn", "sql"),
+            *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
+            *("module", "operations", "redis", "sequences", "serve", "onnx", "sklearn", "sql"),
         )
     ),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nr
-from nr.limits import group_limits, memory_of
+from nr.limits import group_limits, group_processors, memory_of
 
 
 def put(path: Path, text: str) -> Path:
@@ -41,8 +41,25 @@ def test_the_limits_of_groups_of_version_1_are_found(tmp_path: Path) -> None:
     assert list(group_limits(groups, tmp_path / "fs")) == [7000]
 
 
+def test_the_processors_of_groups_are_found(tmp_path: Path) -> None:
+    groups = put(tmp_path / "cgroup", "0::/a/b\n")
+    put(tmp_path / "fs/a/b/cpu.max", "150000 100000\n")
+    put(tmp_path / "fs/a/cpu.max", "max 100000\n")
+    put(tmp_path / "fs/cpu.max", "20000 100000\n")
+    assert list(group_processors(groups, tmp_path / "fs")) == [2, 1]
+
+
+def test_the_processors_of_groups_of_version_1_are_found(tmp_path: Path) -> None:
+    groups = put(tmp_path / "cgroup", "5:cpu,cpuacct:/a\n4:cpuset:/a\n")
+    for place, quota in ("a", 300_000), ("", -1):
+        put(tmp_path / "fs/cpu" / place / "cpu.cfs_quota_us", f"{quota}\n")
+        put(tmp_path / "fs/cpu" / place / "cpu.cfs_period_us", "100000\n")
+    assert list(group_processors(groups, tmp_path / "fs")) == [3]
+
+
 def test_a_machine_without_groups_has_none(tmp_path: Path) -> None:
     assert list(group_limits(tmp_path / "cgroup", tmp_path)) == []
+    assert list(group_processors(tmp_path / "cgroup", tmp_path)) == []
 
 
 def test_the_limit_of_the_process_counts() -> None:

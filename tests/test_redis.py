@@ -381,6 +381,39 @@ def test_a_user_who_may_only_read_runs_networks(redis_servers: Servers) -> None:
 # ---- round trips ----
 
 
+def test_a_row_is_one_script_of_two_commands(redis_servers: Servers) -> None:
+    with nr.connect(**redis_servers.empty("protocol2")) as db:
+        for options in (
+            {},
+            {"trainevery": 1000},
+            {"dataset": 3, "test": 0},
+            {"dataset": 3, "test": 2},
+        ):
+            net = db.create("net", "regressor", [2, 1], **options)
+            for _ in range(9):  # the first one makes the writer known
+                net.observe([1, 2], [3])
+            raw(db).config_resetstat()
+            for _ in range(20):
+                net.observe([1, 2], [3])
+            stats = {name[8:]: one["calls"] for name, one in raw(db).info("commandstats").items()}
+            assert stats == {"config|resetstat": 1} | dict.fromkeys(
+                ("evalsha", "hmget", "hset"), 20
+            )
+            assert net.info().observed == 29
+            del db["net"]
+
+
+def test_rows_one_by_one_are_placed_and_evicted_as_in_memory(db: nr.Database) -> None:
+    dumps = []
+    with nr.connect("memory://") as memory:
+        for one in db, memory:
+            net = one.create("net", "regressor", [1, 1], seed=5, dataset=6, test=3, trainevery=1000)
+            for number in range(40):
+                net.observe([number], [1.0], (None, "train", "test")[number % 3])
+            dumps.append(content(net.dump()))
+    assert dumps[0] == dumps[1]
+
+
 def test_no_script_takes_very_many_samples(
     fake: nr.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,7 +422,7 @@ def test_no_script_takes_very_many_samples(
     real = store._link.write
 
     def write(name: str, key: bytes, *argv: Any) -> Any:
-        sizes.append(len(argv[3]))  # the rows
+        sizes.append(len(argv[2 if name == "observe_row" else 3]))
         return real(name, key, *argv)
 
     monkeypatch.setattr(store._link, "write", write)

@@ -43,6 +43,11 @@ with nr.connect("memory://", memory=10**9) as db:
     net.train(autostpo=True)  # "autostpo"
     net.classify([1.0, 2.0]).shape  # "shape"
     int(net.classify([[1.0, 2.0]]).bit_count())  # "bit_count"
+    report: nr.Metrics = net.evaluate([[1.0, 2.0]], [0])
+    net.evaluate([[1.0, 2.0]], [0]).acuracy  # "acuracy"
+    model_file: bytes = net.to_onnx()
+    net.to_onnx(opset=17)  # "opset"
+    net.plot_evaluation([[1.0, 2.0]], ys=[0])  # "ys"
     model = NetworkClassifier(hidden=(3, 4), l2=0.1, random_state=1).fit([[1.0]], [0])
     chances: NDArray[np.float64] = model.predict_proba([[1.0]])
     NetworkClassifier(hiden=(3, 4))  # "hiden"

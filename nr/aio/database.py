@@ -11,7 +11,7 @@ from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.joining import joined
 from nr.aio.network import Network
-from nr.calls import Call, databases, trainings, words
+from nr.calls import Call, databases, evictions, trainings, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.info import Info
 from nr.commands.options import CreateOptions, Kind
@@ -37,7 +37,11 @@ class Database:
         return await self.driver.drive(call)
 
     async def execute(self, *argv: Argument) -> Reply:
-        return await self.driver.execute(arguments(argv))
+        given = arguments(argv)
+        reply = await self.driver.execute(given)
+        if evictions.observed(self.driver.backend, given, reply):
+            await self._do(evictions.confirm(self.driver.backend, given[1]))
+        return reply
 
     async def create(
         self,

@@ -3,13 +3,14 @@
 Whatever is cancelled leaves nothing half done. A call in a thread that has not begun is withdrawn;
 one that runs is waited for, so that nothing of it goes on behind its caller's back: each step of a
 call is a command, and each command is done as a whole or not at all. A command to the module
-loses its connection, and with it the reply that somebody else might read.
+loses its connection, and with it the reply that somebody else might read; but what may have to be
+undone (``Whole``) is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -17,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from nr.calls import Call, Long, Pause, Step, advance, drive
+from nr.calls import Call, Long, Pause, Step, Whole, advance, drive
 from nr.commands.arguments import arguments
 from nr.contracts import Backend
 from nr.contracts.capabilities import Job
@@ -115,6 +116,19 @@ async def _ended(awaited: asyncio.Future[Any]) -> None:
         awaited.exception()  # which nobody asks for any more
 
 
+async def _whole(work: Coroutine[Any, Any, _T]) -> _T:
+    """What comes of work. Cancelled meanwhile, its caller hears of that at the next step."""
+    running = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([running])
+    except asyncio.CancelledError:
+        await _ended(running)
+        if task := asyncio.current_task():
+            task.uncancel()
+            task.cancel()
+    return running.result()
+
+
 async def _until_done(job: Job, seconds: float) -> None:
     loop, look = asyncio.get_running_loop(), 0.001
     end = loop.time() + seconds
@@ -158,6 +172,8 @@ class Native:
             return None
         if isinstance(step, Long):
             return await asyncio.to_thread(step)
+        if isinstance(step, Whole):
+            return await _whole(self.execute(arguments(step)))
         return step() if callable(step) else await self.execute(arguments(step))
 
     async def execute(self, argv: list[bytes]) -> Reply:

@@ -13,11 +13,11 @@ import nr.network
 from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
-from nr.calls import Call, forecasts, networks, running, samples, texts, trainings, words
-from nr.calls.texts import Score
+from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.calls.texts import Score, generate, score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
-from nr.commands.options import ConfigureOptions, Dataset
+from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
 from nr.contracts.capabilities import RunsHere, capability
 from nr.fields import Field
 
@@ -107,20 +107,11 @@ class Network:
     async def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
         return await self._do(forecasts.forecast(self.key, series, interval))
 
-    async def generate(
-        self,
-        prompt: str | None = None,
-        *,
-        length: int = 100,
-        temperature: float = 1.0,
-        top: int | None = None,
-        seed: int | None = None,
-    ) -> str:
-        how = prompt, length, temperature, top, seed
-        return await self._do(texts.generate(self.key, *how))
+    async def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
+        return await self._do(generate(self.key, prompt, **how))
 
     async def score(self, text: str) -> Score:
-        return await self._do(texts.score(self.key, text))
+        return await self._do(score(self.key, text))
 
     async def plot_forecast(
         self, series: str | None = None, interval: float | None = 0.9
@@ -140,22 +131,40 @@ class Network:
     @overload
     async def run(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> dict[str, float]: ...
     @overload
-    async def run(self, x: ArrayLike) -> NDArray[np.float64]: ...
+    async def run(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., interval: float
+    ) -> dict[str, tuple[float, float, float]]: ...
     @overload
-    async def run(self, x: Any, *, ignore_extra: bool = ...) -> Any: ...
-    async def run(self, x: Any, *, ignore_extra: bool = False) -> Any:
-        return await self._do(running.run(self.key, x, self._runner, ignore_extra))
+    async def run(self, x: ArrayLike, *, interval: float | None = ...) -> NDArray[np.float64]: ...
+    @overload
+    async def run(
+        self, x: Any, *, ignore_extra: bool = ..., interval: float | None = ...
+    ) -> Any: ...
+    async def run(
+        self, x: Any, *, ignore_extra: bool = False, interval: float | None = None
+    ) -> Any:
+        return await self._do(running.run(self.key, x, self._runner, ignore_extra, interval))
 
     @overload
     async def classify(self, x: Mapping[str, Any], *, ignore_extra: bool = ...) -> str: ...
     @overload
+    async def classify(
+        self, x: Mapping[str, Any], *, ignore_extra: bool = ..., sure: float
+    ) -> str | None: ...
+    @overload
     async def classify(self, x: Sequence[float]) -> int: ...
+    @overload
+    async def classify(self, x: Sequence[float], *, sure: float) -> int | None: ...
     @overload
     async def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    async def classify(self, x: ArrayLike, *, ignore_extra: bool = ...) -> Any: ...
-    async def classify(self, x: Any, *, ignore_extra: bool = False) -> Any:
-        return await self._do(running.classify(self.key, x, self._runner, ignore_extra))
+    async def classify(
+        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
+    ) -> Any: ...
+    async def classify(
+        self, x: Any, *, ignore_extra: bool = False, sure: float | None = None
+    ) -> Any:
+        return await self._do(running.classify(self.key, x, self._runner, ignore_extra, sure))
 
     # ---- training ----
 
@@ -186,6 +195,14 @@ class Network:
 
     async def metrics(self) -> Metrics | None:
         return await self._do(networks.metrics(self.key))
+
+    async def evaluate(self, X: Any, y: Any = None) -> Metrics:
+        return await self._do(evaluating.evaluate(self.key, X, y, self._runner))
+
+    async def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
+        from nr.evaluation_plot import figure
+
+        return await self._do(figure(self.key, X, y, self._runner))
 
     async def importance(self) -> Any:
         return await self._do(networks.importance(self.key))
@@ -219,6 +236,11 @@ class Network:
         self, **options: Unpack[ConfigureOptions]
     ) -> dict[str, bool | float | str | None]:
         return await self._do(networks.configure(self.key, cast(dict[str, Any], options)))
+
+    async def to_onnx(self) -> bytes:
+        from nr.onnx import export
+
+        return await self._do(export(self.key))
 
     async def dump(self) -> bytes:
         return await self._do(networks.dump(self.key))

@@ -9,6 +9,6 @@ Methods with a callback for each reply were rejected: those that ask several tim
 many samples, waiting) would have been spread over as many functions.
 """
 
-from nr.calls.steps import Call, Long, Pause, Step, advance, drive
+from nr.calls.steps import Call, Long, Pause, Step, Whole, advance, drive
 
-__all__ = ["Call", "Long", "Pause", "Step", "advance", "drive"]
+__all__ = ["Call", "Long", "Pause", "Step", "Whole", "advance", "drive"]

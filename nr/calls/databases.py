@@ -7,13 +7,14 @@ from functools import partial
 from textwrap import shorten
 from typing import Any
 
+from nr import frames
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.samples import observe_many
-from nr.calls.steps import Call, Long
+from nr.calls.steps import Call, Long, Whole
 from nr.commands.arguments import Argument
-from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError
-from nr.fields import described, guessed
+from nr.errors import BUSY, NO_SUCH_KEY, BusyError, CommandError, NotFoundError, ValuesError
+from nr.fields import described
 from nr.html import html_table, printable
 
 Wanted = tuple[str, tuple[Any, ...]]
@@ -33,15 +34,17 @@ def create(
     seed: int | None = None,
     exist_ok: bool = False,
     **options: Any,
-) -> Call[None]:
-    """As ``Database.create``."""
+) -> Call[bool]:
+    """As ``Database.create``. Whether it was made, and not found."""
     shape, layers = _shape(type, layout, target, hidden)
     sizes = {"normalize": normalize, "dataset": dataset, "test": test, "seed": seed}
     given = {word: value for word, value in sizes.items() if value is not None}
     more = words.options({**given, **options})
-    command = ("NR.CREATE", key, type, *layers, *more)
-    while not (yield from _created(key, command, exist_ok, (str(type).lower(), shape))):
-        pass
+    command = Whole(("NR.CREATE", key, type, *layers, *more))
+    made = None
+    while made is None:
+        made = yield from _created(key, command, exist_ok, (str(type).lower(), shape))
+    return made
 
 
 def _shape(
@@ -60,10 +63,8 @@ def _shape(
     return shape, [*shape[:arrow], *layers, *shape[arrow:]]
 
 
-def _created(
-    key: bytes, command: tuple[Argument, ...], exist_ok: bool, wanted: Wanted
-) -> Call[bool]:
-    """Creates it, or finds it as ``wanted``; False where it was deleted amidst that."""
+def _created(key: bytes, command: Whole, exist_ok: bool, wanted: Wanted) -> Call[bool | None]:
+    """Creates it, or finds it as ``wanted`` (False); None where it was deleted amidst that."""
     try:
         yield command
     except BusyError:
@@ -72,10 +73,11 @@ def _created(
         try:
             now = yield from info(key)
         except NotFoundError:
-            return False
+            return None
         found = now.type, now.fields or now.layout
         if found != wanted:
             raise BusyError(_another(words.name_of(key), found, wanted)) from None
+        return False
     return True
 
 
@@ -98,21 +100,27 @@ def create_from(
     """As ``Database.create_from``."""
     kind, fields = yield Long(partial(_guess, frame, target, kinds))
     sizes = {"dataset": len(frame) - len(frame) // 3, "test": len(frame) // 3}
-    yield from create(key, kind, fields, target=target, **(sizes | options))
+    made = False
     try:
+        made = yield from create(key, kind, fields, target=target, **(sizes | options))
         yield from observe_many(backend, key, frame, None, None)
     except GeneratorExit:  # nobody asks any more
         raise
     except BaseException:
-        yield "NR.DEL", key
+        if made:
+            yield "NR.DEL", key
         raise
 
 
 def _guess(frame: Any, target: str, kinds: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
     """The type of a network that learns this column of a frame, and the kinds of the others."""
-    fields = guessed(frame, target) | dict(kinds or {})
-    numbers = getattr(frame[target].dtype, "kind", "O") in "iuf"
-    regression = numbers and frame[target].nunique() > 10
+    if target not in (columns := frames.names(frame)):
+        shown = ", ".join(map(str, columns))
+        raise ValuesError(f"ERR the frame has no column {target!r:.60}, it has: {shown:.200}")
+    fields = frames.guessed(frame, target) | dict(kinds or {})
+    column = frames.column(frame, target)
+    numbers = getattr(column.dtype, "kind", "O") in "iuf"
+    regression = numbers and frames.different(column) > 10
     return "regressor" if regression else "classifier", fields
 
 

@@ -7,12 +7,15 @@ the counts before and after, which whoever adds samples has at hand.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 from nr.calls import words
 from nr.calls.networks import info
 from nr.calls.steps import Call
 from nr.commands.info import Info
+from nr.engine import Reply
+from nr.errors import CommandError
 
 _log = logging.getLogger("nr")
 _MOST = 1000  # networks of which the last counts are kept
@@ -35,6 +38,16 @@ def _book(backend: object) -> _Book:
     return _books.get(backend) or _books.setdefault(backend, _Book())
 
 
+def observed(backend: object, argv: Sequence[bytes], reply: Reply) -> bool:
+    """Whether a command was an NR.OBSERVE whose samples, as it seems, have replaced others."""
+    if len(argv) < 2 or argv[0].upper() != b"NR.OBSERVE" or not isinstance(reply, list):
+        return False
+    train, test = reply
+    assert isinstance(train, int)
+    assert isinstance(test, int)
+    return suspected(backend, argv[1], (train, test))
+
+
 def suspected(backend: object, key: bytes, counts: Counts) -> bool:
     """Whether a sample was added, and there are as many as before, for the first time."""
     book = _book(backend)
@@ -47,8 +60,17 @@ def suspected(backend: object, key: bytes, counts: Counts) -> bool:
 
 
 def confirm(backend: object, key: bytes) -> Call[None]:
-    """Tells it, unless it was a network that has gone whose counts were the same."""
-    if (yield from info(key)).full != "no":
+    """Tells it, unless it was a network that has gone whose counts were the same.
+
+    Of a forecaster there is nothing to tell: the oldest steps of a series go, as they should.
+    """
+    try:
+        now = yield from info(key)
+    except CommandError:  # it has gone meanwhile
+        return
+    if now.type == "forecaster":
+        _book(backend).told.add(key)
+    elif now.full != "no":
         _tell(backend, key)
 
 

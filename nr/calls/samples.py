@@ -19,6 +19,7 @@ from nr.commands.info import Info
 from nr.contracts.capabilities import ObservesQueries, TakesBulk, capability, needed
 from nr.contracts.store import Bulk
 from nr.errors import CommandError, RowError, ValuesError
+from nr.sparse import blocks, is_sparse
 from nr.values import classes, matrix, table, vector, weights
 
 AMONG_THEM: Any = object()
@@ -142,23 +143,36 @@ def _observe_all(
     if Y is None:
         raise ValuesError("ERR outputs are missing: net.observe_many(inputs, outputs)")
     takes = capability(backend, TakesBulk)
-    rows = yield Long(partial(_rows, now, X, Y))
-    chunks, counts = chunked(rows, takes.bulk if takes else BULK), (now.train_len, now.test_len)
-    while chunk := (yield work(partial(next, chunks, None), rows.size)):
+    chunks = yield Long(partial(_chunks, now, X, Y, takes.bulk if takes else BULK))
+    counts = now.train_len, now.test_len
+    while chunk := (yield Long(partial(next, chunks, None))):
         counts = yield from _observed(key, to, "FP32", chunk)
     return counts
 
 
-def _rows(now: Info, X: Any, Y: Any) -> NDArray[np.float32]:
-    """Inputs and outputs, or class ids, of plain samples as one table."""
-    inputs = table(matrix(X, "inputs", "row"), now.layout[0], "inputs")
+def _chunks(now: Info, X: Any, Y: Any, bulk: Bulk) -> Iterator[bytes]:
+    """Inputs and outputs, or class ids, of plain samples as FP32 blobs; all have been checked."""
+    if is_sparse(X):
+        rows, parts = X.shape[0], blocks(X, now.layout[0])
+    else:
+        inputs = table(matrix(X, "inputs", "row"), now.layout[0], "inputs")
+        rows, parts = len(inputs), iter([inputs])
     if now.type == "classifier":
         outputs = classes(Y, now.layout[-1])
     else:
         outputs = table(matrix(Y, "outputs", "row"), now.layout[-1], "outputs")
-    if len(inputs) != len(outputs):
-        raise ValuesError(f"ERR {len(inputs)} rows of inputs and {len(outputs)} of outputs")
-    return np.hstack([inputs, outputs])
+    if rows != len(outputs):
+        raise ValuesError(f"ERR {rows} rows of inputs and {len(outputs)} of outputs")
+    return _joined(parts, outputs, bulk)
+
+
+def _joined(
+    parts: Iterator[NDArray[np.float32]], outputs: NDArray[np.float32], bulk: Bulk
+) -> Iterator[bytes]:
+    at = 0
+    for inputs in parts:
+        yield from chunked(np.hstack([inputs, outputs[at : at + len(inputs)]]), bulk)
+        at += len(inputs)
 
 
 def chunked(rows: NDArray[np.float32], bulk: Bulk) -> Iterator[bytes]:

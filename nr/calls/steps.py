@@ -18,6 +18,12 @@ _MUCH = 1000  # of whatever is counted: less is done in less than a millisecond
 Command: TypeAlias = "tuple[Argument, ...]"
 
 
+class Whole(tuple[Argument, ...]):
+    """A command whose outcome decides what is to be undone: it is waited for, even if cancelled."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Pause:
     """A wait until the training of a network ends, ``seconds`` at most. Nothing is sent back."""

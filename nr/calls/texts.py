@@ -27,10 +27,11 @@ class Score:
 def generate(
     key: bytes,
     prompt: str | None,
-    length: int,
-    temperature: float,
-    top: int | None,
-    seed: int | None,
+    *,
+    length: int = 100,
+    temperature: float = 1.0,
+    top: int | None = None,
+    seed: int | None = None,
 ) -> Call[str]:
     """As ``Network.generate``."""
     behind = () if prompt is None else (yield from _pair(key, prompt))

@@ -37,8 +37,9 @@ def train(
     now = yield from info(key)
     limits = {"maxcycles": maxcycles, "maxtime": maxtime}
     given = {word: value for word, value in limits.items() if value is not None}
+    tested = now.test_len > 0 or now.type == "forecaster"  # by the latest steps of its series
     if autostop is None:
-        autostop = now.test_len > 0 and not (given and (yield from _is_classic(key)))
+        autostop = tested and not (given and (yield from _is_classic(key)))
     if backtrack is None:
         backtrack = autostop
     asked = words.options({**given, "autostop": autostop, "backtrack": backtrack})

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 import nr
+from nr.cli.moving import copy, export
 from nr.cli.serving import serve
 from nr.cli.session import ScriptError, Session
 from nr.commands.options import Dataset
@@ -32,6 +33,7 @@ class _Options:
     echo: bool
     commands: tuple[str, ...]
     no_wait: bool
+    quiet: bool
 
     def then(self, later: _Options) -> _Options:
         """These, and those that followed on the command line."""
@@ -41,6 +43,7 @@ class _Options:
             self.echo or later.echo,
             self.commands + later.commands,
             self.no_wait or later.no_wait,
+            self.quiet or later.quiet,
         )
 
     @property
@@ -61,6 +64,7 @@ _OPTIONS: list[Callable[[_Command], _Command]] = [
     click.option(
         "--no-wait", is_flag=True, help="Do not wait at the end for trainings: stop those here."
     ),
+    click.option("-q", "--quiet", is_flag=True, help="Print no replies and no bars, only errors."),
 ]
 
 
@@ -74,10 +78,11 @@ def _shared(function: _Command) -> _Command:
         echo: bool,
         commands: tuple[str, ...],
         no_wait: bool,
+        quiet: bool,
         **others: Any,
     ) -> Any:
         ctx = click.get_current_context()
-        options = _Options(url, echo, commands, no_wait)
+        options = _Options(url, echo, commands, no_wait, quiet)
         ctx.obj = ctx.parent.obj.then(options) if ctx.parent else options
         return function(ctx, *args, **others)
 
@@ -140,8 +145,11 @@ def main(ctx: click.Context) -> None:
       nr serve --resp 6390       answers clients of Redis, over any store
       nr mcp                     serves networks as tools for assistants
       nr copy URL1 net URL2      copies a network to another store
-      nr observe net --query SQL --target COLUMN
-                                 observes rows of the same SQL database
+      nr export net --onnx FILE  writes a network as a file of ONNX
+      nr observe net data.csv --target COLUMN
+                                 observes a file (.csv, .jsonl, .parquet), or with --query
+                                 SQL rows of the same database
+      nr list                    lists the networks
       nr db upgrade URL          brings the tables of a database up to date
       nr module-path             where the Redis module is
 
@@ -185,12 +193,13 @@ def _watch(ctx: click.Context, key: str) -> None:
 @main.command("metrics")
 @_shared
 @click.argument("key")
-def _metrics(ctx: click.Context, key: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON, for programs.")
+def _metrics(ctx: click.Context, key: str, as_json: bool) -> None:
     """Print how good KEY was when its training ended, and what it rests on."""
-    from nr.cli.metrics import metrics
+    from nr.cli import metrics
 
     with _session(ctx.obj) as session:
-        metrics(session.db, os.fsencode(key))
+        (metrics.as_json if as_json else metrics.metrics)(session.db, os.fsencode(key))
 
 
 @main.command("generate")
@@ -222,21 +231,54 @@ def _plot(ctx: click.Context, key: str, out: str) -> None:
 @main.command("observe")
 @_shared
 @click.argument("key")
-@click.option("--query", metavar="SQL", required=True, help="Its rows are the samples.")
+@click.argument("file", required=False)
+@click.option("--query", metavar="SQL", help="In place of a file: its rows are the samples.")
 @click.option(
     "--target", metavar="COLUMN", multiple=True, required=True, help="Outputs, or the class id."
 )
 @click.option("--to", type=click.Choice(["train", "test"]), help="The dataset; default: by size.")
-@click.option("--replace", is_flag=True, help="Drop the samples that were there before.")
+@click.option("--replace", is_flag=True, help="Of a query: drop the samples that were there.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a file of text.")
 def _observe(
-    ctx: click.Context, key: str, query: str, target: Sequence[str], to: Dataset, replace: bool
+    ctx: click.Context,
+    key: str,
+    file: str | None,
+    query: str | None,
+    target: Sequence[str],
+    to: Dataset,
+    replace: bool,
+    encoding: str,
 ) -> None:
-    """Add the rows of a query as samples of KEY, all or none."""
+    """Add the rows of FILE (.csv, .tsv, .jsonl, .parquet), or of a query, as samples of KEY.
+
+    A network that is not there is made for the file, with fields of the kinds that its columns
+    look like. The rows of a query are added all or none.
+    """
+    from nr.cli.observing import observe_file
+
+    if (file is None) == (query is None) or (replace and file is not None):
+        raise click.UsageError("Give a file, or --query and with it, if you like, --replace.")
     with _session(ctx.obj) as session:
+        if file is not None:
+            name = os.fsencode(key)
+            observe_file(session.db, name, file, target, to, encoding, ctx.obj.quiet)
+            return
+        assert query is not None
         net = session.db[os.fsencode(key)]
-        bar = sys.stderr.isatty()
+        bar = sys.stderr.isatty() and not ctx.obj.quiet
         train, test = net.observe_query(query, list(target), to, progress=bar, replace=replace)
-        click.echo(f"{net.name} has {train:,} training and {test:,} testing samples.")
+        if not ctx.obj.quiet:
+            click.echo(f"{net.name} has {train:,} training and {test:,} testing samples.")
+
+
+@main.command("list")
+@_shared
+def _list(ctx: click.Context) -> None:
+    """List the networks of a store."""
+    from nr.cli.listing import networks
+
+    with _session(ctx.obj) as session:
+        networks(session.db)
 
 
 def _grace(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -295,28 +337,8 @@ def _mcp(url: str | None, allow_writes: bool) -> None:
     serve_stdio(url, allow_writes)
 
 
-@main.command("copy")
-@click.argument("url1")
-@click.argument("key")
-@click.argument("url2")
-@click.option("--as", "name", metavar="KEY", help="Its key in URL2, if another one.")
-@click.option("--replace", is_flag=True, help="Replace a network that is there.")
-@click.option(
-    "--fields",
-    metavar="FIELDS",
-    help="Make it a network with fields, untrained: 'age:number,vip:flag,joined:category'.",
-)
-def _copy(
-    url1: str, key: str, url2: str, name: str | None, replace: bool, fields: str | None
-) -> None:
-    """Copy the network KEY of URL1, samples and all, to URL2."""
-    with nr.connect(url1) as source, nr.connect(url2) as target:
-        blob = source[os.fsencode(key)].dump()
-        if fields is not None:
-            from nr.cli.fielding import fielded
-
-            blob = fielded(blob, fields)
-        target.restore(os.fsencode(name or key), blob, replace)
+main.add_command(copy)
+main.add_command(export)
 
 
 @main.group("db")
@@ -357,7 +379,7 @@ def _session(options: _Options, scripts: Sequence[BinaryIO] = ()) -> Iterator[Se
     At the end it waits for the trainings that were started.
     """
     with nr.connect(options.store) as db:
-        session = Session(db, options.echo)
+        session = Session(db, options.echo, options.quiet)
         for script in scripts:
             session.run_script(script.name, script)
         for command in options.commands:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 _BAR = 40  # characters of the longest bar
 _MOST_INPUTS = 30
 _LONGEST = 24  # characters of a name
+
+
+def as_json(db: Database, key: bytes) -> None:
+    """Prints the same for a program: what has no value is null, without a report all is."""
+    found = parse_metrics(db.execute("NR.METRICS", key))
+    importance = db.execute("NR.IMPORTANCE", key) if found and found.mase is None else None
+    report = asdict(found) if found else {}
+    report = {name: value for name, value in report.items() if value is not None}
+    rests_on = (
+        dict(zip(*_by_input(importance), strict=True)) if isinstance(importance, list) else None
+    )
+    click.echo(json.dumps({"metrics": report or None, "importance": rests_on}))
 
 
 def metrics(db: Database, key: bytes) -> None:
@@ -65,7 +79,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _table(rows: list[list[str]]) -> str:
+def table(rows: list[list[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -89,11 +103,11 @@ def _classifier(m: Metrics) -> str:
     for c, support in enumerate(m.support):
         values = (m.precision[c], m.recall[c], m.f1[c])
         rows.append([names[c], *map(_number, values), str(support)])
-    lines.append(_table(rows))
+    lines.append(table(rows))
     if m.confusion_matrix and len(m.confusion_matrix) <= 20:
         head = ["taken for", *names]
         body = [[names[c], *map(str, row)] for c, row in enumerate(m.confusion_matrix)]
-        lines += ["", _table([head, *body])]
+        lines += ["", table([head, *body])]
     return "\n".join(lines)
 
 
@@ -105,7 +119,7 @@ def _regressor(m: Metrics) -> str:
     rows = [["output", "RMSE", "MAE", "R2"]]
     for o, values in enumerate(zip(m.rmse, m.mae, m.r2, strict=True)):
         rows.append([names[o], *map(_number, values)])
-    return f"On {m.samples} testing samples:\n\n{_table(rows)}"
+    return f"On {m.samples} testing samples:\n\n{table(rows)}"
 
 
 def _forecaster(m: Metrics) -> str:
@@ -119,7 +133,7 @@ def _forecaster(m: Metrics) -> str:
         scores = zip(m.mase[o], m.naive_mase[o], m.rmse[o], m.naive_rmse[o], strict=True)
         for h, values in enumerate(scores):
             rows.append([f"step {h}" if h else "all", *map(_number, values)])
-        lines += ["", _table(rows)]
+        lines += ["", table(rows)]
     return "\n".join(lines)
 
 

@@ -110,6 +110,15 @@ def _toolbar() -> str:
     return fill(f"{spec.name} {spec.syntax}", columns, break_on_hyphens=False) if spec else ""
 
 
+_OF_OTHERS = {
+    "plain": {"FOR", "JSON", "MSGPACK", "COLUMNS", "WEIGHT", "WEIGHTS"},
+    "fields": {"FOR", "FP32"},
+    "forecaster": {"FP32", "TEST", "TRAIN", "WEIGHT", "WEIGHTS"},
+}
+"""Words of NR.OBSERVE, NR.RUN and NR.CLASS that networks without fields, with fields and
+forecasters do not take."""
+
+
 class CommandCompleter(Completer):
     """First a command, then a network where one is due, then its fields and the command's words.
 
@@ -141,7 +150,7 @@ class CommandCompleter(Completer):
             return self._networks() if asked else []
         if not spec:
             return []
-        return [*(self._fields(spec, words) if asked else []), *spec.words]
+        return [*self._fields(spec, words), *self._words(spec, words)] if asked else [*spec.words]
 
     def _networks(self) -> list[str]:
         names = self._asked(b"NR.LIST")
@@ -169,6 +178,17 @@ class CommandCompleter(Completer):
             return known
         return [one for one in known if one.output == ("->" in words)]
 
+    def _words(self, spec: engine.Spec, words: list[str]) -> list[str]:
+        """The command's words, without those that are for networks of another kind."""
+        if "field=value" not in spec.syntax:
+            return [*spec.words]
+        pairs = self._asked(b"NR.INFO", *_unquoted(words[1]))
+        told = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        kind = "forecaster" if told.get("type") == "forecaster" else "fields"
+        if told and not told.get("fields"):
+            kind = "plain"
+        return [word for word in spec.words if not told or word not in _OF_OTHERS[kind]]
+
     def _droppable(self, words: list[str]) -> list[str]:
         """Names behind DROP."""
         actions = [word.upper() for word in words[2:-1] if word.upper() in ("ADD", "DROP")]
@@ -178,11 +198,7 @@ class CommandCompleter(Completer):
 
     def _known(self, key: str) -> list[fields.Field]:
         """The fields of a network; none where it has none, or does not exist."""
-        try:
-            named = engine.split(key.encode("utf-8", "surrogateescape"))
-        except Error:
-            return []
-        return list(fields.known(self._asked(b"NR.FIELDS", *named[:1])))
+        return list(fields.known(self._asked(b"NR.FIELDS", *_unquoted(key))))
 
     def _asked(self, *argv: bytes) -> list[engine.Reply]:
         """A reply; nothing where there is an error."""
@@ -192,6 +208,14 @@ class CommandCompleter(Completer):
             return []
         assert isinstance(reply, list)
         return reply
+
+
+def _unquoted(word: str) -> list[bytes]:
+    """A word as it was typed, without its quotes; none where they are not closed."""
+    try:
+        return engine.split(word.encode("utf-8", "surrogateescape"))[:1]
+    except Error:
+        return []
 
 
 def _words(text: str) -> list[str]:

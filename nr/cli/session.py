@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nr import engine
-from nr.calls import drive
+from nr.calls import drive, evictions
 from nr.calls.trainings import start
 from nr.cli import printing
 from nr.contracts.capabilities import TrainsHere, capability
@@ -52,11 +52,14 @@ _DROPPING = (b"NR.RESET", b"NR.DEL", b"NR.RESTORE")
 class Session:
     """Runs lines on a database and prints what they reply; with echo, the lines as well.
 
+    With quiet no replies: only what help, metrics and the like are asked for.
+
     It remembers the trainings that it started in this process, since they end with it.
     """
 
     db: Database
     echo: bool = False
+    quiet: bool = False
     _started: list[Training] = field(default_factory=list)
 
     def run(self, line: bytes) -> None:
@@ -71,12 +74,16 @@ class Session:
         if own:
             own.run(self.db, argv[1:])
         else:
-            click.echo(printing.formatted(self._execute(argv)))
+            reply = self._execute(argv)
+            if not self.quiet:
+                click.echo(printing.formatted(reply))
 
     def _execute(self, argv: list[bytes]) -> Reply:
         trains_here, name = capability(self.db.backend, TrainsHere), argv[0].upper()
         if not trains_here or name != b"NR.TRAIN":
             reply = self.db.backend.execute(*argv)
+            if evictions.observed(self.db.backend, argv, reply):
+                drive(self.db.backend, evictions.confirm(self.db.backend, argv[1]))
             if name in _DROPPING:  # on purpose: nobody waits for those
                 gone = {argv[1]} if name != b"NR.DEL" else set(argv[1:])
                 self._started[:] = [one for one in self._started if one.key not in gone]
@@ -94,7 +101,7 @@ class Session:
     def wait(self) -> None:
         """Waits for them, in a terminal with a bar. Raises CommandError for one that failed."""
         while self._started:
-            self._started[0].wait(progress=sys.stderr.isatty())
+            self._started[0].wait(progress=sys.stderr.isatty() and not self.quiet)
             del self._started[0]
 
     def leave(self) -> None:
@@ -187,6 +194,14 @@ def _plot(db: Database, args: list[bytes]) -> None:
     save(db.backend, args[0], args[1].decode("utf-8", "surrogateescape"))
 
 
+def _list(db: Database, args: list[bytes]) -> None:
+    from nr.cli.listing import networks
+
+    if args:
+        raise _usage(b"list")
+    networks(db)
+
+
 def _orders(db: Database, args: list[bytes]) -> None:
     from nr.cli.watch import orders
 
@@ -198,6 +213,7 @@ def _orders(db: Database, args: list[bytes]) -> None:
 WORDS = {
     b"help": Word("[command]", "Lists the commands, or explains one.", _help),
     b"watch": Word("KEY", "Follows a training until it ends.", _watch),
+    b"list": Word("", "Lists the networks, with what they have learned from.", _list),
     b"orders": Word("", "Lists the trainings that run or wait, and who carries them out.", _orders),
     b"metrics": Word("KEY", "Prints how good a network is, and what it rests on.", _metrics),
     b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),

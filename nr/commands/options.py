@@ -40,3 +40,12 @@ class CreateOptions(ConfigureOptions, total=False):
     season: int | None
     tied: bool
     classic: bool
+
+
+class GenerateOptions(TypedDict, total=False):
+    """NR.GENERATE's; docs/commands.md explains them."""
+
+    length: int
+    temperature: float
+    top: int | None
+    seed: int | None

@@ -41,8 +41,12 @@ class State(Enum):
     LOST = "lost"  # end, and merge nothing: the order is gone, or another's by now
 
 
-ATTEMPTS = 3
-ABANDONED = f"its worker was lost {ATTEMPTS} times"
+ATTEMPTS = 10
+"""How often an order is taken whose workers are lost. Whether it was the training that ended them,
+or an accident, nobody saw. Many accidents in a row are rare where few are not."""
+SUSPECT = 2
+"""An order that was lost so often is taken by itself: what ends workers ends none of the others."""
+ABANDONED = f"its worker was lost {ATTEMPTS} times: it may be this training that ends them"
 REPLACED = "its worker was lost, and another training was ordered"
 STOPPED = "stopped while it waited for a worker"
 

@@ -6,7 +6,7 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import addressof, byref, c_char_p, c_uint32, c_uint64
 from functools import cached_property
 from struct import Struct
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nr.engine import binding
-from nr.engine.binding import ErrorText, collect, free, held, make
+from nr.engine.binding import FINDINGS, ErrorText, collect, free, held, make
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
 from nr.engine.process import isa, module_path, parse_bytes, set_isa
 from nr.engine.shapes import Outcome, Progress, Shape
@@ -24,6 +24,7 @@ from nr.engine.trainer import Trainer
 from nr.errors import CommandError, EngineError
 
 __all__ = [
+    "FINDINGS",
     "Command",
     "Net",
     "Option",
@@ -101,15 +102,18 @@ class Net:
         train: bytes | None = None,
         test: bytes | None = None,
         kept: Iterable[bytes] | None = None,
+        findings: Mapping[str, bytes] | None = None,
     ) -> Net:
         """A network from its parts; datasets that are left out have a length but no samples.
 
-        ``kept`` are all other parts, as ``kept`` has them.
+        ``kept`` are all other parts, as ``kept`` has them, and ``findings`` as ``findings``.
         """
         parts = binding.Parts(header=binding.bytes_of(header))
         parts.weights, parts.history = binding.bytes_of(weights), binding.bytes_of(history)
         parts.rows[0], parts.rows[1] = binding.bytes_of(train), binding.bytes_of(test)
         parts.kept = binding.bytes_of(None if kept is None else b"".join(kept))
+        for number, name in enumerate(FINDINGS):
+            parts.findings[number] = binding.bytes_of((findings or {}).get(name))
         return cls(make(free.nr_net_assemble, parts))
 
     def clone(self) -> Net:
@@ -182,12 +186,19 @@ class Net:
         """The course of the last training."""
         return collect(held.nr_net_history, self._handle)
 
+    def findings(self) -> dict[str, bytes]:
+        """What the last training found out beside the weights, all of it; empty: not that."""
+        return {
+            name: collect(held.nr_net_finding, self._handle, number)
+            for number, name in enumerate(FINDINGS)
+        }
+
     def rows(self, dataset: int) -> bytes:
         """The samples of a dataset, TRAIN 0 or TEST 1: float32 rows, or records (records.py)."""
         return collect(free.nr_net_rows, self._handle, dataset)
 
     def kept(self) -> dict[str, bytes]:
-        """The parts that are neither weights nor history nor samples, for ``assemble``."""
+        """The parts that are none of the others, for ``assemble``."""
         parts: dict[str, bytes] = unpack(collect(held.nr_net_kept, self._handle))
         return parts
 

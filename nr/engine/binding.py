@@ -134,6 +134,10 @@ class Bytes(Structure):
     _fields_ = [("data", c_char_p), ("len", c_size_t)]
 
 
+FINDINGS = ("residuals",)
+"""What a training finds out beside the weights, by its number."""
+
+
 class Parts(Structure):
     _fields_ = [
         ("header", Bytes),
@@ -141,6 +145,7 @@ class Parts(Structure):
         ("history", Bytes),
         ("rows", Bytes * 2),
         ("kept", Bytes),
+        ("findings", Bytes * len(FINDINGS)),
     ]
 
 
@@ -196,6 +201,10 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
         _status,
         [_command, _size, POINTER(c_char_p), c_char_p, _err],
     ),
+    "nr_command_parse_joined": (
+        _status,
+        [_command, _size, c_char_p, POINTER(c_char_p), c_char_p, _err],
+    ),
     "nr_command_release": ((None, None), [_command]),
     "nr_command_size": ((_size, None), []),
     "nr_command_head": ((_size, None), []),
@@ -225,6 +234,7 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_assemble": (_status, [POINTER(Parts), POINTER(_net), _err]),
     "nr_net_weights": (_status, [_net, _buf, _err]),
     "nr_net_history": (_status, [_net, _buf, _err]),
+    "nr_net_finding": (_status, [_net, c_int, _buf, _err]),
     "nr_net_kept": (_status, [_net, _buf, _err]),
     "nr_net_rows": (_status, [_net, c_int, _buf, _err]),
     "nr_net_samples": (_status, [_net, _command, _buf, _err]),

@@ -58,6 +58,9 @@ class Spec:
     """The first and the last argument that is a key, -1 is the last of all; 0: there is none."""
 
 
+_COPIED = 1 << 16  # bytes that are copied in less time than ctypes makes pointers
+
+
 @lru_cache
 def _arrays(size: int) -> tuple[type[Array[c_char_p]], Callable[..., bytes]]:
     """What makes pointers, and what makes lengths (bytes are faster than an array of ctypes)."""
@@ -74,13 +77,19 @@ class Command:
         self.argv = argv
         self.c = binding.CCommand()
         self._release = binding.held.nr_command_release  # at exit, globals go first
-        size = len(argv)
+        size, sizes = len(argv), [*map(len, argv)]
         pointers, lengths = _arrays(size)
-        self._pointers = pointers(*argv)
-        self._sizes = lengths(*map(len, argv))
-        binding.held.nr_command_parse(
-            self.c, size, self._pointers, self._sizes, binding.ErrorText()
-        )
+        self._sizes = lengths(*sizes)
+        if sum(sizes) < _COPIED:
+            self._joined, self._pointers = b"\0".join(argv), pointers()
+            binding.held.nr_command_parse_joined(
+                self.c, size, self._joined, self._pointers, self._sizes, binding.ErrorText()
+            )
+        else:
+            self._pointers = pointers(*argv)
+            binding.held.nr_command_parse(
+                self.c, size, self._pointers, self._sizes, binding.ErrorText()
+            )
 
     def __del__(self) -> None:
         if hasattr(self, "_pointers"):

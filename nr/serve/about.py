@@ -1,4 +1,4 @@
-"""The server as its clients ask for it: INFO, CONFIG, MODULE, TIME."""
+"""The server as its clients ask for it: INFO, CONFIG, MODULE, ACL, TIME, and what it has not."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def _sections(session: Session, networks: int) -> dict[str, dict[str, Any]]:
     server = session.server
     seconds = int(server.time() - server.started)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "server": {
             "redis_version": SERVED_AS,
@@ -55,6 +56,7 @@ def _sections(session: Session, networks: int) -> dict[str, dict[str, Any]]:
         "replication": {"role": "master", "connected_slaves": 0},
         "modules": {"module": f"name={NAME},ver={MODULE[b'ver']},api=1"},
         "cluster": {"cluster_enabled": 0},
+        "cpu": {"used_cpu_sys": usage.ru_stime, "used_cpu_user": usage.ru_utime},
         "keyspace": {"db0": f"keys={networks},expires=0,avg_ttl=0"} if networks else {},
     }
 
@@ -118,6 +120,33 @@ def module(session: Session, argv: Sequence[bytes]) -> Answer:
         shown = argv[1][:64].decode("ascii", "backslashreplace")
         raise CommandError(f"ERR unknown subcommand '{shown}' of MODULE: there is MODULE LIST")
     return [MODULE]
+
+
+_NOTHING: dict[bytes, dict[bytes, Answer]] = {
+    b"LATENCY": {b"HISTORY": [], b"LATEST": []},
+    b"SLOWLOG": {b"GET": [], b"LEN": 0},
+}
+
+
+def nothing(session: Session, argv: Sequence[bytes]) -> Answer:
+    """What is not recorded here, as a server tells it that has recorded none."""
+    known = _NOTHING[argv[0].upper()]
+    if (word := argv[1].upper()) in known:
+        return known[word]
+    shown, name = argv[1][:64].decode("ascii", "backslashreplace"), argv[0].decode().upper()
+    there = ", ".join(one.decode() for one in known)
+    raise CommandError(f"ERR unknown subcommand '{shown}' of {name}: there are {there}")
+
+
+def acl(session: Session, argv: Sequence[bytes]) -> Answer:
+    if argv[1].upper() != b"WHOAMI":
+        shown = argv[1][:64].decode("ascii", "backslashreplace")
+        raise CommandError(f"ERR unknown subcommand '{shown}' of ACL: there is ACL WHOAMI")
+    return session.user.name.encode() if session.user else None
+
+
+def cluster(session: Session, argv: Sequence[bytes]) -> Answer:
+    raise CommandError("ERR This instance has cluster support disabled")
 
 
 def time(session: Session, argv: Sequence[bytes]) -> Answer:

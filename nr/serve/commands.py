@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from nr.aio.database import Database
+from nr.calls import drive, evictions
 from nr.contracts.capabilities import KeepsHere, Wait, WaitsInLooks, capability
 from nr.engine import Net, Reply, Spec, parse, specs
 from nr.errors import CommandError
@@ -33,7 +34,7 @@ class Commands:
     """Runs the commands of one database for all clients of one loop."""
 
     def __init__(self, db: Database) -> None:
-        self._driver = db.driver
+        self._db, self._driver = db, db.driver
         self._backend: Any = db.driver.backend
         here = capability(self._backend, KeepsHere)
         self.runner: Callable[[bytes], Net] | None = here.runner if here else None
@@ -52,10 +53,12 @@ class Commands:
         """
         if name in self._quick and len(argv) < 256 and sum(map(len, argv)) <= QUICK_BYTES:
             reply: Reply = self._backend.execute(*argv)
+            if evictions.observed(self._backend, argv, reply):
+                drive(self._backend, evictions.confirm(self._backend, argv[1]))
             return reply
         if name == b"NR.WAIT" and self._waits:
             return self._wait(self._waits, argv)
-        return self._driver.execute(list(argv))
+        return self._db.execute(*argv) if len(argv) > 1 else self._driver.execute(list(argv))
 
     async def run(self, *argv: bytes) -> Reply:
         """The reply to a command."""

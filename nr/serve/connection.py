@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from nr.engine.resp import Answer, Client, Next, ProtocolError
@@ -25,6 +26,7 @@ _log = logging.getLogger("nr")
 _AHEAD = 1 << 18  # bytes that a client may send while a command of it runs
 _UNREAD = 1 << 18  # bytes of replies that a client may leave unread
 _SOME = 1 << 16  # bytes of replies that are sent at once
+_TURN = 0.001  # seconds that commands of a client take before others have their turn
 _LARGE = 1 << 16  # bytes of a command from which on the server counts them
 _RUNS = (b"NR.RUN", b"NR.CLASS")
 
@@ -113,6 +115,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self, found: Next | None = None) -> None:
         """Runs what is there, up to a command that has to be awaited; ``found`` is what is."""
+        until = self._server.time() + _TURN
         try:
             while self._task is None and not (self._unread or self._ending or self._quits):
                 found = self._next() if found is None else found
@@ -120,7 +123,7 @@ class Connection(asyncio.Protocol):
                     break
                 if found is Next.COMMAND:
                     self._run(self._client.argv)
-                else:
+                if self._task is None and (found is Next.MUCH or self._server.time() > until):
                     self._task = asyncio.ensure_future(self._rest())
                 self._flush(_SOME)
                 found = None
@@ -158,6 +161,7 @@ class Connection(asyncio.Protocol):
             answer = self.session.start(name, argv)
             if isinstance(answer, Awaitable):
                 self._task = asyncio.ensure_future(self._awaited(name, answer))
+                self._task.add_done_callback(partial(_put_away, answer))
             else:
                 self._put(name, answer)
         except Error as error:
@@ -272,6 +276,12 @@ class Connection(asyncio.Protocol):
     def _peer(self) -> str:
         name = self.transport.get_extra_info("peername")
         return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "")
+
+
+def _put_away(answer: Awaitable[Answer], task: asyncio.Task[None]) -> None:
+    """Of a task that was cancelled before it began, what it would have awaited is left."""
+    if isinstance(answer, Coroutine):
+        answer.close()
 
 
 def one_line(error: Error) -> str:

@@ -90,7 +90,7 @@ async def scan(session: Session, argv: Sequence[bytes]) -> Answer:
     start = cursors.place(int(argv[1]), found)
     end = min(len(found), start + count)
     cursor = 0 if end == len(found) else cursors.new(found[end - 1])
-    part = found[start:end] if kind in (None, TYPE) else []
+    part = found[start:end] if kind in (None, TYPE.lower()) else []
     told = [key for key in part if pattern is None or like(pattern, key)]
     return [str(cursor).encode(), told]
 

@@ -127,14 +127,18 @@ class Reading:
         return info | {"fields": fields, "options": options}
 
     async def predict(
-        self, name: str, inputs: dict[str, Any] | list[dict[str, Any]] | list[float]
+        self,
+        name: str,
+        inputs: dict[str, Any] | list[dict[str, Any]] | list[float],
+        interval: float | None = None,
     ) -> _Found:
         """Predicts from inputs: an object of fields and values (or an array of such objects), or
         an array of numbers for a network without fields. Replies outputs, which of a classifier
-        are the probabilities of the classes."""
+        are the probabilities of the classes. Of a regressor interval, 0.9 say, makes each of them
+        lower, value, upper, between which the truth is with that probability."""
         net = await self._db[name]
         rows: Any = inputs
-        found: _Found = {"outputs": await net.run(rows)}
+        found: _Found = {"outputs": await net.run(rows, interval=interval)}
         if (await net.info()).type == "classifier":
             found["class"] = await net.classify(rows)
         return found

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from time import monotonic, sleep
 from typing import TypeVar
 
-from nr.contracts.store import Lease, State, Store
+from nr.contracts.store import SUSPECT, Lease, State, Store
 from nr.engine import Net, Outcome, Progress, Trainer
 from nr.errors import BackendError, NotFoundError
 from nr.trainings.outcomes import GONE, NOT_BEGUN, TAKEN_OVER, Ended, ended
@@ -160,6 +160,11 @@ class Job:
             _log.warning("the training of %r was dropped: %s", self.key, self.outcome[1])
 
     # ---- from any thread ----
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it was lost so often that it may be what ends workers."""
+        return self.lease.order.attempt > SUSPECT
 
     def is_for(self, nn_id: int, number: int) -> bool:
         """Whether this is the order of that network and number."""

@@ -3,6 +3,10 @@
 It looks for them once a second, or as soon as the store has heard of one. What it cannot finish
 when it is told to end, it gives back: the order waits again, at once, and that does not count as an
 attempt. A worker that is killed gives nothing back; its leases run out.
+
+An order that was lost several times may be what kills: it wants more memory than there is, or meets
+an error of ours. While it is carried out, no other is begun beside it. So it cannot take others
+along again and again, until they would be told as failed, too.
 """
 
 import logging
@@ -54,7 +58,7 @@ class Worker:
         watch, taken = self._trainings.watch(self._matches), 0
         try:
             while not self._ending.is_set() and (limit is None or taken < limit):
-                free = self._threads - len(self._trainings.running())
+                free = self._free()
                 if free > 0:
                     most = free if limit is None else min(free, limit - taken)
                     found = self._look(watch, most, wait)
@@ -71,13 +75,18 @@ class Worker:
             watch.close()
         return taken
 
+    def _free(self) -> int:
+        """How many more trainings may be begun."""
+        jobs = self._trainings.running()
+        return 0 if any(job.suspect for job in jobs) else self._threads - len(jobs)
+
     def _look(self, watch: Watch, most: int, wait: bool) -> int:
         """Takes orders that wait, so many at most; how many it has taken."""
         try:
             keys = watch.keys(_LOOK if wait else 0.0)[:_OLDEST]
             random.shuffle(keys)
             taken = 0
-            while keys and taken < most:
+            while keys and taken < most and self._free() > 0:
                 with suppress(CommandError):  # the network is gone
                     taken += self._trainings.take(keys.pop()) is not None
             self._alive()

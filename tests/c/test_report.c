@@ -1,6 +1,8 @@
 /* What a report keeps of the testing samples: counts to the last one, and a
  * spread that is not lost where targets are far from 0. */
 
+#include <math.h>
+
 #include "making.h"
 #include "run/report.h"
 
@@ -66,7 +68,53 @@ static void test_r2_is_of_the_spread_however_far_from_0(void) {
     CHECK(isnan(r2_of(0.1f, 0)));
 }
 
+/* Errors from n - 1 down to 0 for each output, as they are kept. */
+static nr_array *residuals_of(size_t n, size_t outputs) {
+    size_t kept = nr_residuals_kept(n, outputs);
+    float *sorted = nr_alloc(n * sizeof *sorted);
+    nr_array *residuals = nr_array_new(1 + outputs * kept);
+    for (size_t i = 0; i < n; i++) sorted[i] = (float)(n - 1 - i);
+    residuals->data[0] = (float)n;
+    for (size_t o = 0; o < outputs; o++)
+        nr_residuals_thin(sorted, n, outputs, residuals->data + 1 + o * kept);
+    nr_release(sorted);
+    return residuals;
+}
+
+/* Never narrower than the (n + 1) p-th error says, and hardly wider. */
+static void test_few_residuals_tell_every_quantile(void) {
+    const size_t counts[] = {1, 2, 9, 127, 255, 256, 257, 511, 512, 1000, 54321,
+                             NR_MOST_MEASURED};
+    const double shares[] = {1e-4, 0.1, 0.5, 0.8, 0.9, 0.99, 0.999, 0.9999};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        size_t n = counts[i];
+        nr_array *residuals = residuals_of(n, 1);
+        CHECK(residuals->n < 2200);
+        for (size_t j = 0; j < sizeof shares / sizeof *shares; j++) {
+            double p = shares[j], found = nr_residual(residuals, 1, 0, p);
+            double rank = fmax(ceil(((double)n + 1) * p - 1e-9), 1);
+            CHECK(isnan(found) == (rank > (double)n));
+            CHECK(isnan(found) == ((double)n < nr_residuals_least(p)));
+            if (isnan(found)) continue;
+            double tail = (double)n + 1 - rank, kept = (double)n - found;
+            CHECK(kept <= tail && kept >= tail - tail / 128);
+        }
+        nr_array_drop(residuals);
+    }
+}
+
+static void test_residuals_of_many_outputs_are_bounded(void) {
+    nr_array *residuals = residuals_of(1024, NR_MOST_INTERVALS);
+    CHECK(residuals->n <= (1 << 17) + 1);
+    CHECK(nr_residual(residuals, NR_MOST_INTERVALS, 4095, 0.9) >= 921);
+    CHECK(nr_residual(residuals, NR_MOST_INTERVALS, 4095, 0.9999) !=
+          nr_residual(residuals, NR_MOST_INTERVALS, 4095, 0.9999));
+    nr_array_drop(residuals);
+}
+
 int main(void) {
+    test_few_residuals_tell_every_quantile();
+    test_residuals_of_many_outputs_are_bounded();
     test_counts_are_exact();
     test_metrics_tell_counts_beyond_24_bits();
     test_r2_is_of_the_spread_however_far_from_0();

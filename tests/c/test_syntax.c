@@ -357,6 +357,17 @@ static void test_memory_that_runs_out_is_an_error(void) {
     nr_set_allocator(malloc, realloc, free);
 }
 
+static void test_joined_arguments_are_parsed_alike(void) {
+    const char joined[] = "NR.OBSERVE\0net\0\x31\0->\0" "2.5";
+    const size_t len[] = {10, 3, 1, 2, 3};
+    const char *argv[5];
+    CHECK(nr_command_parse_joined(&cmd, 5, joined, argv, len, &err) == NR_OK);
+    CHECK(cmd.key == 1 && !strcmp(argv[1], "net") && cmd.arrow == 1);
+    CHECK(cmd.nvalues == 2 && cmd.values[0] == 1 && cmd.values[1] == 2.5f);
+    nr_command_release(&cmd);
+    CHECK(nr_command_parse_joined(&cmd, 0, "", argv, len, &err) == NR_ERR);
+}
+
 int main(void) {
     test_unknown_commands_are_refused();
     test_the_wrong_number_of_arguments_is_refused();
@@ -371,6 +382,7 @@ int main(void) {
     test_blobs_are_taken_as_they_are();
     test_train_reads_its_options();
     test_the_others_are_read();
+    test_joined_arguments_are_parsed_alike();
     test_memory_that_runs_out_is_an_error();
     return summary();
 }

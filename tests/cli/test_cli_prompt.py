@@ -101,7 +101,18 @@ def test_completion_offers_what_fits(typed: str, offered: list[str]) -> None:
         ("NR.RUN club age=", []),
         ("NR.RUN club aeg=", []),
         ("NR.RUN club jo", []),
-        ("NR.OBSERVE club country=IT -> ", ["joined=", "FOR", "TEST", "TRAIN", "WEIGHTS"]),
+        ("NR.OBSERVE club country=IT -> ", ["joined=", "TEST", "TRAIN", "WEIGHT", "WEIGHTS"]),
+        ("NR.OBSERVE plain W", []),
+        ("NR.OBSERVE plain F", ["FP32"]),
+        ("NR.OBSERVE club F", []),
+        ("NR.RUN club F", []),
+        ("NR.OBSERVE club J", ["JSON"]),
+        ("NR.OBSERVE sales F", ["FOR"]),
+        ("NR.OBSERVE sales W", []),
+        ("NR.OBSERVE sales -> T", []),
+        ("NR.RUN sales F", ["FOR"]),
+        ("NR.OBSERVE gone W", ["WEIGHT", "WEIGHTS"]),
+        ('NR.OBSERVE "two clubs" W', ["WEIGHT", "WEIGHTS"]),
         ("NR.OBSERVE club country=IT -> joined=", ["joined=no", "joined=yes"]),
         ("NR.FORGET club joined=y", ["joined=yes"]),
         ("NR.FIELDS club ", ["ADD", "DROP"]),
@@ -126,6 +137,7 @@ def test_completion_offers_fields_and_the_values_that_are_known(
         net.train(maxcycles=2, autostop=False).wait()
         db.create("plain", "regressor", [2, 1])
         db.create("two clubs", "classifier", {"a": "number"}, target="b")
+        db.execute("NR.CREATE sales FORECASTER -> demand:number")
         completions = prompt.CommandCompleter(db).get_completions(
             Document(typed), CompleteEvent(completion_requested=True)
         )

@@ -1,7 +1,9 @@
 """Databases and networks in Python: names, options, what a network tells of itself."""
 
+import asyncio
 import dataclasses
 import pickle
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,8 +15,11 @@ import pandas as pd
 import pytest
 
 import nr
+import nr.aio
 from nr.backends import Backend
+from nr.cli.session import Session
 from nr.engine import Reply
+from nr.serve.commands import Commands
 
 DAY = np.datetime64("2020-01-01")
 
@@ -285,6 +290,52 @@ def test_samples_that_replace_others_are_told_once(
     assert caplog.messages == [FULL]
     net.observe_many([[1, 2]] * 9, [3] * 9)
     assert caplog.messages == [FULL]
+
+
+def test_commands_that_replace_samples_are_told_once(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    db.create("net", "classifier", {"a": "number"}, target="y", dataset=2, test=1)
+    for _ in range(3):
+        db.execute("NR.OBSERVE net a=1 -> y=p")
+    assert caplog.messages == []
+    for _ in range(3):
+        assert db.execute("nr.observe", "net", "a=1", "->", "y=p") == [2, 1]
+    assert caplog.messages == [FULL]
+    db["net"].observe({"a": 1, "y": "p"})
+    assert caplog.messages == [FULL]
+
+
+def test_a_loop_tells_of_them_too(caplog: pytest.LogCaptureFixture) -> None:
+    create = "NR.CREATE {} REGRESSOR 1 -> 1 DATASET 1 TEST 1".format
+    observe = "NR.OBSERVE {} 1 -> 2".format
+
+    async def three(run: Callable[..., Awaitable[object]], key: str) -> None:
+        await run(*create(key).encode().split())
+        for _ in range(3):
+            await run(*observe(key).encode().split())
+
+    async def both() -> None:
+        async with nr.aio.connect("memory://") as db:
+            await three(db.execute, "awaited")
+            await three(Commands(db).run, "served")
+
+    asyncio.run(both())
+    with nr.connect("memory://") as db:
+        session = Session(db)
+        for line in (create("typed"), *[observe("typed")] * 3):
+            session.run(line.encode())
+    assert caplog.messages == [
+        FULL.replace("net:", f"{one}:") for one in ("awaited", "served", "typed")
+    ]
+
+
+def test_a_series_that_is_full_replaces_nothing_that_should_stay(
+    db: nr.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    db.execute("NR.CREATE net FORECASTER -> y:number DATASET 3")
+    assert [db.execute("NR.OBSERVE net -> y=1") for _ in range(6)][-1] == [3, 1]
+    assert caplog.messages == []
 
 
 def test_a_table_that_does_not_fit_is_told(

@@ -158,6 +158,17 @@ def test_a_network_from_a_frame(db: nr.Database) -> None:
     assert "other" not in db
 
 
+def test_a_frame_that_is_refused_leaves_a_network_that_was_there(db: nr.Database) -> None:
+    frame = people(30)[["age", "joined"]]
+    db.create("club", "classifier", {"age": "number"}, target="joined", seed=1)
+    net = db.create_from("club", frame, "joined", exist_ok=True)
+    assert net.info().train_len + net.info().test_len == 30
+    bad = frame.assign(age="x")
+    with pytest.raises(nr.CommandError, match="field age: a number or nothing is needed, not 'x'"):
+        db.create_from("club", bad, "joined", kinds={"age": "number"}, exist_ok=True)
+    assert net.info().train_len + net.info().test_len == 30
+
+
 def test_columns_that_are_no_fields_are_left_out_where_that_is_asked_for(db: nr.Database) -> None:
     kinds = {"age": "number", "country": "category"}
     net = db.create("club", "classifier", kinds, target="joined", seed=1)

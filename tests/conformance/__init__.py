@@ -7,6 +7,7 @@ end in the same bytes.
 """
 
 from conformance import (
+    answers,
     dumps,
     fields,
     forecasts,
@@ -37,6 +38,7 @@ CASES: dict[str, list[Step]] = {
         refusals,
         sequences,
         forecasts,
+        answers,
         texts,
     )
     for name, steps in room.CASES.items()

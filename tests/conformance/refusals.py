@@ -77,6 +77,32 @@ _LINES = (
         "Syntax error in NR.CREATE: CLASSIC has no fields: it takes numbers",
     ),
     ("NR.CREATE other CLASSIFIER a:number 0 -> y:category", "invalid units count: '0'"),
+    *(
+        (
+            f"NR.CREATE other {kind} a:number {layers} -> y:{output}",
+            f"Syntax error in NR.CREATE: {word} stands alone, in place of hidden layers, and not "
+            f"beside '{beside}'",
+        )
+        for layers, word, beside in (
+            ("AUTO 3", "AUTO", "3"),
+            ("3 auto", "AUTO", "3"),
+            ("3 LINEAR 4", "LINEAR", "3"),
+            ("LINEAR 3", "LINEAR", "3"),
+            ("AUTO AUTO", "AUTO", "AUTO"),
+            ("AUTO Linear", "AUTO", "Linear"),
+            ("LINEAR AUTO", "LINEAR", "AUTO"),
+        )
+        for kind, output in (("CLASSIFIER", "category"), ("FORECASTER", "number"))
+    ),
+    (
+        "NR.CREATE other CLASSIFIER 3 AUTO -> 2",
+        "Syntax error in NR.CREATE: AUTO is for networks with fields, others take counts of units",
+    ),
+    (
+        "NR.CREATE other REGRESSOR 3 4 linear -> 2",
+        "Syntax error in NR.CREATE: LINEAR is for networks with fields, others take counts of "
+        "units",
+    ),
     ("NR.CREATE other CLASSIFIER a:number -> 3", "no field after '->' to learn"),
     ("NR.CREATE other CLASSIFIER 3 -> y:category", "invalid units count: 'y:category'"),
     ("NR.OBSERVE all n=old -> y=p", "field n: a number or nothing is needed, not 'old'"),

@@ -205,7 +205,7 @@ CASES: dict[str, list[Step]] = {
         ),
         *trained("lm", "MAXCYCLES 1 MAXTIME 0"),
         ("NR.RUN lm text=unheard TOP 1", _next(1)),
-        _refused("NR.RUN lm INTERVAL 0.5", "INTERVAL without inputs is for forecasters"),
+        _refused("NR.RUN lm INTERVAL 0.5", "INTERVAL is for regressors and forecasters"),
         _refused("NR.RUN lm FOR a", "lm is no forecaster: FOR names a series of one"),
         _refused(
             "NR.RUN lm TOP 0",

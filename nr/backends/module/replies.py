@@ -111,9 +111,7 @@ def _run(argv: Sequence[bytes], reply: Any) -> Reply:
         return _step(reply)
     if reply and isinstance(reply[0], list | dict):  # of several rows
         return [_run(argv, row) for row in reply]
-    if _of_fields(argv):
-        return [float(part) if at % 2 else part for at, part in enumerate(reply)]
-    return _doubles(argv, reply)
+    return _step(reply) if _of_fields(argv) else _doubles(argv, reply)
 
 
 def _of_series(argv: Sequence[bytes]) -> bool:

@@ -2,7 +2,7 @@
 
 A header's field is its name and its value as JSON, words without their quotes; the
 core says which there are. Its ``format`` is called ``nr`` here, which tells the hash
-of a network from all others. Weights, history and each sample (``train:0``,
+of a network from all others. Weights, history, FINDINGS and each sample (``train:0``,
 ``test:0``) are the bytes of their floats, little-endian, 32 bits. Besides those:
 ``version`` (which weights these are), ``order`` and ``progress`` (of a training),
 ``generation``, ``writers`` and ``writer:...`` (writes that must not be made twice).
@@ -15,12 +15,14 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
-from nr.engine import Net, header, records
+from nr.engine import FINDINGS, Net, header, records
 from nr.engine.command import unpack
 from nr.errors import CommandError
 
 MARK = "nr"
 PART = "part:"
+LEARNED = ("weights", "history", *FINDINGS)
+"""What is of a training, and goes with the weights."""
 
 
 @cache
@@ -76,9 +78,10 @@ def _value(text: bytes) -> Any:
 
 
 def everything(net: Net) -> dict[str, bytes]:
-    """All but the samples; weights and history empty where there are none."""
+    """All but the samples; what a training has left is empty where there was none."""
     parts = {PART + name: part for name, part in net.kept().items()}
-    return encode(net.header()) | parts | {"weights": net.weights(), "history": net.history()}
+    learned = {"weights": net.weights(), "history": net.history()} | net.findings()
+    return encode(net.header()) | parts | learned
 
 
 def assemble(fields: Mapping[bytes, bytes]) -> Net:
@@ -89,7 +92,8 @@ def assemble(fields: Mapping[bytes, bytes]) -> Net:
     train, test = (join(_samples(fields, *one)) for one in zip(_SLOTS, shape.lengths, strict=True))
     weights, history = fields.get(b"weights"), fields.get(b"history", b"")
     kept = [part for name, part in fields.items() if name.startswith(PART.encode())]
-    return Net.assemble(packed, weights, history, train, test, kept)
+    findings = {name: fields.get(name.encode(), b"") for name in FINDINGS}
+    return Net.assemble(packed, weights, history, train, test, kept, findings)
 
 
 def _samples(

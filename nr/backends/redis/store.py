@@ -32,7 +32,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import Command, Net, Outcome, Progress, Reply, records, series
+from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, records, series
 from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -40,6 +40,7 @@ LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
 _BATCH = 1000  # keys looked at in one round trip
+_LEFT = 2  # what observe_row.lua replies where a row takes more than it does
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
@@ -106,10 +107,11 @@ class Store:
 
     def _fetched(self, key: bytes) -> tuple[bytes, Net]:
         """The version, and what NR.RUN runs on."""
-        header, _, (now, weights, history) = self._read(key, "version", "weights", "history")
-        found = now or b"", Net.assemble(header, weights or b"", history or b"")
-        self._runners.put(key, found, len(weights or b""))
-        return found
+        header, _, (now, weights, history, *found) = self._read(key, "version", *layout.LEARNED)
+        findings = dict(zip(FINDINGS, (part or b"" for part in found), strict=True))
+        net = Net.assemble(header, weights or b"", history or b"", findings=findings)
+        self._runners.put(key, (now or b"", net), len(weights or b""))
+        return now or b"", net
 
     def _forget(self, key: bytes) -> None:
         if self._tracked:
@@ -145,6 +147,10 @@ class Store:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
+            if len(rows) == head.row_bytes and not rounded:
+                reply = self._link.write("observe_row", key, head.id, dataset, rows)
+                if reply[0] != _LEFT:
+                    return reply
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
             return self._link.write("observe", key, *numbers, rows, rounded, known, due)
@@ -214,7 +220,7 @@ class Store:
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
-        gone = dict.fromkeys(("weights", "history", "order", "progress"), b"")
+        gone = dict.fromkeys((*layout.LEARNED, "order", "progress"), b"")
         fields = {name: layout.blank()[name] for name in STATISTICS} | gone
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
@@ -322,7 +328,7 @@ class Store:
     def merge(self, trained: Net, lease: Lease) -> bool:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
-        names = (*STATISTICS, "weights", "history") if learned else ("last_training",)
+        names = (*STATISTICS, *layout.LEARNED) if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names if name in header})
         network = (shape.id, shape.revision, lease.token, int(learned))
         merged = self._link.call("merge", lease.key, *network, *fields)

@@ -61,7 +61,7 @@ class _Packer:
         self._pack = pack
 
     def pack(self, *argv: Any) -> list[bytes]:
-        first, *rest = map(plain, argv)
+        first, *rest = [one if one.__class__ is bytes else plain(one) for one in argv]
         return [self._pack((*first.split(), *rest))]
 
 

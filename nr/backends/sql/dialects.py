@@ -72,7 +72,10 @@ class Dialect:
     """Whether a SELECT can leave out the rows that others have locked."""
     hasten: Begin = lambda connection: None
     """Amidst a transaction that may as well be lost in a crash of the database's machine."""
-    wake: Callable[[str], sa.Executable] | None = None
+    hastened: sa.ColumnElement[Any] | None = None
+    """The same as a value of a statement that is a transaction by itself, and locks, changes and
+    reads rows of several tables; None: there is no such statement."""
+    wake: Callable[[str], sa.Select[Any]] | None = None
     """Wakes those who listen to a channel, once the transaction is committed."""
 
     def isolate(self, connection: sa.Connection) -> None:
@@ -303,6 +306,7 @@ POSTGRESQL = Dialect(
     append=_append_postgresql,
     skips_locked=lambda dialect: True,
     hasten=_hasten_postgresql,
+    hastened=sa.literal_column("set_config('synchronous_commit', 'off', true)", sa.Text()),
     wake=lambda channel: sa.select(sa.func.pg_notify(channel, "")),
 )
 

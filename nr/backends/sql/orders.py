@@ -23,7 +23,7 @@ from nr.engine import Net, Progress
 
 LIFETIME = 8.0  # seconds that a lease lasts
 
-_LIMITS = ("maxcycles", "maxtime", "autostop", "backtrack", "plain", "queued")
+LIMITS = ("maxcycles", "maxtime", "autostop", "backtrack", "plain", "queued")
 _PROGRESS = ("cycles", "train_error", "test_error", "class_errors")
 
 
@@ -65,8 +65,11 @@ class Orders:
         shape = net.shape
         order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
         lease = Lease(order, secrets.token_hex(16))
+        wakes = () if held or self._wake is None else self._wake.selected_columns
         connection.execute(
-            sa.insert(self._table).values(
+            sa.insert(self._table)
+            .returning(*wakes)
+            .values(
                 network_id=shape.id,
                 token=lease.token,
                 started=self._clock,
@@ -74,12 +77,10 @@ class Orders:
                 stop=False,
                 attempt=order.attempt,
                 worker=worker() if held else "",
-                **{name: getattr(limits, name) for name in _LIMITS},
+                **{name: getattr(limits, name) for name in LIMITS},
                 **_columns(Progress()),
             )
         )
-        if not held:
-            self._tell(connection)
         return lease if held else None
 
     def _tell(self, connection: sa.Connection) -> None:
@@ -89,13 +90,12 @@ class Orders:
 
     def take(self, connection: sa.Connection, key: bytes, net: Net) -> Lease:
         """For an order that waits, and was not taken too often."""
-        shape, c = net.shape, self._table.c
-        mine = c.network_id == shape.id
-        columns = [c.attempt, *(c[name] for name in _LIMITS)]
+        c = self._table.c
+        mine = c.network_id == net.shape.id
+        columns = [c.attempt, *(c[name] for name in LIMITS)]
         attempt, *limits = connection.execute(sa.select(*columns).where(mine)).one()
-        asked, number = _limits(limits), shape.trainings
-        order = Order(key, shape.id, shape.revision, number, asked, attempt + 1)
-        lease = Lease(order, secrets.token_hex(16))
+        lease = Lease(order_of(key, net, attempt + 1, limits), secrets.token_hex(16))
+        order = lease.order
         values = {"token": lease.token, "attempt": order.attempt, "worker": worker()[:255]}
         deadline = self._clock + LIFETIME
         connection.execute(sa.update(self._table).where(mine).values(deadline=deadline, **values))
@@ -151,7 +151,7 @@ class Orders:
                 self._networks.c.key,
                 *(c[name] for name in ("network_id", "worker", "attempt")),
                 held,
-                *(c[name] for name in (*_LIMITS, *_PROGRESS)),
+                *(c[name] for name in (*LIMITS, *_PROGRESS)),
             )
             .join_from(self._table, self._networks)
             .order_by(c.started)
@@ -170,6 +170,13 @@ class Orders:
             )
             for key, id, worker, attempt, held, *values in found
         ]
+
+
+def order_of(key: bytes, net: Net, attempt: int, limits: Sequence[Any]) -> Order:
+    """By the columns of ``LIMITS``."""
+    shape = net.shape
+    asked = _limits(limits)
+    return Order(key, shape.id, shape.revision, shape.trainings, asked, attempt)
 
 
 def _limits(values: Sequence[Any]) -> Limits:

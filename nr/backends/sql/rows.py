@@ -40,8 +40,9 @@ class Rows:
         parts: dict[str, Any] = {}
         if samples or fields["trained"]:
             arrays = self._sql.arrays(connection, id)
-            parts = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
-            parts["kept"] = list(arrays.values())
+            learned = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
+            parts = {name: learned.pop(name) for name in ("weights", "history") if learned}
+            parts |= {"kept": list(arrays.values()), "findings": learned}
         if samples:
             join = records.joined if fields.get("records") == "variable" else b"".join
             for dataset, name in enumerate(("train", "test")):

@@ -21,9 +21,10 @@ from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
-from nr.engine import Command, Net, parse
+from nr.backends.sql.taking import taking
+from nr.engine import FINDINGS, Command, Net, parse
 
-ARRAYS = ("weights", "history")
+ARRAYS = ("weights", "history", *FINDINGS)
 """What a training brings; all else in the table of arrays is kept as it is."""
 
 _SLOTS = 500  # in one statement
@@ -87,6 +88,8 @@ class Statements:
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
+        take = taking(schema, dialect, self.names)
+        self.taking = text(take) if take is not None else None
         self.unlocked = text(skipping) if dialect.skips_locked(engine.dialect) else None
         version = networks.c.id, networks.c.revision, networks.c.schema_revision
         self._version = sa.select(*version).where(by_key)
@@ -297,8 +300,8 @@ class Statements:
         """Writes the weights and the course of a training, instead of others."""
         network, points = net.shape.id, _points(net)
         self.drop_trained(connection, network)
-        arrays = dict(zip(ARRAYS, (net.weights(), net.history()), strict=True))
-        self.put_kept(connection, network, arrays)
+        arrays = {"weights": net.weights(), "history": net.history()}
+        self.put_kept(connection, network, arrays | net.findings())
         rows = [
             {"network_id": network, "point": number, **dict(zip(_POINT, point, strict=True))}
             for number, point in enumerate(points)

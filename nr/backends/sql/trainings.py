@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
 
-from nr.backends.sql import header
+from nr.backends.sql import header, taking
 from nr.backends.sql.dialects import Dialect
-from nr.backends.sql.orders import Orders
+from nr.backends.sql.orders import LIMITS, Orders, order_of
 from nr.backends.sql.rows import Rows
-from nr.backends.sql.statements import Statements
+from nr.backends.sql.statements import Statements, Text
 from nr.backends.sql.transactions import Transactions
 from nr.contracts.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
 from nr.engine import Net, Outcome
@@ -88,6 +89,10 @@ class Trainings:
     def take(self, key: bytes, queued: bool) -> Lease | None:
         if self._do.bound:
             return None
+        if queued and self._sql.taking:
+            lease, further = self._take_at_once(self._sql.taking, key)
+            if not further:
+                return lease
 
         def work(connection: sa.Connection) -> Lease | None:
             # Lost in a crash, the order waits again, and its token tells who has taken it since.
@@ -104,6 +109,20 @@ class Trainings:
             return self._orders.take(connection, key, self._rows.assemble(before))
 
         return self._do.write(work)
+
+    def _take_at_once(self, statement: Text, key: bytes) -> tuple[Lease | None, bool]:
+        """``take`` in one statement (taking.py); whether there is more to do than that can."""
+        token = secrets.token_hex(16)
+        values = taking.values(key, token)
+        row = self._do.read(lambda connection: statement.run(connection, **values).first())
+        if row is None:  # the network is gone, or another worker is at it
+            return None, False
+        _, before, attempt, *more = list(row)
+        if attempt is None:
+            return None, before is not None and before >= ATTEMPTS
+        limits, header = more[: len(LIMITS)], more[len(LIMITS) :]
+        net = self._rows.assemble(self._rows.fields(header))
+        return Lease(order_of(key, net, attempt, limits), token), False
 
     def give_back(self, lease: Lease) -> None:
         self._do.write(lambda connection: self._orders.let_wait(connection, lease))

@@ -102,19 +102,22 @@ typedef struct nr_spec {
             .flags = NR_WRITES | NR_FAST | NR_GROWS | NR_CHANGES,             \
             .scope = NR_ON_STORE, .reply = NR_INTEGERS)                       \
     COMMAND(NR_RUN, .name = "NR.RUN",                                         \
-            .arguments = "key input [input ...] | key FP32 blob | "           \
-                         "key field=value ... | "                             \
-                         "key JSON|MSGPACK|COLUMNS samples | "                \
+            .arguments = "key input [input ...] [INTERVAL p] | "              \
+                         "key FP32 blob [INTERVAL p] | "                      \
+                         "key field=value ... [INTERVAL p] | "                \
+                         "key JSON|MSGPACK|COLUMNS samples [INTERVAL p] | "   \
                          "key [FOR series] [INTERVAL p] | "                   \
                          "key [field=value] [TOP k]",                         \
             .summary = "Runs a network and replies its outputs.",             \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_STORE, .reply = NR_OUTPUTS)                        \
     COMMAND(NR_CLASS, .name = "NR.CLASS",                                     \
-            .arguments = "key input [input ...] | key FP32 blob | "           \
-                         "key field=value ... | "                             \
-                         "key JSON|MSGPACK|COLUMNS samples",                  \
-            .summary = "Runs a classifier and replies the class id.",         \
+            .arguments = "key input [input ...] [SURE p] | "                  \
+                         "key FP32 blob [SURE p] | "                          \
+                         "key field=value ... [SURE p] | "                    \
+                         "key JSON|MSGPACK|COLUMNS samples [SURE p]",         \
+            .summary = "Runs a classifier and replies the class id, or nil "  \
+                       "where it is less sure than asked for.",               \
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_WEIGHTS, .reply = NR_CLASSES)                      \
     COMMAND(NR_TRAIN, .name = "NR.TRAIN", .arguments = "key",                 \

@@ -17,7 +17,10 @@
 #ifndef NR_FLOAT_MODE_H
 #define NR_FLOAT_MODE_H
 
+#include <float.h>
+#include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is between begin and end runs in this mode: rounds to nearest, and no
@@ -78,7 +81,7 @@ static inline void nr_mode_set(uint64_t value) {
     __asm__ volatile("msr fpcr, %0" : : "r"(value) : "memory");
 }
 enum { NR_MODE_FLUSH = 1 << 24 }; /* FZ */
-#else /* no mode to set: denormal numbers are what they are */
+#else /* no mode to set: kernels flush by themselves (kernels/vec_wasm.h) */
 static inline uint64_t nr_mode_get(void) { return 0; }
 static inline void nr_mode_set(uint64_t value) { (void)value; }
 enum { NR_MODE_FLUSH = 0 };
@@ -100,5 +103,15 @@ enum { NR_MODE_NOTES = NR_MODE_FLUSH == 0 };
 static inline uint64_t nr_mode_cleared(uint64_t before) { return before; }
 
 #endif
+
+/* What is computed in scalars has to be flushed in the end where no mode does it. */
+static inline void nr_mode_flush(float *x, size_t n) {
+#if !defined(__x86_64__) && !defined(__SSE2__) && !defined(__aarch64__)
+    for (size_t i = 0; i < n; i++)
+        if (x[i] < FLT_MIN && x[i] > -FLT_MIN) x[i] = copysignf(0, x[i]);
+#else
+    (void)x, (void)n;
+#endif
+}
 
 #endif

@@ -314,9 +314,9 @@ bool nr_get_item(nr_cursor *c, nr_item *item) {
 static bool skip_deep(nr_cursor *c, int depth) {
     nr_item item;
     if (depth == 0 || !nr_get_item(c, &item)) return fail(c);
-    size_t n = item.type == NR_ITEM_ARRAY ? item.number
-               : item.type == NR_ITEM_MAP ? 2 * item.number
-                                          : 0;
+    uint64_t n = item.type == NR_ITEM_ARRAY ? item.number
+                 : item.type == NR_ITEM_MAP ? 2 * item.number
+                                            : 0;
     while (n--)
         if (!skip_deep(c, depth - 1)) return false;
     return true;

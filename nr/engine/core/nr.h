@@ -171,6 +171,7 @@ typedef struct nr_command {
     uint64_t length; /* NR.GENERATE: symbols at most, */
     double temperature; /* by what their odds are divided, */
     uint64_t draw;      /* and which of the texts it is */
+    double sure; /* NR.CLASS: the least probability of a class; 0: any */
     size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
@@ -191,6 +192,12 @@ typedef struct nr_command {
 NR_API nr_status nr_command_parse(nr_command *cmd, size_t argc,
                                   const char *const *argv,
                                   const size_t *argvlen, nr_error *err);
+/* The same of arguments that lie one behind the other with a zero byte between
+ * them, for hosts to which an array of pointers is dear. It is made in argv,
+ * which has room for argc of them. */
+NR_API nr_status nr_command_parse_joined(nr_command *cmd, size_t argc,
+                                         const char *joined, const char **argv,
+                                         const size_t *argvlen, nr_error *err);
 NR_API void nr_command_release(nr_command *cmd);
 
 /* sizeof(nr_command), and of what hosts read of it: for those that describe it
@@ -336,12 +343,20 @@ typedef struct nr_bytes {
     size_t len;
 } nr_bytes;
 
+/* What a training finds out beside the weights, which goes with them: arrays that
+ * a network may lack. */
+typedef enum nr_finding {
+    NR_RESIDUALS, /* how far a regressor was off on the testing samples */
+    NR_FINDINGS
+} nr_finding;
+
 typedef struct nr_parts {
     nr_bytes header;
     nr_bytes weights; /* empty: not trained yet */
     nr_bytes history;
     nr_bytes rows[2]; /* by nr_dataset_id */
     nr_bytes kept;    /* all other parts, one behind the other in any order */
+    nr_bytes findings[NR_FINDINGS]; /* empty: none */
 } nr_parts;
 
 NR_API nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
@@ -349,10 +364,12 @@ NR_API nr_status nr_net_assemble(const nr_parts *parts, nr_net **out,
 /* The arrays as they are assembled from, appended to *out. */
 NR_API nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err);
+NR_API nr_status nr_net_finding(const nr_net *net, nr_finding which,
+                                nr_buf *out, nr_error *err);
 NR_API nr_status nr_net_rows(const nr_net *net, nr_dataset_id dataset,
                              nr_buf *out, nr_error *err);
 
-/* The parts that are neither weights nor history nor samples: a msgpack map of
+/* The parts that are none of these: a msgpack map of
  * their names to the bytes to assemble them from. The schema is one of them, and
  * what a newer version put there for itself. A merge and a reset leave them. */
 NR_API nr_status nr_net_kept(const nr_net *net, nr_buf *out, nr_error *err);

@@ -46,14 +46,22 @@ static void use_memory_of_the_server(void) {
 #endif
 }
 
-/* Those that the process may use, of the machine's. */
-static long long processors(void) {
+static const char GROUPS[] = "/proc/self/cgroup", MOUNT[] = "/sys/fs/cgroup";
+
+/* Those of the machine's that the process may run on. */
+static long long allowed(void) {
 #ifdef __linux__
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        return CPU_COUNT(&allowed);
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
     return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* As many as its control groups leave it the time of. */
+static long long processors(void) {
+    uint64_t quota = nr_group_processors(GROUPS, MOUNT);
+    long long most = allowed();
+    return quota < (uint64_t)most ? (long long)quota : most;
 }
 
 static long long default_threads(void) {
@@ -142,7 +150,7 @@ NR_API int RedisModule_OnLoad(rm_ctx *ctx, rm_string **argv, int argc) {
         return RM_ERR;
     }
     use_memory_of_the_server();
-    group = nr_group_limit("/proc/self/cgroup", "/sys/fs/cgroup");
+    group = nr_group_memory(GROUPS, MOUNT);
     rm.SetModuleOptions(ctx, RM_HANDLE_IO_ERRORS);
     if (read_arguments(ctx, argv, argc, &threads) != RM_OK ||
         nr_type_create(ctx) != RM_OK || nr_commands_create(ctx) != RM_OK ||

@@ -27,7 +27,7 @@
 
 #include "training.h"
 
-enum { LEASE_MS = 9000, LOOK_MS = 1000, ATTEMPTS = 3 };
+enum { LEASE_MS = 9000, LOOK_MS = 1000, ATTEMPTS = 10 };
 
 typedef struct call {
     rm_ctx *ctx;
@@ -74,7 +74,8 @@ static void abandon(nr_job *job) {
         job->stopped
             ? nr_net_unlearned(job->net, NR_KEPT, "stopped by its worker's loss")
             : nr_net_unlearned(job->net, NR_FAILED,
-                               "its worker was lost 3 times");
+                               "its worker was lost 10 times: it may be this "
+                               "training that ends them");
     nr_job_deliver(job);
 }
 

@@ -36,15 +36,17 @@ function table(networks) {
     h('tbody', {}, networks.map((net) => h('tr', {},
       h('td', { class: 'name' }, h('a', { href: `#${net.path}` }, net.name)),
       h('td', { class: 'left optional' }, kind(net)),
-      h('td', {}, count(net.train_len + net.test_len)),
+      h('td', {}, net.type === 'forecaster' ? `${count(net.train_len)} series` : count(net.train_len + net.test_len)),
       h('td', {}, error(net)),
       h('td', { class: 'left optional' }, net.training ? running() : last(net)))))));
 }
 
 export function kind(net) {
-  const fields = net.fields.length ? `${net.fields.length - 1} fields` : net.layout.join('-');
+  const fields = net.fields.length ? several(net.fields.length - 1, 'field') : net.layout.join('-');
   return `${net.type}, ${fields}`;
 }
+
+const several = (n, what) => `${count(n)} ${what}${n === 1 ? '' : 's'}`;
 
 export function error(net) {
   if (net.ended_by === 'never') return '–';

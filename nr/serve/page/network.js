@@ -3,6 +3,7 @@
 import { ask, listen } from './api.js';
 import { bars, lines, matrix } from './charts.js';
 import { count, h, number, percent, show } from './dom.js';
+import { forecasts, scores } from './forecast.js';
 import { error, kind, last, running } from './home.js';
 import { predict } from './predict.js';
 
@@ -69,11 +70,16 @@ class View {
 
   // What changes with a training alone.
   async looked() {
+    const ahead = this.net.type === 'forecaster'; // which knows no importance
     const [fields, history, metrics, importance] = await Promise.all(
-      ['fields', 'history', 'metrics', 'importance'].map((what) => ask('GET', `${this.path}/${what}`).catch(() => null)));
+      ['fields', 'history', 'metrics', ...(ahead ? [] : ['importance'])].map((what) => ask('GET', `${this.path}/${what}`).catch(() => null)));
     if (!this.net.training) this.points = history ?? [];
     this.drawTraining();
     this.drawQuality(fields ?? [], metrics, importance);
+    if (ahead) {
+      show(this.asking, await forecasts(this.net, fields ?? [], () => this.width(1), this.ending.signal));
+      return;
+    }
     const shape = JSON.stringify([this.net.id, fields, this.net.layout[0]]);
     if (shape !== this.shape) show(this.asking, predict(this.net, fields ?? []));
     this.shape = shape;
@@ -100,9 +106,11 @@ class View {
     const net = this.net;
     const tile = (name, value, more) => h('div', { class: 'tile' }, h('dt', {}, name), h('dd', {}, value, more ? h('small', {}, more) : null));
     show(this.tiles, h('dl', { class: 'tiles' },
-      tile('Training samples', count(net.train_len), `of ${count(net.train_maxlen)}`),
-      tile('Testing samples', count(net.test_len), `of ${count(net.test_maxlen)}`),
-      tile(net.type === 'classifier' ? 'Wrong classes' : 'Testing loss', error(net), 'on testing samples'),
+      net.type === 'forecaster'
+        ? tile('Series', count(net.train_len))
+        : [tile('Training samples', count(net.train_len), `of ${count(net.train_maxlen)}`),
+          tile('Testing samples', count(net.test_len), `of ${count(net.test_maxlen)}`)],
+      tile(net.type === 'classifier' ? 'Wrong classes' : 'Testing loss', error(net), net.type === 'forecaster' ? 'on held-out steps' : 'on testing samples'),
       tile('Trainings', count(net.trainings), last(net))));
   }
 
@@ -130,7 +138,7 @@ class View {
 
   drawQuality(fields, metrics, importance) {
     const cards = [];
-    if (metrics) cards.push(net_is(metrics));
+    if (metrics) cards.push(metrics.mase ? scores(metrics) : net_is(metrics));
     if (importance) cards.push(importances(importance, fields));
     show(this.quality, cards);
   }

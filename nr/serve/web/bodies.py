@@ -31,12 +31,9 @@ def decoded(raw: bytes) -> Any:
 
 async def body_of(request: Request) -> dict[str, Any]:
     """The object that a request brings, empty where it brings nothing."""
-    raw = await request.body()
+    raw = await bytes_of(request, _JSON)
     if not raw:
         return {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON:
-        raise Refused(415, f"ERR the Content-Type of a body is {_JSON}, not {kind!r}")
     try:
         found = decoded(raw)
     except (ValueError, RecursionError) as error:
@@ -44,6 +41,15 @@ async def body_of(request: Request) -> dict[str, Any]:
     if type(found) is not dict:
         raise Refused(400, "ERR the body is an object of JSON, as {...}")
     return found
+
+
+async def bytes_of(request: Request, media: str) -> bytes:
+    """What a request brings, which is of this type if it is anything."""
+    raw = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if raw and kind != media:
+        raise Refused(415, f"ERR the Content-Type of a body is {media}, not {kind!r}")
+    return raw
 
 
 def answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

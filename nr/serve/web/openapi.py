@@ -64,9 +64,14 @@ def _operation(row: Row) -> dict[str, Any]:
     if parameters := [*_in_path(row), *_in_query(row)]:
         found["parameters"] = parameters
     if row.body:
-        content = {"application/json": {"schema": row.body}}
-        found["requestBody"] = {"content": content, "required": "required" in row.body}
+        content = {row.takes: {"schema": row.body}}
+        found["requestBody"] = {"content": content, "required": _needed(row)}
     return found
+
+
+def _needed(row: Row) -> bool:
+    """Whether there must be a body: one of bytes, or an object that has members of which one is."""
+    return "properties" not in (row.body or {}) or "required" in (row.body or {})
 
 
 def _answer(row: Row) -> dict[str, Any]:
@@ -93,13 +98,11 @@ def _in_query(row: Row) -> list[dict[str, Any]]:
         {
             "name": name,
             "in": "query",
-            "description": said,
+            "description": schema["description"],
             "required": name == "network",
-            "schema": one_of("integer", minimum=1, maximum=1000)
-            if name == "limit"
-            else one_of("string"),
+            "schema": {part: said for part, said in schema.items() if part != "description"},
         }
-        for name, said in row.query.items()
+        for name, schema in row.query.items()
     ]
 
 

@@ -31,8 +31,10 @@ class Row:
     answers: Schema | None = None
     """What the answer is; None: it has no body."""
     body: Schema | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    """Parameters, and what they are."""
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    """Parameters."""
+    takes: str = "application/json"
+    """What the body is."""
     status: int = 200
     media: str = "application/json"
     summary: str = ""
@@ -47,6 +49,7 @@ class Row:
     def name(self) -> str:
         """Of the operation."""
         path = self.path.replace("networks/{key}", "network")
+        path = path.replace("samples/{dataset}/{row}", "sample")
         words = [part for part in path.split("/") if part and "{" not in part]
         return "_".join([self.method.lower(), *words]).replace(".", "_")
 
@@ -68,21 +71,34 @@ _FIELDS = a_list(
     )
 )
 _LIST = {
-    "pattern": "Names like this, as in Redis' KEYS. Default: all.",
-    "after": "Names behind this one.",
-    "limit": "How many at most, up to 1000. Default: 100.",
+    "pattern": one_of("string", description="Names like this, as in Redis' KEYS. Default: all."),
+    "after": one_of("string", description="Names behind this one."),
+    "limit": one_of(
+        "integer", minimum=1, maximum=1000, description="How many at most. Default: 100."
+    ),
 }
+_RANGE = {
+    "first": one_of("integer", minimum=0, description="The first row. Default: 0."),
+    "last": one_of("integer", minimum=0, description="The last row. Default: 99 behind the first."),
+}
+_NEXT = {
+    "series": one_of("string", description="Which; default: the one without a name."),
+    "interval": one_of(
+        "number", description="Of each step lower, value, upper, which are right so often: 0.9."
+    ),
+}
+_REPLACE = {"replace": one_of("boolean", description="Whether one may be there. Default: false.")}
 _TEXT = one_of("string")
 
 ROWS: tuple[Row, ...] = (
     # What is asked most comes first: routes are looked through in their order.
     Row(
-        "POST", f"{_NET}/run", asking.run, "NR.RUN", body=asking.ASKED,
+        "POST", f"{_NET}/run", asking.run, "NR.RUN", body=asking.RUN,
         answers=an_object({"outputs": one_of("array", "object")}, "outputs"),
     ),
     Row(
-        "POST", f"{_NET}/class", asking.classify, "NR.CLASS", body=asking.ASKED,
-        answers=an_object({"class": one_of("array", "integer", "string")}, "class"),
+        "POST", f"{_NET}/class", asking.classify, "NR.CLASS", body=asking.CLASSIFIED,
+        answers=an_object({"class": one_of("array", "integer", "string", "null")}, "class"),
         summary="Runs a classifier and replies the class of each row.",
     ),
     Row(
@@ -134,14 +150,31 @@ ROWS: tuple[Row, ...] = (
         networks.CONFIGURED, summary="Sets options of a network, all or none, and lists them.",
     ),
     Row(
-        "GET", f"{_NET}/samples/{{dataset}}/{{row}}", asking.sample, "NR.GETDATA", asking.SAMPLE
+        "GET", f"{_NET}/samples/{{dataset}}/{{row}}", asking.sample, "NR.GETDATA", asking.SAMPLE,
+        summary="Replies one sample.",
+    ),
+    Row(
+        "GET", f"{_NET}/samples/{{dataset}}", asking.sample_range, "NR.GETDATA", asking.SAMPLES,
+        query=_RANGE, summary="Replies samples, from the first row to the last.",
+    ),
+    Row(
+        "GET", f"{_NET}/forecast", asking.forecast, "NR.RUN", asking.FORECAST, query=_NEXT,
+        summary="Replies what comes next of a forecaster's series, by the outputs' names.",
+    ),
+    Row(
+        "GET", f"{_NET}/dump", networks.dump, "NR.DUMP", one_of("string", format="binary"),
+        media=networks.BLOB,
+    ),
+    Row(
+        "PUT", f"{_NET}/dump", networks.restore, "NR.RESTORE", networks.NETWORK,
+        one_of("string", format="binary"), query=_REPLACE, takes=networks.BLOB, status=201,
     ),
     Row(
         "GET", "/trainings", networks.trainings, "NR.THREADS", a_list(one_of("object")),
     ),
     Row(
         "GET", "/events", events.events, "NR.INFO", _TEXT, media="text/event-stream",
-        query={"network": "Whose trainings are told of."},
+        query={"network": one_of("string", description="Whose trainings are told of.")},
         summary="Tells the state of a network and the progress of its trainings as they go on.",
     ),
     Row(

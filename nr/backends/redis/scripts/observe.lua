@@ -3,11 +3,7 @@
 -- of the fields that records were made by, the limits of a training that they make due. Where
 -- they do, the reply has one number more.
 --
--- Where a sample goes and what it replaces: the core's dataset.c and random.c again,
--- to the last bit. MRG32k3a was made for doubles, and Lua has no other numbers: no
--- product reaches 2^53. The tests hold the two together.
-
-local M1, M2 = 4294967087, 4294944443
+-- Where a sample goes and what it replaces is the core's dataset.c again.
 
 local field, refused = open('generation', writer, 'id', 'train_len', 'train_maxlen',
                             'test_len', 'test_maxlen', 'random', 'trainevery', 'observed', 'new',
@@ -25,28 +21,15 @@ end
 local observed = tonumber(field[11]) or train + test
 local s -- the generator's state, when it is needed
 
-local function draw()
-  local a = (1403580 * s[2] + (M1 - 810728 * s[1] % M1)) % M1
-  local b = (527612 * s[6] + (M2 - 1370589 * s[4] % M2)) % M2
-  s[1], s[2], s[3] = s[2], s[3], a
-  s[4], s[5], s[6] = s[5], s[6], b
-  return a >= b and a - b or a + M1 - b
-end
-
-local function below(n)
-  if not s then
-    s = {string.match(field[9], string.rep('(%d+)%D+', 6))}
-    for i = 1, 6 do s[i] = tonumber(s[i]) end
-  end
-  local limit, z = M1 - M1 % n
-  repeat z = draw() until z < limit
-  return z % n
+local function drawn(n)
+  s = s or state_of(field[9])
+  return below(s, n)
 end
 
 -- Whether the next sample goes to the training dataset.
 local function is_training()
   if train == trains and test == tests then
-    return below(trains + tests) < trains
+    return drawn(trains + tests) < trains
   end
   return tests == 0 or trains > 0 and train * tests <= test * trains
 end
@@ -70,10 +53,10 @@ for at = 1, last, step do
   local training, slot = ARGV[4] == '0'
   if not fixed then training = is_training() end
   if training then
-    if train < trains then slot, train = train, train + 1 else slot = below(trains) end
+    if train < trains then slot, train = train, train + 1 else slot = drawn(trains) end
     slot = 'train:' .. slot
   else
-    if test < tests then slot, test = test, test + 1 else slot = below(tests) end
+    if test < tests then slot, test = test, test + 1 else slot = drawn(tests) end
     slot = 'test:' .. slot
   end
   pairs_[n + 1] = slot
@@ -118,7 +101,7 @@ train, test = train .. '', test .. ''
 pairs_[2], pairs_[4] = train, test
 if s then
   pairs_[n + 1] = 'random'
-  pairs_[n + 2] = string.format('[%d, %d, %d, %d, %d, %d]', unpack(s))
+  pairs_[n + 2] = written_state(s)
 end
 if ARGV[7] ~= '0' then
   n = #pairs_

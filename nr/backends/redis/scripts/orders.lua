@@ -4,7 +4,7 @@
 -- it was placed, its holder's deadline, how long a lease is, state, attempts, cycles, time,
 -- flags, key. The key is last, as it may hold anything.
 
-local ATTEMPTS = 3
+local ATTEMPTS = 10
 local REFUSED = '@TRAINING'
 
 local function now() -- milliseconds

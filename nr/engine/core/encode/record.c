@@ -10,7 +10,7 @@
 
 /* ============================== One sample in ============================ */
 
-enum { HEAD = 16 }; /* bytes of a record: how many values, and its weight */
+enum { HEAD = 20 }; /* bytes: its length, how many values, and its weight */
 
 nr_status nr_maker_init(nr_maker *m, const nr_schema *schema, nr_text key,
                         bool running, nr_error *err) {
@@ -135,12 +135,20 @@ static nr_status put_slot(const nr_maker *m, size_t slot, nr_buf *record,
                    (int)field->name.n, field->name.s);
 }
 
+size_t nr_record_room(const nr_schema *schema) {
+    return 9 * schema->slots + HEAD;
+}
+
+bool nr_record_begin(const nr_schema *schema, double weight, nr_buf *record) {
+    return nr_put_array(record, schema->slots) &&
+           (weight == 1 ? nr_put_nil(record) : nr_put_double(record, weight));
+}
+
 static nr_status put_record(const nr_maker *m, nr_buf *record, nr_error *err) {
     size_t before = record->len, slots = m->schema->slots;
-    if (!nr_buf_reserve(record, m->scratch.len + 9 * slots + HEAD) ||
-        !nr_put_array(record, slots) ||
-        !(m->weight == 1 ? nr_put_nil(record)
-                         : nr_put_double(record, m->weight)))
+    size_t room = m->scratch.len + nr_record_room(m->schema);
+    if (!nr_buf_reserve(record, room) ||
+        !nr_record_begin(m->schema, m->weight, record))
         return nr_nomem(err);
     nr_status status = NR_OK;
     for (size_t slot = 1; slot < slots && status == NR_OK; slot++)

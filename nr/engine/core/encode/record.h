@@ -54,6 +54,10 @@ nr_status nr_maker_item(nr_maker *m, const nr_field *field,
                         const nr_item *item, nr_cursor *c, nr_error *err);
 /* A whole map of names and values. */
 nr_status nr_maker_map(nr_maker *m, nr_cursor *c, nr_error *err);
+/* Bytes that most records need, with their length before them. */
+size_t nr_record_room(const nr_schema *schema);
+/* How a record begins: how many values, and what the sample counts. */
+bool nr_record_begin(const nr_schema *schema, double weight, nr_buf *record);
 /* Appends the record; refuses one that lacks an output. */
 nr_status nr_maker_end(nr_maker *m, nr_buf *record, nr_error *err);
 /* Or, in its place, the values by field of another generation of the schema, as

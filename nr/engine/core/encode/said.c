@@ -15,8 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "encode/pairs.h"
 #include "encode/said.h"
-#include "encode/unknown.h"
 #include "float_mode.h"
 #include "grammar/json.h"
 
@@ -39,18 +39,22 @@ static bool grow(nr_said *said) {
     return true;
 }
 
+/* The record behind `at`, where there is room for its length. */
+static void count_record(nr_said *said, size_t at) {
+    uint32_t len = (uint32_t)(said->bytes->len - at - sizeof len);
+    memcpy(said->bytes->data + at, &len, sizeof len);
+    said->ends[said->n++] = said->bytes->len;
+}
+
 static nr_status add_record(nr_said *said, nr_maker *m, nr_error *err) {
     uint32_t len = 0;
-    size_t at = said->bytes.len;
+    size_t at = said->bytes->len;
     if ((said->n == said->cap && !grow(said)) ||
-        !nr_buf_append(&said->bytes, &len, sizeof len))
+        !nr_buf_append(said->bytes, &len, sizeof len))
         return nr_nomem(err);
-    nr_status status = nr_maker_end(m, &said->bytes, err);
-    if (status != NR_OK) return status;
-    len = (uint32_t)(said->bytes.len - at - sizeof len);
-    memcpy(said->bytes.data + at, &len, sizeof len);
-    said->ends[said->n++] = said->bytes.len;
-    return NR_OK;
+    nr_status status = nr_maker_end(m, said->bytes, err);
+    if (status == NR_OK) count_record(said, at);
+    return status;
 }
 
 static size_t count_weights(const nr_command *cmd) {
@@ -69,46 +73,24 @@ static void begin(nr_maker *m, const nr_command *cmd, size_t sample) {
 
 /* =============================== name=value ============================== */
 
-static nr_text name_of(nr_text pair) {
-    const char *equals = memchr(pair.s, '=', pair.n);
-    return (nr_text){pair.s, (size_t)(equals - pair.s)};
-}
-
-/* Tells all names of a command that are no fields. */
-static nr_status unknown_pairs(const nr_maker *m, const nr_command *cmd,
-                               nr_error *err) {
-    nr_unknown unknown = {.schema = m->schema};
-    for (size_t side = 0; side < 2; side++)
-        for (size_t i = 0; i < cmd->count[side]; i++) {
-            size_t at = cmd->first[side] + i;
-            nr_text pair = {cmd->argv[at], cmd->arglen[at]};
-            nr_unknown_add(&unknown, name_of(pair));
-        }
-    return nr_unknown_tell(&unknown, m->key, err);
-}
-
-static nr_status take_pair(nr_maker *m, const nr_command *cmd, nr_text pair,
-                           bool behind, nr_error *err) {
-    nr_text name = name_of(pair);
-    nr_text value = {name.s + name.n + 1, pair.n - name.n - 1};
-    const nr_field *field = nr_maker_field(m, name);
-    if (!field) return unknown_pairs(m, cmd, err);
-    if (cmd->verb == NR_OBSERVE && field->output != behind)
-        return nr_fail(err, "ERR field %.*s belongs %s '->'",
-                       (int)name.n, name.s, behind ? "before" : "behind");
-    return nr_maker_text(m, field, value, err);
+static bool put_pairs(const nr_schema *schema, const nr_command *cmd,
+                      bool running, nr_said *said) {
+    uint32_t len = 0;
+    size_t at = said->bytes->len;
+    if (!nr_buf_reserve(said->bytes, nr_record_room(schema)) ||
+        !nr_buf_append(said->bytes, &len, sizeof len) ||
+        !nr_pairs_put(schema, cmd, running, said->bytes)) {
+        said->bytes->len = at;
+        return false;
+    }
+    count_record(said, at);
+    return true;
 }
 
 static nr_status read_pairs(nr_maker *m, const nr_command *cmd, nr_said *said,
                             nr_error *err) {
-    nr_status status = NR_OK;
     begin(m, cmd, 0);
-    for (size_t side = 0; side < 2; side++)
-        for (size_t i = 0; i < cmd->count[side] && status == NR_OK; i++) {
-            size_t at = cmd->first[side] + i;
-            nr_text pair = {cmd->argv[at], cmd->arglen[at]};
-            status = take_pair(m, cmd, pair, side == 1, err);
-        }
+    nr_status status = nr_pairs_take(m, cmd, err);
     return status == NR_OK ? add_record(said, m, err) : status;
 }
 
@@ -346,10 +328,9 @@ static nr_status ask_for_names(const nr_schema *schema, nr_text key,
                    (int)schema->fields[0].name.n, schema->fields[0].name.s);
 }
 
-NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
-                        bool running, nr_said *said, nr_error *err) {
+static nr_status read_any(const nr_schema *schema, const nr_command *cmd,
+                          bool running, nr_said *said, nr_error *err) {
     nr_maker m;
-    *said = (nr_said){.ends = &said->one, .cap = 1};
     nr_text key = {cmd->argv[cmd->key], cmd->arglen[cmd->key]};
     if (cmd->form <= NR_FORM_FP32) return ask_for_names(schema, key, err);
     nr_status status = nr_maker_init(&m, schema, key, running, err);
@@ -363,31 +344,33 @@ NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
     if (status == NR_OK && weights && weights != said->n)
         status = nr_fail(err, "ERR WEIGHTS has %zu numbers for %zu samples",
                          weights, said->n);
-    if (status != NR_OK) nr_said_free(said);
     return status;
 }
 
-nr_status nr_said_take(nr_said *said, nr_buf *out, nr_error *err) {
-    if (!out->data) {
-        *out = said->bytes;
-        said->bytes = (nr_buf){0};
+NOINLINE nr_status read(const nr_schema *schema, const nr_command *cmd,
+                        bool running, nr_said *said, nr_error *err) {
+    if (cmd->form == NR_FORM_NAMED && put_pairs(schema, cmd, running, said))
         return NR_OK;
-    }
-    return nr_buf_append(out, said->bytes.data, said->bytes.len)
-               ? NR_OK
-               : nr_nomem(err);
+    return read_any(schema, cmd, running, said, err);
 }
 
 nr_status nr_said_read(const nr_schema *schema, const nr_command *cmd,
-                       bool running, nr_said *said, nr_error *err) {
+                       bool running, nr_buf *out, nr_said *said, nr_error *err) {
+    *said = (nr_said){.bytes = out ? out : &said->own,
+                      .start = out ? out->len : 0,
+                      .ends = &said->one,
+                      .cap = 1};
     uint64_t before = nr_mode_begin(NR_EXACT);
     nr_status status = read(schema, cmd, running, said, err);
     nr_mode_end(before);
+    if (status == NR_OK) return NR_OK;
+    said->bytes->len = said->start;
+    nr_said_free(said);
     return status;
 }
 
 void nr_said_free(nr_said *said) {
-    nr_buf_free(&said->bytes);
+    nr_buf_free(&said->own);
     if (said->ends != &said->one) nr_release(said->ends);
     *said = (nr_said){0};
 }

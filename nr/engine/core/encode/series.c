@@ -113,7 +113,7 @@ nr_status nr_series_piece(const nr_schema *schema, const nr_command *cmd,
     if (cmd->series)
         name = (nr_text){cmd->argv[cmd->series], cmd->arglen[cmd->series]};
     nr_status status = check(cmd, err);
-    if (status == NR_OK) status = nr_said_read(schema, cmd, false, &said, err);
+    if (status == NR_OK) status = nr_said_read(schema, cmd, false, NULL, &said, err);
     if (status != NR_OK) return status;
     status = nr_series_head(name, out, err);
     if (status == NR_OK) status = add_steps(schema, &said, most, out, err);

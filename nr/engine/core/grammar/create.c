@@ -22,6 +22,17 @@ static nr_status add_layer(nr_parser *p, nr_text text) {
     return NR_OK;
 }
 
+/* In place of hidden layers. */
+static const char *const layout_words[] = {"AUTO", "LINEAR", NULL};
+
+static nr_status add_plain_layer(nr_parser *p, nr_text text) {
+    int word = nr_find_word(text, layout_words);
+    if (word < 0) return add_layer(p, text);
+    return nr_syntax_error(p, "%s is for networks with fields, others take "
+                              "counts of units",
+                           layout_words[word]);
+}
+
 /* inputs [hidden ...] -> outputs */
 static nr_status parse_layers(nr_parser *p) {
     size_t first = p->at, arrow = nr_find_arrow(p, first);
@@ -42,7 +53,7 @@ static nr_status parse_layers(nr_parser *p) {
                        layers, NR_MAX_LAYERS);
     for (size_t i = first; i <= arrow + 1; i++) {
         if (i == arrow) continue;
-        nr_status status = add_layer(p, nr_argument(p, i));
+        nr_status status = add_plain_layer(p, nr_argument(p, i));
         if (status != NR_OK) return status;
     }
     p->at = arrow + 2;
@@ -116,21 +127,38 @@ static void take_fields(nr_parser *p, size_t side) {
     p->cmd->count[side] = p->at - p->cmd->first[side];
 }
 
+/* AUTO or LINEAR, in place of layers: none of what else is there before "->". */
+static nr_status take_layout(nr_parser *p, size_t arrow, nr_layout *layout) {
+    for (size_t i = p->at; i < arrow; i++) {
+        int found = nr_find_word(nr_argument(p, i), layout_words);
+        if (found < 0) continue;
+        *layout = found ? NR_LAYOUT_LINEAR : NR_LAYOUT_AUTO;
+        if (arrow - p->at == 1) continue;
+        char quoted[NR_QUOTED];
+        nr_text other = nr_argument(p, i == p->at ? i + 1 : p->at);
+        return nr_syntax_error(p, "%s stands alone, in place of hidden layers, "
+                                  "and not beside '%s'",
+                               layout_words[found],
+                               nr_quote(quoted, sizeof quoted, other.s, other.n));
+    }
+    return NR_OK;
+}
+
 /* [hidden ...|AUTO|LINEAR], up to "->". How many units there are before and
  * behind shows when the network is trained; until then one stands for them. */
 static nr_status take_hidden(nr_parser *p, size_t arrow) {
     nr_command *cmd = p->cmd;
-    nr_text word = nr_argument(p, p->at);
     cmd->layers[cmd->nlayers++] = 1;
     cmd->layout = p->at == arrow ? NR_LAYOUT_AUTO : NR_LAYOUT_GIVEN;
-    if (nr_same_word(word, "AUTO")) cmd->layout = NR_LAYOUT_AUTO, p->at++;
-    if (nr_same_word(word, "LINEAR")) cmd->layout = NR_LAYOUT_LINEAR, p->at++;
+    nr_status status = take_layout(p, arrow, &cmd->layout);
+    if (status != NR_OK) return status;
+    if (cmd->layout != NR_LAYOUT_GIVEN) p->at = arrow;
     if (arrow - p->at > NR_MAX_LAYERS - 2)
         return nr_fail(p->err, "ERR too many layers: %zu, at most %d with "
                                "inputs and outputs",
                        arrow - p->at + 2, NR_MAX_LAYERS);
     for (; p->at < arrow; p->at++) {
-        nr_status status = add_layer(p, nr_argument(p, p->at));
+        status = add_layer(p, nr_argument(p, p->at));
         if (status != NR_OK) return status;
     }
     p->at++;

@@ -130,6 +130,15 @@ static const nr_option interval_option = {
     .at = offsetof(nr_command, interval),
 };
 
+static const nr_option sure_option = {
+    .word = "SURE",
+    .type = NR_REAL,
+    .most = 1,
+    .above = true,
+    .of_command = true,
+    .at = offsetof(nr_command, sure),
+};
+
 static bool is_interval(const nr_parser *p) {
     return p->at < p->argc && nr_same_word(nr_argument(p, p->at), "INTERVAL");
 }
@@ -179,6 +188,21 @@ static nr_status run_series(nr_parser *p) {
                            nr_quote(quoted, sizeof quoted, text.s, text.n));
 }
 
+/* INTERVAL p of NR.RUN, SURE p of NR.CLASS, behind the inputs, of which the first
+ * stands at `from`: the last two arguments, which are then none of *end. */
+static nr_status take_sureness(nr_parser *p, size_t from, size_t *end) {
+    const nr_option *o =
+        p->cmd->verb == NR_RUN ? &interval_option : &sure_option;
+    *end = p->argc;
+    if (p->argc > from + 1 && nr_same_word(nr_argument(p, p->argc - 1), o->word))
+        return nr_syntax_error(p, "%s wants a value", o->word);
+    if (p->argc < from + 3 ||
+        !nr_same_word(nr_argument(p, p->argc - 2), o->word))
+        return NR_OK;
+    *end = p->argc - 2;
+    return nr_option_take(p, o, nr_argument(p, p->argc - 1)) ? NR_OK : NR_ERR;
+}
+
 nr_status nr_run_parse(nr_parser *p) {
     take_series(p);
     if (p->argc == 3 && nr_same_word(nr_argument(p, 2), "FOR"))
@@ -186,13 +210,18 @@ nr_status nr_run_parse(nr_parser *p) {
     if (p->cmd->verb == NR_RUN && goes_on(p)) return run_series(p);
     p->cmd->series = 0;
     p->from = p->at = 2;
+    size_t end;
+    bool blob = take_form(p);
+    nr_status status = take_sureness(p, blob ? 3 : 2, &end);
+    if (status != NR_OK) return status;
     if (is_named(nr_argument(p, 2))) {
-        size_t end = p->cmd->verb == NR_RUN ? top_from(p) : p->argc;
-        nr_status status = take_named(p, 0, end);
-        return status == NR_OK ? take_top(p, end) : status;
+        size_t from = p->cmd->verb == NR_RUN ? top_from(p) : end;
+        if (from > end) from = end;
+        status = take_named(p, 0, from);
+        return status == NR_OK && from < end ? take_top(p, from) : status;
     }
-    if (!take_form(p)) return take_values(p, p->argc, p->argc);
-    if (p->argc != 4)
+    if (!blob) return take_values(p, end, end);
+    if (end != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));
     return take_bytes(p, nr_argument(p, 3));
 }

@@ -194,6 +194,16 @@ nr_status nr_command_parse(nr_command *cmd, size_t argc,
     return status;
 }
 
+nr_status nr_command_parse_joined(nr_command *cmd, size_t argc,
+                                  const char *joined, const char **argv,
+                                  const size_t *argvlen, nr_error *err) {
+    for (size_t i = 0; i < argc; i++) {
+        argv[i] = joined;
+        joined += argvlen[i] + 1;
+    }
+    return nr_command_parse(cmd, argc, argv, argvlen, err);
+}
+
 void nr_command_release(nr_command *cmd) {
     if (cmd->values != cmd->few) nr_release((void *)(uintptr_t)cmd->values);
     cmd->values = NULL;

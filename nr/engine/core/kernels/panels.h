@@ -11,11 +11,18 @@
 #include "kernels/vec.h"
 
 /* One number as v_taken, to the bit: NaN becomes the lower limit. */
+#if defined(__wasm_simd128__) /* no mode flushes what scalars come to */
+INLINE float taken(float x, float shift, float scale) {
+    v16 y = v_taken(v_set(x), v_set(shift), v_set(scale));
+    return wasm_f32x4_extract_lane(y.q[0], 0);
+}
+#else
 INLINE float taken(float x, float shift, float scale) {
     x = (x - shift) * scale;
     x = x > -NR_MOST_INPUT ? x : -NR_MOST_INPUT;
     return x < NR_MOST_INPUT ? x : NR_MOST_INPUT;
 }
+#endif
 
 #if defined(__AVX2__)
 /* Eight rows by eight units, turned, to a panel. */

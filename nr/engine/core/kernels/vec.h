@@ -1,10 +1,11 @@
 /* Sixteen floats at a time, for kernel.c, which is compiled once for each
  * instruction set.
  *
- * v16 is one AVX-512 register, a pair of AVX2 registers, or what the compiler
- * makes of sixteen floats. The number of lanes is the same everywhere, v_sum
- * folds them in one order, and v_fma rounds once, by itself where the processor
- * has no instruction for it: so all of them agree to the last bit.
+ * v16 is one AVX-512 register, a pair of AVX2 registers, four of WebAssembly's,
+ * or what the compiler makes of sixteen floats. The number of lanes is the same
+ * everywhere, v_sum folds them in one order, and v_fma rounds once, by itself
+ * where the processor has no instruction for it: so all of them agree to the
+ * last bit.
  *
  * Intrinsics and not only the compiler's vector type: whether a multiplication
  * and an addition fuse must be the source's decision. */
@@ -23,6 +24,8 @@
 #include "kernels/vec_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "kernels/vec_avx2.h"
+#elif defined(__wasm_simd128__)
+#include "kernels/vec_wasm.h" /* with sums of its own */
 #else
 #include "kernels/vec_baseline.h"
 #endif
@@ -79,7 +82,7 @@ INLINE void v_add_sums4(float *to, size_t step, v16 (*x)[4]) {
 #undef ROW
 }
 #endif
-#else
+#elif !defined(__wasm_simd128__)
 INLINE float v_sum(v16 a) {
     float h[8];
     for (int i = 0; i < 8; i++) h[i] = a[i] + a[i + 8];

@@ -76,6 +76,24 @@ static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its history");
 }
 
+/* What a network that was never trained, or one whose weights are elsewhere, has
+ * none of. */
+static nr_status load_finding(nr_net *net, nr_finding which, nr_bytes bytes,
+                              nr_error *err) {
+    static bool (*const sound[])(const nr_net *, const nr_array *) = {
+        [NR_RESIDUALS] = nr_residuals_sound,
+    };
+    if (bytes.len == 0) return NR_OK;
+    bool whole = bytes.len % sizeof(float) == 0 && net->h.trained;
+    nr_array *found = whole ? nr_array_new(bytes.len / sizeof(float)) : NULL;
+    if (whole && !found) return nr_nomem(err);
+    if (found) memcpy(found->data, bytes.data, bytes.len);
+    net->findings[which] = found;
+    return found && sound[which](net, found)
+               ? NR_OK
+               : nr_fail(err, "ERR invalid network: what its training found out");
+}
+
 /* Samples are records where there is a schema to make them by. */
 static nr_status load_kept(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_status status = nr_kept_load(bytes, &net->kept, err);
@@ -160,6 +178,8 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
         status = nr_fail(err, "ERR invalid network: weights that were never "
                               "trained");
     if (status == NR_OK) status = load_history(net, parts->history, err);
+    for (int i = 0; i < NR_FINDINGS && status == NR_OK; i++)
+        status = load_finding(net, (nr_finding)i, parts->findings[i], err);
     for (int d = 0; d < 2 && status == NR_OK; d++)
         if (parts->rows[d].data || net->h.len[d] == 0)
             status = nr_dataset_load(net, d, parts->rows[d], err);
@@ -245,4 +265,9 @@ nr_status nr_net_weights(const nr_net *net, nr_buf *out, nr_error *err) {
 
 nr_status nr_net_history(const nr_net *net, nr_buf *out, nr_error *err) {
     return put_array(net->history, out, err);
+}
+
+nr_status nr_net_finding(const nr_net *net, nr_finding which, nr_buf *out,
+                         nr_error *err) {
+    return put_array(net->findings[which], out, err);
 }

@@ -18,7 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "floats are written as they lie in memory");
 
 /* The parts that there are, in the order in which they are written. */
-enum { WEIGHTS, HISTORY, TRAIN, TEST, PARTS };
+enum { WEIGHTS, HISTORY, TRAIN, TEST, FINDINGS, PARTS = FINDINGS + NR_FINDINGS };
 static const struct {
     const char *name;
     uint64_t version; /* the latest; all from 1 on are read */
@@ -27,6 +27,7 @@ static const struct {
     [HISTORY] = {"history", 1},
     [TRAIN] = {"train", 1},
     [TEST] = {"test", 1},
+    [FINDINGS + NR_RESIDUALS] = {"residuals", 1},
 };
 
 static const unsigned char nothing[1]; /* a part that is there, and empty */
@@ -66,7 +67,9 @@ static size_t part_bytes(const nr_net *net, int part) {
         if (net->inner) return 1;
         return net->h.trained ? array_bytes(atomic_load(&self->weights)) : 0;
     case HISTORY: return array_bytes(net->history);
-    default: return nr_rows_bytes(net, part - TRAIN);
+    case TRAIN:
+    case TEST: return nr_rows_bytes(net, part - TRAIN);
+    default: return array_bytes(net->findings[part - FINDINGS]);
     }
 }
 
@@ -104,7 +107,9 @@ static nr_status put_part(const nr_net *net, int part, nr_buf *out,
     switch (part) {
     case WEIGHTS: return nr_net_weights(net, out, err);
     case HISTORY: return nr_net_history(net, out, err);
-    default: return nr_net_rows(net, part - TRAIN, out, err);
+    case TRAIN:
+    case TEST: return nr_net_rows(net, part - TRAIN, out, err);
+    default: return nr_net_finding(net, part - FINDINGS, out, err);
     }
 }
 
@@ -174,6 +179,8 @@ static nr_status read_parts(nr_cursor *c, nr_parts *parts, nr_buf *kept,
     size_t n;
     nr_bytes *places[PARTS] = {&parts->weights, &parts->history,
                              &parts->rows[0], &parts->rows[1]};
+    for (int i = 0; i < NR_FINDINGS; i++)
+        places[FINDINGS + i] = &parts->findings[i];
     parts->rows[0].data = parts->rows[1].data = nothing;
     if (!nr_get_array(c, &n))
         return nr_fail(err, "ERR invalid network: its parts");

@@ -138,6 +138,14 @@ void nr_net_forget(nr_net *net) {
 
 /* ============================ Making and freeing ========================= */
 
+void nr_findings_hold(nr_net *net, const nr_net *from) {
+    for (int i = 0; i < NR_FINDINGS; i++) {
+        nr_array *before = net->findings[i];
+        net->findings[i] = from ? nr_array_hold(from->findings[i]) : NULL;
+        nr_array_drop(before);
+    }
+}
+
 /* Takes the plan. */
 static nr_net *make_net(const nr_header *header, nr_plan *plan) {
     nr_net *net = plan ? nr_alloc(sizeof *net) : NULL;
@@ -206,6 +214,7 @@ nr_net *nr_net_clone(const nr_net *net) {
     copy->extent = net->extent;
     copy->row = net->row;
     copy->history = nr_array_hold(net->history);
+    nr_findings_hold(copy, net);
     copy->kept = nr_kept_hold(net->kept);
     if (!share_weights(copy, (nr_net *)net) || !share_fields(copy, net) ||
         !nr_dataset_clone(&copy->data[0], &net->data[0]) ||
@@ -220,6 +229,7 @@ nr_net *nr_net_bare(const nr_net *net) {
     nr_net *bare = make_net(&net->h, nr_plan_hold(net->plan));
     if (!bare) return NULL;
     bare->history = nr_array_hold(net->history);
+    nr_findings_hold(bare, net);
     bare->kept = nr_kept_hold(net->kept);
     bare->h.len[0] = bare->h.len[1] = 0;
     bare->h.bytes[0] = bare->h.bytes[1] = 0;
@@ -248,6 +258,7 @@ void nr_net_free(nr_net *net) {
     nr_schema_drop(net->schema);
     nr_sequences_drop(net->sequences);
     nr_array_drop(net->history);
+    for (int i = 0; i < NR_FINDINGS; i++) nr_array_drop(net->findings[i]);
     nr_kept_drop(net->kept);
     nr_dataset_free(&net->data[0]);
     nr_dataset_free(&net->data[1]);
@@ -279,6 +290,8 @@ size_t nr_net_memory(const nr_net *net) {
     if (weights && atomic_load(&weights->interleaved))
         bytes += nr_interleaved_len(net) * sizeof(float);
     if (net->history) bytes += net->history->n * sizeof(float);
+    for (int i = 0; i < NR_FINDINGS; i++)
+        if (net->findings[i]) bytes += net->findings[i]->n * sizeof(float);
     bytes += nr_kept_bytes(net->kept).len;
     if (net->inner) bytes += nr_net_memory(net->inner);
     for (int d = 0; d < 2; d++) {
@@ -324,6 +337,7 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
     atomic_store(&net->weights, nr_array_hold(atomic_load(&source->weights)));
     nr_array_drop(net->history);
     net->history = nr_array_hold(trained->history);
+    nr_findings_hold(net, trained);
     net->h.stats = trained->h.stats;
     net->h.trained = trained->h.trained;
     net->h.revision++;

@@ -152,6 +152,7 @@ struct nr_net {
     _Atomic(nr_array *) weights;
     _Atomic(nr_draft *) draft; /* NULL: trained, or without clones */
     nr_array *history; /* of the last training; NULL: none */
+    nr_array *findings[NR_FINDINGS]; /* of it, too */
     nr_kept *kept;     /* the parts that are neither of these nor samples */
     nr_dataset data[2];
     /* Of a network with fields; NULL: its inputs and outputs are numbers in
@@ -220,6 +221,28 @@ void nr_net_forget(nr_net *net);     /* drops them */
 enum { NR_MAX_CONFUSION = 100, NR_REPORT_HEAD = 5 };
 size_t nr_report_len(const nr_header *h); /* floats */
 
+/* ------------------------------ Residuals -------------------------------- */
+
+/* How far a regressor was off on the testing samples: how many of them were
+ * measured, then for each output the absolute errors, largest first. All of the
+ * largest are there, of smaller ones fewer and fewer, so that a share of any size
+ * is known to within a part of 128 of itself (residuals.c). */
+enum {
+    NR_MOST_INTERVALS = 4096, /* outputs */
+    NR_MOST_MEASURED = 1 << 22 /* errors of all outputs, before they are thinned */
+};
+size_t nr_residuals_kept(size_t samples, size_t outputs); /* of each output */
+/* Those to keep of n that are sorted, largest first. */
+void nr_residuals_thin(const float *sorted, size_t n, size_t outputs,
+                       float *kept);
+bool nr_residuals_sound(const nr_net *net, const nr_array *residuals);
+/* What at least (n + 1) p of them, and one more, do not exceed; 0: n are too few
+ * for that. */
+double nr_residuals_least(double p); /* so few do */
+size_t nr_residuals_samples(const nr_array *residuals);
+double nr_residual(const nr_array *residuals, size_t outputs, size_t output,
+                   double p);
+
 /* ------------------------------- Parts ----------------------------------- */
 
 nr_net *nr_net_new(const nr_header *header); /* header must be sound */
@@ -243,6 +266,8 @@ nr_status nr_format_check(uint64_t format, nr_error *err); /* none to come */
 nr_status nr_header_check(const nr_header *h, nr_error *err); /* all together */
 
 /* parts.c: NULL is no part at all. */
+/* In place of its own; from NULL: none. */
+void nr_findings_hold(nr_net *net, const nr_net *from);
 nr_kept *nr_kept_hold(nr_kept *kept);
 void nr_kept_drop(nr_kept *kept);
 size_t nr_kept_count(const nr_kept *kept);

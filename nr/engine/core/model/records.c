@@ -171,34 +171,38 @@ nr_status nr_net_weigh(nr_net *net, nr_dataset_id which, uint64_t added,
 }
 
 /* One record: weighed before it is written, so that nothing has changed. */
+static nr_status put_at(nr_net *net, nr_bytes record, uint64_t place,
+                        bool replaces, nr_error *err) {
+    nr_dataset_id d = place & 1;
+    size_t slot = place >> 1;
+    const uint64_t before = net->h.bytes[d];
+    uint64_t removed = replaces ? nr_record_at(net, d, slot).len : 0;
+    nr_status status = nr_net_weigh(net, d, record.len, removed, err);
+    if (status != NR_OK || nr_record_write(&net->data[d], slot, record))
+        return status;
+    net->h.bytes[d] = before;
+    return nr_nomem(err);
+}
+
 static nr_status put_one(nr_net *net, nr_bytes record, nr_dataset_id which,
                          nr_error *err) {
-    uint64_t place, was[2] = {net->h.len[0], net->h.len[1]};
+    nr_header *h = &net->h;
+    uint64_t place;
+    const uint64_t was[2] = {h->len[0], h->len[1]};
+    const nr_random random = h->random;
     nr_status status = nr_check_capacity(net, which, err);
     if (status != NR_OK) return status;
     nr_net_draw(net, which, &place);
-    nr_dataset_id d = place & 1;
-    size_t slot = place >> 1;
-    uint64_t removed =
-        slot < was[d] ? nr_record_at(net, d, slot).len : 0;
-    status = nr_net_weigh(net, d, record.len, removed, err);
-    if (status == NR_OK && !nr_record_write(&net->data[d], slot, record))
-        status = nr_nomem(err);
+    status = put_at(net, record, place, place >> 1 < was[place & 1], err);
+    if (status == NR_OK) return NR_OK;
+    h->random = random;
+    h->len[0] = was[0], h->len[1] = was[1];
     return status;
-}
-
-static void put_back(nr_net *net, const nr_header *before, nr_dataset *data) {
-    net->h = *before;
-    for (int d = 0; d < 2 && data; d++) {
-        nr_dataset_free(&net->data[d]);
-        net->data[d] = data[d];
-        data[d] = (nr_dataset){0};
-    }
 }
 
 /* Several: the whole of them is weighed at the end, as stores do, who write
  * them in one step; so each may be more than there is room for on the way. */
-static nr_status put_many(nr_net *net, nr_bytes bytes, nr_dataset_id which,
+static nr_status put_each(nr_net *net, nr_bytes bytes, nr_dataset_id which,
                           nr_error *err) {
     nr_bytes record;
     nr_status status = NR_OK;
@@ -214,6 +218,33 @@ static nr_status put_many(nr_net *net, nr_bytes bytes, nr_dataset_id which,
         status = now > was[d] ? nr_net_weigh(net, d, now - was[d], 0, err)
                               : nr_net_weigh(net, d, 0, was[d] - now, err);
     }
+    return status;
+}
+
+static void put_back(nr_net *net, const nr_header *before, nr_dataset *data) {
+    net->h = *before;
+    for (int d = 0; d < 2; d++) {
+        nr_dataset_free(&net->data[d]);
+        net->data[d] = data[d];
+        data[d] = (nr_dataset){0};
+    }
+}
+
+/* What they replace is kept till the last is there. */
+static nr_status put_many(nr_net *net, nr_bytes bytes, nr_dataset_id which,
+                          nr_error *err) {
+    nr_dataset data[2] = {{0}};
+    const nr_header before = net->h;
+    nr_status status = NR_OK;
+    if (nr_dataset_clone(&data[0], &net->data[0]) &&
+        nr_dataset_clone(&data[1], &net->data[1])) {
+        status = put_each(net, bytes, which, err);
+        if (status != NR_OK) put_back(net, &before, data);
+    } else {
+        status = nr_nomem(err);
+    }
+    nr_dataset_free(&data[0]);
+    nr_dataset_free(&data[1]);
     return status;
 }
 
@@ -237,33 +268,20 @@ static nr_status put_rows(nr_net *net, nr_bytes bytes, nr_dataset_id which,
 nr_status nr_net_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
                      nr_error *err) {
     size_t n;
-    nr_dataset data[2] = {{0}};
-    const nr_header before = net->h;
+    nr_bytes rest = bytes, record;
     if (net->partial)
         return nr_fail(err, "ERR samples for a network without its datasets");
     if (net->h.records == NR_FIXED) return put_rows(net, bytes, which, err);
     if (nr_is_forecaster(net)) return nr_series_put_all(net, bytes, err);
     nr_status status = count(bytes, &n, err);
     if (status != NR_OK) return status;
-    bool many = n > 1; /* what they replace is kept till the last is there */
-    nr_bytes record;
-    if (many && (!nr_dataset_clone(&data[0], &net->data[0]) ||
-                 !nr_dataset_clone(&data[1], &net->data[1]))) {
-        status = nr_nomem(err);
-    } else {
-        if (many)
-            status = put_many(net, bytes, which, err);
-        else if (nr_record_next(&bytes, &record))
-            status = put_one(net, record, which, err);
-        if (status == NR_OK)
-            nr_net_count(net, n);
-        else
-            put_back(net, &before, many ? data : NULL);
-        if (n == 1 && status == NR_OK) nr_net_foresee(net, which);
-    }
-    nr_dataset_free(&data[0]);
-    nr_dataset_free(&data[1]);
-    return status;
+    status = n == 1 && nr_record_next(&rest, &record)
+                 ? put_one(net, record, which, err)
+                 : put_many(net, bytes, which, err);
+    if (status != NR_OK) return status;
+    nr_net_count(net, n);
+    if (n == 1) nr_net_foresee(net, which);
+    return NR_OK;
 }
 
 nr_status nr_records_keep(nr_net *net, nr_dataset_id which,

@@ -7,6 +7,7 @@
  * a server for as long as it is large. */
 
 #include <math.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "float_mode.h"
@@ -279,13 +280,14 @@ void nr_net_clear(nr_net *net, nr_dataset_id which) {
 
 nr_status nr_dataset_load(nr_net *net, nr_dataset_id which, nr_bytes bytes,
                           nr_error *err) {
-    size_t row_bytes = net->row * sizeof(float), n = net->h.len[which];
+    size_t row_bytes = net->row * sizeof(float);
+    uint64_t n = net->h.len[which], expected = n * row_bytes;
     if (net->h.records == NR_VARIABLE)
         return nr_records_load(net, which, bytes, err);
-    if (bytes.len != n * row_bytes)
+    if (bytes.len != expected)
         return nr_fail(err, "ERR invalid network: %zu bytes of samples where "
-                            "%zu were expected",
-                       bytes.len, n * row_bytes);
+                            "%" PRIu64 " were expected",
+                       bytes.len, expected);
     nr_dataset *data = &net->data[which];
     for (size_t slot = 0; slot < n; slot++) {
         if (!make_writable(net, data, slot)) return nr_nomem(err);

@@ -12,6 +12,7 @@
 #include "run/forget.h"
 #include "run/language.h"
 #include "run/report.h"
+#include "run/sure.h"
 
 static nr_status done(bool ok, nr_error *err) {
     return ok ? NR_OK : nr_nomem(err);
@@ -47,6 +48,28 @@ static nr_status input_rows(const nr_net *net, const nr_command *cmd,
     return NR_OK;
 }
 
+static bool put_row(const float *y, const double *off, size_t out,
+                    nr_buf *reply) {
+    bool ok = nr_put_array(reply, out);
+    for (size_t o = 0; o < out && ok; o++)
+        ok = off ? nr_interval_put((double)y[o], off[o], reply)
+                 : nr_put_double(reply, (double)y[o]);
+    return ok;
+}
+
+/* Of n rows, with intervals three times as long. */
+static bool put_blob(const float *y, const double *off, size_t n, size_t out,
+                     nr_buf *reply) {
+    size_t bytes = n * out * sizeof *y, all;
+    if (!off) return nr_put_bin(reply, y, bytes);
+    float *three = __builtin_mul_overflow(bytes, 3, &all) ? NULL : nr_alloc(all);
+    for (size_t i = 0; i < n && three; i++)
+        nr_interval_floats(y + i * out, off, out, three + 3 * i * out);
+    bool ok = three && nr_put_bin(reply, three, all);
+    nr_release(three);
+    return ok;
+}
+
 static nr_status run_rows(const nr_net *net, const nr_command *cmd,
                           const float *rows, size_t n, nr_buf *reply,
                           nr_error *err) {
@@ -54,19 +77,19 @@ static nr_status run_rows(const nr_net *net, const nr_command *cmd,
     if (__builtin_mul_overflow(n, out * sizeof(float), &bytes))
         return nr_nomem(err);
     float few[64], *outputs = few;
+    double *off;
+    nr_status status = nr_interval_take(net, cmd->interval, &off, err);
+    if (status != NR_OK) return status;
     if (bytes > sizeof few && !(outputs = nr_alloc(bytes)))
-        return nr_nomem(err);
-    nr_status status = nr_net_run(net, rows, n, outputs, err);
-    bool ok = true;
-    if (status == NR_OK && cmd->values) {
-        ok = nr_put_array(reply, out);
-        for (size_t i = 0; i < out && ok; i++)
-            ok = nr_put_double(reply, (double)outputs[i]);
-    } else if (status == NR_OK) {
-        ok = nr_put_bin(reply, outputs, bytes);
-    }
+        status = nr_nomem(err);
+    if (status == NR_OK) status = nr_net_run(net, rows, n, outputs, err);
+    if (status == NR_OK)
+        status = done(cmd->values ? put_row(outputs, off, out, reply)
+                                  : put_blob(outputs, off, n, out, reply),
+                      err);
     if (outputs != few) nr_release(outputs);
-    return status == NR_OK ? done(ok, err) : status;
+    nr_release(off);
+    return status;
 }
 
 static nr_status classify_rows(const nr_net *net, const nr_command *cmd,
@@ -75,10 +98,12 @@ static nr_status classify_rows(const nr_net *net, const nr_command *cmd,
     uint32_t few[64], *classes = few;
     if (n > 64 && !(classes = nr_alloc(n * sizeof *classes)))
         return nr_nomem(err);
-    nr_status status = nr_net_classify(net, rows, n, classes, err);
+    nr_status status =
+        nr_classify_sure(net, NULL, rows, n, cmd->sure, classes, err);
     bool ok = cmd->values != NULL || nr_put_array(reply, n);
     for (size_t i = 0; i < n && ok && status == NR_OK; i++)
-        ok = nr_put_uint(reply, classes[i]);
+        ok = classes[i] == NR_UNSURE ? nr_put_nil(reply)
+                                     : nr_put_uint(reply, classes[i]);
     if (classes != few) nr_release(classes);
     return status == NR_OK ? done(ok, err) : status;
 }
@@ -148,6 +173,7 @@ static nr_status reset(nr_net *net, nr_buf *reply, nr_error *err) {
     nr_net_take_inner(net, NULL, NULL);
     nr_array_drop(net->history);
     net->history = NULL;
+    nr_findings_hold(net, NULL);
     net->h.resets++;
     net->h.revision++;
     net->h.trained = false;

@@ -6,6 +6,7 @@
 #include "encode/said.h"
 #include "run/fields.h"
 #include "run/run.h"
+#include "run/sure.h"
 
 static nr_status done(bool ok, nr_error *err) {
     return ok ? NR_OK : nr_nomem(err);
@@ -70,48 +71,61 @@ bool nr_fields_outputs(const nr_net *net, nr_buf *b) {
     return ok;
 }
 
+static bool put_output(const nr_encoding *e, size_t i, float y,
+                       const double *off, nr_buf *b) {
+    double value = e->classes.n ? (double)y : nr_decode(e, i, y);
+    return off ? nr_interval_put(value, off[i], b) : nr_put_double(b, value);
+}
+
 /* One row's outputs, each behind its name. */
-static bool put_outputs(const nr_encoding *e, const float *y, nr_buf *b) {
+static bool put_outputs(const nr_encoding *e, const float *y, const double *off,
+                        nr_buf *b) {
     const nr_field *outputs = e->schema->fields + e->schema->inputs;
     size_t n = nr_encoding_outputs(e);
     bool ok = nr_put_array(b, 2 * n);
     for (size_t i = 0; i < n && ok; i++)
-        ok = e->classes.n ? put_name(b, nr_terms_text(&e->classes, i)) &&
-                                nr_put_double(b, (double)y[i])
-                          : put_name(b, outputs[i].name) &&
-                                nr_put_double(b, nr_decode(e, i, y[i]));
+        ok = put_name(b, e->classes.n ? nr_terms_text(&e->classes, i)
+                                      : outputs[i].name) &&
+             put_output(e, i, y[i], off, b);
     return ok;
 }
 
 static nr_status run_rows(const nr_net *net, const rows *r, bool many,
-                          nr_buf *reply, nr_error *err) {
+                          double interval, nr_buf *reply, nr_error *err) {
     size_t out = nr_encoding_outputs(net->encoding), bytes;
     float few[64], *y = few;
+    double *off;
     if (__builtin_mul_overflow(r->n, out * sizeof *y, &bytes))
         return nr_nomem(err);
-    if (bytes > sizeof few && !(y = nr_alloc(bytes))) return nr_nomem(err);
-    nr_status status = nr_net_run_sequences(net->inner, r->sequences, r->x,
-                                            r->n, y, NULL, err);
+    nr_status status = nr_interval_take(net, interval, &off, err);
+    if (status != NR_OK) return status;
+    if (bytes > sizeof few && !(y = nr_alloc(bytes))) status = nr_nomem(err);
+    if (status == NR_OK)
+        status = nr_net_run_sequences(net->inner, r->sequences, r->x, r->n, y,
+                                      NULL, err);
     bool ok = !many || nr_put_array(reply, r->n);
     for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
-        ok = put_outputs(net->encoding, y + i * out, reply);
+        ok = put_outputs(net->encoding, y + i * out, off, reply);
     if (y != few) nr_release(y);
+    nr_release(off);
     return status == NR_OK ? done(ok, err) : status;
 }
 
 static nr_status classify_rows(const nr_net *net, const rows *r, bool many,
-                               nr_buf *reply, nr_error *err) {
+                               double sure, nr_buf *reply, nr_error *err) {
     uint32_t few[64], *classes = few;
     if (r->n > 64 && !(classes = nr_alloc(r->n * sizeof *classes)))
         return nr_nomem(err);
     if (net->h.kind != NR_CLASSIFIER)
         return nr_net_classify(net, r->x, r->n, classes, err); /* says why */
-    nr_status status = nr_net_run_sequences(net->inner, r->sequences, r->x,
-                                            r->n, NULL, classes, err);
+    nr_status status = nr_classify_sure(net->inner, r->sequences, r->x, r->n,
+                                        sure, classes, err);
     bool ok = !many || nr_put_array(reply, r->n);
     for (size_t i = 0; i < r->n && ok && status == NR_OK; i++)
-        ok = put_name(reply,
-                      nr_terms_text(&net->encoding->classes, classes[i]));
+        ok = classes[i] == NR_UNSURE
+                 ? nr_put_nil(reply)
+                 : put_name(reply, nr_terms_text(&net->encoding->classes,
+                                                 classes[i]));
     if (classes != few) nr_release(classes);
     return status == NR_OK ? done(ok, err) : status;
 }
@@ -128,14 +142,14 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
                         nr_buf *reply, nr_error *err) {
     nr_said said;
     rows r;
-    nr_status status = nr_said_read(net->schema, cmd, true, &said, err);
+    nr_status status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
     if (status != NR_OK) return status;
     status = net->inner ? NR_OK : not_trained(cmd, err);
     if (status == NR_OK) status = rows_make(&r, net, &said, err);
     if (status == NR_OK) {
         status = cmd->verb == NR_CLASS
-                     ? classify_rows(net, &r, said.many, reply, err)
-                     : run_rows(net, &r, said.many, reply, err);
+                     ? classify_rows(net, &r, said.many, cmd->sure, reply, err)
+                     : run_rows(net, &r, said.many, cmd->interval, reply, err);
         rows_free(&r);
     }
     nr_said_free(&said);

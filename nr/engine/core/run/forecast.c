@@ -93,7 +93,7 @@ static nr_status take_interval(forecast *f, double p, nr_error *err) {
     if (f->rank <= n) return NR_OK;
     return nr_fail(err, "ERR INTERVAL %s takes at least %.0f held-out windows "
                         "at the last training, there were %zu",
-                   nr_write_shortest(said, p), ceil(p / (1 - p) - 1e-9), n);
+                   nr_write_shortest(said, p), nr_residuals_least(p), n);
 }
 
 static bool make_room(forecast *f) {

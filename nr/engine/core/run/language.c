@@ -182,7 +182,7 @@ static nr_status run_one(const nr_net *net, const nr_bytes *record,
 static nr_status run_said(const nr_net *net, const nr_command *cmd,
                           nr_buf *reply, nr_error *err) {
     nr_said said;
-    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
+    nr_status status = nr_said_read(net->schema, cmd, false, NULL, &said, err);
     if (status != NR_OK) return status;
     if (said.many) status = done(nr_put_array(reply, said.n), err);
     for (size_t i = 0; i < said.n && status == NR_OK; i++) {
@@ -197,7 +197,7 @@ nr_status nr_language_run(const nr_net *net, const nr_command *cmd,
                           nr_buf *reply, nr_error *err) {
     nr_status status = nr_series_check(net, cmd, err);
     if (status == NR_OK && cmd->interval > 0)
-        status = nr_fail(err, "ERR INTERVAL without inputs is for forecasters");
+        status = nr_fail(err, "ERR INTERVAL is for regressors and forecasters");
     if (status == NR_OK) status = refuse_others(net, cmd, err);
     if (status != NR_OK) return status;
     return cmd->form == NR_FORM_SERIES
@@ -209,10 +209,9 @@ nr_status nr_language_run(const nr_net *net, const nr_command *cmd,
 static nr_status read_text(const nr_net *net, const nr_command *cmd,
                            nr_said *said, nr_bytes *record, bool *given,
                            nr_error *err) {
-    *said = (nr_said){0};
     *given = cmd->count[0] > 0;
     if (!*given) return NR_OK;
-    nr_status status = nr_said_read(net->schema, cmd, false, said, err);
+    nr_status status = nr_said_read(net->schema, cmd, false, NULL, said, err);
     if (status == NR_OK) *record = nr_said_record(said, 0);
     return status;
 }
@@ -334,7 +333,7 @@ nr_status nr_language_generate(const nr_net *net, const nr_command *cmd,
     if (status == NR_OK)
         status = done(nr_put_bin(reply, text.data, text.len), err);
     nr_buf_free(&text);
-    nr_said_free(&said);
+    if (given) nr_said_free(&said);
     return status;
 }
 

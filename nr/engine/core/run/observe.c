@@ -71,10 +71,9 @@ static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
     if (nr_is_generator(net) && (cmd->weight > 0 || cmd->weights))
         return nr_fail(err, "ERR the texts of a generator count alike: it takes "
                             "no WEIGHT");
-    nr_status status = nr_said_read(net->schema, cmd, false, &said, err);
-    if (status != NR_OK) return status;
-    status = nr_said_take(&said, records, err);
-    nr_said_free(&said);
+    nr_status status =
+        nr_said_read(net->schema, cmd, false, records, &said, err);
+    if (status == NR_OK) nr_said_free(&said);
     return status;
 }
 
@@ -97,13 +96,15 @@ nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
     return status;
 }
 
+/* The records lie where the reply will: hosts keep that memory from one command
+ * to the next, so a sample needs none of its own until it is put. */
 static nr_status observe_fields(nr_net *net, const nr_command *cmd,
-                                nr_error *err) {
-    nr_buf records = {0};
-    nr_status status = nr_net_samples(net, cmd, &records, err);
-    nr_bytes bytes = {records.data, records.len};
+                                nr_buf *reply, nr_error *err) {
+    size_t at = reply->len;
+    nr_status status = nr_net_samples(net, cmd, reply, err);
+    nr_bytes bytes = {reply->data + at, reply->len - at};
     if (status == NR_OK) status = nr_net_put(net, bytes, cmd->dataset, err);
-    nr_buf_free(&records);
+    reply->len = at;
     return status;
 }
 
@@ -135,7 +136,7 @@ nr_status nr_observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
     if (status == NR_OK && !net->schema) status = nr_numbers_check(cmd, err);
     if (status != NR_OK) return status;
     if (net->schema) {
-        status = observe_fields(net, cmd, err);
+        status = observe_fields(net, cmd, reply, err);
     } else if (cmd->values) {
         status = values_check(net, cmd, err);
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);

@@ -143,9 +143,10 @@ void nr_report_bound(float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = (float)bounded((double)y[i]);
 }
 
-/* NaN is no value; an infinity would be refused when the network is read. */
+/* NaN is no value, and has the same bits everywhere, which narrowing would not give
+ * it; an infinity would be refused when the network is read. */
 static bool put_float(nr_buf *b, double value) {
-    float x = (float)bounded(value);
+    float x = isnan(value) ? NAN : (float)bounded(value);
     return nr_buf_append(b, &x, sizeof x);
 }
 

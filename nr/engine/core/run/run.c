@@ -281,7 +281,10 @@ static nr_status run_now(const nr_net *net, const float *rows, size_t n,
                     ? nr_interleaved_ready(net, weights)
                     : NULL;
     bool nomem;
-    if (run_all(&r, rows, n, to, &nomem)) return NR_OK;
+    if (run_all(&r, rows, n, to, &nomem)) {
+        if (to->outputs) nr_mode_flush(to->outputs, n * r.out);
+        return NR_OK;
+    }
     return nomem ? nr_nomem(err) : explain(net, rows, n, err);
 }
 

@@ -29,11 +29,12 @@ static bool is_ours(const nr_resp *r) {
 }
 
 /* Its reply is in scratch: false where the host is to run it. */
-static bool ran(nr_resp *r, nr_error *err, nr_status *status) {
+static bool ran(nr_resp *r, nr_verb *verb, nr_error *err, nr_status *status) {
     nr_command cmd;
     *status = nr_command_parse(&cmd, r->head.argc, r->head.argv,
                                r->head.arglen, err);
     if (*status != NR_OK) return *status == NR_ERR;
+    *verb = cmd.verb;
     nr_cost cost = nr_net_cost(r->net, &cmd);
     bool little = cost.work < LITTLE && cost.bytes < SMALL;
     /* An NR.RUN does not change the network, nor does an NR.CLASS. */
@@ -48,10 +49,11 @@ static bool ran(nr_resp *r, nr_error *err, nr_status *status) {
 static bool answer(nr_resp *r) {
     nr_error err;
     nr_status status;
+    nr_verb verb;
     r->scratch.len = 0;
-    if (!ran(r, &err, &status)) return false;
+    if (!ran(r, &verb, &err, &status)) return false;
     if (status == NR_OK)
-        status = nr_resp_reply(r, r->scratch.data, r->scratch.len, NR_RUN,
+        status = nr_resp_reply(r, r->scratch.data, r->scratch.len, (int)verb,
                                &err);
     return status == NR_OK ||
            nr_resp_error(r, err.text, strlen(err.text), &err) == NR_OK;

@@ -253,6 +253,7 @@ nr_net *nr_learner_done(const nr_net *net, nr_encoding *encoding,
     }
     nr_array_drop(done->history);
     done->history = nr_array_hold(trained->history);
+    nr_findings_hold(done, trained);
     done->h.stats = trained->h.stats;
     done->h.trained = trained->h.trained;
     strcpy(done->h.last_training, trained->h.last_training);

@@ -65,7 +65,8 @@ static uint64_t finalizing_floats(const nr_net *net) {
     uint64_t report = NR_LANES * (2 * in + out + 3 * widest) +
                       2 * nr_report_len(h) + (h->len[0] > h->len[1]
                                                   ? h->len[0]
-                                                  : h->len[1]);
+                                                  : h->len[1]) +
+                      nr_residuals_floats(h);
     return calibrate > report ? calibrate : report;
 }
 

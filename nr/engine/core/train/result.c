@@ -29,6 +29,10 @@ static nr_status keep_history(nr_trainer *t, nr_net *net, nr_error *err) {
                t->report.len);
     nr_array_drop(net->history);
     net->history = history;
+    for (int i = 0; i < NR_FINDINGS; i++) {
+        nr_array_drop(net->findings[i]);
+        net->findings[i] = nr_array_hold(t->findings[i]);
+    }
     return NR_OK;
 }
 
@@ -97,6 +101,7 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
         nr_language_finalize(t);
     else if (t->cycles)
         nr_finalize(t);
+    nr_mode_flush(t->weights->data, t->weights->n);
     if (t->failed) return nr_nomem(err);
     char why[NR_OUTCOME_TEXT];
     judge(t, why, sizeof why);

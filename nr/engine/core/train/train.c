@@ -274,6 +274,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_release_lines(t->keeping);
     nr_release_lines(t->class_weights);
     nr_buf_free(&t->report);
+    for (int i = 0; i < NR_FINDINGS; i++) nr_array_drop(t->findings[i]);
     nr_array_drop(t->weights);
     nr_encoding_drop(t->encoding);
     nr_net_free(t->fields);

@@ -160,6 +160,7 @@ struct nr_trainer {
     nr_point history[NR_MAX_HISTORY];
     size_t points, stride;
     nr_buf report; /* nr_report_make's */
+    nr_array *findings[NR_FINDINGS];
 
     /* What other threads see. */
     atomic_bool stop;
@@ -288,6 +289,11 @@ double nr_l2_for(const nr_trainer *t, size_t samples);
 void nr_l2_search_begin(nr_trainer *t);
 void nr_l2_choose(nr_trainer *t);
 void nr_l2_refit(const nr_trainer *t, nr_member *m);
+
+/* residuals.c: a regressor's errors on the testing samples, by the weights that it
+ * has; NULL where there are none. false: out of memory. And what that takes. */
+bool nr_residuals_measure(const nr_net *net, nr_array **residuals);
+uint64_t nr_residuals_floats(const nr_header *h);
 
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */

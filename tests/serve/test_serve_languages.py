@@ -1,33 +1,15 @@
 """`nr serve` from other languages' clients, and from other versions of Python's."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import tutorial
 from redis_server import missing
 from serving import Serving, serving
-from test_module_clients import NODE, TUTORIAL
 
-IOREDIS = """
-const Redis = require("ioredis");
-(async () => {
-  const client = new Redis(process.argv[2], { enableReadyCheck: true });
-  const nr = (line) => client.call(...line.split(" "));
-  console.log(await nr("NR.CREATE net REGRESSOR 2 3 -> 1 NORMALIZE DATASET 50 TEST 10 SEED 7"));
-  const counts = await Promise.all(
-    [...Array(8).keys()].map((a) => nr(`NR.OBSERVE net ${a} 2 -> ${a + 2}`)));
-  console.log(JSON.stringify(counts[7]));
-  console.log(await nr("NR.TRAIN net MAXCYCLES 2000 MAXTIME 0"));
-  console.log(await nr("NR.WAIT net 0"));
-  console.log(Math.abs(Number((await nr("NR.RUN net 3 2"))[0]) - 5) < 0.25);
-  await nr("NR.RUN none 1").catch((error) => console.log(error.message));
-  await client.quit();
-})();
-"""
-TOLD = ["13", "[6,2]", "Training has started", "1", "true", "ERR no such key", ""]
 PYTHON = """
 import sys, redis
 client = redis.Redis.from_url(sys.argv[1], decode_responses=True)
@@ -58,23 +40,10 @@ def served_at(served: Serving) -> str:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("package", "script"), [("redis", NODE), ("ioredis", IOREDIS)])
-def test_the_tutorial_runs_from_node(url: str, tmp_path: Path, package: str, script: str) -> None:
-    node, modules = shutil.which("node"), Path(sys.prefix) / "node" / "node_modules"
-    if not node or not (modules / package).is_dir():
-        missing(f"node with the package {package} (make .venv/node)")
-    path = tmp_path / "tutorial.js"
-    path.write_text(script)
+@pytest.mark.parametrize("package", ["redis", "ioredis"])
+def test_the_tutorial_runs_from_node(url: str, tmp_path: Path, package: str) -> None:
     with serving(tmp_path / "serve", "--url", url, "--resp", "0") as served:
-        done = subprocess.run(
-            [str(node), path, served_at(served)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=os.environ | {"NODE_PATH": str(modules)},
-        )
-    assert done.stderr == ""
-    assert done.stdout.split("\n") == TOLD
+        tutorial.by_node(package, served.resp, tmp_path)
 
 
 @pytest.mark.soak
@@ -87,7 +56,7 @@ def test_the_tutorial_runs_from_any_redis_py(url: str, tmp_path: Path, version: 
     with serving(tmp_path / "serve", "--url", url, "--resp", "0") as served:
         done = subprocess.run(
             [sys.executable, "-c", PYTHON, served_at(served)],
-            input=TUTORIAL,
+            input=tutorial.LINES,
             capture_output=True,
             text=True,
             timeout=120,

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from http_server import served
@@ -139,6 +140,37 @@ def test_a_network_is_made_watched_and_asked(page: Page, db: nr.Database) -> Non
     page.look(1200, 900)
     [complaint] = page.complaints()  # a training without samples is refused
     assert "422" in complaint["message"]
+
+
+def test_a_forecast_is_drawn_behind_its_series(page: Page, db: nr.Database) -> None:
+    kinds, chance = {"demand": "number"}, Random(1)
+    net = db.create("sales", "forecaster", kinds, target="demand", horizon=6, season=12, seed=1)
+    for series, level in (("store7", 100), ("<b>9", -100)):
+        for i in range(150):
+            db.execute(
+                "NR.OBSERVE",
+                "sales",
+                "FOR",
+                series,
+                "->",
+                f"demand={level + 3 * (i % 12) + chance.gauss(0, 3):.2f}",
+            )
+    net.train(maxcycles=20).wait()
+    page.open("/networks/sales")
+    page.sees("with a probability of 90%")
+    page.sees("MASE")
+    assert len(page.all("svg.chart .band")) == 1
+    page.look(1200, page.browser.execute_script("return document.body.scrollHeight"))
+    page.picture("dashboard-forecast")
+    [which] = page.all("select")
+    Select(which).select_by_visible_text("<b>9")
+    page.sees(f"Forecast {net.forecast('<b>9')[-1]:.4g}")
+    assert page.all("main b") == []
+    for width in (1200, 390):
+        page.look(width, 900)
+        script = "return document.documentElement.scrollWidth"
+        assert page.browser.execute_script(script) == width
+    assert page.complaints() == []
 
 
 def test_the_keyboard_is_enough(page: Page, db: nr.Database) -> None:

@@ -1,7 +1,7 @@
 """Clients of `nr serve`: what they begin with, their order, and those that mean harm."""
 
 import asyncio
-import resource
+import gc
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -435,20 +435,35 @@ def test_who_is_gone_is_not_waited_for() -> None:
     served_here(body)
 
 
-@pytest.mark.soak
-def test_ten_thousand_clients(tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 10200:
-        pytest.skip("the system allows too few open files")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (10200, hard))
-    try:
-        with serving(tmp_path, "--resp", "0") as served:
-            many = [Raw(served.resp) for _ in range(9999)]
-            for one in many:
-                one.send(b"PING\r\n")
-            assert {one.line() for one in many} == {b"+PONG\r\n"}
-            assert served.client().info("memory")["used_memory_rss"] < 1 << 30
-            for one in many:
-                one.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+def test_who_is_gone_before_a_command_begins_leaves_nothing() -> None:
+    async def body(server: Server) -> None:
+        made = await opened(server, b"NR.CREATE net REGRESSOR 1 -> 1\r\n")
+        await made[0].readline()
+        one = await opened(server, b"")
+        while len(server.clients) < 2:
+            await asyncio.sleep(0)
+        [late] = [client for client in server.clients if client.id == 2]
+        late.data_received(b"NR.WAIT net 0\r\n")
+        late.connection_lost(None)  # in the same turn of the loop
+        late.transport.abort()
+        await close(one, made)
+
+    served_here(body)
+    gc.collect()  # which would tell of a coroutine that nobody awaited
+
+
+def test_who_asks_much_at_once_leaves_others_their_turn() -> None:
+    async def body(server: Server) -> None:
+        greedy, other = [await opened(server, b"PING\r\n") for _ in range(2)]
+        for reader, _ in (greedy, other):
+            assert await reader.readline() == b"+PONG\r\n"
+        greedy[1].write(b"ECHO x\r\n" * 30_000)
+        while server.commands_ran < 3:
+            await asyncio.sleep(0)
+        other[1].write(b"PING\r\n")
+        assert await other[0].readline() == b"+PONG\r\n"
+        assert server.commands_ran < 4000
+        assert await greedy[0].readexactly(7 * 30_000) == b"$1\r\nx\r\n" * 30_000
+        await close(greedy, other)
+
+    served_here(body)

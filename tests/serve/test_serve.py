@@ -1,6 +1,5 @@
 """`nr serve` as a process: who may come, what is told, and how it ends."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,9 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 from click.testing import CliRunner
-from redis_server import missing
 from serving import Serving, serving
-from test_module_clients import TUTORIAL
 
 from nr.cli import main
 
@@ -125,23 +122,6 @@ def test_a_port_in_use_is_told() -> None:
 
 
 # ---- a process ----
-
-
-def test_the_tutorial_runs_from_redis_cli(client: redis.Redis, served_memory: Serving) -> None:
-    cli = shutil.which("redis-cli")
-    if cli is None:
-        missing("redis-cli")
-    done = subprocess.run(
-        [str(cli), "-p", str(served_memory.resp)],
-        input=TUTORIAL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    lines = done.stdout.split("\n")
-    assert lines[0] == "13"
-    assert lines[15:19] == ["6", "2", "Training has started", "1"]
-    assert float(lines[20]) == pytest.approx(5, abs=0.25)
 
 
 def test_it_ends_in_order_and_keeps_what_it_wrote(tmp_path: Path) -> None:

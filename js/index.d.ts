@@ -1,0 +1,152 @@
+/** Neural networks in JavaScript, by the core that every store of nr has. */
+
+export type Inputs = number | ArrayLike<number>;
+/** Values of a sample by the names of fields. null is a missing one, a Date a time in UTC. */
+export type Row = Record<string, Value>;
+export type Value = null | undefined | boolean | number | bigint | string | Date | Float32Array | Value[];
+export type Reply = null | number | string | Uint8Array | Reply[];
+export type Word = string | number | bigint | boolean | Uint8Array;
+export type DatasetName = "train" | "test";
+/** Training and testing samples. */
+export type Counts = [number, number];
+
+export interface OpenOptions {
+  /** The core, where it is not beside the package's files. */
+  wasm?: WebAssembly.Module | BufferSource | URL | string;
+  /** false: trainings take turns with whatever else this thread does, and no worker is started. */
+  workers?: boolean;
+  /** Bytes, of which a training takes at most half; 4 GB. */
+  memory?: number;
+}
+
+/** Opens a store in memory. Throws NrError where there is no WebAssembly with SIMD. */
+export function open(options?: OpenOptions): Promise<Database>;
+
+/** Everything that is thrown on purpose: a refused command has changed nothing. */
+export class NrError extends Error {
+  /** The text's first word: "ERR", "WRONGTYPE" ... */
+  readonly code: string;
+}
+
+export interface CreateOptions {
+  /** With fields: those that are to be learned. */
+  target?: string | string[];
+  /** With fields: units of hidden layers, or who chooses them. */
+  hidden?: "auto" | "linear" | number[];
+  normalize?: boolean;
+  dataset?: number;
+  test?: number;
+  seed?: number;
+  /** NR.CREATE's other options in small letters; null is AUTO. */
+  [option: string]: unknown;
+}
+
+export class Database {
+  /** Runs a command: one line, or its words. Names, classes and values are texts in its reply. */
+  execute(...words: Word[]): Promise<Reply>;
+  /** `layout` is [inputs, hidden ..., outputs], or fields and their kinds: { age: "number" }. */
+  create(
+    name: string,
+    type: "classifier" | "regressor" | "forecaster",
+    layout: number[] | Record<string, string>,
+    options?: CreateOptions,
+  ): Promise<Network>;
+  /** Throws NrError where there is none of that name. */
+  network(name: string): Network;
+  has(name: string): boolean;
+  names(): string[];
+  /** Whether there was one. */
+  delete(name: string): Promise<boolean>;
+  restore(name: string, blob: Uint8Array, options?: { replace?: boolean }): Promise<Network>;
+  /** Ends trainings, and forgets all networks. */
+  close(): void;
+}
+
+export interface Progress {
+  cycles: number;
+  /** Mean losses a sample. */
+  trainError: number;
+  testError: number;
+  /** Testing samples whose class is wrong, in per cent. */
+  classErrors: number;
+}
+
+export interface TrainOptions {
+  maxCycles?: number;
+  /** Seconds; 0 is no limit. */
+  timeout?: number;
+  autostop?: boolean;
+  backtrack?: boolean;
+  onProgress?: (progress: Progress) => void;
+  /** Ends it early; what it reached stays, unless what was there is better. */
+  signal?: AbortSignal;
+}
+
+export interface Info {
+  id: number;
+  type: "classifier" | "regressor" | "forecaster";
+  layout: number[];
+  training: number;
+  trainLen: number;
+  trainMaxlen: number;
+  testLen: number;
+  testMaxlen: number;
+  cycles: number;
+  steps: number;
+  seconds: number;
+  trainError: number;
+  testError: number;
+  classErrors?: number;
+  endedBy: string;
+  lastTraining: string;
+  parameters: number;
+  fields?: string[];
+  [name: string]: unknown;
+}
+
+export interface Field {
+  name: string;
+  kind: string;
+  role: "input" | "output";
+  values: string[];
+}
+
+export class Network {
+  readonly name: string;
+  /** Adds one sample: inputs and outputs (a class id), or a row with its outputs among them. */
+  observe(inputs: Inputs, outputs: Inputs, options?: { to?: DatasetName }): Promise<Counts>;
+  observe(row: Row, outputs?: undefined, options?: { to?: DatasetName; weight?: number }): Promise<Counts>;
+  observeMany(rows: ArrayLike<number>[], outputs: Inputs[], options?: { to?: DatasetName }): Promise<Counts>;
+  observeMany(rows: Row[], outputs?: undefined, options?: { to?: DatasetName }): Promise<Counts>;
+  /** The outputs; a classifier's are the probabilities of its classes. */
+  run(row: Row): Record<string, number>;
+  run(rows: Row[]): Record<string, number>[];
+  run(rows: ArrayLike<number>[]): number[][];
+  run(inputs: Inputs): number[];
+  /** Class ids, or with fields the names of classes. */
+  classify(row: Row): string;
+  classify(rows: Row[]): string[];
+  classify(rows: ArrayLike<number>[]): number[];
+  classify(inputs: Inputs): number;
+  /** What comes next of a forecaster's series. */
+  forecast(series?: string, options?: { interval?: number }): Reply;
+  /** Trains in the background; resolves to what there is to tell at its end. */
+  train(options?: TrainOptions): Promise<Info>;
+  /** Ends a training; whether one ran. */
+  stop(): Promise<boolean>;
+  info(): Info;
+  /** null: it was not trained yet, or there were no testing samples. */
+  metrics(): Record<string, Reply> | null;
+  /** Cycle, training error, testing error, wrong classes in per cent. */
+  history(): number[][];
+  importance(): number[] | Record<string, number> | null;
+  fields(): Field[];
+  addFields(kinds: Record<string, string>): Promise<Reply>;
+  dropFields(...names: string[]): Promise<Reply>;
+  configure(options?: Record<string, Word | null>): Promise<Record<string, string>>;
+  reset(): Promise<Reply>;
+  clear(to?: DatasetName): Promise<Reply>;
+  forget(values: Record<string, Word | null>): Promise<Reply>;
+  dump(): Uint8Array;
+  restore(blob: Uint8Array): Promise<Reply>;
+}

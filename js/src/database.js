@@ -1,0 +1,110 @@
+/** Networks by name, and whatever NR.* command there is. */
+import { NrError } from "./errors.js";
+import { unpack } from "./msgpack.js";
+import { Network } from "./network.js";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const BLOBS = new Set(["NR.DUMP", "NR.RUN"]); // of whose replies a blob as a whole is none of text
+
+export class Database {
+  #core;
+  #store;
+
+  constructor(core, store) {
+    this.#core = core;
+    this.#store = store;
+  }
+
+  /** Runs a command, one line or its words; resolves to its reply. Names and classes are texts. */
+  async execute(...words) {
+    const argv = this.#argv(words);
+    return replied(argv, await this.#store.execute(argv));
+  }
+
+  /** The same at once, of a command that waits for nothing. */
+  ask(...words) {
+    const argv = this.#argv(words);
+    return replied(argv, this.#store.execute(argv));
+  }
+
+  #argv(words) {
+    if (words.length === 1 && typeof words[0] === "string") return this.#core.split(encoder.encode(words[0]));
+    return words.map(bytesOf);
+  }
+
+  /** Creates a network: `layout` is [inputs, hidden ..., outputs], or fields and their kinds, of which
+   * `target` names those that are learned; `hidden` is then "auto", "linear" or an array of units. */
+  async create(name, type, layout, { target, hidden = "auto", ...options } = {}) {
+    const shape = Array.isArray(layout) ? [...layout.slice(0, -1), "->", layout.at(-1)] : described(type, layout, target, hidden);
+    await this.execute("NR.CREATE", name, type, ...shape, ...optionWords(options));
+    return this.network(name);
+  }
+
+  /** The network of a name. Throws NrError where there is none. */
+  network(name) {
+    if (!this.has(name)) throw new NrError(`ERR no such key: '${name}'`);
+    return new Network(this, this.#store, name, bytesOf(name));
+  }
+
+  has(name) {
+    return this.#store.has(bytesOf(name));
+  }
+
+  /** The names of all networks. */
+  names() {
+    return this.ask("NR.LIST");
+  }
+
+  /** Whether there was one. */
+  async delete(name) {
+    return (await this.execute("NR.DEL", name)) === 1;
+  }
+
+  async restore(name, blob, { replace = false } = {}) {
+    await this.execute("NR.RESTORE", name, blob, ...(replace ? ["REPLACE"] : []));
+    return this.network(name);
+  }
+
+  /** Ends trainings, and forgets all networks. */
+  close() {
+    this.#store.close();
+  }
+}
+
+/** An argument of a command as bytes; numbers with all their digits. */
+function bytesOf(word) {
+  if (word instanceof Uint8Array) return word;
+  if (["string", "number", "bigint", "boolean"].includes(typeof word)) return encoder.encode(`${word}`);
+  const kind = word === null ? "null" : typeof word;
+  throw new NrError(`ERR an argument of a command is text, bytes or a number, not ${kind}`);
+}
+
+function replied(argv, reply) {
+  const value = unpack(reply);
+  const blob = value instanceof Uint8Array && BLOBS.has(decoder.decode(argv[0]).toUpperCase());
+  return blob ? value : texts(value);
+}
+
+/** Names, classes and values, which are bytes in the core, as texts. */
+function texts(value) {
+  if (value instanceof Uint8Array) return decoder.decode(value);
+  return Array.isArray(value) ? value.map(texts) : value;
+}
+
+function described(type, fields, target, hidden) {
+  const targets = [target ?? []].flat();
+  if (!targets.length) throw new NrError("ERR target names the fields that are to be learned, as { target: 'joined' }");
+  const usual = `${type}`.toLowerCase() === "classifier" ? "category" : "number";
+  const inputs = Object.entries(fields).filter(([name]) => !targets.includes(name)).map(([name, kind]) => `${name}:${kind}`);
+  return [...inputs, ...[hidden].flat(), "->", ...targets.map((name) => `${name}:${fields[name] ?? usual}`)];
+}
+
+/** Options: true is its word alone, false is NO of one that is on by default; null is AUTO. */
+function optionWords(options) {
+  return Object.entries(options).flatMap(([word, value]) => {
+    if (value === true) return [word];
+    if (value === false) return word.toLowerCase() === "normalize" ? [word, "NO"] : [];
+    return value === undefined ? [] : [word, value ?? "AUTO"];
+  });
+}

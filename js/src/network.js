@@ -1,0 +1,247 @@
+/** One network of a database, by its key. It holds nothing: the key may come and go.
+ *
+ * What only reads answers at once, since a network rests in this process; what changes one returns a
+ * promise, since a store may have to write it down. All throw NrError where the key has gone. */
+import { NrError } from "./errors.js";
+import { nameOf } from "./memory.js";
+import { pack } from "./msgpack.js";
+
+const OUT_OF_ORDER = "ERR outputs are missing: net.observe(inputs, outputs)";
+const MOST_ROWS = 10000; // in one command
+const MOST_FLOATS = 2 ** 22;
+
+export class Network {
+  #db;
+  #store;
+  #id;
+
+  constructor(db, store, name, key) {
+    this.#db = db;
+    this.#store = store;
+    this.#id = nameOf(key);
+    this.name = name;
+    this.key = key;
+  }
+
+  #ask(command, ...words) {
+    return this.#db.ask(command, this.key, ...words);
+  }
+
+  #change(command, ...words) {
+    return this.#db.execute(command, this.key, ...words);
+  }
+
+  // ---- samples ----
+
+  /** Adds one sample; how many there are now, [training, testing]. */
+  observe(inputs, outputs, { to, weight } = {}) {
+    if (isRow(inputs)) return this.#change("NR.OBSERVE", "MSGPACK", pack(inputs), ...weighed(weight), ...dataset(to));
+    if (outputs === undefined) throw new NrError(OUT_OF_ORDER);
+    return this.#change("NR.OBSERVE", ...listed(inputs), "->", ...listed(outputs), ...dataset(to));
+  }
+
+  /** Adds samples: arrays of inputs and of outputs (or class ids), or objects with fields' names. */
+  async observeMany(rows, outputs, { to } = {}) {
+    let counts = null;
+    for (const words of isRow(rows[0]) ? packed(rows) : floats(joined(rows, outputs))) {
+      counts = await this.#change("NR.OBSERVE", ...words, ...dataset(to));
+    }
+    return counts ?? this.#counts();
+  }
+
+  #counts() {
+    const { trainLen, testLen } = this.info();
+    return [trainLen, testLen];
+  }
+
+  // ---- running ----
+
+  /** The outputs of one row, or of an array of rows; with fields, by their names. */
+  run(x) {
+    if (isRow(x)) return outputsOf(this.#ask("NR.RUN", "MSGPACK", pack(x)));
+    if (isRow(x[0])) return this.#named("NR.RUN", x).map(outputsOf);
+    if (!isNested(x)) return this.#store.run(this.#id, x) ?? this.#ask("NR.RUN", ...listed(x));
+    const width = this.#store.shape(this.key).outputs;
+    return this.#many("NR.RUN", x).flatMap((blob) => rowsOf(blob, width));
+  }
+
+  /** The class id of one row, or those of an array of rows; with fields, the classes' names. */
+  classify(x) {
+    if (isRow(x)) return this.#ask("NR.CLASS", "MSGPACK", pack(x));
+    if (isRow(x[0])) return this.#named("NR.CLASS", x);
+    if (!isNested(x)) return this.#ask("NR.CLASS", ...listed(x));
+    return this.#many("NR.CLASS", x).flat();
+  }
+
+  #named(command, rows) {
+    return [...packed(rows)].flatMap((words) => this.#ask(command, ...words));
+  }
+
+  #many(command, rows) {
+    return [...floats(rows)].map((words) => this.#ask(command, ...words));
+  }
+
+  /** What comes next of a forecaster's series: an object a step; `interval` is how sure it is to be. */
+  forecast(series, { interval } = {}) {
+    const words = [...(series === undefined ? [] : ["FOR", series]), ...(interval ? ["INTERVAL", interval] : [])];
+    return this.#ask("NR.RUN", ...words);
+  }
+
+  // ---- training ----
+
+  /** Trains, in the background, and resolves to what `info` tells then. `onProgress` hears how far it
+   * is, an AbortSignal ends it early: what it reached then stays, unless what was there is better. */
+  async train({ maxCycles, timeout, autostop, backtrack, onProgress, signal } = {}) {
+    const limits = [
+      ...(maxCycles === undefined ? [] : ["MAXCYCLES", maxCycles]),
+      ...(timeout === undefined ? [] : ["MAXTIME", Math.ceil(timeout * 1000)]),
+      ...(autostop ? ["AUTOSTOP"] : []),
+      ...(backtrack ? ["BACKTRACK"] : []),
+    ];
+    await this.#change("NR.TRAIN", ...limits);
+    const stop = () => this.#ask("NR.STOP");
+    const forget = onProgress ? this.#store.onProgress(this.key, onProgress) : () => {};
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop);
+    try {
+      await this.#db.execute("NR.WAIT", this.key, 0);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      forget();
+    }
+    return this.info();
+  }
+
+  /** Ends a training that runs; whether there was one. */
+  async stop() {
+    return (await this.#change("NR.STOP")) === 1;
+  }
+
+  // ---- the rest ----
+
+  /** NR.INFO, by names as `trainLen` and `lastTraining`. */
+  info() {
+    return named(this.#ask("NR.INFO"));
+  }
+
+  /** How good it was on the testing dataset when its last training ended; null: there is nothing to tell. */
+  metrics() {
+    const reply = this.#ask("NR.METRICS");
+    return reply && named(reply);
+  }
+
+  /** The course of the last training: [cycle, training error, testing error, wrong classes] each. */
+  history() {
+    return this.#ask("NR.HISTORY");
+  }
+
+  /** How much the loss grows where an input is shuffled: an array, or with fields an object. */
+  importance() {
+    const reply = this.#ask("NR.IMPORTANCE");
+    return typeof reply?.[0] === "string" ? Object.fromEntries(pairs(reply)) : reply;
+  }
+
+  /** The fields: { name, kind, role, values }; none where inputs have no names. */
+  fields() {
+    return this.#ask("NR.FIELDS").map(([name, kind, role, values]) => ({ name, kind, role, values }));
+  }
+
+  addFields(kinds) {
+    return this.#change("NR.FIELDS", "ADD", ...Object.entries(kinds).map(([name, kind]) => `${name}:${kind}`));
+  }
+
+  dropFields(...names) {
+    return this.#change("NR.FIELDS", "DROP", ...names);
+  }
+
+  /** Changes options, and resolves to all of them. */
+  async configure(options = {}) {
+    const words = Object.entries(options).flatMap(([word, value]) => [word, value ?? "AUTO"]);
+    if (words.length) await this.#change("NR.CONFIGURE", ...words);
+    return Object.fromEntries(pairs(this.#ask("NR.CONFIGURE")).map(([word, value]) => [word.toLowerCase(), value]));
+  }
+
+  reset() {
+    return this.#change("NR.RESET");
+  }
+
+  clear(to) {
+    return this.#change("NR.CLEAR", ...dataset(to));
+  }
+
+  /** Drops the samples that have these values: { customer: "c17" }. */
+  forget(values) {
+    return this.#change("NR.FORGET", ...Object.entries(values).map(([name, value]) => `${name}=${value ?? ""}`));
+  }
+
+  /** All of it as bytes, for any store of nr. */
+  dump() {
+    return this.#ask("NR.DUMP");
+  }
+
+  /** Puts what was dumped in its place. */
+  restore(blob) {
+    return this.#change("NR.RESTORE", blob, "REPLACE");
+  }
+}
+
+// ---- words of commands, and what replies are read as ----
+
+const isList = (x) => Array.isArray(x) || ArrayBuffer.isView(x);
+const isRow = (x) => typeof x === "object" && x !== null && !isList(x);
+const isNested = (x) => Array.isArray(x) && x.length > 0 && isList(x[0]);
+const listed = (x) => (isList(x) ? [...x] : [x]);
+const dataset = (to) => (to === undefined ? [] : [to]);
+const weighed = (weight) => (weight === undefined ? [] : ["WEIGHT", weight]);
+
+function* packed(rows) {
+  for (let at = 0; at < rows.length; at += MOST_ROWS) {
+    yield ["MSGPACK", pack(rows.slice(at, at + MOST_ROWS))];
+  }
+}
+
+/** Rows, of one length, as blobs of float32. */
+function* floats(rows) {
+  const width = rows[0]?.length ?? 0;
+  const step = Math.max(1, Math.floor(MOST_FLOATS / Math.max(1, width)));
+  for (let at = 0; at < rows.length; at += step) {
+    const some = rows.slice(at, at + step);
+    if (some.some((row) => row.length !== width)) throw new NrError("ERR rows are of different lengths");
+    yield ["FP32", new Uint8Array(Float32Array.from(some.flatMap((row) => [...row])).buffer)];
+  }
+}
+
+function joined(inputs, outputs) {
+  if (outputs === undefined) throw new NrError("ERR outputs are missing: net.observeMany(inputs, outputs)");
+  if (inputs.length !== outputs.length) {
+    throw new NrError(`ERR ${inputs.length} rows of inputs and ${outputs.length} of outputs`);
+  }
+  return Array.from(inputs, (row, i) => [...row, ...listed(outputs[i])]);
+}
+
+function rowsOf(blob, width) {
+  const values = new Float32Array(blob.buffer, blob.byteOffset, blob.byteLength / 4);
+  return Array.from({ length: values.length / width }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);
+}
+
+function pairs(reply) {
+  return Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i], reply[2 * i + 1]]);
+}
+
+/** Classes and their probabilities, or outputs by name. */
+function outputsOf(reply) {
+  return Object.fromEntries(pairs(reply));
+}
+
+const SHORT = {
+  "training-dataset-maxlen": "trainMaxlen", "training-dataset-len": "trainLen", "test-dataset-maxlen": "testMaxlen",
+  "test-dataset-len": "testLen", "datasets-full": "full", "training-total-steps": "steps",
+  "training-total-cycles": "cycles", "training-total-seconds": "seconds", "dataset-error": "trainError",
+  "classification-errors-perc": "classErrors", "overfitting-detected": "overfitting",
+  "training-ended-by": "endedBy", "auto-normalization": "normalize",
+};
+
+function named(reply) {
+  const camel = (name) => SHORT[name] ?? name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(pairs(reply).map(([name, value]) => [camel(name), value]));
+}

@@ -1,0 +1,72 @@
+"""An order that is taken in one statement (taking.py), and by several in a transaction."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from orders import LIMITS, set_deadline
+
+import nr
+from nr.contracts.store import ATTEMPTS, Standing
+
+
+@pytest.fixture
+def store(db: nr.Database) -> Any:
+    net = db.create("net", "regressor", [1, 2, 1], seed=1, members=1)
+    net.observe_many([1, 2, 3], [1, 2, 3])
+    return db.backend.store  # type: ignore[attr-defined]
+
+
+def test_an_order_that_waits_is_taken(store: Any) -> None:
+    assert store.take(b"net") is None
+    store.order(b"net", LIMITS, held=False)
+    lease = store.take(b"net")
+    shape = store.header(b"net")[0].shape
+    order = lease.order
+    assert (order.nn_id, order.revision, order.number) == (shape.id, shape.revision, 0)
+    assert (order.key, order.attempt, order.limits) == (b"net", 1, LIMITS)
+    assert store.take(b"net") is None
+    assert store.header(b"net")[1] is Standing.HELD
+    [running] = store.orders()
+    assert running.worker
+    set_deadline(store, b"net", -1)
+    again = store.take(b"net")
+    assert again.order.attempt == 2
+    assert again.token != lease.token
+    assert not store.merge(store.header(b"net")[0], lease)
+
+
+def test_one_that_was_taken_too_often_is_told_as_failed(db: nr.Database, store: Any) -> None:
+    store.order(b"net", LIMITS, held=False)
+    for _ in range(ATTEMPTS):
+        assert store.take(b"net")
+        set_deadline(store, b"net", -1)
+    assert store.take(b"net") is None
+    assert (
+        db["net"].info().last_training.startswith(f"failed: its worker was lost {ATTEMPTS} times")
+    )
+
+
+def test_whoever_has_the_network_is_not_waited_for(store: Any) -> None:
+    if store._sql.unlocked is None:
+        pytest.skip("SQLite has one lock for all")
+    store.order(b"net", LIMITS, held=False)
+    networks = store._schema.networks
+    with store.engine.connect() as other:
+        other.execute(sa.select(networks.c.id).with_for_update())
+        assert store.take(b"net") is None
+    assert store.take(b"net")
+
+
+def test_postgresql_takes_it_in_one_statement(store: Any) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("others have no such statement")
+    said: list[str] = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *event: said.append(event[2]))
+    store.order(b"net", LIMITS, held=False)
+    assert sum("pg_notify" in text for text in said) == 1
+    said.clear()
+    assert store.take(b"net")
+    assert [text.split()[0] for text in said] == ["WITH"]
+    with store.engine.connect() as connection:  # the same one
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
