@@ -75,7 +75,9 @@ export interface TrainOptions {
   maxCycles?: number;
   /** Seconds; 0 is no limit. */
   timeout?: number;
+  /** Ends it when overfitting sets in; without being said it does where there are testing samples. */
   autostop?: boolean;
+  /** Makes the best of what the testing samples have told; as autostop. */
   backtrack?: boolean;
   onProgress?: (progress: Progress) => void;
   /** Ends it early; what it reached stays, unless what was there is better. */

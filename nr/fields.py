@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nr import frames
 from nr.errors import ValuesError
-from nr.packing import floats
+from nr.packing import floats, single
 
 # Extension types of msgpack, as the core has them (encode/said.c).
 _FLOAT64, _FLOAT32, _INT64, _TIME, _BOOL, _CODES = range(1, 7)
@@ -199,8 +199,8 @@ def _list(name: object, values: Any) -> Any:
         values = list(values)
     elif any(isinstance(value, float) for value in values):
         try:
-            return np.asarray(values, "<f4").tobytes()
-        except (TypeError, ValueError):
+            return single(values).tobytes()
+        except (TypeError, ValueError, OverflowError):
             raise ValuesError(
                 f"ERR field {name}: {shortened(values)} is no list of numbers"
             ) from None
@@ -253,7 +253,7 @@ def _numbers(array: NDArray[Any]) -> Any:
 
 def _vectors(array: NDArray[Any]) -> Any:
     """Several numbers a row, shape (rows, n): a vector each."""
-    rows = array.astype("<f4")
+    rows = single(array)
     return lambda part: [row.tobytes() for row in rows[part]]
 
 

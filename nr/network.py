@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
 from warnings import warn
 
 import numpy as np
@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from nr import calls, packing
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.calls.texts import Score, generate, score
+from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
-from nr.contracts import Backend
+from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
@@ -39,18 +40,13 @@ _WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
-class _Database(Protocol):
-    @property
-    def backend(self) -> Backend: ...
-
-
 class Network:
     """One network of a database, by its key. It holds nothing: the key may come and go.
 
     All methods raise NotFoundError where it has gone, and BackendError.
     """
 
-    def __init__(self, db: _Database, key: bytes) -> None:
+    def __init__(self, db: HasBackend, key: bytes) -> None:
         self.db = db
         self.key = key
         runs = capability(db.backend, RunsHere)
@@ -130,10 +126,10 @@ class Network:
         are the inputs, in the query's order. Of a network with fields columns have their names, and
         text, NULL, truth values and times are taken as they are. ``parameters`` are the values of
         ``:names`` in it. Rows are streamed, so that any number of them fits; ``progress`` shows a
-        bar. ``replace`` drops the samples that were there before, of the dataset that ``to`` names
-        or of both, in the same transaction. Of a forecaster rows are steps, in the query's order;
-        ``by`` names the column that says of which series. Raises ValuesError, which names column
-        and row, for NULL and text where numbers are needed, and says how to encode it.
+        bar. ``replace`` drops the samples that were there before, of the dataset ``to`` or of both,
+        in the same transaction. Of a forecaster rows are steps, in the query's order; ``by`` names
+        the column of their series. Raises ValuesError, which names column and row of what is no
+        number where one is needed.
         """
         query = sql, target, to, parameters, progress, replace, by
         return self._do(samples.observe_query(self.db.backend, self.key, *query))
@@ -148,16 +144,13 @@ class Network:
     ) -> dict[str, int]:
         """Adds the rows of a frame as steps of a forecaster's series; how many each has now.
 
-        Columns: ``time`` to sort by, ``by`` names the series, ``value`` is the output. In steps of
-        10,000 rows of a series."""
+        Columns: ``time`` to sort by, ``by`` names the series, ``value`` is the output."""
         return self._do(forecasts.observe_series(self.key, frame, time, value, by))
 
     def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
-        """What comes next of a forecaster's series: shape (horizon,).
+        """What comes next of a series: shape (horizon,), of several outputs a dictionary.
 
-        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which it will
-        be with that probability. Of several outputs a dictionary. ``series``: its name, if any.
-        """
+        With ``interval``, 0.9 say, lower, value, upper, with that probability."""
         return self._do(forecasts.forecast(self.key, series, interval))
 
     def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
@@ -265,6 +258,14 @@ class Network:
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
+    def explain(self, row: Any, top: int | None = None, of: str | int | None = None) -> Explanation:
+        """What the answer to one row rests on: Shapley values of its fields, or inputs.
+
+        In log-odds of its class, or of ``of``; in the unit of a regressor's output, of several of
+        ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
+        """
+        return self._do(running.explain(self.key, row, top, of))
+
     # ---- training ----
 
     def train(
@@ -287,8 +288,7 @@ class Network:
         """
         if maxtime is not None:
             warn(words.MAXTIME, DeprecationWarning, stacklevel=2)
-        maxtime = words.maxtime(timeout, maxtime)
-        limits = maxcycles, maxtime, autostop, backtrack
+        limits = maxcycles, words.maxtime(timeout, maxtime), autostop, backtrack
         course = self._do(trainings.train(self.db.backend, self.key, *limits))
         return Training(self.db.backend, course)
 
@@ -299,8 +299,8 @@ class Network:
     def history(self) -> NDArray[np.float64]:
         """The course of the last training, shape (n, 4), oldest first.
 
-        Columns: cycle, training error, testing error (mean losses a sample) and wrong classes
-        in per cent; NaN where there was nothing to test.
+        Columns: cycle, training error, testing error (mean losses a sample), per cent of wrong
+        classes; NaN where nothing was tested.
         """
         return self._do(networks.history(self.key))
 

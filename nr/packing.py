@@ -23,6 +23,12 @@ def packed(row: dict[str, Any]) -> bytes:
     return blob
 
 
+def single(values: Any) -> Any:
+    """As an array of float32. What does not fit is infinite, which the core refuses."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, _SINGLE)
+
+
 def floats(array: Any) -> Any:
     """A vector or steps of one number as bytes of float32, steps of several as a list of such."""
     if type(array) is not np.ndarray:
@@ -30,7 +36,7 @@ def floats(array: Any) -> Any:
     if array.dtype is not _SINGLE:
         if array.dtype.kind != "f":
             raise TypeError
-        array = array.astype(_SINGLE)
+        array = single(array)
     raw, shape = array.tobytes(), array.shape
     if len(shape) == 1:
         return raw

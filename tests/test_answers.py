@@ -1,16 +1,19 @@
-"""How sure answers are, from Python and over HTTP: their shapes and forms."""
+"""How sure answers are, and what they rest on: shapes and forms, and against arithmetic by hand."""
 
 import asyncio
 from collections.abc import Iterator
 from itertools import pairwise
+from math import factorial
 
 import numpy as np
 import pandas as pd
 import pytest
+from dumps import opened
 from starlette.testclient import TestClient
 
 import nr
 import nr.aio
+from nr.cli.session import Session
 from nr.serve.web import Options, application
 
 ROWS = [{"size": i % 50, "price": i % 50 + (i * 37 % 11 - 5) / 2} for i in range(120)]
@@ -103,3 +106,109 @@ def test_http_has_the_same(db: nr.Database, house: nr.Network, plain: nr.Network
         db.create("guess", "classifier", [1, 2], seed=1)
         asked = http.post("/networks/guess/class", json={"inputs": [1], "sure": 1})
         assert asked.json() == {"class": None}
+
+
+# ---- what an answer rests on ----
+
+
+def shapley(net: nr.Network, x: np.ndarray, class_: int | None = None) -> np.ndarray:
+    """Shapley values by their definition: of all coalitions, from what NR.RUN replies."""
+    m, background = len(x), opened(net.dump())[1]["background"][1]
+    others = np.frombuffer(background, "<f4").reshape(-1, m)
+    inside = (np.arange(1 << m)[:, None] >> np.arange(m)) & 1 == 1
+    rows = np.where(inside[:, None, :], x, others[None])
+    y = net.run(rows.reshape(-1, m)).reshape(1 << m, len(others), -1)
+    if class_ is None:
+        worth = y[:, :, 0].mean(1)
+    else:
+        own = y[:, :, class_]
+        worth = (np.log(own) - np.log(y.sum(2) - own)).mean(1)
+    shares = np.zeros(m)
+    for i in range(m):
+        without = np.flatnonzero(~inside[:, i])
+        size = inside[without].sum(1)
+        weight = [factorial(s) * factorial(m - s - 1) / factorial(m) for s in size]
+        shares[i] = np.dot(weight, worth[without | 1 << i] - worth[without])
+    return shares
+
+
+@pytest.mark.parametrize(("inputs", "classes"), [(7, 0), (7, 2), (9, 3), (1, 2), (12, 0), (12, 2)])
+def test_attributions_are_shapley_values(db: nr.Database, inputs: int, classes: int) -> None:
+    kind = "classifier" if classes else "regressor"
+    net = db.create("net", kind, [inputs, 6, classes or 1], seed=inputs, members=3)
+    rng = np.random.default_rng(inputs)
+    X = rng.normal(size=(300, inputs)).astype(np.float32)
+    z = X @ rng.normal(size=inputs) + 2 * X[:, 0] * X[:, -1]
+    net.observe_many(X, (np.argsort(np.argsort(z)) * classes // 300) if classes else z)
+    net.train(maxcycles=60).wait()
+    why = net.explain(X[5])
+    wanted = shapley(net, X[5], int(why.of) if classes else None)
+    found = np.array([why.attributions[i] for i in range(inputs)])
+    assert abs(why.prediction - why.baseline - found.sum()) < 1e-9
+    off = np.abs(found - wanted).sum() / np.abs(wanted).sum()
+    assert (why.error == 0) == (inputs <= 10)
+    assert off < (1e-4 if inputs <= 10 else 0.1)
+    assert np.abs(found - wanted).max() <= 1e-4 + 5 * why.error
+    y = net.run(X[5])
+    answer = np.log(y.max() / (y.sum() - y.max())) if classes else y[0]
+    assert abs(why.prediction - answer) < 1e-4
+
+
+@pytest.fixture
+def party(db: nr.Database) -> nr.Network:
+    kinds = {"age": "number", "city": "category", "note": "text"}
+    net = db.create("party", "classifier", kinds, target="joined", seed=1)
+    rows = [{"age": i % 50, "city": "AB"[i % 2], "note": f"w{i % 7} x"} for i in range(200)]
+    net.observe_many([row | {"joined": "yes" if row["age"] > 25 else "no"} for row in rows])
+    net.train(maxcycles=40).wait()
+    return net
+
+
+def test_an_explanation_is_bars_a_table_and_a_plot(party: nr.Network) -> None:
+    pytest.importorskip("matplotlib")
+    why = party.explain({"age": 40, "city": "A"})
+    assert why.of == "yes"
+    assert next(iter(why.attributions)) == "age"
+    head, first, *_ = repr(why).splitlines()
+    assert head.startswith("class yes: ")
+    assert first.split()[0] == "age"
+    assert first.endswith("+" * 30)
+    assert "<td>age</td>" in why._repr_html_()
+    [axes] = why.plot().axes
+    assert len(axes.patches) == 3
+    top = party.explain({"age": 40, "city": "A"}, top=1)
+    assert [*top.attributions] == ["age"]
+    assert top.others == pytest.approx(sum(why.attributions.values()) - why.attributions["age"])
+    assert "others" in repr(top)
+
+
+def test_the_prompt_and_http_explain_as_well(
+    db: nr.Database, party: nr.Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = party.explain({"age": 40}, of="no")
+    Session(db).run(b"explain party age=40 CLASS no")
+    assert capsys.readouterr().out == f"{why!r}\n"
+    with pytest.raises(nr.Error, match="Usage: explain KEY input"):
+        Session(db).run(b"explain party")
+    with TestClient(application(db, Options()), "http://127.0.0.1") as http:
+        body = {"inputs": {"age": 40}, "of": "no"}
+        found = http.post("/networks/party/explain", json=body).json()
+    assert found["attributions"] == why.attributions
+    assert (found["of"], found["prediction"]) == ("no", why.prediction)
+
+
+def test_threads_do_not_change_an_explanation(db: nr.Database, party: nr.Network) -> None:
+    told = []
+    for threads in (1, 3):
+        other = db.restore(f"party{threads}", party.dump())
+        other.configure(threads=threads)
+        other.train(maxcycles=5).wait()
+        told.append(other.explain({"age": 40}))
+    assert told[0] == told[1]
+
+
+def test_a_background_is_drawn_of_the_training_samples(plain: nr.Network) -> None:
+    rows = np.frombuffer(opened(plain.dump())[1]["background"][1], "<f4").reshape(-1, 2)
+    samples = {tuple(inputs) for inputs, _ in plain.samples("train")}
+    assert len({tuple(row) for row in rows.tolist()}) == len(rows) == 64
+    assert {tuple(row) for row in rows.astype(float).tolist()} <= samples

@@ -271,10 +271,6 @@ export class Command {
     return first ? this.argv.slice(first, first + Math.max(1, this.#number("nkeys"))) : [];
   }
 
-  get changes() {
-    return this.core.x.nr_changes(this.at) !== 0;
-  }
-
   get blob() {
     return this.core.copy(this.#number("blob"), this.#number("bloblen"));
   }

@@ -90,14 +90,10 @@ export class Network {
   // ---- training ----
 
   /** Trains, in the background, and resolves to what `info` tells then. `onProgress` hears how far it
-   * is, an AbortSignal ends it early: what it reached then stays, unless what was there is better. */
-  async train({ maxCycles, timeout, autostop, backtrack, onProgress, signal } = {}) {
-    const limits = [
-      ...(maxCycles === undefined ? [] : ["MAXCYCLES", maxCycles]),
-      ...(timeout === undefined ? [] : ["MAXTIME", Math.ceil(timeout * 1000)]),
-      ...(autostop ? ["AUTOSTOP"] : []),
-      ...(backtrack ? ["BACKTRACK"] : []),
-    ];
+   * is, an AbortSignal ends it early: what it reached then stays, unless what was there is better.
+   * AUTOSTOP and BACKTRACK are on where there are testing samples, unless it is said otherwise. */
+  async train({ onProgress, signal, ...wanted } = {}) {
+    const limits = this.#limits(wanted);
     await this.#change("NR.TRAIN", ...limits);
     const stop = () => this.#ask("NR.STOP");
     const forget = onProgress ? this.#store.onProgress(this.key, onProgress) : () => {};
@@ -110,6 +106,25 @@ export class Network {
       forget();
     }
     return this.info();
+  }
+
+  #limits({ maxCycles, timeout, autostop, backtrack }) {
+    const limits = [
+      ...(maxCycles === undefined ? [] : ["MAXCYCLES", maxCycles]),
+      ...(timeout === undefined ? [] : ["MAXTIME", Math.ceil(timeout * 1000)]),
+    ];
+    const stops = autostop ?? (this.#isTested() && !(limits.length && this.#isClassic()));
+    return [...limits, ...(stops ? ["AUTOSTOP"] : []), ...((backtrack ?? stops) ? ["BACKTRACK"] : [])];
+  }
+
+  #isTested() {
+    const { testLen, type } = this.info();
+    return testLen > 0 || type === "forecaster";
+  }
+
+  #isClassic() {
+    const options = this.#ask("NR.CONFIGURE");
+    return options[options.indexOf("CLASSIC") + 1] === "yes";
   }
 
   /** Ends a training that runs; whether there was one. */

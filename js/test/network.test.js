@@ -28,7 +28,7 @@ async function club() {
 test("a network learns sums, and tells how far it is", async () => {
   const net = await sums();
   const heard = [];
-  const info = await net.train({ maxCycles: 300, timeout: 0, onProgress: (now) => heard.push(now.cycles) });
+  const info = await net.train({ maxCycles: 300, timeout: 0, autostop: false, onProgress: (now) => heard.push(now.cycles) });
   assert.equal(info.cycles, 300);
   assert.equal(info.lastTraining, "merged");
   assert.ok(heard.length > 0 && heard.at(-1) === 300);
@@ -56,7 +56,8 @@ test("dumps move from one database to another, and slices learn what workers do"
   const net = await sums();
   const other = await nr.open({ workers: false });
   const copy = await other.restore("copy", net.dump());
-  const all = await Promise.all([net, copy].map((one) => one.train({ maxCycles: 50, timeout: 0 })));
+  const all = await Promise.all([net, copy].map((one) => one.train({ timeout: 0 })));
+  assert.equal(all[0].endedBy, "autostop");
   assert.equal(all[0].trainError, all[1].trainError);
   assert.deepEqual(net.history(), copy.history());
   assert.deepEqual(net.run(SUMS), copy.run(SUMS));
@@ -68,7 +69,7 @@ test("a training is stopped by its signal, and what it reached stays", async () 
   const net = await sums();
   const controller = new AbortController();
   const info = await net.train({
-    maxCycles: 0, timeout: 0, onProgress: () => controller.abort(), signal: controller.signal,
+    maxCycles: 0, timeout: 0, autostop: false, onProgress: () => controller.abort(), signal: controller.signal,
   });
   assert.equal(info.endedBy, "stop");
   assert.equal(await net.stop(), false);
@@ -90,7 +91,7 @@ test("errors are of one class, and have the texts that they have elsewhere", asy
   await assert.rejects(db.execute("NR.DEL", {}), nr.NrError);
   await assert.rejects(nr.open({ wasm: new Uint8Array(8) }), /NrError: ERR the core of nr cannot be compiled/);
   await net.reset();
-  const waiting = assert.rejects(net.train({ timeout: 0 }), refused(
+  const waiting = assert.rejects(net.train({ timeout: 0, autostop: false }), refused(
     "ERR the training of sums was dropped: its network was deleted or replaced"));
   await new Promise((resolve) => setTimeout(resolve, 20));
   await db.delete("sums");

@@ -15,6 +15,7 @@ from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.calls.texts import Score, generate, score
+from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
@@ -165,6 +166,11 @@ class Network:
         self, x: Any, *, ignore_extra: bool = False, sure: float | None = None
     ) -> Any:
         return await self._do(running.classify(self.key, x, self._runner, ignore_extra, sure))
+
+    async def explain(
+        self, row: Any, top: int | None = None, of: str | int | None = None
+    ) -> Explanation:
+        return await self._do(running.explain(self.key, row, top, of))
 
     # ---- training ----
 

@@ -156,6 +156,7 @@ class Memory:
 
     def drop_samples(self, key: bytes, command: Command) -> Reply:
         with self._lock:
+            self._runners.pop(key, None)  # it may have some of them
             return self._net(key).execute(command)
 
     def merge(self, trained: Net, lease: Lease) -> bool:

@@ -14,6 +14,7 @@ from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked, fitting
 from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
+from nr.commands.explanation import Explanation, parse_explanation
 from nr.engine import Net
 from nr.sparse import blocks, is_sparse
 from nr.values import matrix, table
@@ -160,3 +161,21 @@ def named_replies(
 
 def _flat(replies: list[Any]) -> Iterator[Any]:
     return (part for reply in replies for part in reply)
+
+
+# ---- what an answer rests on ----
+
+
+def explain(key: bytes, row: Any, top: int | None, of: str | int | None) -> Call[Explanation]:
+    """As ``Network.explain``."""
+    options: list[Argument] = [] if top is None else ["TOP", top]
+    if of is not None:
+        classes = (yield from info(key)).type == "classifier"
+        options += ["CLASS" if classes else "OUTPUT", of]
+    return parse_explanation((yield ("NR.EXPLAIN", key, *_said(row), *options)))
+
+
+def _said(row: Any) -> tuple[Argument, ...]:
+    if fields.is_row(row) or (type(row) is list and row and fields.is_row(row[0])):
+        return next(fields.blobs(row))
+    return "FP32", np.asarray(matrix(row, "inputs", "column"), "<f4").tobytes()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -18,6 +18,7 @@ from nr import engine
 from nr.calls import drive, evictions
 from nr.calls.trainings import start
 from nr.cli import printing
+from nr.commands.explanation import parse_explanation
 from nr.contracts.capabilities import TrainsHere, capability
 from nr.errors import CommandError, Error
 from nr.training import Training
@@ -186,6 +187,12 @@ def _metrics(db: Database, args: list[bytes]) -> None:
     metrics(db, args[0])
 
 
+def _explain(db: Database, args: list[bytes]) -> None:
+    if len(args) < 2:
+        raise _usage(b"explain")
+    click.echo(repr(parse_explanation(cast(Any, db.execute("NR.EXPLAIN", *args)))))
+
+
 def _plot(db: Database, args: list[bytes]) -> None:
     from nr.plots import save
 
@@ -216,5 +223,6 @@ WORDS = {
     b"list": Word("", "Lists the networks, with what they have learned from.", _list),
     b"orders": Word("", "Lists the trainings that run or wait, and who carries them out.", _orders),
     b"metrics": Word("KEY", "Prints how good a network is, and what it rests on.", _metrics),
+    b"explain": Word("KEY input ...", "Draws what each field adds to an answer.", _explain),
     b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),
 }

@@ -16,3 +16,10 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Stops what runs for it. A closed backend refuses commands."""
+
+
+class HasBackend(Protocol):
+    """A database, of which no more is wanted."""
+
+    @property
+    def backend(self) -> Backend: ...

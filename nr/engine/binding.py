@@ -134,7 +134,7 @@ class Bytes(Structure):
     _fields_ = [("data", c_char_p), ("len", c_size_t)]
 
 
-FINDINGS = ("residuals",)
+FINDINGS = ("residuals", "background")
 """What a training finds out beside the weights, by its number."""
 
 

@@ -65,6 +65,14 @@ static void test_any_order_gives_the_same_record(void) {
     nr_net_free(net);
 }
 
+static void test_outputs_in_any_order(void) {
+    nr_net *net = make("NR.CREATE club REGRESSOR a:number -> y:number z:number "
+                       "SEED 1");
+    ALIKE("NR.OBSERVE club a=1 -> y=2 z=3", "NR.OBSERVE club a=1 -> z=3 y=2",
+          false);
+    nr_net_free(net);
+}
+
 static void test_names_that_begin_alike_are_told_apart(void) {
     nr_net *net = make("NR.CREATE club CLASSIFIER a:number aa:number -> "
                        "aaa:category SEED 1");
@@ -84,7 +92,10 @@ static void test_fields_that_came_and_went(void) {
           false);
     CHECK(execute(net, "NR.FIELDS club ADD z:number", &reply) == NR_OK);
     ALIKE("NR.OBSERVE club n=1 c=5 -> y=p",
-          "NR.OBSERVE club n=1 c=5 z= -> y=p", false);
+          "NR.OBSERVE club n=1 c=5 z= -> y=p", true);
+    ALIKE("NR.OBSERVE club n=1 c=5 z=3 -> y=p",
+          "NR.OBSERVE club z=3 n=1 c=5 -> y=p", false);
+    ALIKE("NR.RUN club n=1 z=3", "NR.RUN club z=3 n=1", false);
     nr_buf_free(&reply);
     nr_net_free(net);
 }
@@ -107,6 +118,9 @@ static void test_the_first_error_is_told_in_any_order(void) {
         {"NR.OBSERVE club l=c -> y=p", "ERR field l: 'c' is none of a, b"},
         {"NR.OBSERVE club n=1 -> y=", "ERR field y: an output is needed"},
         {"NR.OBSERVE club n=1 -> n=1", "ERR field n belongs before '->'"},
+        {"NR.OBSERVE club n=1 -> y=p y=p", "ERR field y is given twice"},
+        {"NR.OBSERVE club n=1 -> y=p n=1", "ERR field n belongs before '->'"},
+        {"NR.OBSERVE club -> n=1 y=p", "ERR field n belongs before '->'"},
         {"NR.RUN club n=old y=p",
          "ERR field y is an output: it is asked for, not given"},
         {"NR.RUN club y=", "ERR field y is an output: it is asked for, not "
@@ -181,6 +195,7 @@ static void test_a_usual_sample_takes_no_memory_of_its_own(void) {
 
 int main(void) {
     test_any_order_gives_the_same_record();
+    test_outputs_in_any_order();
     test_names_that_begin_alike_are_told_apart();
     test_fields_that_came_and_went();
     test_the_first_error_is_told_in_any_order();

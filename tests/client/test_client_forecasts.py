@@ -112,3 +112,14 @@ def test_a_forecast_is_drawn_with_its_interval(sales: nr.Network) -> None:
     assert [line.get_label() for line in axes.lines] == ["observed", "forecast"]
     assert axes.lines[1].get_ydata()[0] == values(60)[-1]
     assert len(axes.collections) == 1
+
+
+def test_a_forecaster_has_a_thousand_series_at_most() -> None:
+    with nr.connect("memory://") as db:
+        db.execute("NR.CREATE net FORECASTER -> y:number")
+        for i in range(1000):
+            assert db.execute(f"NR.OBSERVE net FOR s{i} -> y=1") == [1, i + 1]
+        why = "a forecaster has 1000 series at most: NR.FORGET drops one"
+        with pytest.raises(nr.CommandError, match=why):
+            db.execute("NR.OBSERVE net FOR more -> y=1")
+        assert db.execute("NR.OBSERVE net FOR s7 -> y=1") == [2, 1000]

@@ -1,5 +1,6 @@
 """Networks with fields: what they are told by name, and how fields come and go."""
 
+import json
 from typing import Any
 
 import msgpack
@@ -61,7 +62,65 @@ FIELDS = [
     [b"joined", b"category", b"output", []],
 ]
 
+ODD = [
+    {},
+    {"country": "Atlantis"},
+    {"note": "of no word"},
+    {"age": 1e300},
+    {"note": "jazz", "country": "FR", "age": 3},
+    {"age": 3, "country": "FR", "note": "jazz"},
+]
+YES = (
+    0.5342699289321899,
+    0.5342699289321899,
+    0.4813472628593445,
+    0.5153779983520508,
+    0.8686376810073853,
+    0.8686376810073853,
+)
+
+
+def _of_yes(reply: Any) -> bool:
+    return [tuple(row[2:]) for row in reply] == [(b"yes", y) for y in YES]
+
+
 CASES: dict[str, list[Step]] = {
+    "what a row lacks or says for the first time is answered to the same bits": [
+        (
+            "NR.CREATE odd CLASSIFIER age:number country:category note:text -> joined:category "
+            "DATASET 100 TEST 50 SEED 5",
+            0,
+        ),
+        *(
+            (
+                f"NR.OBSERVE odd age={i % 7} country={('IT', 'FR')[i % 2]} "
+                f'note="{("likes jazz", "plays chess")[i % 5 % 2]}" '
+                f"-> joined={('no', 'yes')[i % 2]} {('TRAIN', 'TEST')[i % 3 == 0]}",
+                lambda reply: True,
+            )
+            for i in range(30)
+        ),
+        *trained("odd", "MAXCYCLES 20 MAXTIME 0"),
+        (("NR.RUN", "odd", "JSON", json.dumps(ODD)), _of_yes),
+        (("NR.RUN", "odd", "MSGPACK", msgpack.packb(ODD)), _of_yes),
+        (
+            ("NR.CLASS", "odd", "JSON", json.dumps(ODD)),
+            [b"yes", b"yes", b"no", b"yes", b"yes", b"yes"],
+        ),
+        ("NR.CLASS odd age=", b"yes"),
+        ("NR.DEL odd", 1),
+    ],
+    "a sample that counts more is believed more": [
+        ("NR.CREATE one CLASSIFIER a:number LINEAR -> y:category TEST 0 SEED 1", 0),
+        *(("NR.OBSERVE one a=1 -> y=no", [i + 1, 0]) for i in range(6)),
+        ("NR.OBSERVE one a=1 -> y=yes WEIGHT 3", [7, 0]),
+        *trained("one", "MAXCYCLES 100 MAXTIME 0"),
+        ("NR.CLASS one a=1", b"no"),
+        ("NR.OBSERVE one a=1 -> y=yes WEIGHT 30", [8, 0]),
+        *trained("one", "MAXCYCLES 100 MAXTIME 0"),
+        ("NR.CLASS one a=1", b"yes"),
+        ("NR.DEL one", 1),
+    ],
     "all names that are no fields are told at once": [
         *_club(1),
         _refused("NR.OBSERVE club a=1 age=3 b=2 -> joined=no", "no fields 'a', 'b' in club"),

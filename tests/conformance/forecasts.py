@@ -213,6 +213,11 @@ CASES: dict[str, list[Step]] = {
             "others",
         ),
         _refused(
+            "NR.EXPLAIN sales price=1",
+            "sales is a forecaster, whose forecasts NR.EXPLAIN does not take apart: NR.METRICS "
+            "tells how good it is",
+        ),
+        _refused(
             "NR.IMPORTANCE sales",
             "sales is a forecaster, which knows no importance of its fields: NR.METRICS tells how "
             "good it is",

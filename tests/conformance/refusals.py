@@ -1,5 +1,7 @@
 """Each text with which a network with fields refuses what it is told or asked."""
 
+from json import dumps
+
 from conformance.steps import Refused, Step
 
 ALL = (
@@ -48,6 +50,22 @@ _LINES = (
     (
         "NR.CREATE other CLASSIFIER a:category(a,,b) -> y:category",
         "field a: categories are some text each, and different, not 'a,,b'",
+    ),
+    (
+        f"NR.CREATE other CLASSIFIER a:category({','.join(map(str, range(1001)))}) -> y:category",
+        "field a: a list of more than 1000 categories",
+    ),
+    (
+        ("NR.CREATE", "other", "CLASSIFIER", "a:category(a\\b)", "->", "y:category"),
+        "field a: \\ stands before , ) or \\ alone, not 'a\\b'",
+    ),
+    (
+        "NR.CREATE other CLASSIFIER a:category(a -> y:category",
+        "field a: a bracket is open, not 'category(a'",
+    ),
+    (
+        f"NR.CREATE other CLASSIFIER {' '.join(f'a{i}:flag' for i in range(10001))} -> y:category",
+        "too many fields: at most 10000",
     ),
     (
         "NR.CREATE other CLASSIFIER a:number(3) -> y:category",
@@ -131,6 +149,10 @@ _LINES = (
     ("NR.OBSERVE all v=1 -> y=p", "field v: a list of numbers or nothing is needed, not '1'"),
     ("NR.OBSERVE all m=x -> y=p", "field m: a list of steps or nothing is needed, not 'x'"),
     ("NR.OBSERVE all 1 -> 2", "all has fields: give their values by name, as n=value, or as JSON"),
+    (
+        "NR.OBSERVE all n=1 -> y=p TRAIN TEST",
+        "Syntax error in NR.OBSERVE: TRAIN or TEST is given twice",
+    ),
     ("NR.RUN all 1 2", "all has fields: give their values by name, as n=value, or as JSON"),
     ("NR.RUN all FP32 abcd", "all has fields: give their values by name, as n=value, or as JSON"),
     ("NR.RUN all y=p", "field y is an output: it is asked for, not given"),
@@ -251,6 +273,26 @@ _LINES = (
         ("NR.OBSERVE", "all", "JSON", '{"x":"\\ud800","y":"p"}'),
         "invalid JSON: half a character is escaped, at byte 12",
     ),
+    *(
+        (("NR.OBSERVE", "all", "JSON", text), f"invalid JSON: {why}")
+        for text, why in (
+            ('{"x":"\\u12', "an escape is cut, at byte 8"),
+            ('{"x":"\\u12x4"', "an escape is no number, at byte 11"),
+            ('{"x":"\\q"', "an unknown escape, at byte 8"),
+            ('{"x":"a', "a string is open, at byte 7"),
+            ('{"x":"\n"}', "a control character in a string, at byte 7"),
+            (b'{"x":"\xff"}', "a string is not UTF-8, at byte 8"),
+            ('{"x" 1}', "a : is missing, at byte 5"),
+            ('{"x":1 2}', "a , or } is missing, at byte 7"),
+            ("[1 2]", "a , or ] is missing, at byte 3"),
+            ("{} x", "something stands behind it, at byte 3"),
+            ('{"n":1e999}', "a number is too large, at byte 10"),
+        )
+    ),
+    (
+        ("NR.OBSERVE", "all", "JSON", '{"m":[' + "[1,2]," * 65536 + '[1,2]],"y":"p"}'),
+        "field m: 65537 steps, at most 65536: give the latest ones, or fewer",
+    ),
     (("NR.OBSERVE", "all", "JSON", "[" * 65), "invalid JSON: it is nested too deep, at byte 9"),
     (
         ("NR.OBSERVE", "all", "JSON", '{"q":[1,[2]],"y":"p"}'),
@@ -344,5 +386,22 @@ CASES: dict[str, list[Step]] = {
         *((words, Refused(f"ERR {why}")) for words, why in _LINES),
         ("NR.FORGET all i=nobody", 0),
         ("NR.DEL all plain", 2),
+    ],
+    "too many classes fail the training that finds them": [
+        ("NR.CREATE all CLASSIFIER n:number -> y:category DATASET 1001 TEST 0 SEED 1", 0),
+        (
+            ("NR.OBSERVE", "all", "JSON", dumps([{"n": i, "y": i} for i in range(1001)])),
+            [1001, 0],
+        ),
+        ("NR.TRAIN all MAXCYCLES 1", "Training has started"),
+        (
+            "NR.WAIT all 0",
+            Refused(
+                "ERR the training of all failed: Can't start training: 1001 classes of y, at "
+                "most 1000"
+            ),
+        ),
+        ("NR.RUN all n=1", Refused("ERR net has not been trained yet: NR.TRAIN all comes first")),
+        ("NR.DEL all", 1),
     ],
 }

@@ -92,6 +92,11 @@ CASES: dict[str, list[Step]] = {
             'NR.CLASS next JSON \'[{"pages":["home"]},{"pages":"home cart"},{}]\'',
             lambda pages: len(pages) == 3,
         ),
+        _refused(
+            "NR.EXPLAIN next pages=home",
+            "a field of next is a sequence, which NR.EXPLAIN does not take apart: NR.IMPORTANCE "
+            "tells what its answers rest on",
+        ),
         ("NR.IMPORTANCE next", lambda reply: reply[::2] == [b"pages", b"country"]),
         ("NR.METRICS next", lambda reply: reply[1] == 21),
         ("NR.INFO next", field("recurrent-layers", [6])),

@@ -58,15 +58,25 @@ def test_whoever_has_the_network_is_not_waited_for(store: Any) -> None:
     assert store.take(b"net")
 
 
-def test_postgresql_takes_it_in_one_statement(store: Any) -> None:
+def test_postgresql_places_and_takes_it_in_one_statement_each(store: Any) -> None:
     if store.engine.dialect.name != "postgresql":
-        pytest.skip("others have no such statement")
+        pytest.skip("others have no such statements")
     said: list[str] = []
     sa.event.listen(store.engine, "before_cursor_execute", lambda *event: said.append(event[2]))
     store.order(b"net", LIMITS, held=False)
-    assert sum("pg_notify" in text for text in said) == 1
-    said.clear()
     assert store.take(b"net")
-    assert [text.split()[0] for text in said] == ["WITH"]
+    assert [text.split()[0] for text in said] == ["WITH", "WITH"]
+    assert "pg_notify" in said[0]
     with store.engine.connect() as connection:  # the same one
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_an_order_is_placed_where_none_stands(store: Any) -> None:
+    store.order(b"net", LIMITS, held=False)
+    with pytest.raises(nr.TrainingError):
+        store.order(b"net", LIMITS, held=False)
+    with pytest.raises(nr.NotFoundError):
+        store.order(b"none", LIMITS, held=False)
+    assert store.take(b"net").order.attempt == 1
+    with pytest.raises(nr.TrainingError):
+        store.order(b"net", LIMITS, held=False)

@@ -73,14 +73,11 @@ def check(reply: Any) -> None:
 # ---- replies ----
 
 Reader: TypeAlias = Callable[[Sequence[bytes], Any], Reply]
-_NAMES = {b"classes", b"outputs", b"fields"}  # in pairs, whose values are names
-_WORDS = {  # are text
-    b"type",
-    b"datasets-full",
-    b"overfitting-detected",
-    b"training-ended-by",
+_NAMES = (b"classes", b"outputs", b"fields", b"class", b"output")  # in pairs, of names or numbers
+_WORDS = (  # are text
+    *(b"type", b"datasets-full", b"overfitting-detected", b"training-ended-by"),
     b"last-training",
-}
+)
 
 
 def _as_is(_: Sequence[bytes], reply: Any) -> Reply:
@@ -154,13 +151,25 @@ def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
     return reply if isinstance(reply, int) else _doubles(_, reply)
 
 
+def _shares(_: Sequence[bytes], reply: Any) -> Reply:
+    """Fields by name, or inputs by number, and what each adds."""
+    return [float(part) if at % 2 else part for at, part in enumerate(reply)]
+
+
+_READERS: dict[bytes, Reader] = {
+    **dict.fromkeys(_NAMES, _as_is),
+    **dict.fromkeys(_WORDS, _text),
+    b"attributions": _shares,
+}
+
+
 def _pairs(argv: Sequence[bytes], reply: Any) -> Reply:
     if reply is None:
         return None
     reply = _flat(reply)
     found: list[Reply] = []
     for name, value in zip(reply[::2], reply[1::2], strict=True):
-        reader = _as_is if name in _NAMES else _text if name in _WORDS else _numbers
+        reader = _READERS.get(name, _numbers)
         found += [name.decode(), reader(argv, value)]
     return found
 

@@ -229,21 +229,24 @@ class Store:
     def drop_samples(self, key: bytes, command: Command) -> Reply:
         if command.spec.name == "NR.CLEAR":
             which = [name for at, name in enumerate(_DATASETS) if command.dataset in (at, 2)]
-            dropped: int = self._link.write("clear", key, *which)[1]
+            dropped: int = self._link.write("clear", key, _token(), *which)[1]
+            self._forget(key)
             return dropped
-        gone = 0
+        gone, looked = 0, False
         while True:  # others may move samples meanwhile, or add some
             net = self.snapshot(key)
             places = net.matching(command)
-            if not places:
+            if not places and looked:
                 return gone
+            looked = True
             found = [records.split(net.rows(dataset)) for dataset in range(2)]
             pairs = [
                 part
                 for place in places
                 for part in (f"{_DATASETS[place & 1]}:{place >> 1}", found[place & 1][place >> 1])
             ]
-            gone += self._link.write("forget", key, net.shape.id, *pairs)[1]
+            gone += self._link.write("forget", key, net.shape.id, _token(), *pairs)[1]
+            self._forget(key)
 
     # ---- keys ----
 
@@ -330,7 +333,7 @@ class Store:
         learned = trained.outcome[0] is Outcome.MERGED
         names = (*STATISTICS, *layout.LEARNED) if learned else ("last_training",)
         fields = _flat({name: header[name] for name in names if name in header})
-        network = (shape.id, shape.revision, lease.token, int(learned))
+        network = (shape.id, shape.revision, lease.token, int(learned), shape.schema_revision)
         merged = self._link.call("merge", lease.key, *network, *fields)
         self._forget(lease.key)
         self._index.remove(lease.key)

@@ -8,6 +8,7 @@ a server, its beginning and its end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,16 +35,16 @@ def _sqlite(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> Alone
         for statement in (placing(networks), upsert_one(SQLITE, samples))
     )
     moves, writes = str(move), str(write)
-    moved, written = move.positiontup or (), write.positiontup or ()
+    moved, written = (itemgetter(*(one.positiontup or ())) for one in (move, write))
 
     def place(raw: Any, values: Values) -> bool:
         if raw.in_transaction:  # of a caller's, who has one connection
             return False
         raw.execute("BEGIN IMMEDIATE")
-        if raw.execute(moves, [values[name] for name in moved]).rowcount != 1:
+        if raw.execute(moves, moved(values)).rowcount != 1:
             raw.rollback()
             return False
-        raw.execute(writes, [values[name] for name in written])
+        raw.execute(writes, written(values))
         raw.commit()
         return True
 

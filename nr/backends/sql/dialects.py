@@ -307,7 +307,7 @@ POSTGRESQL = Dialect(
     skips_locked=lambda dialect: True,
     hasten=_hasten_postgresql,
     hastened=sa.literal_column("set_config('synchronous_commit', 'off', true)", sa.Text()),
-    wake=lambda channel: sa.select(sa.func.pg_notify(channel, "")),
+    wake=lambda channel: sa.select(sa.literal_column(f"pg_notify('{channel}', '')", sa.Text())),
 )
 
 # ---- MariaDB ----

@@ -121,6 +121,12 @@ def check_format(number: Any) -> None:
         pass
 
 
+def ordered(format: int, id: int, revision: int, trainings: int) -> tuple[int, int, int]:
+    """What an order is of: id, revision, and how many trainings had ended. Raises FormatError."""
+    check_format(format)
+    return id, _unsigned(revision), trainings
+
+
 def version(id: int, revision: int, schema_revision: int) -> tuple[int, int, int]:
     """What tells one state of the weights, and of the fields, from all others."""
     return id, _unsigned(revision), schema_revision

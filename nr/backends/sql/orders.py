@@ -64,24 +64,13 @@ class Orders:
         """Where there is no order."""
         shape = net.shape
         order = Order(key, shape.id, shape.revision, shape.trainings, limits, int(held))
-        lease = Lease(order, secrets.token_hex(16))
+        row = left_to_workers(limits) | {"network_id": shape.id, "started": self._clock}
+        if held:
+            deadline = self._clock + LIFETIME
+            row |= {"deadline": deadline, "attempt": order.attempt, "worker": worker()}
         wakes = () if held or self._wake is None else self._wake.selected_columns
-        connection.execute(
-            sa.insert(self._table)
-            .returning(*wakes)
-            .values(
-                network_id=shape.id,
-                token=lease.token,
-                started=self._clock,
-                deadline=self._clock + LIFETIME if held else 0,
-                stop=False,
-                attempt=order.attempt,
-                worker=worker() if held else "",
-                **{name: getattr(limits, name) for name in LIMITS},
-                **_columns(Progress()),
-            )
-        )
-        return lease if held else None
+        connection.execute(sa.insert(self._table).returning(*wakes).values(row))
+        return Lease(order, row["token"]) if held else None
 
     def _tell(self, connection: sa.Connection) -> None:
         """Wakes workers, once this is committed."""
@@ -94,7 +83,9 @@ class Orders:
         mine = c.network_id == net.shape.id
         columns = [c.attempt, *(c[name] for name in LIMITS)]
         attempt, *limits = connection.execute(sa.select(*columns).where(mine)).one()
-        lease = Lease(order_of(key, net, attempt + 1, limits), secrets.token_hex(16))
+        shape = net.shape
+        of = shape.id, shape.revision, shape.trainings
+        lease = Lease(order_of(key, of, attempt + 1, limits), secrets.token_hex(16))
         order = lease.order
         values = {"token": lease.token, "attempt": order.attempt, "worker": worker()[:255]}
         deadline = self._clock + LIFETIME
@@ -172,11 +163,24 @@ class Orders:
         ]
 
 
-def order_of(key: bytes, net: Net, attempt: int, limits: Sequence[Any]) -> Order:
-    """By the columns of ``LIMITS``."""
-    shape = net.shape
-    asked = _limits(limits)
-    return Order(key, shape.id, shape.revision, shape.trainings, asked, attempt)
+def order_of(
+    key: bytes, network: tuple[int, int, int], attempt: int, limits: Sequence[Any]
+) -> Order:
+    """Of a network's id, revision and number of trainings, by the columns of ``LIMITS``."""
+    return Order(key, *network, _limits(limits), attempt)
+
+
+def left_to_workers(limits: Limits) -> dict[str, Any]:
+    """The columns of an order that nobody has taken yet, but for its network and its time."""
+    return {
+        "token": secrets.token_hex(16),
+        "deadline": 0,
+        "stop": False,
+        "attempt": 0,
+        "worker": "",
+        **{name: getattr(limits, name) for name in LIMITS},
+        **_columns(Progress()),
+    }
 
 
 def _limits(values: Sequence[Any]) -> Limits:

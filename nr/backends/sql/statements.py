@@ -21,7 +21,7 @@ from nr.backends.sql.alone import alone
 from nr.backends.sql.dialects import MOVED, STATE, Change, Dialect, Place, placing, upsert_one
 from nr.backends.sql.orders import Orders
 from nr.backends.sql.schema import Schema
-from nr.backends.sql.taking import taking
+from nr.backends.sql.taking import ordering, taking
 from nr.engine import FINDINGS, Command, Net, parse
 
 ARRAYS = ("weights", "history", *FINDINGS)
@@ -88,8 +88,10 @@ class Statements:
         by_id = networks.c.id == bindparam("id")
         self.locked = text(sa.select(*columns).where(by_id).with_for_update())
         skipping = sa.select(*columns).where(by_id).with_for_update(skip_locked=True)
-        take = taking(schema, dialect, self.names)
+        take = taking(schema, dialect)
         self.taking = text(take) if take is not None else None
+        place = ordering(schema, dialect)
+        self.ordering = text(place) if place is not None else None
         self.unlocked = text(skipping) if dialect.skips_locked(engine.dialect) else None
         version = networks.c.id, networks.c.revision, networks.c.schema_revision
         self._version = sa.select(*version).where(by_key)
@@ -171,8 +173,13 @@ class Statements:
     ) -> bool:
         """``place`` of one row as a transaction, on a connection of the driver's (alone.py)."""
         id = before["id"]
-        values = {"id_": id, "key_": key, **_state(_WAS, before), **_state(_NEW, after)}
-        values |= {"network_id": id, "dataset": slot & 1, "slot": slot >> 1, "data": row}
+        values = {
+            "id_": id, "key_": key,
+            "network_id": id, "dataset": slot & 1, "slot": slot >> 1, "data": row,
+        }  # fmt: skip
+        for state, fields in (_WAS, before), (_NEW, after):  # no dict beside, thousands of times
+            for as_, name, write in state:
+                values[as_] = write(fields[name]) if write else fields[name]
         return self._place_alone(raw, values)
 
     def put(
@@ -320,10 +327,14 @@ class Statements:
             connection.execute(sa.insert(self.schema.arrays), part)
 
     def drop_trained(self, connection: sa.Connection, network: int) -> None:
-        arrays, history = self.schema.arrays, self.schema.history
-        of_it = arrays.c.network_id == network, arrays.c.array.in_(ARRAYS)
-        connection.execute(sa.delete(arrays).where(*of_it))
+        history = self.schema.history
+        self.drop_arrays(connection, network, ARRAYS)
         connection.execute(sa.delete(history).where(history.c.network_id == network))
+
+    def drop_arrays(self, connection: sa.Connection, network: int, names: Sequence[str]) -> None:
+        arrays = self.schema.arrays
+        of_it = arrays.c.network_id == network, arrays.c.array.in_(names)
+        connection.execute(sa.delete(arrays).where(*of_it))
 
     # ---- headers ----
 

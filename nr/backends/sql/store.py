@@ -267,6 +267,7 @@ class Store:
                 reply = self._forget(connection, net, command)
             for dataset, length in enumerate(net.shape.lengths):
                 self._sql.cut(connection, before["id"], dataset, length)
+            self._sql.drop_arrays(connection, before["id"], ("background",))
             self._sql.change(connection, before, header.fields(net))
             return reply
 

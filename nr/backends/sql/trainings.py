@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nr.backends.sql import header, taking
 from nr.backends.sql.dialects import Dialect
-from nr.backends.sql.orders import LIMITS, Orders, order_of
+from nr.backends.sql.orders import LIMITS, Orders, left_to_workers, order_of
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements, Text
 from nr.backends.sql.transactions import Transactions
@@ -73,6 +73,8 @@ class Trainings:
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         if self._do.bound:
             raise CommandError("ERR no training within a transaction: it would hold it open")
+        if not held and self._place_at_once(key, limits):
+            return None
 
         def work(connection: sa.Connection) -> Lease | None:
             before = self._rows.locked(connection, key)
@@ -85,6 +87,15 @@ class Trainings:
             return self._orders.place(connection, key, self._rows.assemble(before), limits, held)
 
         return self._do.write(work)
+
+    def _place_at_once(self, key: bytes, limits: Limits) -> bool:
+        """``order`` in one statement (taking.py); False, and nothing done, where that cannot."""
+        statement = self._sql.ordering
+        if not statement:
+            return False
+        values = {"key": key, **left_to_workers(limits)}
+        row = self._do.read(lambda connection: statement.run(connection, **values).first())
+        return row is not None
 
     def take(self, key: bytes, queued: bool) -> Lease | None:
         if self._do.bound:
@@ -120,9 +131,8 @@ class Trainings:
         _, before, attempt, *more = list(row)
         if attempt is None:
             return None, before is not None and before >= ATTEMPTS
-        limits, header = more[: len(LIMITS)], more[len(LIMITS) :]
-        net = self._rows.assemble(self._rows.fields(header))
-        return Lease(order_of(key, net, attempt, limits), token), False
+        limits, found = more[: len(LIMITS)], more[len(LIMITS) :]
+        return Lease(order_of(key, header.ordered(*found), attempt, limits), token), False
 
     def give_back(self, lease: Lease) -> None:
         self._do.write(lambda connection: self._orders.let_wait(connection, lease))

@@ -215,6 +215,15 @@ typedef struct nr_spec {
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY,                           \
             .flags = NR_WRITES | NR_CHANGES, .scope = NR_ON_STORE,            \
             .reply = NR_INTEGERS)                                             \
+    COMMAND(NR_EXPLAIN, .name = "NR.EXPLAIN",                                 \
+            .arguments = "key input [input ...] [TOP k] [CLASS c|OUTPUT o] | "\
+                         "key FP32 blob [TOP k] [CLASS c|OUTPUT o] | "        \
+                         "key field=value ... [TOP k] [CLASS c|OUTPUT o] | "  \
+                         "key JSON|MSGPACK|COLUMNS sample [TOP k] "           \
+                         "[CLASS c|OUTPUT o]",                                \
+            .summary = "Replies what each field adds to the answer to a row.",\
+            NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)                        \
     COMMAND(NR_GENERATE, .name = "NR.GENERATE",                               \
             .arguments = "key [field=value]",                                 \
             .options = NR_GENERATE_OPTIONS,                                   \

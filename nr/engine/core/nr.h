@@ -167,11 +167,14 @@ typedef struct nr_command {
     double weight; /* what a sample with fields counts; 0: not given */
     size_t series; /* index in argv of what stands behind FOR; 0: nothing */
     double interval; /* NR.RUN: how sure an interval is to be; 0: none */
-    uint64_t top;    /* NR.RUN, NR.GENERATE: symbols at most; 0: all of them */
+    uint64_t likeliest; /* NR.RUN, NR.GENERATE: symbols at most; 0: not given */
     uint64_t length; /* NR.GENERATE: symbols at most, */
     double temperature; /* by what their odds are divided, */
     uint64_t draw;      /* and which of the texts it is */
     double sure; /* NR.CLASS: the least probability of a class; 0: any */
+    int64_t top; /* NR.EXPLAIN: so many fields; 0: all */
+    size_t aspect; /* NR.EXPLAIN: index in argv of a class or an output; 0: none */
+    bool by_class; /* which of these */
     size_t weights; /* what each of several counts, float32 in this argument; 0 */
 
     /* All arguments, and those of them that are fields: NR.CREATE's inputs and
@@ -254,7 +257,8 @@ typedef struct nr_shape {
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t kind;
     uint64_t trainings; /* that have ended, whatever came of them */
-    uint64_t schema_revision; /* grows with every change of the fields */
+    uint64_t schema_revision; /* grows with every change of the fields, and where
+                                 samples are dropped */
     uint64_t step, steps, window; /* of series: bytes of a step, how many are kept,
                                      and read to forecast; 0: samples are none */
 } nr_shape;
@@ -286,7 +290,7 @@ NR_API void nr_net_counts(const nr_net *net, nr_counts *counts);
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE, NR.FIELDS, NR.CLEAR and
+ * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE, NR.EXPLAIN, NR.FIELDS, NR.CLEAR and
  * NR.FORGET. `training` is what NR.INFO says of it. Does the command change the
  * network? nr_changes tells, without running it; those that do not take a const
  * network in all but the type. */
@@ -347,6 +351,7 @@ typedef struct nr_bytes {
  * a network may lack. */
 typedef enum nr_finding {
     NR_RESIDUALS, /* how far a regressor was off on the testing samples */
+    NR_BACKGROUND, /* some of the training samples, as the network sees them */
     NR_FINDINGS
 } nr_finding;
 

@@ -228,7 +228,8 @@ static void read_and_reply(nr_task *t) {
     rm.UnblockClient(t->client, t);
 }
 
-/* Numbers are the command's own: of its arguments the key is enough. */
+/* Numbers are the command's own: of its arguments the key is enough, unless a word
+ * behind them is wanted. */
 bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
                    nr_command *cmd, nr_cost cost, bool scarce) {
     nr_shape shape;
@@ -236,7 +237,7 @@ bool nr_background(rm_ctx *ctx, const nr_box *box, rm_string **argv, int argc,
     int flags = rm.GetContextFlags(ctx);
     if (flags & NR_NOT_BLOCKED || !nr_task_threads()) return false;
     nr_net *net = scarce ? nr_net_sparing(box->net) : nr_net_clone(box->net);
-    int held = cmd->values ? (int)cmd->key + 1 : argc;
+    int held = cmd->values && !cmd->aspect ? (int)cmd->key + 1 : argc;
     nr_task *t = net ? nr_task_new(argv, held, cmd, flags) : NULL;
     if (!t) {
         nr_net_free(net);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -27,6 +28,14 @@ _INTERVAL = "Lower, value, upper for each output of a regressor: it is between t
 _SURE = "null in place of a class that is less probable than this."
 RUN = an_object(_ASKED | {"interval": one_of("number", description=_INTERVAL)}, "inputs")
 CLASSIFIED = an_object(_ASKED | {"sure": one_of("number", description=_SURE)}, "inputs")
+EXPLAINED = an_object(
+    {
+        "inputs": one_of("array", "object", description="One row, as for run."),
+        "top": one_of("integer", description="How many fields; what others add is one number."),
+        "of": one_of("string", "integer", description="The class or output; default: its answer."),
+    },
+    "inputs",
+)
 OBSERVED = an_object(
     {
         "samples": one_of(
@@ -59,6 +68,13 @@ async def _asked(api: Api, request: Request, long: Any, schema: Schema, option: 
     ignored, sure = body.get("ignore_extra", False), body.get(option)
     found = await api.do(long(key, x, api.runner, ignored, sure))
     return found.tolist() if hasattr(found, "tolist") else found
+
+
+async def explain(api: Api, request: Request) -> Response:
+    key, body = key_of(request), await body_of(request)
+    check(body, EXPLAINED)
+    asked = running.explain(key, body["inputs"], body.get("top"), body.get("of"))
+    return answer(asdict(await api.do(asked)))
 
 
 async def observe(api: Api, request: Request) -> Response:

@@ -105,6 +105,10 @@ ROWS: tuple[Row, ...] = (
         "POST", f"{_NET}/observe", asking.observe, "NR.OBSERVE", body=asking.OBSERVED,
         answers=an_object({"train": one_of("integer"), "test": one_of("integer")}, "train", "test"),
     ),
+    Row(
+        "POST", f"{_NET}/explain", asking.explain, "NR.EXPLAIN", body=asking.EXPLAINED,
+        answers=an_object({"attributions": one_of("object")}, "attributions"),
+    ),
     Row("GET", "/networks", networks.listed, "NR.LIST", networks.NETWORKS, query=_LIST),
     Row("GET", _NET, networks.info, "NR.INFO", networks.NETWORK),
     Row(

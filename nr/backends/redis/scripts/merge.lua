@@ -1,8 +1,8 @@
 -- Takes over what was trained, or why nothing was, and takes the order away, if the caller
--- still has it. ARGV: id, revision it was trained from, token, whether there are weights,
--- fields and values ...
+-- still has it. ARGV: id, revision it was trained from, token, whether there are weights, the
+-- fields' revision it was trained from, fields and values ...
 
-local field, refused = open('id', 'revision', 'version', 'order', 'trainings')
+local field, refused = open('id', 'revision', 'version', 'order', 'trainings', 'schema_revision')
 if not field then return refused end
 if field[4] == ARGV[3] then return {1} end -- merged already
 local order = parsed(field[5])
@@ -15,7 +15,13 @@ if ARGV[4] == '1' then
   pairs_[n + 1], pairs_[n + 2] = 'revision', int(field[3] + 1)
   pairs_[n + 3], pairs_[n + 4] = 'version', ARGV[3]
 end
-local gone = given(5, pairs_)
+local gone = given(6, pairs_)
+if (field[7] or '0') ~= ARGV[5] then -- of samples dropped since then some may be among its rows
+  for i = 1, #pairs_, 2 do
+    if pairs_[i] == 'background' then pairs_[i + 1] = '' end
+  end
+  gone[#gone + 1] = 'background'
+end
 gone[#gone + 1], gone[#gone + 2] = 'order', 'progress'
 put(pairs_)
 redis.call('HDEL', key, unpack(gone))

@@ -45,14 +45,38 @@ static bool put_value(const nr_field *field, nr_text value, bool needed,
            !(needed && record->data[at] == NIL);
 }
 
-/* Slots without a value, up to the field of a pair, or to the last: an output must
- * have one. NULL: there is no such field, or something is wrong. */
-static bool skip_to(const nr_schema *schema, const nr_text *pair, bool running,
-                    size_t *slot, nr_buf *record) {
-    for (; *slot < schema->slots; ++*slot) {
-        const nr_field *field = field_at(schema, *slot);
-        if (field && pair && is_of(field, *pair)) return true;
-        if ((field && field->output && !running) || !nr_put_nil(record))
+/* A record on its way, up to a slot. */
+typedef struct writer {
+    const nr_schema *schema;
+    const nr_command *cmd;
+    bool running;
+    size_t slot, outputs; /* outputs: how many are written */
+    nr_buf *record;
+} writer;
+
+static nr_text behind_name(const nr_field *field, nr_text pair) {
+    size_t n = field->name.n + 1;
+    return (nr_text){pair.s + n, pair.n - n};
+}
+
+/* The next of those behind "->". A field that was added later has its slot behind
+ * those of outputs. */
+static bool put_output(writer *w, const nr_field *field) {
+    if (w->outputs == w->cmd->count[1]) return false;
+    nr_text pair = argument(w->cmd, 1, w->outputs++);
+    return is_of(field, pair) &&
+           put_value(field, behind_name(field, pair), true, w->record);
+}
+
+/* The slots up to the field of an input, or without one to the last: nil where
+ * there is no value. false: no such field comes, or an output is missing. */
+static bool skip_to(writer *w, const nr_text *pair) {
+    for (; w->slot < w->schema->slots; w->slot++) {
+        const nr_field *field = field_at(w->schema, w->slot);
+        bool output = field && field->output;
+        if (pair && field && !output && is_of(field, *pair)) return true;
+        if (output && !w->running ? !put_output(w, field)
+                                  : !nr_put_nil(w->record))
             return false;
     }
     return !pair;
@@ -60,21 +84,18 @@ static bool skip_to(const nr_schema *schema, const nr_text *pair, bool running,
 
 bool nr_pairs_put(const nr_schema *schema, const nr_command *cmd, bool running,
                   nr_buf *record) {
-    size_t slot = 1, before = record->len;
+    writer w = {schema, cmd, running, 1, 0, record};
+    size_t before = record->len;
     double weight = cmd->weight > 0 ? cmd->weight : 1;
     if (!nr_record_begin(schema, weight, record)) return false;
-    for (size_t side = 0; side < 2; side++)
-        for (size_t i = 0; i < cmd->count[side]; i++) {
-            nr_text pair = argument(cmd, side, i);
-            if (!skip_to(schema, &pair, running, &slot, record)) return false;
-            const nr_field *field = field_at(schema, slot++);
-            size_t n = field->name.n + 1;
-            nr_text value = {pair.s + n, pair.n - n};
-            if (field->output != (side == 1) ||
-                !put_value(field, value, field->output, record))
-                return false;
-        }
-    return skip_to(schema, NULL, running, &slot, record) &&
+    for (size_t i = 0; i < cmd->count[0]; i++) {
+        nr_text pair = argument(cmd, 0, i);
+        if (!skip_to(&w, &pair)) return false;
+        const nr_field *field = field_at(schema, w.slot++);
+        if (!put_value(field, behind_name(field, pair), false, record))
+            return false;
+    }
+    return skip_to(&w, NULL) && w.outputs == cmd->count[1] &&
            record->len - before <= NR_MAX_RECORD;
 }
 

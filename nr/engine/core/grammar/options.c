@@ -82,7 +82,7 @@ static const nr_option generate_options[] = {
      .most = NR_MAX_SYMBOLS,
      .preset = NR_MAX_SYMBOLS,
      .help = "Of the likeliest symbols so many alone.",
-     OF_COMMAND(top)},
+     OF_COMMAND(likeliest)},
     {.word = "SEED",
      .type = NR_COUNT,
      .most = NR_MAX_SEED,

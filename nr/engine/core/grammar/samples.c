@@ -49,7 +49,7 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
 }
 
 /* Whether an argument is a field's name and its value, "age=33". */
-static bool is_named(nr_text text) {
+bool nr_is_named(nr_text text) {
     const char *equals = text.n ? memchr(text.s, '=', text.n) : NULL;
     if (!equals || equals == text.s) return false;
     char c = *text.s;
@@ -82,12 +82,12 @@ static nr_status take_bytes(nr_parser *p, nr_text text) {
 }
 
 /* The arguments that are name=value, from p->at up to `end`. */
-static nr_status take_named(nr_parser *p, size_t side, size_t end) {
+nr_status nr_named_take(nr_parser *p, size_t side, size_t end) {
     p->cmd->form = NR_FORM_NAMED;
     p->cmd->first[side] = p->at;
     for (; p->at < end; p->at++) {
         nr_text text = nr_argument(p, p->at);
-        if (is_named(text)) continue;
+        if (nr_is_named(text)) continue;
         char quoted[NR_QUOTED];
         return nr_syntax_error(p, "name=value is needed, not '%s'",
                                nr_quote(quoted, sizeof quoted, text.s, text.n));
@@ -98,19 +98,7 @@ static nr_status take_named(nr_parser *p, size_t side, size_t end) {
 
 nr_status nr_forget_parse(nr_parser *p) {
     p->at = 2;
-    return take_named(p, 0, p->argc);
-}
-
-/* [field=value] [option ...] */
-nr_status nr_generate_parse(nr_parser *p) {
-    size_t end = 2;
-    p->at = 2;
-    while (end < p->argc && is_named(nr_argument(p, end))) end++;
-    if (p->cmd->verb == NR_SCORE) end = p->argc;
-    nr_status status = take_named(p, 0, end);
-    return status == NR_OK
-               ? nr_options_parse(p, nr_spec_of(p->cmd->verb)->options)
-               : status;
+    return nr_named_take(p, 0, p->argc);
 }
 
 /* FOR series: what follows is of that one. */
@@ -143,37 +131,16 @@ static bool is_interval(const nr_parser *p) {
     return p->at < p->argc && nr_same_word(nr_argument(p, p->at), "INTERVAL");
 }
 
-static const nr_option top_option = {
-    .word = "TOP",
-    .type = NR_COUNT,
-    .least = 1,
-    .most = NR_MAX_SYMBOLS,
-    .of_command = true,
-    .at = offsetof(nr_command, top),
-};
-
-/* TOP k at the end of an NR.RUN by names; returns where it begins. */
-static size_t top_from(const nr_parser *p) {
-    bool given = p->argc > 3 && nr_same_word(nr_argument(p, p->argc - 2), "TOP");
-    return given ? p->argc - 2 : p->argc;
-}
-
-static nr_status take_top(nr_parser *p, size_t from) {
-    if (from == p->argc) return NR_OK;
-    nr_text text = nr_argument(p, from + 1);
-    return nr_option_take(p, &top_option, text) ? NR_OK : NR_ERR;
-}
-
 /* Whether nothing is given but what else is wanted of a series or a text. */
 static bool goes_on(const nr_parser *p) {
     return p->cmd->series || p->argc == 2 || is_interval(p) ||
-           (p->argc == 4 && top_from(p) == 2);
+           (p->argc == 4 && nr_likeliest_from(p) == 2);
 }
 
 /* [FOR series] [INTERVAL p] */
 static nr_status run_series(nr_parser *p) {
     p->cmd->form = NR_FORM_SERIES;
-    if (!p->cmd->series && p->argc == 4 && top_from(p) == 2) return take_top(p, 2);
+    if (!p->cmd->series && p->argc == 4 && nr_likeliest_from(p) == 2) return nr_likeliest_take(p, 2);
     bool interval = is_interval(p);
     if (interval && ++p->at == p->argc)
         return nr_syntax_error(p, "INTERVAL wants a value");
@@ -214,12 +181,56 @@ nr_status nr_run_parse(nr_parser *p) {
     bool blob = take_form(p);
     nr_status status = take_sureness(p, blob ? 3 : 2, &end);
     if (status != NR_OK) return status;
-    if (is_named(nr_argument(p, 2))) {
-        size_t from = p->cmd->verb == NR_RUN ? top_from(p) : end;
+    if (nr_is_named(nr_argument(p, 2))) {
+        size_t from = p->cmd->verb == NR_RUN ? nr_likeliest_from(p) : end;
         if (from > end) from = end;
-        status = take_named(p, 0, from);
-        return status == NR_OK && from < end ? take_top(p, from) : status;
+        status = nr_named_take(p, 0, from);
+        return status == NR_OK && from < end ? nr_likeliest_take(p, from) : status;
     }
+    if (!blob) return take_values(p, end, end);
+    if (end != 4)
+        return nr_syntax_error(p, "%s takes one blob", form_word(p));
+    return take_bytes(p, nr_argument(p, 3));
+}
+
+static const nr_option top_option = {
+    .word = "TOP",
+    .type = NR_COUNT,
+    .least = 1,
+    .most = NR_MAX_UNITS,
+    .of_command = true,
+    .at = offsetof(nr_command, top),
+};
+
+/* TOP k, CLASS c and OUTPUT o, each once, in any order, behind the inputs, of which
+ * the last stands at `least` or behind it. */
+static nr_status take_aspects(nr_parser *p, size_t least, size_t *end) {
+    static const char *const words[] = {"TOP", "CLASS", "OUTPUT", NULL};
+    nr_command *cmd = p->cmd;
+    for (*end = p->argc; *end > least + 2; *end -= 2) {
+        int found = nr_find_word(nr_argument(p, *end - 2), words);
+        if (found < 0) break;
+        if (found ? cmd->aspect > 0 : cmd->top > 0)
+            return nr_syntax_error(p, found ? "CLASS or OUTPUT is given twice"
+                                            : "TOP is given twice");
+        if (!found && !nr_option_take(p, &top_option, nr_argument(p, *end - 1)))
+            return NR_ERR;
+        if (found) cmd->aspect = *end - 1;
+        if (found == 1) cmd->by_class = true;
+    }
+    int last = nr_find_word(nr_argument(p, *end - 1), words);
+    if (*end > least + 1 && last >= 0)
+        return nr_syntax_error(p, "%s wants a value", words[last]);
+    return NR_OK;
+}
+
+nr_status nr_explain_parse(nr_parser *p) {
+    size_t end;
+    p->from = p->at = 2;
+    bool blob = take_form(p);
+    nr_status status = take_aspects(p, blob ? 3 : 2, &end);
+    if (status != NR_OK) return status;
+    if (nr_is_named(nr_argument(p, 2))) return nr_named_take(p, 0, end);
     if (!blob) return take_values(p, end, end);
     if (end != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));
@@ -323,9 +334,9 @@ static nr_status parse_observe_named(nr_parser *p) {
         if (arrow >= end)
             return nr_fail(p->err, "ERR no '->' separator between inputs and "
                                    "outputs");
-        status = take_named(p, 0, arrow);
+        status = nr_named_take(p, 0, arrow);
         p->at = arrow + 1;
-        if (status == NR_OK) status = take_named(p, 1, end);
+        if (status == NR_OK) status = nr_named_take(p, 1, end);
     } else if (end != p->from + 2) {
         return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
                                   "WEIGHTS blob, TRAIN, TEST or nothing",
@@ -341,7 +352,7 @@ static nr_status parse_observe_named(nr_parser *p) {
 static bool begins_named(const nr_parser *p) {
     size_t at = p->from;
     if (at + 1 < p->argc && nr_is_arrow(nr_argument(p, at))) at++;
-    return at < p->argc && is_named(nr_argument(p, at));
+    return at < p->argc && nr_is_named(nr_argument(p, at));
 }
 
 nr_status nr_observe_parse(nr_parser *p) {

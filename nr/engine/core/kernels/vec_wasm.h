@@ -26,14 +26,26 @@ INLINE v128_t v_flushed(v128_t a) {
     return wasm_v128_andnot(a, wasm_v128_and(tiny, digits));
 }
 
-#define V_EACH(expression)                                                    \
+/* For each quarter i. Written out: a compiler that saves space leaves loops, and
+ * then vectors lie in memory. */
+#define V_QUARTER(number, ...)                                                \
+    {                                                                         \
+        enum { i = number };                                                  \
+        __VA_ARGS__;                                                          \
+    }
+#define V_QUARTERS(...)                                                       \
+    V_QUARTER(0, __VA_ARGS__)                                                 \
+    V_QUARTER(1, __VA_ARGS__)                                                 \
+    V_QUARTER(2, __VA_ARGS__)                                                 \
+    V_QUARTER(3, __VA_ARGS__)
+#define V_EACH(...)                                                           \
     v16 y;                                                                    \
-    for (int i = 0; i < 4; i++) y.q[i] = (expression);                        \
+    V_QUARTERS(y.q[i] = (__VA_ARGS__))                                        \
     return y
 
 INLINE v16 v_load(const float *p) { V_EACH(v_flushed(wasm_v128_load(p + 4 * i))); }
 INLINE void v_store(float *p, v16 a) {
-    for (int i = 0; i < 4; i++) wasm_v128_store(p + 4 * i, a.q[i]);
+    V_QUARTERS(wasm_v128_store(p + 4 * i, a.q[i]))
 }
 INLINE v16 v_set(float a) {
     v128_t q = v_flushed(wasm_f32x4_splat(a));
@@ -100,8 +112,7 @@ INLINE v128_t v_fma_twice(v128_t a, v128_t b, v128_t c, v128_t *seldom) {
 INLINE v16 v_fma(v16 a, v16 b, v16 c) {
     v16 sum;
     v128_t seldom = wasm_i32x4_splat(0);
-    for (int i = 0; i < 4; i++)
-        sum.q[i] = v_fma_twice(a.q[i], b.q[i], c.q[i], &seldom);
+    V_QUARTERS(sum.q[i] = v_fma_twice(a.q[i], b.q[i], c.q[i], &seldom))
     if (__builtin_expect(wasm_v128_any_true(seldom), 0))
         v_fma_seldom(&sum, &a, &b, &c);
     return sum;
@@ -113,16 +124,14 @@ INLINE v16 v_max(v16 a, v16 b) { V_EACH(wasm_f32x4_pmax(b.q[i], a.q[i])); }
 INLINE v16 v_sqrt(v16 a) { V_EACH(wasm_f32x4_sqrt(a.q[i])); }
 INLINE v16 v_if_gt(v16 a, v16 b, v16 x, v16 y) {
     v16 z;
-    for (int i = 0; i < 4; i++)
-        z.q[i] = wasm_v128_bitselect(x.q[i], y.q[i],
-                                     wasm_f32x4_gt(a.q[i], b.q[i]));
+    V_QUARTERS(z.q[i] = wasm_v128_bitselect(x.q[i], y.q[i],
+                                            wasm_f32x4_gt(a.q[i], b.q[i])))
     return z;
 }
 INLINE v16 v_if_eq(v16 a, v16 b, v16 x, v16 y) {
     v16 z;
-    for (int i = 0; i < 4; i++)
-        z.q[i] = wasm_v128_bitselect(x.q[i], y.q[i],
-                                     wasm_f32x4_eq(a.q[i], b.q[i]));
+    V_QUARTERS(z.q[i] = wasm_v128_bitselect(x.q[i], y.q[i],
+                                            wasm_f32x4_eq(a.q[i], b.q[i])))
     return z;
 }
 INLINE v16 v_copysign(v16 a, v16 b) {
@@ -131,8 +140,7 @@ INLINE v16 v_copysign(v16 a, v16 b) {
 }
 INLINE bool v_finite(v16 a) {
     v128_t zero = wasm_f32x4_splat(0), sum = zero;
-    for (int i = 0; i < 4; i++)
-        sum = wasm_f32x4_add(sum, wasm_f32x4_mul(a.q[i], zero));
+    V_QUARTERS(sum = wasm_f32x4_add(sum, wasm_f32x4_mul(a.q[i], zero)))
     return !wasm_v128_any_true(wasm_f32x4_ne(sum, zero));
 }
 INLINE v16 v_lane(v16 a, size_t i) {

@@ -76,12 +76,24 @@ static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
                : nr_fail(err, "ERR invalid network: its history");
 }
 
+bool nr_background_sound(const nr_net *net, const nr_array *background) {
+    const nr_net *runs = net->inner ? net->inner : net;
+    size_t n = background->n, in = nr_inputs(runs);
+    if (n > NR_MOST_BACKGROUND || nr_is_forecaster(net)) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(background->data[i])) return false;
+    /* Of a network whose weights are elsewhere nobody knows how long a row is. */
+    if (net->schema && !net->inner) return true;
+    return n % in == 0 && n / in <= NR_BACKGROUND_ROWS;
+}
+
 /* What a network that was never trained, or one whose weights are elsewhere, has
  * none of. */
 static nr_status load_finding(nr_net *net, nr_finding which, nr_bytes bytes,
                               nr_error *err) {
     static bool (*const sound[])(const nr_net *, const nr_array *) = {
         [NR_RESIDUALS] = nr_residuals_sound,
+        [NR_BACKGROUND] = nr_background_sound,
     };
     if (bytes.len == 0) return NR_OK;
     bool whole = bytes.len % sizeof(float) == 0 && net->h.trained;

@@ -28,6 +28,7 @@ static const struct {
     [TRAIN] = {"train", 1},
     [TEST] = {"test", 1},
     [FINDINGS + NR_RESIDUALS] = {"residuals", 1},
+    [FINDINGS + NR_BACKGROUND] = {"background", 1},
 };
 
 static const unsigned char nothing[1]; /* a part that is there, and empty */

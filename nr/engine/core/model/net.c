@@ -146,6 +146,11 @@ void nr_findings_hold(nr_net *net, const nr_net *from) {
     }
 }
 
+void nr_background_drop(nr_net *net) {
+    nr_array_drop(net->findings[NR_BACKGROUND]);
+    net->findings[NR_BACKGROUND] = NULL;
+}
+
 /* Takes the plan. */
 static nr_net *make_net(const nr_header *header, nr_plan *plan) {
     nr_net *net = plan ? nr_alloc(sizeof *net) : NULL;
@@ -338,6 +343,9 @@ nr_status nr_net_merge(nr_net *net, const nr_net *trained, nr_error *err) {
     nr_array_drop(net->history);
     net->history = nr_array_hold(trained->history);
     nr_findings_hold(net, trained);
+    /* Of samples that were dropped meanwhile some may be among them. */
+    if (net->h.schema_revision != trained->h.schema_revision)
+        nr_background_drop(net);
     net->h.stats = trained->h.stats;
     net->h.trained = trained->h.trained;
     net->h.revision++;

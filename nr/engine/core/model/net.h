@@ -101,7 +101,8 @@ typedef struct nr_header {
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
-    uint64_t schema_revision; /* grows with every change of the fields */
+    uint64_t schema_revision; /* grows with every change of the fields, and where
+                                 samples are dropped */
     uint64_t trainings; /* that have ended, whatever came of them */
     char last_training[NR_OUTCOME_TEXT]; /* what came of the last: outcome.c */
     nr_recurrent recurrent; /* of a network behind one with fields */
@@ -231,6 +232,10 @@ enum {
     NR_MOST_INTERVALS = 4096, /* outputs */
     NR_MOST_MEASURED = 1 << 22 /* errors of all outputs, before they are thinned */
 };
+/* Some training samples that NR.EXPLAIN goes by (train/background.c): so many rows
+ * of inputs, as long as they are no more floats than that. */
+enum { NR_BACKGROUND_ROWS = 64, NR_MOST_BACKGROUND = 1 << 18 };
+bool nr_background_sound(const nr_net *net, const nr_array *background);
 size_t nr_residuals_kept(size_t samples, size_t outputs); /* of each output */
 /* Those to keep of n that are sorted, largest first. */
 void nr_residuals_thin(const float *sorted, size_t n, size_t outputs,
@@ -268,6 +273,7 @@ nr_status nr_header_check(const nr_header *h, nr_error *err); /* all together */
 /* parts.c: NULL is no part at all. */
 /* In place of its own; from NULL: none. */
 void nr_findings_hold(nr_net *net, const nr_net *from);
+void nr_background_drop(nr_net *net);
 nr_kept *nr_kept_hold(nr_kept *kept);
 void nr_kept_drop(nr_kept *kept);
 size_t nr_kept_count(const nr_kept *kept);

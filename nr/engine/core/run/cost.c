@@ -9,6 +9,7 @@
 #include "grammar/syntax.h"
 #include "kernels/kernel.h"
 #include "run/execute.h"
+#include "run/explain.h"
 #include "run/report.h"
 
 enum {
@@ -130,6 +131,15 @@ nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
     case NR_DUMP:
         cost.work = (double)nr_net_memory(net) / sizeof(float);
         return cost;
+    case NR_EXPLAIN: {
+        const nr_net *runs = net->inner ? net->inner : net;
+        size_t fields = net->inner ? net->encoding->schema->inputs
+                                   : nr_inputs(net);
+        if (!net->findings[NR_BACKGROUND] || nr_is_forecaster(net)) return cost;
+        cost.work = nr_game_work(runs, fields);
+        cost.bytes = nr_game_bytes(runs, fields);
+        return cost;
+    }
     case NR_IMPORTANCE:
         cost.work = nr_importance_work(net);
         cost.bytes = cost.work > 0 ? nr_importance_bytes(net) : 0;

@@ -7,6 +7,7 @@
 #include "float_mode.h"
 #include "grammar/syntax.h"
 #include "run/execute.h"
+#include "run/explain.h"
 #include "run/fields.h"
 #include "run/forecast.h"
 #include "run/forget.h"
@@ -20,7 +21,7 @@ static nr_status done(bool ok, nr_error *err) {
 
 static bool put_ok(nr_buf *reply) { return nr_put_str(reply, "OK"); }
 
-static const char *count_error =
+const char *const nr_count_error =
     "ERR number of arguments does not match the number of inputs in the neural "
     "network: %zu given, %zu expected";
 
@@ -37,7 +38,7 @@ static nr_status input_rows(const nr_net *net, const nr_command *cmd,
         *n = 1;
         return cmd->nvalues == in
                    ? NR_OK
-                   : nr_fail(err, count_error, cmd->nvalues, in);
+                   : nr_fail(err, nr_count_error, cmd->nvalues, in);
     }
     nr_status status = nr_blob_rows(cmd, in, n, err);
     *rows = (const void *)cmd->blob;
@@ -124,7 +125,7 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
     size_t n = 0;
     nr_buf copy = {0};
     if (nr_is_generator(net)) return nr_language_run(net, cmd, reply, err);
-    if (cmd->top)
+    if (cmd->likeliest)
         return nr_fail(err, "ERR TOP is for generators, which tell what comes "
                             "next");
     if (cmd->verb == NR_CLASS && net->h.kind != NR_CLASSIFIER)
@@ -205,6 +206,7 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_FORGET: return drop_samples(net, cmd, reply, err);
     case NR_HISTORY: return done(nr_history_reply(net, reply), err);
     case NR_METRICS: return done(nr_report_reply(net, reply), err);
+    case NR_EXPLAIN: return nr_explain_reply(net, cmd, reply, err);
     case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);
     case NR_FIELDS:
         return nr_changes(cmd) ? nr_fields_change(net, cmd, reply, err)

@@ -5,6 +5,7 @@
 
 #include "model/net.h"
 
+extern const char *const nr_count_error; /* execute.c */
 /* observe.c. How many rows an FP32 blob has, and whether a network without
  * fields was given numbers. */
 nr_status nr_blob_rows(const nr_command *cmd, size_t row, size_t *n,

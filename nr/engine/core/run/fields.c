@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "encode/said.h"
+#include "run/explain.h"
 #include "run/fields.h"
 #include "run/run.h"
 #include "run/sure.h"
@@ -150,6 +151,25 @@ nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
         status = cmd->verb == NR_CLASS
                      ? classify_rows(net, &r, said.many, cmd->sure, reply, err)
                      : run_rows(net, &r, said.many, cmd->interval, reply, err);
+        rows_free(&r);
+    }
+    nr_said_free(&said);
+    return status;
+}
+
+nr_status nr_fields_row(const nr_net *net, const nr_command *cmd, float **x,
+                        nr_error *err) {
+    nr_said said;
+    rows r;
+    nr_status status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
+    if (status != NR_OK) return status;
+    if (said.n != 1) status = nr_one_row(said.n, err);
+    if (status == NR_OK) status = rows_make(&r, net, &said, err);
+    if (status == NR_OK) {
+        size_t bytes = nr_inputs(net->inner) * sizeof **x;
+        *x = nr_alloc(bytes + 1);
+        if (*x) memcpy(*x, r.x, bytes);
+        if (!*x) status = nr_nomem(err);
         rows_free(&r);
     }
     nr_said_free(&said);

@@ -8,6 +8,9 @@
 /* NR.RUN and NR.CLASS. */
 nr_status nr_fields_run(const nr_net *net, const nr_command *cmd,
                         nr_buf *reply, nr_error *err);
+/* One row of the network behind the encoding, for NR.EXPLAIN. */
+nr_status nr_fields_row(const nr_net *net, const nr_command *cmd, float **x,
+                        nr_error *err);
 /* A sample as NR.GETDATA replies it: field, value ... The record may be any
  * bytes. */
 nr_status nr_fields_sample(const nr_net *net, nr_bytes record, nr_buf *reply,

@@ -30,6 +30,10 @@ nr_status nr_forecast_refuse(const nr_net *net, const nr_command *cmd,
         return nr_fail(err, "ERR the steps of %s have the fields that it was "
                             "created with: a forecaster takes no others",
                        key_of(cmd, key));
+    if (cmd->verb == NR_EXPLAIN)
+        return nr_fail(err, "ERR %s is a forecaster, whose forecasts NR.EXPLAIN "
+                            "does not take apart: NR.METRICS tells how good it is",
+                       key_of(cmd, key));
     if (cmd->verb != NR_IMPORTANCE) return NR_OK;
     return nr_fail(err, "ERR %s is a forecaster, which knows no importance of "
                         "its fields: NR.METRICS tells how good it is",

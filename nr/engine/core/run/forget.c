@@ -13,6 +13,13 @@
 #include "run/forecast.h"
 #include "run/forget.h"
 
+/* Hosts that keep the weights look again, and what a training has taken meanwhile
+ * does not come back (nr_net_merge). */
+static void forget_background(nr_net *net) {
+    nr_background_drop(net);
+    net->h.schema_revision++;
+}
+
 nr_status nr_clear(nr_net *net, const nr_command *cmd, uint64_t *gone,
                    nr_error *err) {
     (void)err;
@@ -23,6 +30,7 @@ nr_status nr_clear(nr_net *net, const nr_command *cmd, uint64_t *gone,
         *gone += net->h.len[d];
         nr_net_clear(net, (nr_dataset_id)d);
     }
+    forget_background(net);
     return NR_OK;
 }
 
@@ -194,6 +202,7 @@ nr_status nr_forget(nr_net *net, const nr_command *cmd, uint64_t *gone,
         net->h.bytes[d] = copy->h.bytes[d];
         net->next.known = false;
     }
+    if (status == NR_OK) forget_background(net); /* also of samples that are gone */
     nr_net_free(copy);
     nr_buf_free(&places);
     return status;

@@ -187,7 +187,7 @@ static nr_status run_said(const nr_net *net, const nr_command *cmd,
     if (said.many) status = done(nr_put_array(reply, said.n), err);
     for (size_t i = 0; i < said.n && status == NR_OK; i++) {
         nr_bytes record = nr_said_record(&said, i);
-        status = run_one(net, &record, cmd->top, reply, err);
+        status = run_one(net, &record, cmd->likeliest, reply, err);
     }
     nr_said_free(&said);
     return status;
@@ -201,7 +201,7 @@ nr_status nr_language_run(const nr_net *net, const nr_command *cmd,
     if (status == NR_OK) status = refuse_others(net, cmd, err);
     if (status != NR_OK) return status;
     return cmd->form == NR_FORM_SERIES
-               ? run_one(net, NULL, cmd->top, reply, err)
+               ? run_one(net, NULL, cmd->likeliest, reply, err)
                : run_said(net, cmd, reply, err);
 }
 
@@ -281,7 +281,7 @@ static bool choose(const walk *w, const nr_command *cmd, uint64_t number,
         *id = likeliest(w);
         return true;
     }
-    size_t n = cmd->top + 1 < w->n ? (size_t)cmd->top : w->n;
+    size_t n = cmd->likeliest + 1 < w->n ? (size_t)cmd->likeliest : w->n;
     if (n < w->n) {
         if (!sorted(w, &all)) return false;
         for (size_t i = 0; i < n; i++) n += all[i].id == NR_UNKNOWN_SYMBOL;

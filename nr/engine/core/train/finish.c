@@ -151,7 +151,8 @@ static bool measure(nr_trainer *t) {
     if (ok && t->encoding && t->encoding->forecast)
         ok = nr_forecast_measure(net, t->encoding->forecast);
     else if (ok)
-        ok = nr_residuals_measure(net, &t->findings[NR_RESIDUALS]);
+        ok = nr_residuals_measure(net, &t->findings[NR_RESIDUALS]) &&
+             nr_background_choose(net, &t->findings[NR_BACKGROUND]);
     nr_net_free(net);
     nr_interleaved_drop(t->weights); /* the refit changes them */
     return ok;

@@ -295,6 +295,10 @@ void nr_l2_refit(const nr_trainer *t, nr_member *m);
 bool nr_residuals_measure(const nr_net *net, nr_array **residuals);
 uint64_t nr_residuals_floats(const nr_header *h);
 
+/* background.c: rows for NR.EXPLAIN; NULL where there are none. */
+bool nr_background_choose(const nr_net *net, nr_array **background);
+size_t nr_background_floats(const nr_net *net);
+
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */
 void nr_finalize(nr_trainer *t);
