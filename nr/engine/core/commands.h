@@ -122,7 +122,9 @@ typedef struct nr_spec {
             .scope = NR_ON_WEIGHTS, .reply = NR_CLASSES)                      \
     COMMAND(NR_TRAIN, .name = "NR.TRAIN", .arguments = "key",                 \
             .options = NR_TRAIN_OPTIONS,                                      \
-            .summary = "Starts a training in the background.",                \
+            .summary = "Starts a training in the background: without an "     \
+                       "option AUTOSTOP BACKTRACK, where there are testing "  \
+                       "samples.",                                            \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY,                           \
             .flags = NR_WRITES | NR_GROWS, .scope = NR_ON_STORE,              \
             .reply = NR_TEXTS)                                                \
