@@ -39,7 +39,7 @@ def test_redis_cli_shows_the_syntax(server: Server, served_memory: Serving) -> N
             ("NR.DEL", "key [key ...]"),
             (
                 "NR.CLASS",
-                "key input [input ...] | FP32 blob | field=value ... | JSON|MSGPACK|COLUMNS",
+                "key input [input ...] [SURE p] | FP32 blob [SURE p] | field=value ... [SURE p] |",
             ),
             ("NR.LIST", "[pattern]"),
             ("NR.CLEAR", "key [TRAIN|TEST]"),
