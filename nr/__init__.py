@@ -12,6 +12,7 @@ Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 
 """
 
 from nr.backends import sqlite_functions
+from nr.calls.texts import Score
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.database import Database, connect
@@ -55,6 +56,7 @@ __all__ = [
     "NotFoundError",
     "Progress",
     "RowError",
+    "Score",
     "StillTrainingError",
     "Training",
     "TrainingError",

@@ -70,6 +70,10 @@ def only(values: Any, names: Collection[str]) -> Any:
     return frames.select(values, kept)
 
 
+_USUAL = {"classifier": "category", "generator": "sequence(word)"}
+"""Kinds of outputs that go with a type."""
+
+
 def described(
     type: str, kinds: Mapping[str, str], target: str | Sequence[str] | None
 ) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ def described(
     targets = [target] if isinstance(target, str) else list(target or ())
     if not targets:
         raise ValuesError("ERR target names the fields that are to be learned, as target='joined'")
-    usual = "category" if type.lower() == "classifier" else "number"
+    usual = _USUAL.get(type.lower(), "number")
     inputs = [f"{name}:{kind}" for name, kind in kinds.items() if name not in targets]
     return (*inputs, "->", *(f"{name}:{kinds.get(name, usual)}" for name in targets))
 

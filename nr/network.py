@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.calls.texts import Score, generate, score
 from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
-from nr.commands.options import ConfigureOptions, Dataset
+from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
 from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
@@ -143,21 +144,22 @@ class Network:
     ) -> dict[str, int]:
         """Adds the rows of a frame as steps of a forecaster's series; how many each has now.
 
-        ``time`` names the column that they are sorted by, without it they are in their order;
-        ``by`` the column that says of which series they are; ``value`` the column of the output,
-        where it is not called as that. Columns that are no fields are left out. 10,000 rows of a
-        series go in one step. Raises ValuesError and CommandError.
-        """
+        Columns: ``time`` to sort by, ``by`` names the series, ``value`` is the output."""
         return self._do(forecasts.observe_series(self.key, frame, time, value, by))
 
     def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
-        """What comes next of a forecaster's series: shape (horizon,).
+        """What comes next of a series: shape (horizon,), of several outputs a dictionary.
 
-        With ``interval``, 0.9 say, shape (horizon, 3): lower, value, upper, between which the
-        value will be with that probability. Of several outputs a dictionary of such arrays.
-        ``series`` is its name, None for the one without. Raises CommandError.
-        """
+        With ``interval``, 0.9 say, lower, value, upper, with that probability."""
         return self._do(forecasts.forecast(self.key, series, interval))
+
+    def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
+        """A generator's text behind the prompt, each time another one but for a ``seed``."""
+        return self._do(generate(self.key, prompt, **how))
+
+    def score(self, text: str) -> Score:
+        """How likely a text is to a generator. Raises CommandError."""
+        return self._do(score(self.key, text))
 
     def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
         """A figure, as ``plot``: the latest steps of a series, the forecast, its interval."""
@@ -176,8 +178,7 @@ class Network:
     def samples(self, dataset: Dataset, first: int = 0, last: int | None = None) -> list[Any]:
         """Those of the rows from ``first`` to ``last``, as ``sample`` gives each.
 
-        One step, in which nothing changes: up to 10,000 rows of together 16 MB. Without ``last`` up
-        to the end of the dataset, in as many steps as that takes. Raises CommandError for more.
+        One step, of up to 10,000 rows and 16 MB; without ``last`` as many as it takes.
         """
         return self._do(samples.sample_range(self.key, dataset, first, last))
 
@@ -242,8 +243,8 @@ class Network:
     def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
-        Of a network with fields, as for ``run``, classes are their names. With ``sure``, 0.8 say, a
-        class less probable is None. Raises as ``run`` does, and CommandError for a regressor.
+        Of a network with fields, where ``x`` is as for ``run``, classes are their names. With
+        ``sure``, 0.8 say, a class whose probability is less is None. Raises as ``run`` does.
         """
         runner = self._runner
         if runner and ignore_extra is False and sure is None:

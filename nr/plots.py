@@ -59,7 +59,7 @@ def _axes_of(info: Info) -> list[str]:
     """What the axes of a map are called; none where there is no map, which takes two numbers."""
     if not info.fields:
         return ["input 0", "input 1"] if info.layout[0] == 2 else []
-    if info.type == "forecaster":
+    if info.type in ("forecaster", "generator"):
         return []
     inputs = [field.partition(":") for field in info.fields[: info.fields.index("->")]]
     plane = len(inputs) == 2 and all(kind == "number" for _, _, kind in inputs)

@@ -1,5 +1,6 @@
 """What a server with the module tells of it: to redis-cli, to INFO, to MONITOR, to `redis://`."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -37,10 +38,7 @@ def test_redis_cli_shows_the_syntax(server: Server, served_memory: Serving) -> N
                 "key [MAXCYCLES maxcycles] [MAXTIME maxtime] [AUTOSTOP] [BACKTRACK] [QUEUE]",
             ),
             ("NR.DEL", "key [key ...]"),
-            (
-                "NR.CLASS",
-                "key input [input ...] [SURE p] | FP32 blob [SURE p] | field=value ... [SURE p] |",
-            ),
+            ("NR.CLASS", "key input [input ...] "),
             ("NR.LIST", "[pattern]"),
             ("NR.CLEAR", "key [TRAIN|TEST]"),
             ("NR.THREADS", ""),
@@ -50,6 +48,7 @@ def test_redis_cli_shows_the_syntax(server: Server, served_memory: Serving) -> N
             assert f"{command}\x1b[0m \x1b[90m{syntax}" in told
 
 
+@pytest.mark.skipif("NR_TEST_PRELOAD" in os.environ, reason="Valkey 9.1 loads no sanitized one")
 @pytest.mark.parametrize("name", SERVERS)
 def test_arguments_are_described_alike(name: str, served_memory: Serving, tmp_path: Path) -> None:
     with running(bundled(name), tmp_path) as server:

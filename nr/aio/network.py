@@ -14,10 +14,11 @@ from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.calls.texts import Score, generate, score
 from nr.commands.explanation import Explanation
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
-from nr.commands.options import ConfigureOptions, Dataset
+from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
 from nr.contracts.capabilities import RunsHere, capability
 from nr.fields import Field
 
@@ -106,6 +107,12 @@ class Network:
 
     async def forecast(self, series: str | None = None, interval: float | None = None) -> Any:
         return await self._do(forecasts.forecast(self.key, series, interval))
+
+    async def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
+        return await self._do(generate(self.key, prompt, **how))
+
+    async def score(self, text: str) -> Score:
+        return await self._do(score(self.key, text))
 
     async def plot_forecast(
         self, series: str | None = None, interval: float | None = 0.9

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 _TICK = 0.2  # seconds between two looks of the progress bar
+_UNLIMITED = 10_000  # milliseconds that a training without limits takes at most
 _LOOK = 1.0  # seconds between two looks whether it still runs
 
 
@@ -42,6 +43,8 @@ def train(
         autostop = tested and not (given and (yield from _is_classic(key)))
     if backtrack is None:
         backtrack = autostop
+    if tested and not (given or autostop or backtrack):
+        given["maxtime"] = _UNLIMITED  # alone, NR.TRAIN would be AUTOSTOP BACKTRACK
     asked = words.options({**given, "autostop": autostop, "backtrack": backtrack})
     argv = arguments(("NR.TRAIN", key, *asked))
     return (yield from _started(backend, argv, now, maxcycles or 0))

@@ -202,6 +202,20 @@ def _metrics(ctx: click.Context, key: str, as_json: bool) -> None:
         (metrics.as_json if as_json else metrics.metrics)(session.db, os.fsencode(key))
 
 
+@main.command("generate")
+@_shared
+@click.argument("key")
+@click.option("--prompt", metavar="TEXT", help="What it goes on from.")
+@click.option("--length", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--temperature", type=click.FloatRange(0), default=1.0, show_default=True)
+@click.option("--top", type=click.IntRange(1), help="Of the likeliest symbols so many alone.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed, the same text.")
+def _generate(ctx: click.Context, key: str, prompt: str | None, **how: Any) -> None:
+    """Print a text as the generator KEY has learned them."""
+    with _session(ctx.obj) as session:
+        click.echo(session.db[os.fsencode(key)].generate(prompt, **how))
+
+
 @main.command("plot")
 @_shared
 @click.argument("key")

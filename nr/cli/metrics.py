@@ -43,6 +43,12 @@ def metrics(db: Database, key: bytes) -> None:
     if found.mase is not None:
         click.echo(_forecaster(found))
         return
+    if found.perplexity is not None:
+        click.echo(
+            f"On {found.samples} testing symbols: perplexity {_number(found.perplexity)}, by the "
+            f"symbol before alone {_number(found.naive_perplexity)}"
+        )
+        return
     click.echo(_classifier(found) if found.support is not None else _regressor(found))
     importance = db.execute("NR.IMPORTANCE", key)
     if isinstance(importance, list):

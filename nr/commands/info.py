@@ -34,7 +34,7 @@ class Info:
 
     id: int
     type: str
-    """``"classifier"``, ``"regressor"`` or ``"forecaster"``."""
+    """``"classifier"``, ``"regressor"``, ``"forecaster"`` or ``"generator"``."""
     normalize: bool
     training: bool
     """Whether a training of it runs or waits in line."""

@@ -47,6 +47,11 @@ class Metrics:
     mae: PerClass | None = None
     r2: PerClass | None = None
 
+    perplexity: float | None = None
+    """A generator's: of so many symbols it took the next one to be one, as if all were alike."""
+    naive_perplexity: float | None = None
+    """That of how often each symbol follows the one before it."""
+
     season: int | None = None
     """A forecaster's: after how many steps a series is about the same; 1: there is no such."""
     mase: tuple[PerClass, ...] | None = None
@@ -76,7 +81,10 @@ class Metrics:
 
     def _rows(self) -> list[list[str]]:
         """Each measure that there is, and its value, or its values a class or an output."""
-        one = ("accuracy", "log_loss", "brier", "auc", "calibration_error")
+        one = (
+            *("accuracy", "log_loss", "brier", "auc", "calibration_error"),
+            *("perplexity", "naive_perplexity"),
+        )
         many = ("precision", "recall", "f1", "support", "rmse", "mae", "r2")
         values = {name: getattr(self, name) for name in (*one, *many)}
         rows = {n: v if n in many else [v] for n, v in values.items() if v is not None}

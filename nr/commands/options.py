@@ -5,7 +5,7 @@ At run time the core decides, as for every other way to give a command.
 
 from typing import Literal, TypeAlias, TypedDict
 
-Kind: TypeAlias = Literal["classifier", "regressor", "forecaster"]
+Kind: TypeAlias = Literal["classifier", "regressor", "forecaster", "generator"]
 Dataset: TypeAlias = Literal["train", "test"]
 
 
@@ -38,4 +38,14 @@ class CreateOptions(ConfigureOptions, total=False):
     horizon: int
     window: int
     season: int | None
+    tied: bool
     classic: bool
+
+
+class GenerateOptions(TypedDict, total=False):
+    """NR.GENERATE's; docs/commands.md explains them."""
+
+    length: int
+    temperature: float
+    top: int | None
+    seed: int | None

@@ -30,8 +30,12 @@ STATISTICS = (
 def blank() -> dict[str, Any]:
     """The header of a network that was never trained, and that has all fields there are."""
     found: dict[str, Any] = {}
-    for words in (b"FORECASTER ->", b"REGRESSOR x:sequence ->"):
-        command = parse([b"NR.CREATE", b"k", *words.split(), b"y:number"])
+    for words in (
+        b"FORECASTER -> y:number",
+        b"REGRESSOR x:sequence -> y:number",
+        b"GENERATOR -> y:sequence(char)",
+    ):
+        command = parse([b"NR.CREATE", b"k", *words.split()])
         found |= unpack(Net.create(command, 1, 0).header())
     return found
 

@@ -125,7 +125,7 @@ static void test_create_reads_the_options(void) {
 
 static void test_create_refuses_bad_types(void) {
     const char *text = "ERR invalid neural network type. Must be CLASSIFIER, "
-                       "REGRESSOR or FORECASTER";
+                       "REGRESSOR, FORECASTER or GENERATOR";
     FAILS("NR.CREATE net FOO 2 -> 1", text);
     FAILS("NR.CREATE net '' 2 -> 1", text);
     FAILS("NR.CREATE net 2 3 -> 1", text);

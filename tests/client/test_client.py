@@ -237,7 +237,7 @@ def test_a_timeout_is_maxtime_in_seconds(memory: Backend) -> None:
         ({"maxcycles": 9, "autostop": False}, [b"maxcycles", b"9"]),
         ({"maxcycles": 9, "backtrack": False}, [b"maxcycles", b"9", b"autostop"]),
         ({"maxcycles": 9, "autostop": True}, [b"maxcycles", b"9", b"autostop", b"backtrack"]),
-        ({"autostop": False}, []),
+        ({"autostop": False}, [b"maxtime", b"10000"]),
     ],
 )
 def test_a_limit_keeps_autostop_and_backtrack(

@@ -17,6 +17,7 @@ from conformance import (
     runs,
     samples,
     sequences,
+    texts,
     trainings,
 )
 from conformance.running import execute, mask, run
@@ -38,6 +39,7 @@ CASES: dict[str, list[Step]] = {
         sequences,
         forecasts,
         answers,
+        texts,
     )
     for name, steps in room.CASES.items()
 }

@@ -21,7 +21,9 @@ INFO_FIELDS = [
     "classification-errors-perc",
     "overfitting-detected",
 ]
-NOT_A_TYPE = Refused("ERR invalid neural network type. Must be CLASSIFIER, REGRESSOR or FORECASTER")
+NOT_A_TYPE = Refused(
+    "ERR invalid neural network type. Must be CLASSIFIER, REGRESSOR, FORECASTER or GENERATOR"
+)
 
 
 def create_errors() -> list[Step]:

@@ -210,13 +210,9 @@ CASES: dict[str, list[Step]] = {
         ),
         (("NR.OBSERVE", "move", f"beat={_steps(65536)}", "->", "speed=1", "TRAIN"), [1, 0]),
         _refused(
-            "NR.CREATE a CLASSIFIER x:sequence(word) -> y:category",
-            "field x: sequences of words and characters are not there yet: sequence(category) "
-            "takes symbols between blanks, not 'word'",
-        ),
-        _refused(
             "NR.CREATE a CLASSIFIER x:sequence(0) -> y:category",
-            "field x: sequence takes how many numbers a step has, 1 to 65536, or category, not '0'",
+            "field x: sequence takes how many numbers a step has, 1 to 65536, or category, word or "
+            "char, not '0'",
         ),
         _refused(
             "NR.CREATE a CLASSIFIER x:number -> y:sequence",

@@ -81,6 +81,8 @@ static void use(nr_net *net) {
     const char *const run[] = {"NR.RUN", "k", "1"};
     const char *const ahead[] = {"NR.RUN", "k", "INTERVAL", "0.5"};
     const char *const read[] = {"NR.RUN", "k", "s=a b c a", "v=[[1,2],[3,4]]"};
+    const char *const score[] = {"NR.SCORE", "k", "s=a b c a"};
+    const char *const text[] = {"NR.GENERATE", "k", "s=a", "LENGTH", "3"};
     nr_buf dump = {0}, again = {0};
     nr_net *copy = NULL;
     nr_error err;
@@ -92,6 +94,8 @@ static void use(nr_net *net) {
         execute(net, run, 3);
         execute(net, read, 4);
         execute(net, ahead, 4);
+        execute(net, score, 3);
+        execute(net, text, 5);
         train(net);
     }
     for (size_t i = 0; i < 5; i++) execute(copy, commands[i], 2);

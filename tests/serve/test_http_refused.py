@@ -61,7 +61,7 @@ WRONG: list[tuple[str, str, Any, int, str]] = [
     ("PUT", "new", {"type": "regressor", "layout": [1, 1], "target": "x"}, 422,
      "ERR target and hidden go with fields: a layout says both"),
     ("PUT", "new", {"type": "oracle", "layout": [1, 1]}, 422,
-     "ERR invalid neural network type. Must be CLASSIFIER, REGRESSOR or FORECASTER"),
+     "ERR invalid neural network type. Must be CLASSIFIER, REGRESSOR, FORECASTER or GENERATOR"),
     ("PUT", "new", {"type": "classifier", "fields": {"a": "number"}}, 422,
      "ERR target names the fields that are to be learned, as target='joined'"),
     ("GET", "nut/metrics", None, 404, "ERR no such key"),

@@ -71,4 +71,4 @@ def test_the_server_keeps_to_its_description(
 def test_the_server_keeps_to_its_description_at_length(
     schema: schemathesis.BaseSchema, row: Row, mode: GenerationMode
 ) -> None:
-    tried(schema, row, mode, 500)
+    tried(schema, row, mode, 60)  # what is drawn for arrays of anything takes a second each

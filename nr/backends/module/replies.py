@@ -102,16 +102,18 @@ def _run(argv: Sequence[bytes], reply: Any) -> Reply:
     if isinstance(reply, bytes):
         return reply
     reply = _flat(reply)
-    if _of_series(argv):
+    if _of_series(argv) and reply and isinstance(reply[0], list | dict):
         return [_step(_flat(row)) for row in reply]
+    if _of_series(argv):
+        return _step(reply)
     if reply and isinstance(reply[0], list | dict):  # of several rows
         return [_run(argv, row) for row in reply]
     return _step(reply) if _of_fields(argv) else _doubles(argv, reply)
 
 
 def _of_series(argv: Sequence[bytes]) -> bool:
-    """Whether a forecaster goes on: a row a step, each output behind its name."""
-    return len(argv) == 2 or argv[2].upper() in (b"FOR", b"INTERVAL")
+    """Whether a forecaster goes on, a row a step, or a generator, which names what comes next."""
+    return len(argv) == 2 or argv[2].upper() in (b"FOR", b"INTERVAL", b"TOP")
 
 
 def _step(row: Sequence[Any]) -> list[Reply]:

@@ -55,6 +55,7 @@ typedef enum nr_option_list {
     NR_CONFIGURE_OPTIONS, /* those that are not fixed */
     NR_TRAIN_OPTIONS,
     NR_RESTORE_OPTIONS,
+    NR_GENERATE_OPTIONS,
     NR_OPTION_LISTS
 } nr_option_list;
 
@@ -78,7 +79,7 @@ typedef struct nr_spec {
 
 #define NR_COMMAND_ROWS(COMMAND)                                              \
     COMMAND(NR_CREATE, .name = "NR.CREATE",                                   \
-            .arguments = "key CLASSIFIER|REGRESSOR|FORECASTER "               \
+            .arguments = "key CLASSIFIER|REGRESSOR|FORECASTER|GENERATOR "     \
                          "inputs|field:kind ... [hidden ...|AUTO|LINEAR] -> " \
                          "outputs|field:kind ...",                            \
             .options = NR_CREATE_OPTIONS,                                     \
@@ -105,7 +106,8 @@ typedef struct nr_spec {
                          "key FP32 blob [INTERVAL p] | "                      \
                          "key field=value ... [INTERVAL p] | "                \
                          "key JSON|MSGPACK|COLUMNS samples [INTERVAL p] | "   \
-                         "key [FOR series] [INTERVAL p]",                     \
+                         "key [FOR series] [INTERVAL p] | "                   \
+                         "key [field=value] [TOP k]",                         \
             .summary = "Runs a network and replies its outputs.",             \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_STORE, .reply = NR_OUTPUTS)                        \
@@ -221,6 +223,17 @@ typedef struct nr_spec {
                          "[CLASS c|OUTPUT o]",                                \
             .summary = "Replies what each field adds to the answer to a row.",\
             NR_ARGUMENTS(3, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)                        \
+    COMMAND(NR_GENERATE, .name = "NR.GENERATE",                               \
+            .arguments = "key [field=value]",                                 \
+            .options = NR_GENERATE_OPTIONS,                                   \
+            .summary = "Replies a text as a generator has learned them, "     \
+                       "behind the one that is given.",                       \
+            NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
+            .scope = NR_ON_WEIGHTS, .reply = NR_BYTES)                        \
+    COMMAND(NR_SCORE, .name = "NR.SCORE", .arguments = "key field=value",     \
+            .summary = "Replies how likely a text is to a generator.",        \
+            NR_ARGUMENTS(3, 3), NR_KEY, .flags = NR_READS,                    \
             .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)
 
 #define NR_VERB_(verb, ...) verb,

@@ -97,7 +97,12 @@ NR_API const nr_spec *nr_spec_of(nr_verb verb);
  * word alone turns it on, type "switch", "count", "real" or "choice". */
 NR_API nr_status nr_specs_pack(nr_buf *out, nr_error *err);
 
-typedef enum nr_kind { NR_CLASSIFIER, NR_REGRESSOR, NR_FORECASTER } nr_kind;
+typedef enum nr_kind {
+    NR_CLASSIFIER,
+    NR_REGRESSOR,
+    NR_FORECASTER,
+    NR_GENERATOR
+} nr_kind;
 typedef enum nr_dataset_id { NR_DATASET_TRAIN, NR_DATASET_TEST, NR_DATASET_ANY }
     nr_dataset_id;
 
@@ -162,6 +167,10 @@ typedef struct nr_command {
     double weight; /* what a sample with fields counts; 0: not given */
     size_t series; /* index in argv of what stands behind FOR; 0: nothing */
     double interval; /* NR.RUN: how sure an interval is to be; 0: none */
+    uint64_t likeliest; /* NR.RUN, NR.GENERATE: symbols at most; 0: not given */
+    uint64_t length; /* NR.GENERATE: symbols at most, */
+    double temperature; /* by what their odds are divided, */
+    uint64_t draw;      /* and which of the texts it is */
     double sure; /* NR.CLASS: the least probability of a class; 0: any */
     int64_t top; /* NR.EXPLAIN: so many fields; 0: all */
     size_t aspect; /* NR.EXPLAIN: index in argv of a class or an output; 0: none */

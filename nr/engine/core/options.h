@@ -26,6 +26,7 @@
 #define NR_MAX_DROPOUT 0.9
 #define NR_MAX_SYMBOLS 10000 /* of a sequence's vocabulary */
 #define NR_MAX_HORIZON 1000
+#define NR_MAX_STEPS_MADE 65536 /* symbols of a text that is generated */
 #define NR_MAX_WINDOW 10000
 
 /* Leaves the choice to the core, which makes it by network and data. */
@@ -69,7 +70,7 @@ typedef struct nr_option {
     const char *for_classifiers; /* what a regressor has not: where that is not
                                     NULL, it has 0 */
     bool for_sequences; /* what only networks with such a field have */
-    bool for_forecasters;
+    bool for_forecasters, for_generators;
     const char *help; /* one sentence */
     const char *info; /* its name in NR.INFO; NULL: not there */
     unsigned since;   /* the format that brought the header's field; 0: 1 */
@@ -199,7 +200,10 @@ typedef struct nr_option {
            .type = NR_COUNT, .value = "epochs", .least = 1,                   \
            .most = NR_MAX_SAMPLES, .preset = 1, .missing = 1,                 \
            .for_sequences = true, .since = 2,                                 \
-           .help = "Epochs at the whole rate, before DECAY.")
+           .help = "Epochs at the whole rate, before DECAY.")                 \
+    OPTION(bool, tied, .word = "TIED", .field = "tied", .type = NR_SWITCH,    \
+           .fixed = true, .for_generators = true, .since = 2,                 \
+           .help = "Symbols are told by the weights that they are read by.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

@@ -23,7 +23,10 @@ _MOST = 1000  # networks of one list
 
 CREATED = an_object(
     {
-        "type": {"enum": ["classifier", "regressor", "forecaster"], "description": "What it is."},
+        "type": {
+            "enum": ["classifier", "regressor", "forecaster", "generator"],
+            "description": "What it is.",
+        },
         "layout": one_of("array", description="Units of each layer, inputs first: [2, 3, 1]."),
         "fields": one_of("object", description="Names and kinds, in place of a layout."),
         "target": one_of("string", "array", description="The fields that are to be learned."),

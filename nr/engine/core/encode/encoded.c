@@ -39,8 +39,21 @@ static bool put_forecast(const nr_encoding *e, nr_buf *out) {
            nr_forecast_put(e->forecast, out);
 }
 
+static bool is_of_symbols(const nr_schema *schema) {
+    return !schema->inputs && schema->n == 1 &&
+           schema->fields[0].kind == NR_FIELD_SEQUENCE;
+}
+
+/* A generator's is [schema, symbols, baseline, how many were tested]. */
+static bool put_symbols(const nr_encoding *e, nr_buf *out) {
+    return nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
+           nr_terms_put(&e->classes, out) && nr_put_double(out, e->baseline) &&
+           nr_put_uint(out, e->tested);
+}
+
 bool nr_encoding_put(const nr_encoding *e, nr_buf *out) {
     if (e->forecast) return put_forecast(e, out);
+    if (is_of_symbols(e->schema)) return put_symbols(e, out);
     size_t outputs = e->schema->n - e->schema->inputs;
     bool ok = nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
               nr_put_array(out, e->schema->inputs);
@@ -126,6 +139,20 @@ static bool get_outputs(nr_cursor *c, nr_kind kind, nr_encoding *e) {
     return true;
 }
 
+/* The first symbols are what they are in every generator. */
+static bool get_symbols(nr_cursor *c, nr_encoding *e) {
+    if (!nr_terms_get(c, NR_MAX_SYMBOLS + 1, &e->classes) ||
+        e->classes.n < NR_OWN_SYMBOLS || !nr_get_double(c, &e->baseline) ||
+        !(e->baseline >= 0) || !isfinite(e->baseline) ||
+        !nr_get_uint(c, &e->tested) || e->tested > NR_MAX_DATASET_BYTES)
+        return false;
+    for (size_t i = 0; i < NR_OWN_SYMBOLS; i++) {
+        nr_text own = {nr_own_symbols[i], strlen(nr_own_symbols[i])};
+        if (!nr_same_text(nr_terms_text(&e->classes, i), own)) return false;
+    }
+    return true;
+}
+
 static nr_encoding *get_forecast(nr_cursor *c, const nr_schema *schema) {
     size_t targets = schema->n - schema->inputs;
     return nr_encoding_of_windows(schema,
@@ -150,7 +177,11 @@ nr_status nr_encoding_get(nr_cursor *c, nr_kind kind, nr_encoding **out,
     nr_encoding *e = nr_encoding_new(schema, kind);
     nr_schema_drop(schema);
     if (!e) return nr_nomem(err);
-    bool ok = nr_get_array(c, &inputs) && inputs == e->schema->inputs;
+    if (kind == NR_GENERATOR && get_symbols(c, e)) {
+        *out = e;
+        return NR_OK;
+    }
+    bool ok = kind != NR_GENERATOR && nr_get_array(c, &inputs) && inputs == e->schema->inputs;
     for (size_t i = 0; i < e->schema->inputs && ok; i++)
         ok = get_code(c, &e->codes[i]);
     if (ok && get_outputs(c, kind, e) && nr_encoding_arrange(e)) {

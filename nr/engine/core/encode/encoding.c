@@ -82,6 +82,23 @@ nr_encoding *nr_encoding_of_windows(const nr_schema *schema,
     return e;
 }
 
+const char *const nr_own_symbols[NR_OWN_SYMBOLS] = {"<unk>", "<eos>"};
+
+nr_encoding *nr_encoding_of_symbols(const nr_schema *schema,
+                                    const nr_terms *symbols) {
+    nr_encoding *e = nr_encoding_new(schema, NR_GENERATOR);
+    bool ok = e != NULL;
+    for (size_t i = 0; i < NR_OWN_SYMBOLS && ok; i++) {
+        nr_text text = {nr_own_symbols[i], strlen(nr_own_symbols[i])};
+        ok = nr_terms_add(&e->classes, text) >= 0;
+    }
+    for (size_t i = 0; i < symbols->n && ok; i++)
+        ok = nr_terms_add(&e->classes, nr_terms_text(symbols, i)) >= 0;
+    if (ok) return e;
+    nr_encoding_drop(e);
+    return NULL;
+}
+
 size_t nr_encoding_outputs(const nr_encoding *e) {
     if (e->forecast) return nr_forecast_outputs(e->forecast);
     return e->classes.n ? e->classes.n : e->schema->n - e->schema->inputs;

@@ -73,6 +73,9 @@ typedef struct nr_encoding {
     nr_terms classes;  /* a classifier's, by bytes */
     double *out_shift; /* a regressor's, and behind them the scales */
     nr_forecast *forecast; /* a forecaster's, whose codes are none; or NULL */
+    double baseline; /* a generator's, whose classes are its symbols: the testing
+                        loss of telling each by the one before */
+    uint64_t tested; /* in so many symbols; 0: there were none */
 } nr_encoding;
 
 nr_encoding *nr_encoding_hold(nr_encoding *encoding);
@@ -96,6 +99,13 @@ typedef struct nr_records {
 /* A forecaster's, which takes it. NULL: out of memory. */
 nr_encoding *nr_encoding_of_windows(const nr_schema *schema,
                                     nr_forecast *forecast);
+
+/* A generator's: its symbols by their numbers, of which the first two are the
+ * unknown one and the end of a text. */
+enum { NR_UNKNOWN_SYMBOL, NR_END_SYMBOL, NR_OWN_SYMBOLS };
+extern const char *const nr_own_symbols[NR_OWN_SYMBOLS];
+nr_encoding *nr_encoding_of_symbols(const nr_schema *schema,
+                                    const nr_terms *symbols);
 
 /* Fits an encoding to the training samples; classes are those of both. */
 nr_status nr_encoding_fit(const nr_records *records, nr_kind kind,

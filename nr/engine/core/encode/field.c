@@ -175,6 +175,7 @@ static bool write_list(const nr_field *field, nr_buf *out) {
 /* The description as it is kept and shown: kinds in lower case, and nothing that
  * goes without saying. */
 static bool write_field(nr_field *field) {
+    static const char *const symbols[] = {"category", "word", "char"};
     char number[32] = "";
     nr_buf out = {0};
     const char *word = nr_field_kind_words[field->kind];
@@ -186,7 +187,7 @@ static bool write_field(nr_field *field) {
     }
     bool sequence = field->kind == NR_FIELD_SEQUENCE;
     if (sequence && field->size == 0)
-        snprintf(number, sizeof number, "(category)");
+        snprintf(number, sizeof number, "(%s)", symbols[field->symbols]);
     else if (field->kind == NR_FIELD_VECTOR || (sequence && field->size > 1))
         snprintf(number, sizeof number, "(%u)", field->size);
     else if (field->kind == NR_FIELD_CATEGORY && !field->list &&

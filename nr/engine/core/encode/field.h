@@ -36,11 +36,16 @@ typedef enum nr_field_kind {
 
 extern const char *const nr_field_kind_words[NR_FIELD_KINDS + 1];
 
+/* What a step is where it is a symbol: a text between blanks, the same called a
+ * word, or a character. */
+typedef enum nr_symbols { NR_SYMBOLS, NR_SYMBOL_WORDS, NR_SYMBOL_CHARS } nr_symbols;
+
 typedef struct nr_field {
     char *text;   /* "country:category(max=8)", in one canonical form */
     nr_text name; /* leads into it */
     nr_field_kind kind;
     bool output;
+    nr_symbols symbols; /* a sequence's, of size 0 */
     uint32_t slot;
     uint32_t size;    /* a vector's numbers, those of a sequence's step (0: it is
                          a symbol), the most categories to tell apart */

@@ -122,7 +122,7 @@ static nr_status take_pair(nr_maker *m, const nr_command *cmd, nr_text pair,
     nr_text value = {name.s + name.n + 1, pair.n - name.n - 1};
     const nr_field *field = nr_maker_field(m, name);
     if (!field) return unknown_pairs(m, cmd, err);
-    if (!m->running && field->output != behind)
+    if (cmd->verb == NR_OBSERVE && field->output != behind)
         return nr_fail(err, "ERR field %.*s belongs %s '->'",
                        (int)name.n, name.s, behind ? "before" : "behind");
     return nr_maker_text(m, field, value, err);

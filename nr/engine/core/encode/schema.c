@@ -112,6 +112,24 @@ nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
     return NR_OK;
 }
 
+static nr_status check_generated(const nr_field *field, nr_error *err) {
+    if (field->kind == NR_FIELD_SEQUENCE && !field->size) return NR_OK;
+    return nr_fail(err, "ERR field %s: the output of a generator is of kind "
+                        "sequence(word), sequence(char) or sequence(category)",
+                   field->text);
+}
+
+static nr_status check_generator(const nr_schema *schema, nr_error *err) {
+    if (schema->inputs)
+        return nr_fail(err, "ERR field %s: a generator has no fields before "
+                            "'->': from one sequence to another (encoder and "
+                            "decoder) is not there yet",
+                       schema->fields[0].text);
+    if (schema->n == 1) return NR_OK;
+    return nr_fail(err, "ERR a generator has one output, a sequence, not %zu",
+                   schema->n);
+}
+
 static nr_status check_output(const nr_schema *schema, nr_kind kind, size_t i,
                               nr_error *err) {
     const nr_field *field = &schema->fields[i];
@@ -119,6 +137,7 @@ static nr_status check_output(const nr_schema *schema, nr_kind kind, size_t i,
                                         "forecaster"};
     bool right = kind == NR_CLASSIFIER ? field->kind == NR_FIELD_CATEGORY
                                        : field->kind == NR_FIELD_NUMBER;
+    if (kind == NR_GENERATOR) return check_generated(field, err);
     if (right) return NR_OK;
     return nr_fail(err, "ERR field %s: the output of a %s is of kind %s",
                    field->text, kinds[kind],
@@ -138,7 +157,7 @@ static nr_status index_slots(nr_schema *schema, nr_error *err) {
 
 size_t nr_sequence_fields(const nr_schema *schema) {
     size_t n = 0;
-    for (size_t i = 0; i < schema->inputs; i++)
+    for (size_t i = 0; i < schema->n; i++)
         n += schema->fields[i].kind == NR_FIELD_SEQUENCE;
     return n;
 }
@@ -151,7 +170,7 @@ nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
     size_t outputs = schema->n - schema->inputs, learned = 0;
     for (size_t i = 0; i < schema->inputs; i++)
         learned += schema->fields[i].kind != NR_FIELD_KEY;
-    if (!learned && kind != NR_FORECASTER)
+    if (!learned && kind != NR_FORECASTER && kind != NR_GENERATOR)
         return nr_fail(err, "ERR no field before '->' to learn from");
     if (!outputs) return nr_fail(err, "ERR no field after '->' to learn");
     if (nr_sequence_fields(schema) > NR_MAX_SEQUENCES)
@@ -161,7 +180,8 @@ nr_status nr_schema_finish(nr_schema *schema, nr_kind kind, nr_error *err) {
         return nr_fail(err, "ERR a classifier has one output, a category, not "
                             "%zu",
                        outputs);
-    nr_status status = NR_OK;
+    nr_status status = kind == NR_GENERATOR ? check_generator(schema, err)
+                                            : NR_OK;
     for (size_t i = 0; i < schema->inputs && kind == NR_FORECASTER; i++)
         if (!is_of_a_step(&schema->fields[i]))
             return nr_fail(err, "ERR field %s: a step of a forecaster has "

@@ -48,7 +48,7 @@ const nr_field *nr_schema_find(const nr_schema *schema, nr_text name);
 nr_status nr_no_field(const nr_schema *schema, nr_text name, nr_text key,
                       nr_error *err);
 
-/* How many inputs are sequences. */
+/* How many fields are sequences: inputs, or what a generator learns. */
 size_t nr_sequence_fields(const nr_schema *schema);
 
 bool nr_schema_same(const nr_schema *a, const nr_schema *b);

@@ -19,11 +19,14 @@ static nr_status refuse(const nr_field *field, nr_text got, nr_error *err) {
 nr_status nr_sequence_kind(nr_field *field, nr_text inside, bool given,
                            nr_error *err) {
     char quoted[NR_QUOTED];
+    static const char *const symbols[] = {"CATEGORY", "WORD", "CHAR", NULL};
+    int found = nr_find_word(inside, symbols);
     uint64_t n;
     field->size = 1;
     if (!given) return NR_OK;
-    if (nr_same_word(inside, "CATEGORY")) {
+    if (found >= 0) {
         field->size = 0;
+        field->symbols = (nr_symbols)found;
         return NR_OK;
     }
     if (nr_parse_uint(inside, &n) && n && n <= NR_MAX_VECTOR) {
@@ -31,13 +34,8 @@ nr_status nr_sequence_kind(nr_field *field, nr_text inside, bool given,
         return NR_OK;
     }
     nr_quote(quoted, sizeof quoted, inside.s, inside.n);
-    if (nr_same_word(inside, "WORD") || nr_same_word(inside, "CHAR"))
-        return nr_fail(err, "ERR field %.*s: sequences of words and characters "
-                            "are not there yet: sequence(category) takes "
-                            "symbols between blanks, not '%s'",
-                       (int)field->name.n, field->name.s, quoted);
     return nr_fail(err, "ERR field %.*s: sequence takes how many numbers a step "
-                        "has, 1 to %d, or category, not '%s'",
+                        "has, 1 to %d, or category, word or char, not '%s'",
                    (int)field->name.n, field->name.s, NR_MAX_VECTOR, quoted);
 }
 
@@ -198,16 +196,31 @@ static bool next_word(nr_text *rest, nr_text *word) {
     return word->n > 0;
 }
 
+/* A character in UTF-8, whatever it is; of bytes that are none, one of them. */
+static bool next_char(nr_text *rest, nr_text *symbol) {
+    size_t n = rest->n > 0;
+    while (n && n < rest->n && n < 4 && ((unsigned char)rest->s[n] & 0xc0) == 0x80)
+        n++;
+    *symbol = (nr_text){rest->s, n};
+    rest->s += n, rest->n -= n;
+    return n > 0;
+}
+
+static bool next_symbol(const nr_field *field, nr_text *rest, nr_text *symbol) {
+    return (field->symbols == NR_SYMBOL_CHARS ? next_char : next_word)(rest,
+                                                                     symbol);
+}
+
 static nr_status put_words(const nr_field *field, nr_text text, nr_buf *out,
                            nr_error *err) {
     nr_text rest = text, word;
     size_t steps = 0;
-    while (next_word(&rest, &word)) steps++;
+    while (next_symbol(field, &rest, &word)) steps++;
     nr_status status = check_steps(field, steps, err);
     if (status != NR_OK) return status;
     if (!nr_put_array(out, steps)) return nr_nomem(err);
     for (size_t i = 0; i < steps && status == NR_OK; i++) {
-        next_word(&text, &word);
+        next_symbol(field, &text, &word);
         nr_item item = {.type = NR_ITEM_STR,
                         .bytes = {(const unsigned char *)word.s, word.n}};
         status = put_symbol(field, &item, NULL, i, out, err);
@@ -217,7 +230,9 @@ static nr_status put_words(const nr_field *field, nr_text text, nr_buf *out,
 
 /* ================================= Values ================================ */
 
-static bool begins_list(nr_text text) {
+/* A text of words or characters is taken as it is, whatever it begins with. */
+static bool begins_list(const nr_field *field, nr_text text) {
+    if (!field->size && field->symbols != NR_SYMBOLS) return false;
     while (text.n && is_blank(*text.s)) text.s++, text.n--;
     return text.n && *text.s == '[';
 }
@@ -226,7 +241,7 @@ nr_status nr_sequence_text(const nr_field *field, nr_text text, nr_buf *out,
                            nr_error *err) {
     nr_buf list = {0};
     nr_item item;
-    if (!begins_list(text))
+    if (!begins_list(field, text))
         return field->size ? refuse(field, text, err)
                            : put_words(field, text, out, err);
     nr_status status = nr_json_read(text, &list, err);

@@ -188,11 +188,12 @@ nr_status nr_create_parse(nr_parser *p) {
     int kind = nr_find_word(nr_argument(p, 2), nr_kind_words);
     if (kind < 0)
         return nr_fail(p->err, "ERR invalid neural network type. Must be "
-                               "CLASSIFIER, REGRESSOR or FORECASTER");
+                               "CLASSIFIER, REGRESSOR, FORECASTER or "
+                               "GENERATOR");
     cmd->kind = (nr_kind)kind;
     p->at = 3;
     bool fields = (p->argc > 3 && is_field(nr_argument(p, 3))) ||
-                  cmd->kind == NR_FORECASTER;
+                  cmd->kind == NR_FORECASTER || cmd->kind == NR_GENERATOR;
     nr_status status = fields ? parse_fields(p) : parse_layers(p);
     if (status == NR_OK) status = nr_options_create(p);
     if (status == NR_OK && fields && cmd->options.classic)

@@ -123,7 +123,8 @@ static bool put_value(const nr_option *o, const nr_options *options,
 
 bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences) {
     return (sequences || !o->for_sequences) &&
-           (kind == NR_FORECASTER || !o->for_forecasters);
+           (kind == NR_FORECASTER || !o->for_forecasters) &&
+           (kind == NR_GENERATOR || !o->for_generators);
 }
 
 static bool is_listed(const nr_option *o, nr_kind kind, bool sequences) {
@@ -157,6 +158,14 @@ nr_status nr_options_unread(const nr_command *cmd, nr_error *err) {
     return NR_OK;
 }
 
+nr_status nr_vocabulary_check(const nr_command *cmd, nr_error *err) {
+    bool given = cmd->given & NR_GIVEN(vocabulary);
+    if (!given || cmd->options.vocabulary > 1) return NR_OK;
+    return nr_fail(err, "ERR Syntax error in %s: VOCABULARY of a generator is at "
+                        "least 2: one of its symbols is the end",
+                   nr_spec_of(cmd->verb)->name);
+}
+
 /* What a network of this kind, or a classic one, does not take. */
 static nr_status refuse(const nr_options *options, nr_kind kind,
                         const nr_command *cmd, nr_error *err) {
@@ -181,6 +190,8 @@ static nr_status refuse(const nr_options *options, nr_kind kind,
 nr_status nr_options_change(nr_options *options, nr_kind kind,
                             const nr_command *cmd, nr_error *err) {
     nr_status status = refuse(options, kind, cmd, err);
+    if (status == NR_OK && kind == NR_GENERATOR)
+        status = nr_vocabulary_check(cmd, err);
     for (size_t i = 0; i < NR_OPTIONS && status == NR_OK; i++) {
         const nr_option *o = &nr_network_options[i];
         if (cmd->given >> i & 1)

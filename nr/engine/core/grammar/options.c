@@ -62,6 +62,34 @@ static const nr_option train_options[] = {
      OF_COMMAND(queue)},
 };
 
+static const nr_option generate_options[] = {
+    {.word = "LENGTH",
+     .type = NR_COUNT,
+     .least = 1,
+     .most = NR_MAX_STEPS_MADE,
+     .preset = 100,
+     .help = "Symbols at most; the end of a text comes before.",
+     OF_COMMAND(length)},
+    {.word = "TEMPERATURE",
+     .type = NR_REAL,
+     .most = 100,
+     .preset = 1,
+     .help = "Below 1 likely symbols are likelier; 0: the likeliest alone.",
+     OF_COMMAND(temperature)},
+    {.word = "TOP",
+     .type = NR_COUNT,
+     .least = 1,
+     .most = NR_MAX_SYMBOLS,
+     .preset = NR_MAX_SYMBOLS,
+     .help = "Of the likeliest symbols so many alone.",
+     OF_COMMAND(likeliest)},
+    {.word = "SEED",
+     .type = NR_COUNT,
+     .most = NR_MAX_SEED,
+     .help = "Another number, another text; the same one, the same.",
+     OF_COMMAND(draw)},
+};
+
 static const nr_option restore_options[] = {
     {.word = "REPLACE",
      .type = NR_SWITCH,
@@ -80,6 +108,7 @@ const nr_option *nr_options_of(nr_option_list list, size_t *n) {
         [NR_CONFIGURE_OPTIONS] = {nr_network_options, NR_OPTIONS},
         [NR_TRAIN_OPTIONS] = {train_options, ROWS(train_options)},
         [NR_RESTORE_OPTIONS] = {restore_options, ROWS(restore_options)},
+        [NR_GENERATE_OPTIONS] = {generate_options, ROWS(generate_options)},
     };
     *n = lists[list].n;
     return lists[list].rows;
@@ -220,6 +249,18 @@ static nr_status check_forecaster(nr_parser *p) {
                            (long long)o->season, (long long)o->season + 2);
 }
 
+/* Of its symbols two are there always: the unknown one, and the end. */
+static nr_status check_generator(nr_parser *p) {
+    const nr_options *o = &p->cmd->options;
+    if (p->cmd->kind != NR_GENERATOR) return NR_OK;
+    if (nr_vocabulary_check(p->cmd, p->err) != NR_OK) return NR_ERR;
+    if (o->members > 1)
+        return nr_syntax_error(p, "a generator is one network: it takes no "
+                                  "MEMBERS");
+    if (p->cmd->layout != NR_LAYOUT_LINEAR) return NR_OK;
+    return nr_syntax_error(p, "a generator is recurrent, and never LINEAR");
+}
+
 nr_status nr_options_create(nr_parser *p) {
     nr_command *cmd = p->cmd;
     cmd->options = nr_options_preset(cmd->kind);
@@ -234,6 +275,10 @@ nr_status nr_options_create(nr_parser *p) {
         if (o->for_forecasters && cmd->kind != NR_FORECASTER &&
             cmd->given >> i & 1)
             status = nr_syntax_error(p, "%s is for forecasters", o->word);
+        if (o->for_generators && cmd->kind != NR_GENERATOR &&
+            cmd->given >> i & 1)
+            status = nr_syntax_error(p, "%s is for generators", o->word);
     }
+    if (status == NR_OK) status = check_generator(p);
     return status == NR_OK ? check_forecaster(p) : status;
 }

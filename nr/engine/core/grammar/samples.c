@@ -49,7 +49,7 @@ static nr_status take_values(nr_parser *p, size_t end, size_t arrow) {
 }
 
 /* Whether an argument is a field's name and its value, "age=33". */
-static bool is_named(nr_text text) {
+bool nr_is_named(nr_text text) {
     const char *equals = text.n ? memchr(text.s, '=', text.n) : NULL;
     if (!equals || equals == text.s) return false;
     char c = *text.s;
@@ -82,12 +82,12 @@ static nr_status take_bytes(nr_parser *p, nr_text text) {
 }
 
 /* The arguments that are name=value, from p->at up to `end`. */
-static nr_status take_named(nr_parser *p, size_t side, size_t end) {
+nr_status nr_named_take(nr_parser *p, size_t side, size_t end) {
     p->cmd->form = NR_FORM_NAMED;
     p->cmd->first[side] = p->at;
     for (; p->at < end; p->at++) {
         nr_text text = nr_argument(p, p->at);
-        if (is_named(text)) continue;
+        if (nr_is_named(text)) continue;
         char quoted[NR_QUOTED];
         return nr_syntax_error(p, "name=value is needed, not '%s'",
                                nr_quote(quoted, sizeof quoted, text.s, text.n));
@@ -98,7 +98,7 @@ static nr_status take_named(nr_parser *p, size_t side, size_t end) {
 
 nr_status nr_forget_parse(nr_parser *p) {
     p->at = 2;
-    return take_named(p, 0, p->argc);
+    return nr_named_take(p, 0, p->argc);
 }
 
 /* FOR series: what follows is of that one. */
@@ -131,9 +131,16 @@ static bool is_interval(const nr_parser *p) {
     return p->at < p->argc && nr_same_word(nr_argument(p, p->at), "INTERVAL");
 }
 
+/* Whether nothing is given but what else is wanted of a series or a text. */
+static bool goes_on(const nr_parser *p) {
+    return p->cmd->series || p->argc == 2 || is_interval(p) ||
+           (p->argc == 4 && nr_likeliest_from(p) == 2);
+}
+
 /* [FOR series] [INTERVAL p] */
 static nr_status run_series(nr_parser *p) {
     p->cmd->form = NR_FORM_SERIES;
+    if (!p->cmd->series && p->argc == 4 && nr_likeliest_from(p) == 2) return nr_likeliest_take(p, 2);
     bool interval = is_interval(p);
     if (interval && ++p->at == p->argc)
         return nr_syntax_error(p, "INTERVAL wants a value");
@@ -167,16 +174,19 @@ nr_status nr_run_parse(nr_parser *p) {
     take_series(p);
     if (p->argc == 3 && nr_same_word(nr_argument(p, 2), "FOR"))
         return nr_syntax_error(p, "FOR wants the name of a series");
-    if (p->cmd->verb == NR_RUN &&
-        (p->cmd->series || p->argc == 2 || is_interval(p)))
-        return run_series(p);
+    if (p->cmd->verb == NR_RUN && goes_on(p)) return run_series(p);
     p->cmd->series = 0;
     p->from = p->at = 2;
     size_t end;
     bool blob = take_form(p);
     nr_status status = take_sureness(p, blob ? 3 : 2, &end);
     if (status != NR_OK) return status;
-    if (is_named(nr_argument(p, 2))) return take_named(p, 0, end);
+    if (nr_is_named(nr_argument(p, 2))) {
+        size_t from = p->cmd->verb == NR_RUN ? nr_likeliest_from(p) : end;
+        if (from > end) from = end;
+        status = nr_named_take(p, 0, from);
+        return status == NR_OK && from < end ? nr_likeliest_take(p, from) : status;
+    }
     if (!blob) return take_values(p, end, end);
     if (end != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));
@@ -220,7 +230,7 @@ nr_status nr_explain_parse(nr_parser *p) {
     bool blob = take_form(p);
     nr_status status = take_aspects(p, blob ? 3 : 2, &end);
     if (status != NR_OK) return status;
-    if (is_named(nr_argument(p, 2))) return take_named(p, 0, end);
+    if (nr_is_named(nr_argument(p, 2))) return nr_named_take(p, 0, end);
     if (!blob) return take_values(p, end, end);
     if (end != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));
@@ -324,9 +334,9 @@ static nr_status parse_observe_named(nr_parser *p) {
         if (arrow >= end)
             return nr_fail(p->err, "ERR no '->' separator between inputs and "
                                    "outputs");
-        status = take_named(p, 0, arrow);
+        status = nr_named_take(p, 0, arrow);
         p->at = arrow + 1;
-        if (status == NR_OK) status = take_named(p, 1, end);
+        if (status == NR_OK) status = nr_named_take(p, 1, end);
     } else if (end != p->from + 2) {
         return nr_syntax_error(p, "%s takes one argument, and then WEIGHT w, "
                                   "WEIGHTS blob, TRAIN, TEST or nothing",
@@ -342,7 +352,7 @@ static nr_status parse_observe_named(nr_parser *p) {
 static bool begins_named(const nr_parser *p) {
     size_t at = p->from;
     if (at + 1 < p->argc && nr_is_arrow(nr_argument(p, at))) at++;
-    return at < p->argc && is_named(nr_argument(p, at));
+    return at < p->argc && nr_is_named(nr_argument(p, at));
 }
 
 nr_status nr_observe_parse(nr_parser *p) {

@@ -113,6 +113,7 @@ static nr_status (*const parsers[NR_VERBS])(nr_parser *) = {
     [NR_RESTORE] = parse_restore,   [NR_LIST] = parse_list,
     [NR_FIELDS] = nr_fields_parse,  [NR_CLEAR] = parse_clear,
     [NR_FORGET] = nr_forget_parse,  [NR_EXPLAIN] = nr_explain_parse,
+    [NR_GENERATE] = nr_generate_parse, [NR_SCORE] = nr_generate_parse,
 };
 
 enum { PREFIX = 3 }; /* "NR." */

@@ -113,6 +113,8 @@ bool nr_options_list(const nr_options *options, nr_kind kind, bool sequences,
 bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences);
 /* Refuses options that only a network with sequences has. */
 nr_status nr_options_unread(const nr_command *cmd, nr_error *err);
+/* A generator's has the end, too. */
+nr_status nr_vocabulary_check(const nr_command *cmd, nr_error *err);
 nr_status nr_options_change(nr_options *options, nr_kind kind,
                             const nr_command *cmd, nr_error *err);
 
@@ -135,7 +137,15 @@ nr_status nr_observe_parse(nr_parser *p); /* samples.c */
 nr_status nr_run_parse(nr_parser *p);     /* samples.c: NR.CLASS, too */
 nr_status nr_explain_parse(nr_parser *p); /* samples.c */
 nr_status nr_forget_parse(nr_parser *p);  /* samples.c */
+nr_status nr_generate_parse(nr_parser *p); /* generate.c: NR.SCORE, too */
 nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
+
+/* samples.c: whether an argument is name=value; those up to `end`. */
+bool nr_is_named(nr_text text);
+nr_status nr_named_take(nr_parser *p, size_t side, size_t end);
+/* generate.c: where TOP k begins at the end of an NR.RUN, or argc; and takes it. */
+size_t nr_likeliest_from(const nr_parser *p);
+nr_status nr_likeliest_take(nr_parser *p, size_t from);
 
 /* NR.GETDATA: samples of one reply, and bytes of theirs. */
 enum { NR_MAX_RANGE = 10000, NR_MAX_RANGE_BYTES = 16 << 20 };

@@ -10,7 +10,7 @@
 #include "grammar/syntax.h"
 
 const char *const nr_kind_words[] = {"CLASSIFIER", "REGRESSOR",
-                                      "FORECASTER", NULL};
+                                      "FORECASTER", "GENERATOR", NULL};
 const char *const nr_dataset_words[] = {"TRAIN", "TEST", NULL};
 
 /* toupper goes by the locale of the host: Turkish has another I. */

@@ -86,3 +86,11 @@ void nr_recurrent_row(const nr_kernels *k, const nr_plan *plan, const float *w,
         memcpy(inputs + place, last->x + last->in, last->units * sizeof *inputs);
     }
 }
+
+const float *nr_recurrent_next(const nr_kernels *k, const nr_plan *plan,
+                               const float *w, float *frame, uint32_t id) {
+    const nr_op *op = &plan->ops[plan->n];
+    track t = next_track(plan, 0, w, &op, frame);
+    run_step(k, &t, w + t.embed->at + (size_t)id * t.width);
+    return t.cells[t.n - 1].x + t.cells[t.n - 1].in;
+}

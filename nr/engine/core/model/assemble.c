@@ -127,8 +127,10 @@ static bool numbers_sound(const nr_net *net) {
     return true;
 }
 
-/* A forecaster's learns residuals, as a regressor. */
+/* A forecaster's learns residuals, as a regressor; a generator's which symbol comes
+ * next, as a classifier. */
 static nr_kind kind_behind(const nr_net *net) {
+    if (nr_is_generator(net)) return NR_CLASSIFIER;
     return nr_is_forecaster(net) ? NR_REGRESSOR : net->h.kind;
 }
 
@@ -157,7 +159,8 @@ static nr_status load_inner(nr_net *net, nr_bytes bytes, nr_error *err) {
                                                 h.recurrent.fields ||
          h.layers[h.nlayers - 1] != nr_encoding_outputs(encoding)))
         status = nr_fail(err, "ERR invalid network: its weights");
-    if (status == NR_OK && nr_is_forecaster(net) &&
+    bool fixed = nr_is_forecaster(net) || nr_is_generator(net);
+    if (status == NR_OK && fixed &&
         !nr_schema_same(encoding->schema, net->schema))
         status = nr_fail(err, "ERR invalid network: its weights");
     if (status == NR_OK) status = nr_recurrent_check(&h, err);
@@ -199,7 +202,8 @@ static nr_status load_parts(nr_net *net, const nr_parts *parts,
 
 static nr_status load_schema(nr_net *net, nr_bytes bytes, nr_error *err) {
     nr_schema *schema = NULL;
-    if (!bytes.data && !nr_is_forecaster(net)) return NR_OK;
+    if (!bytes.data && !nr_is_forecaster(net) && !nr_is_generator(net))
+        return NR_OK;
     nr_cursor c = {bytes.data, bytes.data + bytes.len, false};
     nr_status status = nr_schema_get(&c, net->h.kind, &schema, err);
     if (status == NR_OK && nr_is_forecaster(net) &&

@@ -30,6 +30,9 @@ nr_status nr_header_check(const nr_header *h, nr_error *err) {
                 h->maxlen[0] <= NR_MAX_SERIES && !h->maxlen[1];
     else
         sound = sound && !h->steps;
+    if (h->kind == NR_GENERATOR)
+        sound = sound && h->records == NR_VARIABLE && !o->classic &&
+                o->members == 1 && o->vocabulary > 1;
     sound = sound && h->maxbytes > 0 && h->maxbytes <= NR_MAX_DATASET_BYTES;
     if (o->classic)
         sound = sound && o->activation == NR_SIGMOID && o->loss == NR_MSE &&

@@ -63,6 +63,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
     h.maxbytes = NR_MAXBYTES;
     h.options = cmd->options;
     if (!(cmd->given & NR_GIVEN(seed))) h.options.seed = entropy & NR_MAX_SEED;
+    if (cmd->kind == NR_GENERATOR) h.options.members = 1;
     nr_net_choose(&h, h.options.members < 0,
                   !(cmd->given & NR_GIVEN(activation)) && !h.options.classic);
     nr_random_seed(&h.random, h.options.seed);

@@ -329,6 +329,9 @@ nr_status nr_series_put_all(nr_net *net, nr_bytes pieces, nr_error *err);
 static inline bool nr_is_forecaster(const nr_net *net) {
     return net->h.kind == NR_FORECASTER;
 }
+static inline bool nr_is_generator(const nr_net *net) {
+    return net->h.kind == NR_GENERATOR;
+}
 /* Of a record, as it is found in any store. */
 bool nr_sample_sound(const nr_net *net, nr_bytes record);
 

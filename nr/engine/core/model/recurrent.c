@@ -51,6 +51,18 @@ static bool get_layers(nr_cursor *c, nr_recurrent *r) {
     return true;
 }
 
+/* A generator's: all of its symbols but the unknown one. */
+static bool get_generated(nr_cursor *c, const nr_encoding *e, nr_recurrent *r) {
+    uint64_t symbols, width;
+    size_t two;
+    if (!nr_get_array(c, &two) || two != 2 || !nr_get_uint(c, &symbols) ||
+        !nr_get_uint(c, &width) || width != r->units[r->layers - 1])
+        return false;
+    r->of[0].symbols = (uint32_t)symbols;
+    r->of[0].width = (uint32_t)width;
+    return symbols == e->classes.n - 1;
+}
+
 /* A step's numbers are the field's; of symbols, those that the encoding knows,
  * and at least one. */
 static bool get_field(nr_cursor *c, const nr_code *code,
@@ -77,6 +89,7 @@ bool nr_recurrent_get(nr_cursor *c, const nr_encoding *e, nr_header *h) {
         return false;
     r->cell = (nr_cell)cell;
     r->fields = fields;
+    if (!e->schema->inputs) return fields == 1 && get_generated(c, e, r);
     for (size_t i = 0; i < e->schema->inputs; i++)
         if (e->schema->fields[i].kind == NR_FIELD_SEQUENCE &&
             !get_field(c, &e->codes[i], &r->of[f++]))

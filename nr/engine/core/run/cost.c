@@ -94,6 +94,14 @@ static nr_cost fields_cost(const nr_net *net, const nr_command *cmd) {
     return cost;
 }
 
+/* Of texts: a symbol takes two bytes or more. */
+static nr_cost generated_cost(const nr_net *net, const nr_command *cmd) {
+    nr_cost cost = {0};
+    double symbols = count_bytes(cmd) / 2 + (double)cmd->length;
+    if (net->inner) cost.work = (symbols + 1) * (double)net->inner->params;
+    return cost;
+}
+
 /* Of the samples that NR.GETDATA replies, whose numbers take twice as much there. */
 static nr_cost getdata_cost(const nr_net *net, const nr_command *cmd) {
     nr_cost cost = {0};
@@ -109,6 +117,8 @@ static nr_cost getdata_cost(const nr_net *net, const nr_command *cmd) {
 
 nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
     nr_cost cost = {0};
+    if (cmd->verb == NR_GENERATE || cmd->verb == NR_SCORE)
+        return generated_cost(net, cmd);
     bool runs = cmd->verb == NR_RUN || cmd->verb == NR_CLASS;
     if (net->schema && runs) return fields_cost(net, cmd);
     switch (cmd->verb) {

@@ -11,6 +11,7 @@
 #include "run/fields.h"
 #include "run/forecast.h"
 #include "run/forget.h"
+#include "run/language.h"
 #include "run/report.h"
 #include "run/sure.h"
 
@@ -123,6 +124,10 @@ static nr_status run(const nr_net *net, const nr_command *cmd, nr_buf *reply,
     const float *rows;
     size_t n = 0;
     nr_buf copy = {0};
+    if (nr_is_generator(net)) return nr_language_run(net, cmd, reply, err);
+    if (cmd->likeliest)
+        return nr_fail(err, "ERR TOP is for generators, which tell what comes "
+                            "next");
     if (cmd->verb == NR_CLASS && net->h.kind != NR_CLASSIFIER)
         return nr_fail(err, "ERR you can't call NR.CLASS with a regressor "
                             "network. Use this command with a classifier "
@@ -185,11 +190,14 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
                            nr_buf *reply, nr_error *err) {
     nr_buf dump = {0};
     nr_status status = nr_forecast_refuse(net, cmd, err);
+    if (status == NR_OK) status = nr_language_refuse(net, cmd, err);
     if (status != NR_OK) return status;
     switch (cmd->verb) {
     case NR_OBSERVE: return nr_observe(net, cmd, reply, err);
     case NR_RUN:
     case NR_CLASS: return run(net, cmd, reply, err);
+    case NR_GENERATE: return nr_language_generate(net, cmd, reply, err);
+    case NR_SCORE: return nr_language_score(net, cmd, reply, err);
     case NR_INFO: return done(nr_info_reply(net, training, reply), err);
     case NR_RESET: return reset(net, reply, err);
     case NR_GETDATA: return nr_getdata(net, cmd, reply, err);

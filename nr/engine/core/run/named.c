@@ -92,7 +92,8 @@ nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
     const nr_encoding *e = net->encoding;
     if (!e || !net->inner)
         return nr_fail(err, "ERR a network without fields, or not trained yet");
-    if (e->forecast) return nr_fail(err, "ERR a network of series");
+    if (e->forecast || nr_is_generator(net))
+        return nr_fail(err, "ERR a network of series or of texts");
     bool few = e->schema->n <= NR_FEW_FIELDS &&
                nr_inputs(net->inner) <= FEW_COLUMNS;
     uint64_t before = nr_mode_begin(NR_EXACT);
@@ -103,7 +104,8 @@ nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
 }
 
 nr_status nr_net_names(const nr_net *net, nr_buf *out, nr_error *err) {
-    bool ok = net->encoding && !net->encoding->forecast
+    bool named = !nr_is_generator(net);
+    bool ok = net->encoding && !net->encoding->forecast && named
                   ? nr_fields_outputs(net, out)
                   : nr_put_array(out, 0);
     return ok ? NR_OK : nr_nomem(err);

@@ -68,6 +68,9 @@ static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *records, nr_error *err) {
     nr_said said;
     if (nr_is_forecaster(net)) return series_samples(net, cmd, records, err);
+    if (nr_is_generator(net) && (cmd->weight > 0 || cmd->weights))
+        return nr_fail(err, "ERR the texts of a generator count alike: it takes "
+                            "no WEIGHT");
     nr_status status =
         nr_said_read(net->schema, cmd, false, records, &said, err);
     if (status == NR_OK) nr_said_free(&said);

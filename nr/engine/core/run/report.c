@@ -15,6 +15,7 @@
  * and lies there as the bits of the integer itself. There are 2^26 samples at
  * most, and no float32 of a whole number has bits as small as that. */
 
+#include "run/language.h"
 #include "run/report.h"
 
 #include <float.h>
@@ -392,6 +393,7 @@ static bool reply_values(const nr_net *net, const float *r, nr_buf *b) {
 bool nr_report_reply(const nr_net *net, nr_buf *reply) {
     const float *r = nr_report_of(net);
     if (nr_is_forecaster(net)) return nr_forecast_report(net, reply);
+    if (nr_is_generator(net)) return nr_language_report(net, reply);
     if (!r) return nr_put_nil(reply);
     return net->h.kind == NR_CLASSIFIER ? reply_classes(net, r, reply)
                                         : reply_values(net, r, reply);

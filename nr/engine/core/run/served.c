@@ -63,7 +63,7 @@ nr_status nr_resp_on(nr_resp *r, const char *key, size_t keylen,
                      const nr_net *net, nr_error *err) {
     r->net = NULL, r->key.len = 0;
     /* A forecast is made of the steps that there are now: the store has them. */
-    if (!net || nr_is_forecaster(net)) return NR_OK;
+    if (!net || nr_is_forecaster(net) || nr_is_generator(net)) return NR_OK;
     if (!nr_buf_append(&r->key, key, keylen)) return nr_nomem(err);
     r->net = net;
     return NR_OK;

@@ -153,7 +153,7 @@ static float narrow(double error) {
 
 /* Every stride-th cycle is kept; when the room is used up, every second point
  * of those goes. */
-static void record(nr_trainer *t) {
+void nr_course_add(nr_trainer *t) {
     if (t->points == NR_MAX_HISTORY) {
         for (size_t i = 0; i < NR_MAX_HISTORY / 2; i++)
             t->history[i] = t->history[i * 2 + 1];
@@ -243,7 +243,7 @@ static void end_cycle(nr_trainer *t) {
     t->cycles++;
     t->steps += t->train.n;
     nr_summarise(t);
-    if (point) record(t);
+    if (point) nr_course_add(t);
     if (!going)
         nr_phase_end(t, diverged ? NR_ENDED_DIVERGED : NR_ENDED_AUTOSTOP);
     else if (t->maxcycles && t->cycles >= t->maxcycles)

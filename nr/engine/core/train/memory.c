@@ -6,6 +6,7 @@
 
 #include "run/report.h"
 #include "grammar/syntax.h"
+#include "train/language.h"
 #include "train/learner.h"
 #include "train/recurrent.h"
 #include "train/train.h"
@@ -83,6 +84,7 @@ static uint64_t fields_bytes(const nr_net *net) {
 }
 
 uint64_t nr_trainer_bytes(const nr_net *net) {
+    if (nr_is_generator(net)) return nr_language_bytes(net);
     if (net->schema) return fields_bytes(net);
     return sizeof(nr_trainer) +
            sizeof(float) * (sets_floats(net) + weights_floats(net) +

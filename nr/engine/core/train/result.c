@@ -8,6 +8,7 @@
 
 #include "float_mode.h"
 #include "grammar/syntax.h"
+#include "train/language.h"
 #include "train/learner.h"
 #include "train/train.h"
 
@@ -96,7 +97,10 @@ static nr_status finish_fields(const nr_trainer *t, nr_net **trained,
 NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
                           nr_net **trained, nr_error *err) {
     atomic_store(&t->stop, false); /* what follows must not be cut short */
-    if (t->cycles) nr_finalize(t);
+    if (t->language)
+        nr_language_finalize(t);
+    else if (t->cycles)
+        nr_finalize(t);
     nr_mode_flush(t->weights->data, t->weights->n);
     if (t->failed) return nr_nomem(err);
     char why[NR_OUTCOME_TEXT];

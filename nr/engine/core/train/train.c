@@ -11,6 +11,7 @@
 
 #include "float_mode.h"
 #include "grammar/syntax.h"
+#include "train/language.h"
 #include "train/learner.h"
 #include "train/recurrent.h"
 #include "train/train.h"
@@ -45,7 +46,9 @@ void nr_training_choose(const nr_net *net, nr_command *cmd) {
         samples = h->bytes[NR_DATASET_TRAIN] / nr_step_bytes(net->schema);
     if (!nr_train_limited(cmd) && tests)
         cmd->autostop = cmd->backtrack = true;
-    if (cmd->autostop && cmd->backtrack && !nr_train_timed(cmd))
+    if (nr_is_generator(net) && !nr_train_timed(cmd))
+        cmd->maxtime = 0;
+    else if (cmd->autostop && cmd->backtrack && !nr_train_timed(cmd))
         cmd->maxtime = samples > LEAST ? samples : LEAST;
 }
 
@@ -104,6 +107,7 @@ static void resolve_options(nr_trainer *t) {
     if (o->learnrate < 0) t->rate = o->optimizer == NR_ADAM ? 0.005 : 0.05;
     t->batch = nr_batch_of(t->net);
     t->rate_now = 1;
+    t->momentum = 0.9;
     if (!nr_is_recurrent(t)) return;
     t->smoothing = 0;
     for (size_t f = 0; f < t->plan->recurrent.fields; f++)
@@ -212,6 +216,7 @@ NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
                           nr_trainer **out, nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
+    if (nr_is_generator(net)) return nr_language_create(net, cmd, out, err);
     if (net->schema) return create_for_fields(net, cmd, out, err);
     nr_trainer *t = nr_alloc(sizeof *t);
     if (!t) return nr_nomem(err);
@@ -257,6 +262,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_set_free(&t->train);
     nr_set_free(&t->test);
     nr_strands_free(t);
+    nr_language_free(t->language);
     nr_workspace_free(&t->workspace);
     nr_sparse_free(t);
     nr_release(t->order);
@@ -288,7 +294,14 @@ void nr_trainer_show(nr_trainer *t) {
                           memory_order_relaxed);
 }
 
+static bool step_language(nr_trainer *t, uint64_t elapsed_ms) {
+    nr_language_step(t, elapsed_ms);
+    nr_trainer_show(t);
+    return !t->over;
+}
+
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
+    if (t->language) return step_language(t, elapsed_ms);
     double samples = (double)(t->train.n * 3 + t->test.n);
     double each = (double)t->params * nr_mean_steps(t->net);
     double work = (samples * each + CYCLE_WORK) *

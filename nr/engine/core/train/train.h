@@ -96,10 +96,13 @@ typedef struct nr_point {
     float cycle, train_error, test_error, class_errors;
 } nr_point;
 
+typedef struct nr_language nr_language; /* language.c */
+
 struct nr_trainer {
     nr_net *net; /* a clone: samples, options, statistics so far */
     nr_net *fields;        /* without samples: of which it is a part, or NULL */
     nr_encoding *encoding; /* that made its samples of theirs, or NULL */
+    nr_language *language; /* of a generator, which learns otherwise; or NULL */
     const nr_kernels *k;
     nr_team *team;
     nr_head head;
@@ -111,6 +114,7 @@ struct nr_trainer {
     double l2, rate, smoothing;
     double clip;   /* the most that a gradient may be; 0: anything */
     double dropout; /* of last states */
+    double momentum; /* SGD's */
     size_t unroll; /* steps that a gradient goes back */
     size_t batch; /* 0: all samples at once */
 
@@ -255,6 +259,9 @@ static inline const float *nr_pass_result(const nr_trainer *t) {
 /* The last layer's sums of one panel, in the trainer's space. */
 const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
 
+/* gradients.c: a step of n weights from `at` on, by their gradient. */
+void nr_optimise(const nr_trainer *t, float *w, float *g, size_t at, size_t n);
+
 /* steps.c */
 void nr_others_free(nr_trainer *t);
 
@@ -267,6 +274,7 @@ void nr_step_cut(nr_trainer *t);
 bool nr_cycle_begins(const nr_trainer *t); /* with the next step */
 bool nr_member_test(nr_trainer *t, nr_member *m);
 void nr_summarise(nr_trainer *t); /* the members' mean errors */
+void nr_course_add(nr_trainer *t); /* the cycle's, to the history */
 void nr_phase_end(nr_trainer *t, nr_ending ending);
 void nr_member_begin(nr_trainer *t, nr_member *m);
 bool nr_far_off(const nr_trainer *t, const nr_member *m, double error);

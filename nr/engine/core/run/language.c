@@ -1,0 +1,352 @@
+/* See language.h. A text is read symbol by symbol from the state of an empty one,
+ * behind the end of another; what comes next is a softmax over all symbols. */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode/said.h"
+#include "encode/sequence.h"
+#include "encode/symbols.h"
+#include "functions.h"
+#include "kernels/kernel.h"
+#include "layers/recurrent.h"
+#include "run/language.h"
+
+enum { SHOWN = 10 }; /* symbols of NR.RUN, where TOP says no other number */
+
+static nr_status done(bool ok, nr_error *err) {
+    return ok ? NR_OK : nr_nomem(err);
+}
+
+static const char *key_of(const nr_command *cmd, char quoted[NR_QUOTED]) {
+    return nr_quote(quoted, NR_QUOTED, cmd->argv[cmd->key],
+                    cmd->arglen[cmd->key]);
+}
+
+/* ================================ Refusals =============================== */
+
+static nr_status refuse_others(const nr_net *net, const nr_command *cmd,
+                               nr_error *err) {
+    char key[NR_QUOTED];
+    if (!nr_is_generator(net))
+        return nr_fail(err, "ERR %s is no generator: NR.GENERATE and NR.SCORE "
+                            "are for those",
+                       key_of(cmd, key));
+    if (net->inner) return NR_OK;
+    return nr_fail(err, "ERR net has not been trained yet: NR.TRAIN %s comes "
+                        "first",
+                   key_of(cmd, key));
+}
+
+nr_status nr_language_refuse(const nr_net *net, const nr_command *cmd,
+                             nr_error *err) {
+    char key[NR_QUOTED];
+    if (!nr_is_generator(net)) return NR_OK;
+    if (cmd->verb == NR_FIELDS && nr_changes(cmd))
+        return nr_fail(err, "ERR the texts of %s have the field that it was "
+                            "created with: a generator takes no others",
+                       key_of(cmd, key));
+    if (cmd->verb == NR_IMPORTANCE)
+        return nr_fail(err, "ERR %s is a generator, which knows no importance: "
+                            "NR.METRICS tells how good it is",
+                       key_of(cmd, key));
+    if (cmd->verb != NR_CLASS) return NR_OK;
+    return nr_fail(err, "ERR %s is a generator, which knows no classes: NR.RUN "
+                        "tells what comes next, NR.GENERATE goes on",
+                   key_of(cmd, key));
+}
+
+/* ================================= A walk ================================ */
+
+/* Through a text, with what may come next: sums, and of these the largest, and the
+ * logarithm of what all come to beside it. */
+typedef struct walk {
+    const nr_net *inner;
+    const nr_kernels *k;
+    nr_factors f;
+    float *frame, *state, *workspace;
+    const float *z;
+    double most, all;
+    size_t n;
+} walk;
+
+static nr_status begin(walk *w, const nr_net *net, nr_error *err) {
+    const nr_net *inner = net->inner;
+    const nr_runner *runner = &inner->runner;
+    const nr_array *weights = nr_net_ready(inner, err);
+    if (!weights) return NR_ERR;
+    size_t frame = nr_row_frame_floats(inner->plan);
+    size_t own = runner->inputs_floats;
+    *w = (walk){.inner = inner, .k = nr_kernels_now(),
+                .f = nr_factors_of(&inner->h, weights->data),
+                .n = nr_outputs(inner)};
+    w->frame = nr_alloc_lines(frame + 2 * own + 2 * runner->each, sizeof(float));
+    if (!w->frame) return nr_nomem(err);
+    memset(w->frame, 0, frame * sizeof(float));
+    w->state = w->frame + frame;
+    w->workspace = w->state + own;
+    return NR_OK;
+}
+
+static nr_status step(walk *w, uint32_t id, nr_error *err) {
+    const float *top = nr_recurrent_next(w->k, w->inner->plan, w->f.layers,
+                                         w->frame, id);
+    memcpy(w->state, top, w->inner->h.layers[0] * sizeof *top);
+    w->z = w->k->row(&w->inner->runner, &w->f, w->state, w->workspace);
+    if (!w->z || !w->k->finite(w->z, w->n))
+        return nr_fail(err, "ERR the outputs are no finite numbers");
+    double sum = 0;
+    w->most = (double)w->z[0];
+    for (size_t i = 1; i < w->n; i++)
+        if ((double)w->z[i] > w->most) w->most = (double)w->z[i];
+    for (size_t i = 0; i < w->n; i++) sum += nr_exp((double)w->z[i] - w->most);
+    w->all = nr_log(sum);
+    return NR_OK;
+}
+
+static double log_probability(const walk *w, uint32_t id) {
+    return (double)w->z[id] - w->most - w->all;
+}
+
+/* Through the symbols of a record; NULL: none. `sum` gets their log-probability. */
+static nr_status through(walk *w, const nr_net *net, const nr_bytes *record,
+                         double *sum, uint64_t *count, nr_error *err) {
+    const nr_encoding *e = net->encoding;
+    nr_value value = {.missing = true};
+    nr_text symbol;
+    *sum = 0, *count = 0;
+    if (record && !nr_record_read(e->schema, *record, &value, NULL))
+        return nr_fail(err, "ERR invalid network: a damaged sample");
+    nr_cursor c = nr_symbols_of(&value);
+    nr_status status = step(w, NR_END_SYMBOL, err);
+    while (status == NR_OK && nr_symbol_next(&c, &symbol)) {
+        uint32_t id = nr_symbol_number(e, symbol);
+        *sum += log_probability(w, id);
+        ++*count;
+        status = step(w, id, err);
+    }
+    return status;
+}
+
+/* ================================== NR.RUN =============================== */
+
+typedef struct likely {
+    float z;
+    uint32_t id;
+} likely;
+
+static int by_likelihood(const void *a, const void *b) {
+    const likely *x = a, *y = b;
+    if (x->z != y->z) return x->z < y->z ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* All symbols, the likeliest first. */
+static bool sorted(const walk *w, likely **out) {
+    *out = nr_alloc(w->n * sizeof **out);
+    for (size_t i = 0; i < w->n && *out; i++)
+        (*out)[i] = (likely){w->z[i], (uint32_t)i};
+    if (*out) qsort(*out, w->n, sizeof **out, by_likelihood);
+    return *out != NULL;
+}
+
+static bool put_next(const walk *w, const nr_encoding *e, uint64_t top,
+                     nr_buf *reply) {
+    likely *all;
+    size_t n = top < w->n ? (size_t)top : w->n;
+    bool ok = sorted(w, &all) && nr_put_array(reply, 2 * n);
+    for (size_t i = 0; i < n && ok; i++) {
+        nr_text text = nr_terms_text(&e->classes, all[i].id);
+        ok = nr_put_bin(reply, text.s, text.n) &&
+             nr_put_double(reply, nr_exp(log_probability(w, all[i].id)));
+    }
+    nr_release(all);
+    return ok;
+}
+
+static nr_status run_one(const nr_net *net, const nr_bytes *record,
+                         uint64_t top, nr_buf *reply, nr_error *err) {
+    walk w;
+    double sum;
+    uint64_t count;
+    nr_status status = begin(&w, net, err);
+    if (status != NR_OK) return status;
+    status = through(&w, net, record, &sum, &count, err);
+    if (status == NR_OK)
+        status = done(put_next(&w, net->encoding, top ? top : SHOWN, reply), err);
+    nr_release_lines(w.frame);
+    return status;
+}
+
+static nr_status run_said(const nr_net *net, const nr_command *cmd,
+                          nr_buf *reply, nr_error *err) {
+    nr_said said;
+    nr_status status = nr_said_read(net->schema, cmd, false, NULL, &said, err);
+    if (status != NR_OK) return status;
+    if (said.many) status = done(nr_put_array(reply, said.n), err);
+    for (size_t i = 0; i < said.n && status == NR_OK; i++) {
+        nr_bytes record = nr_said_record(&said, i);
+        status = run_one(net, &record, cmd->likeliest, reply, err);
+    }
+    nr_said_free(&said);
+    return status;
+}
+
+nr_status nr_language_run(const nr_net *net, const nr_command *cmd,
+                          nr_buf *reply, nr_error *err) {
+    nr_status status = nr_series_check(net, cmd, err);
+    if (status == NR_OK && cmd->interval > 0)
+        status = nr_fail(err, "ERR INTERVAL is for regressors and forecasters");
+    if (status == NR_OK) status = refuse_others(net, cmd, err);
+    if (status != NR_OK) return status;
+    return cmd->form == NR_FORM_SERIES
+               ? run_one(net, NULL, cmd->likeliest, reply, err)
+               : run_said(net, cmd, reply, err);
+}
+
+/* The one text of a command, or none. */
+static nr_status read_text(const nr_net *net, const nr_command *cmd,
+                           nr_said *said, nr_bytes *record, bool *given,
+                           nr_error *err) {
+    *given = cmd->count[0] > 0;
+    if (!*given) return NR_OK;
+    nr_status status = nr_said_read(net->schema, cmd, false, NULL, said, err);
+    if (status == NR_OK) *record = nr_said_record(said, 0);
+    return status;
+}
+
+/* ================================= NR.SCORE ============================== */
+
+static bool put_score(double sum, uint64_t count, nr_buf *reply) {
+    return nr_put_array(reply, 6) && nr_put_str(reply, "log-probability") &&
+           nr_put_double(reply, sum) && nr_put_str(reply, "symbols") &&
+           nr_put_uint(reply, count) && nr_put_str(reply, "perplexity") &&
+           nr_put_double(reply, nr_exp(-sum / (double)count));
+}
+
+nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
+                            nr_buf *reply, nr_error *err) {
+    nr_said said;
+    nr_bytes record;
+    walk w;
+    bool given;
+    double sum;
+    uint64_t count;
+    nr_status status = refuse_others(net, cmd, err);
+    if (status == NR_OK)
+        status = read_text(net, cmd, &said, &record, &given, err);
+    if (status != NR_OK) return status;
+    status = begin(&w, net, err);
+    if (status == NR_OK) {
+        status = through(&w, net, &record, &sum, &count, err);
+        nr_release_lines(w.frame);
+    }
+    if (status == NR_OK) status = done(put_score(sum, count, reply), err);
+    nr_said_free(&said);
+    return status;
+}
+
+/* =============================== NR.GENERATE ============================= */
+
+/* From the first on, which may be any but the unknown one; `u` of all. */
+static uint32_t draw(const walk *w, const likely *from, size_t n,
+                     double temperature, double u) {
+    double sum = 0, at = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            uint32_t id = from ? from[i].id : (uint32_t)i;
+            if (id == NR_UNKNOWN_SYMBOL) continue;
+            double off = ((double)w->z[id] - w->most) / temperature;
+            double x = nr_exp(off < -700 ? -700 : off);
+            if (!pass) sum += x;
+            if (pass && (at += x) > u * sum) return id;
+        }
+    return from ? from[0].id : NR_END_SYMBOL;
+}
+
+static uint32_t likeliest(const walk *w) {
+    uint32_t best = NR_END_SYMBOL;
+    for (uint32_t i = 0; i < w->n; i++)
+        if (i != NR_UNKNOWN_SYMBOL && w->z[i] > w->z[best]) best = i;
+    return best;
+}
+
+/* The next symbol, of the `top` likeliest; which, its number in the text says. */
+static bool choose(const walk *w, const nr_command *cmd, uint64_t number,
+                   uint32_t *id) {
+    likely *all = NULL;
+    double u = (double)(nr_mix(nr_mix(cmd->draw) + number) >> 11) * 0x1p-53;
+    if (cmd->temperature == 0) {
+        *id = likeliest(w);
+        return true;
+    }
+    size_t n = cmd->likeliest + 1 < w->n ? (size_t)cmd->likeliest : w->n;
+    if (n < w->n) {
+        if (!sorted(w, &all)) return false;
+        for (size_t i = 0; i < n; i++) n += all[i].id == NR_UNKNOWN_SYMBOL;
+    }
+    *id = draw(w, all, n, cmd->temperature, u);
+    nr_release(all);
+    return true;
+}
+
+static bool add_symbol(const nr_encoding *e, uint32_t id, nr_buf *text) {
+    bool apart = e->schema->fields[0].symbols != NR_SYMBOL_CHARS;
+    nr_text symbol = nr_terms_text(&e->classes, id);
+    return (!apart || !text->len || nr_buf_append(text, " ", 1)) &&
+           nr_buf_append(text, symbol.s, symbol.n);
+}
+
+static nr_status go_on(walk *w, const nr_net *net, const nr_command *cmd,
+                       nr_buf *text, nr_error *err) {
+    nr_status status = NR_OK;
+    for (uint64_t i = 0; i < cmd->length && status == NR_OK; i++) {
+        uint32_t id;
+        if (!choose(w, cmd, i, &id)) return nr_nomem(err);
+        if (id == NR_END_SYMBOL) break;
+        if (!add_symbol(net->encoding, id, text)) return nr_nomem(err);
+        status = step(w, id, err);
+    }
+    return status;
+}
+
+nr_status nr_language_generate(const nr_net *net, const nr_command *cmd,
+                               nr_buf *reply, nr_error *err) {
+    nr_said said;
+    nr_bytes record;
+    nr_buf text = {0};
+    walk w;
+    bool given;
+    double sum;
+    uint64_t count;
+    nr_status status = refuse_others(net, cmd, err);
+    if (status == NR_OK)
+        status = read_text(net, cmd, &said, &record, &given, err);
+    if (status != NR_OK) return status;
+    status = begin(&w, net, err);
+    if (status == NR_OK) {
+        status = through(&w, net, given ? &record : NULL, &sum, &count, err);
+        if (status == NR_OK) status = go_on(&w, net, cmd, &text, err);
+        nr_release_lines(w.frame);
+    }
+    if (status == NR_OK)
+        status = done(nr_put_bin(reply, text.data, text.len), err);
+    nr_buf_free(&text);
+    if (given) nr_said_free(&said);
+    return status;
+}
+
+/* ================================ NR.METRICS ============================= */
+
+bool nr_language_report(const nr_net *net, nr_buf *b) {
+    const nr_encoding *e = net->encoding;
+    if (!e || !e->tested) return nr_put_nil(b);
+    double loss = net->h.stats.test_error;
+    return nr_put_array(b, 8) && nr_put_str(b, "samples") &&
+           nr_put_uint(b, e->tested) && nr_put_str(b, "log-loss") &&
+           nr_put_double(b, loss) && nr_put_str(b, "perplexity") &&
+           nr_put_double(b, nr_exp(loss < 700 ? loss : 700)) &&
+           nr_put_str(b, "naive-perplexity") &&
+           nr_put_double(b, nr_exp(e->baseline < 700 ? e->baseline : 700));
+}

@@ -1,0 +1,108 @@
+"""Generators from Python and from a shell: texts, scores and what comes next."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import nr
+import nr.aio
+from nr.cli import main
+
+LINES = ("the cat sat on the mat", "a dog ran in the park", "the dog sat on a rug")
+
+
+def lines(n: int) -> list[dict[str, str]]:
+    random = Random(1)
+    return [{"text": random.choice(LINES)} for _ in range(n)]
+
+
+def language(db: nr.Database, **options: Any) -> nr.Network:
+    lm = db.create(
+        "lm", "generator", {}, target="text", hidden=[24], seed=1, learnrate=0.02, **options
+    )
+    lm.observe_many(lines(150))
+    lm.train(maxcycles=40).wait()
+    return lm
+
+
+@pytest.fixture(scope="module")
+def lm() -> Iterator[nr.Network]:
+    """In memory: other drivers reply the same, as the conformance suite has it."""
+    with nr.connect("memory://") as db:
+        yield language(db)
+
+
+def test_texts_are_generated_and_scored(lm: nr.Network) -> None:
+    assert lm.info().fields == ("->", "text:sequence(word)")
+    assert lm.generate("the cat", temperature=0) == "sat on the mat"
+    assert lm.generate("a dog", temperature=0, length=2) == "ran in"
+    assert lm.generate(seed=3) == lm.generate(seed=3)
+    assert len({lm.generate(temperature=2) for _ in range(20)}) > 5
+    likely, odd = lm.score("the cat sat"), lm.score("mat the sat")
+    assert isinstance(likely, nr.Score)
+    assert (likely.symbols, odd.symbols) == (3, 3)
+    assert likely.perplexity < 3 < odd.perplexity
+    assert likely.log_probability > odd.log_probability
+
+
+def test_what_comes_next_is_named(lm: nr.Network) -> None:
+    found = lm.run({"text": "the cat"})
+    assert next(iter(found)) == "sat"
+    assert len(found) == 10
+    assert sum(found.values()) == pytest.approx(1, abs=0.05)
+    assert [next(iter(one)) for one in lm.run([{"text": "a dog"}, {"text": "a"}])] == ["ran", "dog"]
+
+
+def test_metrics_tell_the_perplexity_beside_that_of_pairs(lm: nr.Network) -> None:
+    found = lm.metrics()
+    assert found is not None
+    assert found.perplexity is not None
+    assert found.naive_perplexity is not None
+    assert 1 < found.perplexity < found.naive_perplexity < 3
+    assert "perplexity" in found._repr_html_()
+
+
+def test_a_training_goes_on_with_the_symbols_it_has() -> None:
+    lm = language(nr.connect("memory://"), tied=True)
+    before = lm.metrics()
+    lm.observe_many([{"text": "new words new words"}] * 20, to="train")
+    lm.train(maxcycles=1, autostop=False).wait()
+    assert lm.info().cycles > 1
+    assert "words" not in lm.run({"text": "new"})
+    lm.train(maxcycles=30, autostop=True, backtrack=True).wait()
+    assert next(iter(lm.run({"text": "new"}))) == "words"
+    assert lm.metrics() != before
+
+
+async def awaited() -> None:
+    async with nr.aio.connect("memory://") as db:
+        lm = await db.create("lm", "generator", {}, target="text", hidden=[4], seed=1)
+        await lm.observe_many(lines(30))
+        await (await lm.train(maxcycles=1)).wait()
+        assert await lm.generate("the cat", seed=1) == await lm.generate("the cat", seed=1)
+        assert (await lm.score("the cat")).symbols == 2
+
+
+def test_texts_are_awaited() -> None:
+    asyncio.run(awaited())
+
+
+def test_a_shell_generates_and_measures(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/nets.db"
+    with nr.connect(url) as db:
+        language(db)
+
+    def printed(*argv: str) -> str:
+        result = CliRunner().invoke(main, [*argv, "--url", url])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    told = printed("generate", "lm", "--prompt", "the cat", "--temperature", "0")
+    assert told == "sat on the mat\n"
+    assert printed("generate", "lm", "--seed", "4") == printed("generate", "lm", "--seed", "4")
+    assert "testing symbols: perplexity 1." in printed("metrics", "lm")
