@@ -131,7 +131,7 @@ def parts(net: Net) -> tuple[bytes, bytes, bytes, bytes, bytes]:
 def test_a_network_is_assembled_from_its_parts(kind: str) -> None:
     net = observed(made(kind), 12)
     for whole in (made(kind), net, trained(net)):
-        again = Net.assemble(*parts(whole))
+        again = Net.assemble(*parts(whole), findings=whole.findings())
         assert again.dump() == whole.dump()
         assert again.shape == whole.shape
 
