@@ -49,6 +49,6 @@ def score(key: bytes, text: str) -> Call[Score]:
 
 
 def _pair(key: bytes, text: str) -> Call[tuple[str]]:
-    """A text behind the name of the field that it is of."""
-    [*_, output] = yield from fields_of(key)
-    return (f"{output.name}={text}",)
+    """A text behind the name of the field that it is of; what has no fields refuses it anyhow."""
+    found = yield from fields_of(key)
+    return (f"{found[-1].name if found else 'text'}={text}",)

@@ -1,5 +1,6 @@
 """The commands over HTTP: the way of a network, and every route."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,27 @@ def test_samples_may_count_more_each(http: TestClient, db: nr.Database) -> None:
     text = problem(http.post("/networks/a/observe", json=body | {"weight": 2}), 422)
     assert text == "ERR weights say how much each sample counts: no weight"
     assert problem(http.post("/networks/a/observe", json=body | {"weights": [1]}), 422)
+
+
+def test_a_generator_writes_and_judges_texts(http: TestClient, db: nr.Database) -> None:
+    db.execute("NR.CREATE lm GENERATOR 8 -> text:sequence(word) SEED 1")
+    observed = {"samples": [{"text": "the cat sat"}, {"text": "the dog sat"}] * 10}
+    assert http.post("/networks/lm/observe", json=observed).status_code == 200
+    db["lm"].train(maxcycles=3, timeout=0).wait()
+    asked = {"prompt": "the", "length": 5, "temperature": 0.5, "top": 3, "seed": 4}
+    found = http.post("/networks/lm/generate", json=asked).json()
+    wanted = db["lm"].generate("the", length=5, temperature=0.5, top=3, seed=4)
+    assert found == {"text": wanted}
+    assert http.post("/networks/lm/generate", json={}).status_code == 200
+    found = http.post("/networks/lm/score", json={"text": "the cat"}).json()
+    assert found == asdict(db["lm"].score("the cat"))
+    for path, body, text in [
+        ("lm/generate", {"length": 0}, "LENGTH must be an integer from 1 to"),
+        ("net/generate", {"prompt": "a"}, "net is no generator"),
+        ("net/score", {"text": "a"}, "net is no generator"),
+    ]:
+        db.create("net", "regressor", [1, 1], exist_ok=True)
+        assert text in problem(http.post(f"/networks/{path}", json=body), 422)
 
 
 def test_a_forecaster_is_told_steps_and_asked_what_comes(http: TestClient, db: nr.Database) -> None:

@@ -26,7 +26,7 @@ WRONG: list[tuple[str, str, Any, int, str]] = [
     ("POST", "net/run", {"inptus": [1, 2]}, 422,
      "ERR no member 'inptus' is known here, did you mean inputs?"),
     ("POST", "net/run", {"inputs": [1, 2], "x": 1}, 422,
-     "ERR no member 'x' is known here: inputs, ignore_extra are"),
+     "ERR no member 'x' is known here: inputs, ignore_extra, interval are"),
     ("POST", "net/class", {"inputs": [1, 2]}, 422,
      "ERR you can't call NR.CLASS with a regressor network. Use this command with a classifier "
      "network"),

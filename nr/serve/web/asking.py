@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nr.calls import Call, forecasts, running, samples, words
+from nr.calls import Call, forecasts, running, samples, texts, words
 from nr.errors import RowError, ValuesError
 from nr.fields import blobs, is_row
 from nr.serve.web.api import Api, key_of
@@ -36,6 +36,16 @@ EXPLAINED = an_object(
     },
     "inputs",
 )
+GENERATED = an_object(
+    {
+        "prompt": one_of("string", description="What the text begins with, and is not replied."),
+        "length": one_of("integer", description="Symbols at most. Default: 100."),
+        "temperature": one_of("number", description="0: the most likely. Default: 1."),
+        "top": one_of("integer", description="Draw from so many of the most likely alone."),
+        "seed": one_of("integer", description="The same text each time."),
+    }
+)
+SCORED = an_object({"text": one_of("string")}, "text")
 OBSERVED = an_object(
     {
         "samples": one_of(
@@ -75,6 +85,20 @@ async def explain(api: Api, request: Request) -> Response:
     check(body, EXPLAINED)
     asked = running.explain(key, body["inputs"], body.get("top"), body.get("of"))
     return answer(asdict(await api.do(asked)))
+
+
+async def generate(api: Api, request: Request) -> Response:
+    body = await body_of(request)
+    check(body, GENERATED)
+    return answer(
+        {"text": await api.do(texts.generate(key_of(request), body.pop("prompt", None), **body))}
+    )
+
+
+async def score(api: Api, request: Request) -> Response:
+    body = await body_of(request)
+    check(body, SCORED)
+    return answer(asdict(await api.do(texts.score(key_of(request), body["text"]))))
 
 
 async def observe(api: Api, request: Request) -> Response:
@@ -161,4 +185,11 @@ SAMPLE: Schema = an_object(
     {"sample": one_of("object"), "inputs": one_of("array"), "outputs": one_of("array")}
 )
 SAMPLES = an_object({"samples": a_list(SAMPLE)}, "samples")
+SCORE = an_object(
+    {
+        "log_probability": one_of("number"),
+        "symbols": one_of("integer"),
+        "perplexity": one_of("number"),
+    }
+)
 FORECAST = an_object({"forecast": one_of("object")}, "forecast")

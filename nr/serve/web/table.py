@@ -109,6 +109,11 @@ ROWS: tuple[Row, ...] = (
         "POST", f"{_NET}/explain", asking.explain, "NR.EXPLAIN", body=asking.EXPLAINED,
         answers=an_object({"attributions": one_of("object")}, "attributions"),
     ),
+    Row(
+        "POST", f"{_NET}/generate", asking.generate, "NR.GENERATE", body=asking.GENERATED,
+        answers=an_object({"text": _TEXT}, "text"),
+    ),
+    Row("POST", f"{_NET}/score", asking.score, "NR.SCORE", asking.SCORE, asking.SCORED),
     Row("GET", "/networks", networks.listed, "NR.LIST", networks.NETWORKS, query=_LIST),
     Row("GET", _NET, networks.info, "NR.INFO", networks.NETWORK),
     Row(
