@@ -39,7 +39,7 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 	$(BIN)/python examples/titanic.py
 
 test: .venv/dev .venv/core .venv/node .venv/servers servers  ## Run all tests
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
 	$(BIN)/ruff format --check .
