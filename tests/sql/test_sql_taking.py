@@ -80,3 +80,21 @@ def test_an_order_is_placed_where_none_stands(store: Any) -> None:
     assert store.take(b"net").order.attempt == 1
     with pytest.raises(nr.TrainingError):
         store.order(b"net", LIMITS, held=False)
+
+
+@pytest.mark.parametrize("does", ["order", "take"])
+def test_who_loses_the_connection_is_told_that_nobody_knows(store: Any, does: str) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("others have no such statements")
+
+    def kill(connection: sa.Connection, *event: Any) -> None:
+        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+        with store.engine.connect() as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+
+    if does == "take":
+        store.order(b"net", LIMITS, held=False)
+    sa.event.listen(store.engine, "before_cursor_execute", kill, once=True)
+    with pytest.raises(nr.BackendError, match="it may have taken place, or not"):
+        store.order(b"net", LIMITS, held=False) if does == "order" else store.take(b"net")
+    assert store.header(b"net")[1] is (Standing.WAITS if does == "take" else Standing.NONE)

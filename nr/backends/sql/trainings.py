@@ -12,7 +12,7 @@ from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.orders import LIMITS, Orders, left_to_workers, order_of
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements, Text
-from nr.backends.sql.transactions import Transactions
+from nr.backends.sql.transactions import Transactions, committing
 from nr.contracts.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
 from nr.engine import Net, Outcome
 from nr.errors import CommandError, TrainingError
@@ -94,8 +94,16 @@ class Trainings:
         if not statement:
             return False
         values = {"key": key, **left_to_workers(limits)}
-        row = self._do.read(lambda connection: statement.run(connection, **values).first())
-        return row is not None
+        return self._alone(statement, values) is not None
+
+    def _alone(self, statement: Text, values: dict[str, Any]) -> sa.Row[Any] | None:
+        """The row of a statement that is a transaction by itself."""
+
+        def work(connection: sa.Connection) -> sa.Row[Any] | None:
+            with committing():
+                return statement.run(connection, **values).first()
+
+        return self._do.read(work)
 
     def take(self, key: bytes, queued: bool) -> Lease | None:
         if self._do.bound:
@@ -124,8 +132,7 @@ class Trainings:
     def _take_at_once(self, statement: Text, key: bytes) -> tuple[Lease | None, bool]:
         """``take`` in one statement (taking.py); whether there is more to do than that can."""
         token = secrets.token_hex(16)
-        values = taking.values(key, token)
-        row = self._do.read(lambda connection: statement.run(connection, **values).first())
+        row = self._alone(statement, taking.values(key, token))
         if row is None:  # the network is gone, or another worker is at it
             return None, False
         _, before, attempt, *more = list(row)

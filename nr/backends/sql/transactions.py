@@ -262,13 +262,16 @@ class Bound:
 
 
 def _commit(connection: sa.Connection) -> None:
-    with _committing():
+    with committing():
         connection.commit()
 
 
 @contextmanager
-def _committing() -> Iterator[None]:
-    """Says of a connection that is lost meanwhile that nobody knows what became of it."""
+def committing() -> Iterator[None]:
+    """Says of a connection that is lost meanwhile that nobody knows what became of it.
+
+    For the commit, or a statement that is its own.
+    """
     try:
         yield
     except DBAPIError as error:
