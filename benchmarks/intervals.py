@@ -76,7 +76,13 @@ def quantiles(parts: Parts, seed: int) -> Found:
     from catboost import CatBoostRegressor
 
     loss = f"MultiQuantile:alpha={(1 - SURE) / 2:.2f},{(1 + SURE) / 2:.2f}"
-    model = CatBoostRegressor(loss_function=loss, random_seed=seed, verbose=False, thread_count=2)
+    model = CatBoostRegressor(
+        loss_function=loss,
+        random_seed=seed,
+        verbose=False,
+        thread_count=2,
+        allow_writing_files=False,
+    )
     model.fit(*parts.train)
     off = conformity(model.predict(parts.test[0]), parts.test[1])
     low, high = model.predict(parts.unseen[0]).T
