@@ -8,7 +8,9 @@
 #include "train/recurrent.h"
 #include "train/tuning.h"
 
-void nr_optimise(const nr_trainer *t, float *w, float *g, size_t at, size_t n) {
+/* In its place: for the smallest networks a call takes 7% of a training. */
+INLINE void optimise(const nr_trainer *t, float *w, float *g, size_t at,
+                     size_t n) {
     const nr_options *o = &t->net->h.options;
     float *m = t->now->memory[0] + at, *v = t->now->memory[1] + at;
     nr_rprop_rule rprop = {1.2f, 0.5f, NR_STUDY_MOST, 1e-6f, NR_STUDY_BACK};
@@ -24,6 +26,10 @@ void nr_optimise(const nr_trainer *t, float *w, float *g, size_t at, size_t n) {
         break;
     case NR_SGD: t->k->sgd(w, g, m, n, rate, (float)t->momentum); break;
     }
+}
+
+void nr_optimise(const nr_trainer *t, float *w, float *g, size_t at, size_t n) {
+    optimise(t, w, g, at, n);
 }
 
 /* What makes a unit: some inputs of an operation, and the rows of their weights;
@@ -90,7 +96,7 @@ static void move_rows(const nr_pass *p, const rows *r) {
         nr_sparse_finish(t, r->first, r->last);
     t->k->decay(g, w, free, scale, 0);
     t->k->decay(g + free, w + free, r->n - free, scale, (float)t->l2);
-    if (p->move) nr_optimise(t, w, g, r->at, r->n);
+    if (p->move) optimise(t, w, g, r->at, r->n);
 }
 
 void nr_gradient_job(void *context, size_t unit) {
