@@ -124,6 +124,11 @@ def test_a_network_is_made_watched_and_asked(page: Page, db: nr.Database) -> Non
     page.sees("%")
     told = page.all(".bars .first .label")[0].text
     assert told == net.classify({"age": 55, "country": "IT"}) == "yes"
+    page.press("Why?")
+    page.sees("in log-odds of yes")
+    found = net.explain({"age": 55, "country": "IT"}).attributions
+    shown = [one.text for one in page.all("form + .after .bars .label")][-2:]
+    assert shown == sorted(found, key=lambda name: -abs(found[name]))
     page.look(1200, page.browser.execute_script("return document.body.scrollHeight"))
     page.picture("dashboard")
     for width in (1200, 390):

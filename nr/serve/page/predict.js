@@ -17,7 +17,8 @@ export function predict(net, fields) {
     const body = { inputs: fields.length ? Object.fromEntries(inputs.map((one) => [one.name, one.value()])) : inputs.flatMap((one) => one.value()) };
     try {
       const { outputs } = await ask('POST', `${net.path}/run`, body);
-      show(result, shown(net, outputs));
+      const one = net.type === 'classifier' || Object.keys(outputs).length === 1;
+      show(result, shown(net, outputs), one ? why(net, body) : null);
     } catch (error) {
       show(result, h('p', { class: 'bad-text' }, error.message));
     }
@@ -30,6 +31,28 @@ function shown(net, outputs) {
   if (net.type === 'classifier') return bars(pairs.map(([name, value]) => [name, value, percent(value)]), 10);
   return h('dl', { class: 'tiles' }, pairs.map(([name, value]) =>
     h('div', { class: 'tile' }, h('dt', {}, pairs.length > 1 || !/^\d+$/.test(name) ? name : 'output'), h('dd', {}, number(value)))));
+}
+
+// What the answer rests on, for who asks.
+function why(net, body) {
+  const told = h('div', { role: 'status', class: 'after' });
+  const explain = async () => {
+    try {
+      show(told, explained(net, await ask('POST', `${net.path}/explain`, body)));
+    } catch (error) {
+      show(told, h('p', { class: 'bad-text' }, error.message));
+    }
+  };
+  return h('div', { class: 'after' }, h('button', { type: 'button', onclick: explain }, 'Why?'), told);
+}
+
+function explained(net, found) {
+  const plain = !net.fields || !net.fields.length;
+  const rows = Object.entries(found.attributions).map(([name, value]) =>
+    [plain ? `Input ${name}` : name, Math.abs(value), `${value < 0 ? '−' : '+'}${number(Math.abs(value))}`]);
+  const unit = found.kind === 'class' ? `in log-odds of ${found.of}` : 'in its unit';
+  return h('div', {}, h('p', { class: 'soft small' },
+    `From ${number(found.baseline)}, the mean answer, to ${number(found.prediction)}, ${unit}: what each adds`), bars(rows));
 }
 
 function byNumber(width) {
