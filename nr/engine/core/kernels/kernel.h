@@ -76,7 +76,8 @@ typedef struct nr_cell_step {
 
 /* A step of a cell for one row. x: what comes in, and behind it the output before,
  * which becomes that behind the step. `state` is an LSTM's, or room for the sums of
- * a GRU's own output, by state_w. All have a vector's room behind them. */
+ * a GRU's own output, by state_w. All have a vector's room behind them. Where a
+ * sequence begins, output and state before are 0, and not multiplied. */
 typedef struct nr_cell_row {
     size_t in, units;
     const float *w, *state_w;
@@ -152,8 +153,8 @@ typedef struct nr_kernels {
     void (*lstm_back)(const nr_cell_step *step);
     void (*gru)(const nr_cell_step *step);
     void (*gru_back)(const nr_cell_step *step);
-    void (*lstm_row)(const nr_cell_row *row);
-    void (*gru_row)(const nr_cell_row *row);
+    void (*lstm_row)(const nr_cell_row *row, bool begins);
+    void (*gru_row)(const nr_cell_row *row, bool begins);
 
     /* The first layer's part of both, where inputs are lists of those that are
      * not 0. To a panel, by lists of n lanes' inputs and weights' rows w; its
@@ -178,6 +179,15 @@ typedef struct nr_kernels {
     void (*activate)(float *x, size_t units, size_t nv, nr_activation f);
     void (*derive)(float *delta, const float *x, size_t units, size_t nv,
                    nr_activation f);
+
+    /* Sums of a layer before tanh or sigmoid as their powers (joins.h), in place;
+     * powers, or their product with others unless y is NULL, through that
+     * activation; sums of two added, or powers multiplied. All [unit][lane]. */
+    void (*powers)(float *x, size_t units, size_t nv, nr_activation f);
+    void (*squash)(float *to, const float *x, const float *y, size_t units,
+                   size_t nv, nr_activation f);
+    void (*join)(float *to, const float *x, const float *y, size_t units,
+                 size_t nv, bool product);
 
     /* The head's outputs in place. */
     void (*head)(float *x, size_t units, size_t nv, nr_head head);
