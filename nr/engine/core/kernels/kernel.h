@@ -122,8 +122,8 @@ typedef struct nr_kernels {
     void (*turn)(float *to, size_t to_step, const float *from,
                  size_t from_step, size_t rows, size_t columns);
     /* x[unit][64 lanes] becomes e^(x - less), which is added to the sums by lane. */
-    void (*powers)(float *x, size_t units, size_t nv, const float *less,
-                   float *sums);
+    void (*asked_powers)(float *x, size_t units, size_t nv,
+                         const float *less, float *sums);
     void (*logs)(float *x, size_t nv);
     double (*squares)(const float *x, size_t n); /* their sum */
 

@@ -101,8 +101,8 @@ static void product(const nr_product *p) {
 /* Powers above this one count as it: sums of 10,000 of them are still numbers. */
 #define MOST_POWER 70.0f
 
-static void powers(float *x, size_t units, size_t nv, const float *less,
-                   float *sums) {
+static void asked_powers(float *x, size_t units, size_t nv,
+                         const float *less, float *sums) {
     for (size_t v = 0; v < nv; v++) {
         v16 sum = v_load(sums + v * 16), by = v_load(less + v * 16);
         for (size_t u = 0; u < units; u++) {

@@ -59,7 +59,7 @@ static void sum_powers(const nr_stream *s, const panel *p) {
         float *powers = p->powers + v * NR_LANES;
         nr_product x = sums_of(s, p, v, n, powers);
         s->k->product(&x);
-        s->k->powers(powers, n, p->nv, p->less, p->total);
+        s->k->asked_powers(powers, n, p->nv, p->less, p->total);
         if (!s->learn) continue;
         nr_product back = {.c = p->want, .c_step = NR_LANES,
                            .a = weights_of(s, v), .step_m = 1,
