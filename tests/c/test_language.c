@@ -42,7 +42,8 @@ static nr_net *generator(const char *hidden, const char *options) {
 
 /* ================================ Gradients ============================== */
 
-/* Steps of some parts, behind others whose state they go on from. */
+/* Steps of some parts, more rows than are asked at once, behind others whose state they
+ * go on from. */
 typedef struct probe {
     nr_trainer *t;
     nr_stream s;
@@ -54,17 +55,6 @@ typedef struct probe {
     size_t floats;
 } probe;
 
-/* By the powers of the softmax, in doubles, of which the one that came has lost the
- * sum where something was learned. */
-static double told_loss(const probe *p, size_t row) {
-    const nr_stream *s = &p->s;
-    const float *powers = s->powers + row / NR_LANES * s->symbols * NR_LANES;
-    double sum = 0;
-    for (size_t v = 0; v < s->symbols; v++)
-        sum += (double)powers[v * NR_LANES + row % NR_LANES];
-    return log(sum);
-}
-
 /* Steps from the first or the second half's rows on. */
 static double loss_of(probe *p, size_t half, bool learn) {
     p->s.ids = p->ids + half * ROWS;
@@ -72,11 +62,7 @@ static double loss_of(probe *p, size_t half, bool learn) {
     p->s.counts = p->counts;
     p->s.steps = STEPS;
     nr_stream_take(&p->s, p->w, p->own);
-    nr_stream_read(&p->s, p->own, learn ? p->g : NULL);
-    double loss = 0; /* in doubles: differences would be those of its rounding */
-    for (size_t i = 0; i < ROWS; i++)
-        loss += (double)p->counts[i] * told_loss(p, i);
-    return loss;
+    return nr_stream_read(&p->s, p->own, learn ? p->g : NULL);
 }
 
 static double loss_at(probe *p) {
