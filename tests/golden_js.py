@@ -166,6 +166,8 @@ COURSES: dict[str, tuple[list[Command], list[Command]]] = {
         ],
     ),
 }
+# Whose trainings may still come to other bits in a later version: gone through as they are now.
+UNSETTLED = {"generator"}
 MORE = [*trained("MAXCYCLES 5"), "NR.HISTORY net"]
 
 
@@ -185,7 +187,7 @@ def course(name: str) -> dict[str, Any]:
 
 def main(path: Path) -> None:
     assert not path.exists(), f"{path} is there, and stays as it is"
-    lines = [json.dumps(course(name)) for name in COURSES]
+    lines = [json.dumps(course(name)) for name in COURSES if name not in UNSETTLED]
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import golden_js
 import pytest
 import test_bits
 import test_golden
@@ -104,6 +105,15 @@ def test_golden_dumps_are_restored_and_go_on(store: Node) -> None:
         db.restore(key, blob)
     test_golden.stands(db)
     test_golden.goes_on(db)
+
+
+@pytest.mark.parametrize("name", sorted(golden_js.UNSETTLED))
+def test_a_course_has_the_same_bits(store: Node, name: str) -> None:
+    wanted = golden_js.course(name)
+    db = nr.Database(store)
+    for part in "done", "asked", "more", "then":
+        commands = [tuple(words) for words, _ in wanted[part]]
+        assert golden_js.asked(db, commands) == wanted[part]
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
