@@ -29,7 +29,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals
+	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals bench-explain
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -105,6 +105,9 @@ bench-sequences: .venv/sequences .venv/core  ## Compare networks of sequences wi
 
 bench-intervals: .venv/quality .venv/core  ## Coverage and width of intervals, beside conformalised quantile regressors
 	$(BIN)/python -m benchmarks.intervals
+
+bench-explain: .venv/dev .venv/core  ## Explanations beside Shapley values by their definition, and their time
+	$(BIN)/python -m benchmarks.explain
 
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
