@@ -97,12 +97,14 @@ typedef struct nr_point {
 } nr_point;
 
 typedef struct nr_language nr_language; /* language.c */
+typedef struct nr_translation nr_translation; /* translate.c */
 
 struct nr_trainer {
     nr_net *net; /* a clone: samples, options, statistics so far */
     nr_net *fields;        /* without samples: of which it is a part, or NULL */
     nr_encoding *encoding; /* that made its samples of theirs, or NULL */
     nr_language *language; /* of a generator, which learns otherwise; or NULL */
+    nr_translation *translation; /* of one from one sequence to another; or NULL */
     const nr_kernels *k;
     nr_team *team;
     nr_head head;
