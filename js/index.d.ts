@@ -17,9 +17,13 @@ export interface OpenOptions {
   workers?: boolean;
   /** Bytes, of which a training takes at most half; 4 GB. */
   memory?: number;
+  /** false: where another page may change the store, NrError, and no waiting. */
+  wait?: boolean;
 }
 
-/** Opens a store in memory. Throws NrError where there is no WebAssembly with SIMD. */
+/** Opens a store: "memory://" (by default), or "indexeddb:NAME", which keeps networks in the browser.
+ * Throws NrError where there is no WebAssembly with SIMD, no IndexedDB or no Web Locks. */
+export function open(url?: string, options?: OpenOptions): Promise<Database>;
 export function open(options?: OpenOptions): Promise<Database>;
 
 /** Everything that is thrown on purpose: a refused command has changed nothing. */
@@ -58,8 +62,8 @@ export class Database {
   /** Whether there was one. */
   delete(name: string): Promise<boolean>;
   restore(name: string, blob: Uint8Array, options?: { replace?: boolean }): Promise<Network>;
-  /** Ends trainings, and forgets all networks. */
-  close(): void;
+  /** Ends trainings; resolves when all that was changed is kept, or forgotten where it rests in memory. */
+  close(): Promise<void>;
 }
 
 export interface Progress {

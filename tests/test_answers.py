@@ -13,7 +13,9 @@ from starlette.testclient import TestClient
 
 import nr
 import nr.aio
+from nr import engine
 from nr.cli.session import Session
+from nr.commands.explanation import Explanation
 from nr.serve.web import Options, application
 
 ROWS = [{"size": i % 50, "price": i % 50 + (i * 37 % 11 - 5) / 2} for i in range(120)]
@@ -152,6 +154,35 @@ def test_attributions_are_shapley_values(db: nr.Database, inputs: int, classes: 
     y = net.run(X[5])
     answer = np.log(y.max() / (y.sum() - y.max())) if classes else y[0]
     assert abs(why.prediction - answer) < 1e-4
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "leakyrelu"])
+@pytest.mark.parametrize("hidden", [(6,), (5, 4)])
+def test_an_explanation_is_the_same_on_every_instruction_set(
+    db: nr.Database, activation: str, hidden: tuple[int, ...]
+) -> None:
+    """And right where the first layer's sums are far beyond what powers of them may be."""
+    layout = [4, *hidden, 1]
+    net = db.create("net", "regressor", layout, seed=2, members=3, activation=activation)
+    X = np.random.default_rng(2).normal(size=(120, 4)).astype(np.float32)
+    net.observe_many(X, X[:, 0] * X[:, 3] + X[:, 1])
+    net.train(maxcycles=60).wait()
+    rows, best = [X[0], X[1] * np.float32(300)], engine.isa()
+    told: list[list[Explanation]] = []
+    for isa in ("baseline", "avx2", "avx512"):
+        try:
+            engine.set_isa(isa)
+        except nr.EngineError:
+            continue
+        try:
+            told.append([net.explain(row) for row in rows])
+        finally:
+            engine.set_isa(best)
+    assert told == [told[0]] * len(told)
+    for row, why in zip(rows, told[0], strict=True):
+        wanted = shapley(net, row)
+        found = np.array([why.attributions[i] for i in range(4)])
+        assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
 
 
 @pytest.fixture

@@ -66,9 +66,9 @@ export class Database {
     return this.network(name);
   }
 
-  /** Ends trainings, and forgets all networks. */
-  close() {
-    this.#store.close();
+  /** Ends trainings; resolves when all that was changed is kept, or forgotten where it rests in memory. */
+  async close() {
+    await this.#store.close();
   }
 }
 

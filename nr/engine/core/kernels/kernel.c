@@ -259,6 +259,7 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 #include "kernels/cell_rows.h"
 #include "kernels/members.h"
 #include "kernels/losses.h"
+#include "kernels/joins.h"
 #include "kernels/optimizers.h"
 
 /* ================================= Table ================================= */
@@ -285,6 +286,9 @@ const nr_kernels NAME(NR_ISA) = {
     .weigh = weigh,
     .activate = activate,
     .derive = derive,
+    .powers = powers,
+    .squash = squash,
+    .join = join,
     .head = head_outputs,
     .loss = loss,
     .pack = pack,

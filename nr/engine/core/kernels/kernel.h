@@ -139,6 +139,15 @@ typedef struct nr_kernels {
     void (*derive)(float *delta, const float *x, size_t units, size_t nv,
                    nr_activation f);
 
+    /* Sums of a layer before tanh or sigmoid as their powers (joins.h), in place;
+     * powers, or their product with others unless y is NULL, through that
+     * activation; sums of two added, or powers multiplied. All [unit][lane]. */
+    void (*powers)(float *x, size_t units, size_t nv, nr_activation f);
+    void (*squash)(float *to, const float *x, const float *y, size_t units,
+                   size_t nv, nr_activation f);
+    void (*join)(float *to, const float *x, const float *y, size_t units,
+                 size_t nv, bool product);
+
     /* The head's outputs in place. */
     void (*head)(float *x, size_t units, size_t nv, nr_head head);
 
