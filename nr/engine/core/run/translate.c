@@ -102,33 +102,44 @@ static nr_status read_input(const nr_net *net, nr_bytes record, nr_phrases *p,
     return nr_phrases_read_one(e, record, p, err);
 }
 
-static nr_status run_one(const nr_net *net, const nr_command *cmd,
-                         nr_bytes record, nr_buf *reply, nr_error *err) {
-    nr_beam b;
-    nr_phrases p = {0};
-    nr_telling found[NR_MAX_BEAM];
-    size_t count = 0;
-    nr_status status = beam_of(net, cmd, &b, err);
-    if (status == NR_OK) status = read_input(net, record, &p, err);
-    if (status != NR_OK) return status;
-    nr_phrase in = nr_phrase_of(&p, 0, 0);
-    status = nr_beam_search(&b, &in, 1, found, &count, err);
-    if (status == NR_OK) {
-        status = done(put_found(net->encoding, found, count, reply), err);
-        nr_tellings_free(found, b.width);
+/* As many rows as there are lanes for, side by side: each for itself would leave most
+ * of them empty. */
+static nr_status run_some(const nr_net *net, const nr_beam *b, const nr_said *said,
+                          size_t first, size_t n, nr_buf *reply, nr_error *err) {
+    nr_phrases read[NR_LANES] = {{0}};
+    nr_phrase in[NR_LANES];
+    nr_telling found[NR_LANES];
+    size_t count[NR_LANES];
+    nr_status status = NR_OK;
+    for (size_t i = 0; i < n && status == NR_OK; i++) {
+        status = read_input(net, nr_said_record(said, first + i), &read[i], err);
+        if (status == NR_OK) in[i] = nr_phrase_of(&read[i], 0, 0);
     }
-    nr_phrases_free(&p);
+    if (status == NR_OK) status = nr_beam_search(b, in, n, found, count, err);
+    if (status == NR_OK) {
+        bool ok = true;
+        for (size_t i = 0; i < n && ok; i++)
+            ok = put_found(net->encoding, found + i * b->width, count[i], reply);
+        nr_tellings_free(found, n * b->width);
+        status = done(ok, err);
+    }
+    for (size_t i = 0; i < n; i++) nr_phrases_free(&read[i]);
     return status;
 }
 
 static nr_status run_said(const nr_net *net, const nr_command *cmd,
                           nr_buf *reply, nr_error *err) {
     nr_said said;
-    nr_status status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
+    nr_beam b;
+    nr_status status = beam_of(net, cmd, &b, err);
+    if (status == NR_OK)
+        status = nr_said_read(net->schema, cmd, true, NULL, &said, err);
     if (status != NR_OK) return status;
     if (said.many) status = done(nr_put_array(reply, said.n), err);
-    for (size_t i = 0; i < said.n && status == NR_OK; i++)
-        status = run_one(net, cmd, nr_said_record(&said, i), reply, err);
+    size_t each = NR_LANES / b.width;
+    for (size_t i = 0; i < said.n && status == NR_OK; i += each)
+        status = run_some(net, &b, &said, i, said.n - i < each ? said.n - i : each,
+                          reply, err);
     nr_said_free(&said);
     return status;
 }
