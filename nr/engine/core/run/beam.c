@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "float_mode.h"
 #include "functions.h"
 #include "run/beam.h"
 
@@ -188,8 +189,8 @@ void nr_tellings_free(nr_telling *found, size_t n) {
     for (size_t i = 0; i < n; i++) nr_release(found[i].ids);
 }
 
-nr_status nr_beam_search(const nr_beam *b, const nr_phrase *in, size_t n,
-                         nr_telling *found, size_t *count, nr_error *err) {
+NOINLINE nr_status search_all(const nr_beam *b, const nr_phrase *in, size_t n,
+                              nr_telling *found, size_t *count, nr_error *err) {
     search s;
     nr_status status = begin(&s, b, in, n, err);
     for (size_t i = 0; i < n * b->width; i++) found[i] = (nr_telling){0};
@@ -206,8 +207,16 @@ nr_status nr_beam_search(const nr_beam *b, const nr_phrase *in, size_t n,
     return status;
 }
 
-nr_status nr_beam_score(const nr_beam *b, nr_phrase in, nr_phrase told,
-                        double *sum, nr_error *err) {
+nr_status nr_beam_search(const nr_beam *b, const nr_phrase *in, size_t n,
+                         nr_telling *found, size_t *count, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    nr_status status = search_all(b, in, n, found, count, err);
+    nr_mode_end(before);
+    return status;
+}
+
+NOINLINE nr_status score(const nr_beam *b, nr_phrase in, nr_phrase told, double *sum,
+                         nr_error *err) {
     search s;
     nr_status status = begin(&s, b, &in, 1, err);
     *sum = 0;
@@ -220,6 +229,14 @@ nr_status nr_beam_score(const nr_beam *b, nr_phrase in, nr_phrase told,
             status = nr_fail(err, "ERR the outputs are no finite numbers");
     }
     nr_release_lines(s.memory);
+    return status;
+}
+
+nr_status nr_beam_score(const nr_beam *b, nr_phrase in, nr_phrase told,
+                        double *sum, nr_error *err) {
+    uint64_t before = nr_mode_begin(NR_FLUSH);
+    nr_status status = score(b, in, told, sum, err);
+    nr_mode_end(before);
     return status;
 }
 
