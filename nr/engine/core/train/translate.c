@@ -9,7 +9,7 @@
 
 enum {
     UNITS = 128,        /* of the layers, where nobody gave any, */
-    MORE_UNITS = 256,   /* and of so many samples or more: */
+    MORE_UNITS = 320,   /* and of so many samples or more: */
     MANY_SAMPLES = 20000,
     EMBEDDED = 64,      /* numbers of a symbol at most */
     LEAST_BATCH = 16,   /* mini-batches: a part of the samples, so many at least, */
