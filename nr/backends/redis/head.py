@@ -1,5 +1,6 @@
 """What is remembered of a network, so that the usual way is one round trip."""
 
+from nr.backends.redis import layout
 from nr.engine import Net
 
 
@@ -10,6 +11,9 @@ class Head:
         shape = net.shape
         self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
         self.step, self.steps = shape.step, shape.steps
+        fields = layout.encode(net.header())
+        self.id_text = fields["id"]
+        self.limits = fields["train_maxlen"], fields["test_maxlen"]
         self._with_room: set[int] = set()
 
     def check_room(self, dataset: int) -> None:

@@ -40,7 +40,7 @@ LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
 _BATCH = 1000  # keys looked at in one round trip
-_LEFT = 2  # what observe_row.lua replies where a row takes more than it does
+_DIGITS = (b"0", b"1", b"2")
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
@@ -119,7 +119,7 @@ class Store:
 
     # ---- samples and options ----
 
-    def _with_head(self, key: bytes, write: Callable[["Head"], list[Any]]) -> list[Any]:
+    def _with_head(self, key: bytes, write: Callable[["Head"], Any]) -> Any:
         """Writes what was checked against the network that is there."""
         head = self._heads.get(key)
         if head:
@@ -141,16 +141,17 @@ class Store:
         return self._put(key, samples, dataset, 0)
 
     def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
-        def write(head: Head) -> list[Any]:
+        def write(head: Head) -> Any:
             rows = samples(head.net)
             if head.step:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
             if len(rows) == head.row_bytes and not rounded:
-                reply = self._link.write("observe_row", key, head.id, dataset, rows)
-                if reply[0] != _LEFT:
-                    return reply
+                row = (head.id_text, _DIGITS[dataset], rows, *head.limits)
+                counts = self._link.write("observe_row", key, *row)
+                if isinstance(counts, bytes):
+                    return [1, *map(int, counts.split())]
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
             return self._link.write("observe", key, *numbers, rows, rounded, known, due)
@@ -202,7 +203,7 @@ class Store:
         words = [] if changed else command.argv[2::2]
         given = [known[word.lower().decode()] for word in words]
 
-        def write(head: Head) -> list[Any]:
+        def write(head: Head) -> Any:
             net = head.net.clone()
             net.execute(command)
             fields = layout.encode(net.header()) | {"version": _token().encode()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -124,7 +125,9 @@ async def translate(api: Api, request: Request) -> Response:
 async def observe(api: Api, request: Request) -> Response:
     body = await body_of(request)
     check(body, OBSERVED)
-    train, test = await api.do(_observed(api, key_of(request), body))
+    observed = partial(_observed, api, key_of(request), body)
+    raw = await request.body()
+    train, test = await api.once.answer(request, raw, lambda: api.do(observed()))
     return answer({"train": train, "test": test})
 
 

@@ -76,7 +76,8 @@ typedef struct nr_cell_step {
 
 /* A step of a cell for one row. x: what comes in, and behind it the output before,
  * which becomes that behind the step. `state` is an LSTM's, or room for the sums of
- * a GRU's own output, by state_w. All have a vector's room behind them. */
+ * a GRU's own output, by state_w. All have a vector's room behind them. Where a
+ * sequence begins, output and state before are 0, and not multiplied. */
 typedef struct nr_cell_row {
     size_t in, units;
     const float *w, *state_w;
@@ -112,8 +113,8 @@ typedef struct nr_kernels {
     void (*lstm_back)(const nr_cell_step *step);
     void (*gru)(const nr_cell_step *step);
     void (*gru_back)(const nr_cell_step *step);
-    void (*lstm_row)(const nr_cell_row *row);
-    void (*gru_row)(const nr_cell_row *row);
+    void (*lstm_row)(const nr_cell_row *row, bool begins);
+    void (*gru_row)(const nr_cell_row *row, bool begins);
 
     /* The first layer's part of both, where inputs are lists of those that are
      * not 0. To a panel, by lists of n lanes' inputs and weights' rows w; its
