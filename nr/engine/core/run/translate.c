@@ -107,7 +107,7 @@ static nr_status read_input(const nr_net *net, nr_bytes record, nr_phrases *p,
 static nr_status run_some(const nr_net *net, const nr_beam *b, const nr_said *said,
                           size_t first, size_t n, nr_buf *reply, nr_error *err) {
     nr_phrases read[NR_LANES] = {{0}};
-    nr_phrase in[NR_LANES];
+    nr_phrase in[NR_LANES] = {{0}};
     nr_telling found[NR_LANES];
     size_t count[NR_LANES];
     nr_status status = NR_OK;
