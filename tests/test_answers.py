@@ -219,10 +219,13 @@ def test_the_prompt_and_http_explain_as_well(
     why = party.explain({"age": 40}, of="no")
     Session(db).run(b"explain party age=40 CLASS no")
     assert capsys.readouterr().out == f"{why!r}\n"
+    assert party.explain({"age": 40, "joined": "yes", "x": 1}, of="no", ignore_extra=True) == why
+    with pytest.raises(nr.Error, match="no field 'x' in party"):
+        party.explain({"age": 40, "x": 1})
     with pytest.raises(nr.Error, match="Usage: explain KEY input"):
         Session(db).run(b"explain party")
     with TestClient(application(db, Options()), "http://127.0.0.1") as http:
-        body = {"inputs": {"age": 40}, "of": "no"}
+        body = {"inputs": {"age": 40, "tall": 1}, "of": "no", "ignore_extra": True}
         found = http.post("/networks/party/explain", json=body).json()
     assert found["attributions"] == why.attributions
     assert (found["of"], found["prediction"]) == ("no", why.prediction)

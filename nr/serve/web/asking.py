@@ -32,6 +32,7 @@ CLASSIFIED = an_object(_ASKED | {"sure": one_of("number", description=_SURE)}, "
 EXPLAINED = an_object(
     {
         "inputs": one_of("array", "object", description="One row, as for run."),
+        "ignore_extra": _ASKED["ignore_extra"],
         "top": one_of("integer", description="How many fields; what others add is one number."),
         "of": one_of("string", "integer", description="The class or output; default: its answer."),
     },
@@ -98,7 +99,8 @@ async def _asked(api: Api, request: Request, long: Any, schema: Schema, option: 
 async def explain(api: Api, request: Request) -> Response:
     key, body = key_of(request), await body_of(request)
     check(body, EXPLAINED)
-    asked = running.explain(key, body["inputs"], body.get("top"), body.get("of"))
+    options = body.get("top"), body.get("of"), body.get("ignore_extra", False)
+    asked = running.explain(key, body["inputs"], *options)
     return answer(asdict(await api.do(asked)))
 
 

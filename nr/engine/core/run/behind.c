@@ -69,7 +69,7 @@ const float *nr_behind_mean(nr_behind *b, const float *sums, const float *more) 
     for (size_t m = 0; m < b->members; m++) {
         const float *y = run_member(b, m, sums + m * each,
                                     more ? more + m * each : NULL);
-        for (size_t i = 0; i < floats; i++) b->mean[i] += y[i];
+        b->k->join(b->mean, b->mean, y, nr_outputs(b->net), b->nv, false);
     }
     for (size_t i = 0; i < floats; i++) b->mean[i] /= (float)b->members;
     return b->mean;

@@ -157,13 +157,15 @@ void nr_coalitions_free(nr_coalitions *c) {
 
 static double at_least_tiny(double p) { return p > TINY ? p : TINY; }
 
-/* The sum of the logarithms of a class's odds: one logarithm of as many odds as have
- * a product for sure. The others' probabilities are summed, since 1 - p has no
- * digits left where p is nearly 1. */
+/* The sum of the logarithms of a class's odds: one logarithm of their product, whose
+ * exponent is taken out before it is too large. The others' probabilities are summed,
+ * since 1 - p has no digits left where p is nearly 1. */
 static double log_odds(const nr_game *game, const float *mean) {
     enum { AT_ONCE = 8 };
+    static const double LN2 = 0.69314718055994530942;
     size_t out = nr_outputs(game->net);
-    double sum = 0;
+    double product = 1;
+    int exponent = 0, more;
     for (size_t l = 0; l < game->rows;) {
         double own = 1, others = 1;
         for (size_t i = 0; i < AT_ONCE && l < game->rows; i++, l++) {
@@ -173,9 +175,10 @@ static double log_odds(const nr_game *game, const float *mean) {
             own *= at_least_tiny(p);
             others *= at_least_tiny(out == 1 ? 1 - p : q);
         }
-        sum += nr_log(own / others);
+        product = frexp(product * (own / others), &more);
+        exponent += more;
     }
-    return sum;
+    return nr_log(product) + exponent * LN2;
 }
 
 static double output_of(const nr_game *game, const float *mean,
