@@ -32,6 +32,7 @@ DOCUMENTS = [
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
             *("module", "operations", "redis", "sequences", "serve", "onnx", "sklearn", "sql"),
+            *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web")),
         )
     ),
 ]
