@@ -31,8 +31,8 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *("module", "operations", "redis", "sequences", "serve", "onnx", "sklearn", "sql"),
-            *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web")),
+            *("module", "operations", "ranks", "redis", "sequences", "serve", "onnx", "sklearn"),
+            *("sql", *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web"))),
         )
     ),
 ]

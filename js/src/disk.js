@@ -8,7 +8,7 @@ import { NrError } from "./errors.js";
 const NETWORKS = "networks"; // key -> { dump, at }: `at` is the number of the last command in it
 const LOG = "log"; // [key, number] -> the command's words
 const FOLLOWED = "followed"; // name -> { url, etag }
-const QUEUE = "queue"; // a number -> { name, id, body, refused }
+const QUEUE = "queue"; // a number -> { url, id, body, refused }
 const ALL = [NETWORKS, LOG];
 
 /** All numbers of a key: arrays are behind numbers in IndexedDB's order. */
@@ -83,11 +83,11 @@ export class Disk {
     return this.#writing([QUEUE], (stores) => stores[QUEUE].add(entry));
   }
 
-  /** What waits for a network, in its order: { number, id, body, refused }. */
-  queued(name) {
+  /** What waits for a network, in its order: { number, url, id, body, refused }. */
+  queued(url) {
     return this.#reading([QUEUE], async (stores) => {
       const [numbers, entries] = await Promise.all([asked(stores[QUEUE].getAllKeys()), asked(stores[QUEUE].getAll())]);
-      return entries.map((entry, i) => ({ ...entry, number: numbers[i] })).filter((entry) => entry.name === name);
+      return entries.map((entry, i) => ({ ...entry, number: numbers[i] })).filter((entry) => entry.url === url);
     });
   }
 

@@ -7,6 +7,7 @@ import { Memory } from "./memory.js";
 import { trainerFor } from "./workers.js";
 
 export { Database } from "./database.js";
+export { Followed } from "./followed.js";
 export { NrError } from "./errors.js";
 export { Network } from "./network.js";
 

@@ -93,6 +93,10 @@ export class Kept {
     return this.#memory.run(name, row);
   }
 
+  check(argv) {
+    this.#memory.check(argv);
+  }
+
   shape(key) {
     return this.#memory.shape(key);
   }

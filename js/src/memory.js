@@ -5,6 +5,7 @@
 import { NrError } from "./errors.js";
 import { Job } from "./job.js";
 import { pack } from "./msgpack.js";
+import { Shelf } from "./shelf.js";
 
 const [FAILED, DROPPED] = [3, 4]; // nr_outcome
 const RESET = { kind: DROPPED, why: "its network was reset" };
@@ -23,6 +24,12 @@ const texts = (...words) => words.map((word) => encoder.encode(word));
 export class Memory {
   #nets = new Map(); // name -> { key, net }, and its shape
   #jobs = new Map(); // name -> Job
+
+  /** What is beside the networks: who is followed, and what waits to be posted. */
+  shelf = new Shelf();
+
+  /** Resolves when this page may change something. */
+  writer = Promise.resolve();
 
   /** `memory` is how many bytes there are: a training that would take more than half is refused.
    * `journal` hears of all changes. */
@@ -61,6 +68,21 @@ export class Memory {
     const placed = !this.#jobs.has(nameOf(key));
     this.core.x.nr_net_coalesce(net, due - BigInt(placed));
     if (placed) this.#start(key, null);
+  }
+
+  /** Throws what a command on a network would throw, and changes nothing. */
+  check(argv) {
+    const command = this.core.parse(argv);
+    try {
+      const copy = this.core.made("nr_net_clone", this.#entry(command.keys[0]).net);
+      try {
+        this.core.execute(copy, command, false);
+      } finally {
+        this.core.x.nr_net_free(copy);
+      }
+    } finally {
+      command.free();
+    }
   }
 
   #entry(key) {
