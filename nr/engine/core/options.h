@@ -27,6 +27,7 @@
 #define NR_MAX_SYMBOLS 10000 /* of a sequence's vocabulary */
 #define NR_MAX_HORIZON 1000
 #define NR_MAX_STEPS_MADE 65536 /* symbols of a text that is generated */
+#define NR_MAX_BEAM 64 /* sequences that are searched at once */
 #define NR_MAX_WINDOW 10000
 
 /* Leaves the choice to the core, which makes it by network and data. */
@@ -202,8 +203,14 @@ typedef struct nr_option {
            .for_sequences = true, .since = 2,                                 \
            .help = "Epochs at the whole rate, before DECAY.")                 \
     OPTION(bool, tied, .word = "TIED", .field = "tied", .type = NR_SWITCH,    \
-           .fixed = true, .for_generators = true, .since = 2,                 \
-           .help = "Symbols are told by the weights that they are read by.")
+           .words = {"NO", "YES"}, .preset = true, .fixed = true,             \
+           .for_generators = true, .since = 2,                                \
+           .help = "Symbols are told by the weights that they are read by.")  \
+    OPTION(double, init, .word = "INIT", .field = "init", .type = NR_REAL,    \
+           .most = 1, .above = true, .automatic = true, .preset = NR_AUTO,    \
+           .missing = NR_AUTO, .fixed = true, .for_generators = true,         \
+           .since = 2,                                                        \
+           .help = "Weights are drawn from -f to f at first; AUTO: by layer.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,
