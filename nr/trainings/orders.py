@@ -13,6 +13,7 @@ from nr.contracts.store import Lease, Limits, Matches, Standing, Store, Watch
 from nr.engine import Command, Outcome, Trainer
 from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
+from nr.trainings.checkpoints import PAUSE
 from nr.trainings.jobs import Job, Makes
 from nr.trainings.workers import Room, Workers
 
@@ -41,6 +42,8 @@ class Trainings:
         """Hears of each training of this process that has ended."""
         self.makes: Makes = Trainer
         """Makes what steps a training of this process. Before the first one."""
+        self.pause = PAUSE
+        """Seconds between two checkpoints of a training. Before the first one."""
         self._given = executor
         self._memory = memory_of(memory)
         self._begin()
@@ -119,7 +122,7 @@ class Trainings:
             return list(self._jobs.values())
 
     def _enqueue(self, lease: Lease) -> Job:
-        job = Job(self._store, lease, self._memory, self._room, self.makes)
+        job = Job(self._store, lease, self._memory, self._room, self.makes, self.pause)
         with self._lock:
             if self._closing.is_set():
                 raise BackendError("the connection is closed")
