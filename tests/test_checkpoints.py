@@ -209,7 +209,7 @@ def work(options: Options) -> None:
 @pytest.mark.soak
 def test_workers_are_killed_at_random_moments(options: Options) -> None:
     chance = random.Random(1)
-    limits = LIMITS | {"maxcycles": 1500}
+    limits = LIMITS | {"maxcycles": 600}
     with nr.connect("memory://", memory=MEMORY) as memory:
         made(memory, 1200).train(**limits).wait()
         wanted = told(memory["net"])
@@ -220,7 +220,7 @@ def test_workers_are_killed_at_random_moments(options: Options) -> None:
             worker = begun(work, options)
             while store_of(db).header(b"net")[1] is not Standing.HELD:
                 sleep(0.02)
-            sleep(chance.uniform(0.3, 2))
+            sleep(chance.uniform(0.1, 1.2))
             assert worker.pid
             os.kill(worker.pid, signal.SIGKILL)
             worker.join()

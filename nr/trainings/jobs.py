@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from time import monotonic, sleep
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from nr.contracts.store import SUSPECT, Lease, State, Store
 from nr.engine import Command, Net, Outcome, Progress, Trainer
@@ -42,7 +42,7 @@ class Job:
     """One order that this process carries out, from the moment it stands in line."""
 
     def __init__(
-        self, store: Store, lease: Lease, memory: int, room: Room, makes: Makes, pause: float
+        self, store: Store, lease: Lease, memory: int, room: Room, makes: Makes | None, pause: float
     ) -> None:
         self.lease = lease
         self.done = threading.Event()
@@ -76,13 +76,13 @@ class Job:
         header.check_training(command, self._memory)
         with self._room.taken(header.training_bytes(), lambda: self._stopped):
             net = self._persistent(lambda: self._store.snapshot(order.key))
-            trainer = self._makes(net, command)
+            trainer = (self._makes or Trainer)(net, command)
             return self._steps(
                 trainer, Checkpoints(self._store, self.lease, net, command, self._pause)
             )
 
     def _steps(self, trainer: Trains, checkpoints: Checkpoints) -> Net:
-        core = trainer if isinstance(trainer, Trainer) else None
+        core = None if self._makes else cast(Trainer, trainer)  # what ranks share is not kept
         start = monotonic() - (checkpoints.resume(core) / 1000 if core else 0)
         self._trainer = trainer
         if self._stopped:  # meanwhile

@@ -10,7 +10,7 @@ from dataclasses import replace
 from weakref import WeakSet
 
 from nr.contracts.store import Lease, Limits, Matches, Standing, Store, Watch
-from nr.engine import Command, Outcome, Trainer
+from nr.engine import Command, Outcome
 from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
 from nr.trainings.checkpoints import PAUSE
@@ -40,8 +40,9 @@ class Trainings:
         store.due = self._take_due
         self.ended: Callable[[Job], None] = lambda job: None
         """Hears of each training of this process that has ended."""
-        self.makes: Makes = Trainer
-        """Makes what steps a training of this process. Before the first one."""
+        self.makes: Makes | None = None
+        """Makes what steps a training of this process, in place of the core's trainer. Before the
+        first one."""
         self.pause = PAUSE
         """Seconds between two checkpoints of a training. Before the first one."""
         self._given = executor
