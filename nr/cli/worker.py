@@ -18,7 +18,7 @@ from typing import Any
 import nr
 from nr.cli import printing
 from nr.cli.ranks import lead, leading
-from nr.contracts.capabilities import CarriesOut, capability
+from nr.contracts.capabilities import CarriesOut, capability, needed
 from nr.engine import Outcome
 from nr.trainings import Job
 from nr.waiting import worker_of
@@ -162,6 +162,7 @@ def work(
     log_form: str,
     health: str | None,
     metrics: str | None,
+    checkpoint: float,
     ranks: bool,
 ) -> None:
     """Runs a worker until a signal ends it, or with ``once`` until no order waits."""
@@ -176,6 +177,7 @@ def work(
             with nr.connect(url, trainings="here") as db:
                 check_shared(db)
                 lead(db, leader)
+                needed(db.backend, CarriesOut, "").trainings.pause = checkpoint
                 _work(db, match, 1 if leader else threads, once, grace, reporter)
         finally:
             logging.getLogger("nr").removeHandler(warnings)

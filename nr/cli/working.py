@@ -56,6 +56,14 @@ def _grace(ctx: click.Context, parameter: click.Parameter, value: float) -> floa
 )
 @click.option("--health", metavar="FILE", help="Is touched after each look at the store.")
 @click.option("--metrics", metavar="[HOST:]PORT", help="Answers GET /metrics, for Prometheus.")
+@click.option(
+    "--checkpoint",
+    type=click.FloatRange(0.1),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds after which where a training stands is kept with its order, again and again.",
+)
 @click.option("--ranks", is_flag=True, help="All ranks of an mpirun share each training.")
 def worker(**options: Any) -> None:
     """Carry out the trainings that wait in a store, until SIGTERM or Ctrl-C.

@@ -269,6 +269,12 @@ class Store(Protocol):
     def renew(self, lease: Lease, progress: Progress) -> State:
         """Moves the deadline on, tells the progress, and learns what is wanted."""
 
+    def keep(self, lease: Lease, checkpoint: bytes) -> None:
+        """Keeps where its training stands, up to 64 MB, with the order: ``snapshot`` then has it
+        as ``Net.checkpoint``. Nothing is done where the holder has lost the order, and in a store
+        that does not outlive its process. It goes with the order, and where samples are dropped.
+        """
+
     def withdraw(self, lease: Lease) -> None:
         """Takes an order away as if it had never been placed, if the holder still has it."""
 

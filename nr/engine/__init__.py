@@ -63,6 +63,8 @@ class Net:
     """A network of the core's. Made by create, load, assemble and clone."""
 
     _handle = 0  # until it is made: an interrupt may come before
+    checkpoint = b""
+    """Of a snapshot: where a training of it stood, as a store has kept that beside its order."""
 
     def __init__(self, handle: int) -> None:
         self._free = held.nr_net_free  # at exit, globals go before objects

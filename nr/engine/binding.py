@@ -299,6 +299,13 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any] | 
     "nr_trainer_meets": ((c_bool, None), [_trainer]),
     "nr_trainer_members": (_status, [_trainer, _buf, _err]),
     "nr_trainer_meet": (_status, [_trainer, c_char_p, _size, _err]),
+    "nr_training_digest": (_status, [_net, _command, POINTER(c_uint64), _err]),
+    "nr_trainer_save_bytes": ((c_uint64, None), [_trainer]),
+    "nr_trainer_save": (_status, [_trainer, c_uint64, c_uint64, _buf, _err]),
+    "nr_trainer_load": (
+        _status,
+        [_trainer, c_uint64, c_char_p, _size, POINTER(c_uint64), _err],
+    ),
     "nr_trainer_stop": ((None, None), [_trainer]),
     "nr_trainer_progress": ((None, None), [_trainer, POINTER(CProgress)]),
     "nr_trainer_finish": (_status, [_trainer, c_uint64, POINTER(_net), _err]),

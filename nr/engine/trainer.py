@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes import c_uint64
 from typing import TYPE_CHECKING
 
 from nr.engine import binding
@@ -87,6 +88,32 @@ class Trainer:
     def meet(self, members: bytes) -> None:
         """Takes what there is to tell of all of them."""
         free.nr_trainer_meet(self._handle, members, len(members), ErrorText())
+
+    # ---- where it stands ----
+
+    @staticmethod
+    def digest(net: Net, command: Command) -> int:
+        """What tells this training from all others: of samples, options and what was asked."""
+        digest = c_uint64()
+        free.nr_training_digest(net._handle, command.c, digest, ErrorText())
+        return digest.value
+
+    def save_bytes(self) -> int:
+        """How many ``save`` would make; 0: it cannot be saved as it stands."""
+        return int(held.nr_trainer_save_bytes(self._handle))
+
+    def save(self, digest: int, elapsed_ms: int) -> bytes:
+        """Where it stands, between two steps; ``digest`` says of what."""
+        return collect(free.nr_trainer_save, self._handle, digest, elapsed_ms)
+
+    def load(self, digest: int, saved: bytes) -> int:
+        """Goes on from there, before the first step; how long it had been trained, milliseconds.
+
+        Raises CommandError, and has changed nothing, for what is another training's or damaged.
+        """
+        elapsed = c_uint64()
+        free.nr_trainer_load(self._handle, digest, saved, len(saved), elapsed, ErrorText())
+        return elapsed.value
 
     # ---- its course and its end ----
 

@@ -13,11 +13,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from time import monotonic, sleep
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from nr.contracts.store import SUSPECT, Lease, State, Store
-from nr.engine import Command, Net, Outcome, Progress
+from nr.engine import Command, Net, Outcome, Progress, Trainer
 from nr.errors import BackendError, NotFoundError
+from nr.trainings.checkpoints import Checkpoints
 from nr.trainings.outcomes import GONE, NOT_BEGUN, TAKEN_OVER, Ended, ended
 from nr.trainings.workers import Room
 
@@ -40,13 +41,16 @@ Makes = Callable[[Net, Command], Trains]
 class Job:
     """One order that this process carries out, from the moment it stands in line."""
 
-    def __init__(self, store: Store, lease: Lease, memory: int, room: Room, makes: Makes) -> None:
+    def __init__(
+        self, store: Store, lease: Lease, memory: int, room: Room, makes: Makes | None, pause: float
+    ) -> None:
         self.lease = lease
         self.done = threading.Event()
         self.future: Future[None] | None = None
         self.outcome: Ended | None = None
         """What became of it, once it is done; None: another worker carries the order out."""
         self._store, self._memory, self._room, self._makes = store, memory, room, makes
+        self._pause = pause
         self._trainer: Trains | None = None
         self._stopped = self._dropped = self._given_back = False
         self._reached = Progress()
@@ -72,16 +76,21 @@ class Job:
         header.check_training(command, self._memory)
         with self._room.taken(header.training_bytes(), lambda: self._stopped):
             net = self._persistent(lambda: self._store.snapshot(order.key))
-            return self._steps(self._makes(net, command))
+            trainer = (self._makes or Trainer)(net, command)
+            return self._steps(
+                trainer, Checkpoints(self._store, self.lease, net, command, self._pause)
+            )
 
-    def _steps(self, trainer: Trains) -> Net:
-        start = monotonic()
+    def _steps(self, trainer: Trains, checkpoints: Checkpoints) -> Net:
+        core = None if self._makes else cast(Trainer, trainer)  # what ranks share is not kept
+        start = monotonic() - (checkpoints.resume(core) / 1000 if core else 0)
         self._trainer = trainer
         if self._stopped:  # meanwhile
             trainer.stop()
         try:
             while trainer.step(int((monotonic() - start) * 1000)):
-                pass
+                if core and not self._stopped:
+                    checkpoints.look(core, int((monotonic() - start) * 1000))
             return trainer.finish(int((monotonic() - start) * 1000))
         finally:
             self._reached, self.seconds = trainer.progress(), monotonic() - start

@@ -68,6 +68,9 @@ class ServerOrders:
             return self._ask(b"MERGE", lease, trained.dump_bare()) == 1
         return self._ask(b"FAIL", lease, f"{kind.name.lower()}: {why}".encode()) == 1
 
+    def keep(self, lease: Lease, checkpoint: bytes) -> None:
+        """The module keeps none: a training whose worker is lost begins again."""
+
     def give_back(self, lease: Lease) -> None:
         """Lets an order wait again, as if it had not been taken this time."""
         self._ask(b"GIVE", lease)

@@ -4,7 +4,7 @@ A header's field is its name and its value as JSON, words without their quotes; 
 core says which there are. Its ``format`` is called ``nr`` here, which tells the hash
 of a network from all others. Weights, history, FINDINGS and each sample (``train:0``,
 ``test:0``) are the bytes of their floats, little-endian, 32 bits. Besides those:
-``version`` (which weights these are), ``order`` and ``progress`` (of a training),
+``version`` (which weights these are), ``order``, ``progress`` and ``checkpoint`` (of a training),
 ``generation``, ``writers`` and ``writer:...`` (writes that must not be made twice).
 """
 

@@ -53,6 +53,7 @@ _PARTS = {  # what each script needs before it
     "order": ("common", "orders"),
     "range": ("common",),
     "read": ("common", "orders"),
+    "keep": ("common", "orders"),
     "renew": ("common", "orders"),
     "stop": ("common", "orders", "writers"),
     "take": ("common", "orders"),

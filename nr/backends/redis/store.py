@@ -93,7 +93,9 @@ class Store:
             self._read(key)  # knows why not
         if not fields:
             raise NotFoundError  # but it came in the meantime
-        return layout.assemble(fields)
+        net = layout.assemble(fields)
+        net.checkpoint = fields.get(b"checkpoint", b"")
+        return net
 
     def runner(self, key: bytes) -> Net:
         if self._tracked:
@@ -221,7 +223,7 @@ class Store:
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
-        gone = dict.fromkeys((*layout.LEARNED, "order", "progress"), b"")
+        gone = dict.fromkeys((*layout.LEARNED, "order", "progress", "checkpoint"), b"")
         fields = {name: layout.blank()[name] for name in STATISTICS} | gone
         self._link.write("change", key, b"", _token(), b"", *_flat(fields))
         self._forget(key)
@@ -311,6 +313,9 @@ class Store:
         keys = self._link.ordered(self.keys()) if thorough else self._index.listed()
         orders = [one for one in self._listed(keys) if one.standing is Standing.WAITS]
         return [one.key for one in orders]
+
+    def keep(self, lease: Lease, checkpoint: bytes) -> None:
+        self._link.call("keep", lease.key, lease.token, checkpoint)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         try:

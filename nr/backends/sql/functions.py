@@ -22,7 +22,7 @@ from nr import fields
 from nr.backends.recent import Recent
 from nr.backends.sql import header
 from nr.backends.sql.schema import tables
-from nr.backends.sql.statements import ARRAYS, NOT_HEADER
+from nr.backends.sql.statements import ARRAYS, CHECKPOINT, NOT_HEADER
 from nr.engine import Net, Reply, parse
 from nr.errors import BackendError, CommandError, Error, NotFoundError
 from nr.packing import packed
@@ -80,7 +80,7 @@ class _Runners:
         self._version = f"SELECT id, revision, schema_revision FROM {table} WHERE key = ?"
         columns = ", ".join(map(quoted, self._names))
         self._header = f"SELECT {columns} FROM {table} WHERE id = ?"
-        unread = ", ".join(f"'{name}'" for name in ARRAYS if name != "weights")
+        unread = ", ".join(f"'{name}'" for name in (*ARRAYS, CHECKPOINT) if name != "weights")
         self._arrays = (
             f"SELECT array, data FROM {arrays} WHERE network_id = ? AND array NOT IN ({unread}) "
             "ORDER BY array, part"

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nr.backends.sql import header as columns
-from nr.backends.sql.statements import ARRAYS, Statements
+from nr.backends.sql.statements import ARRAYS, CHECKPOINT, Statements
 from nr.backends.sql.transactions import Transactions
 from nr.engine import Net, records
 from nr.errors import BackendError, CommandError, FormatError, NotFoundError
@@ -38,8 +38,10 @@ class Rows:
         fields = self.locked(connection, key) if self._do.bound else self.header(connection, key)
         id = fields["id"]
         parts: dict[str, Any] = {}
+        checkpoint = b""
         if samples or fields["trained"]:
-            arrays = self._sql.arrays(connection, id)
+            arrays = self._sql.arrays(connection, id, samples)
+            checkpoint = arrays.pop(CHECKPOINT, b"")
             learned = {name: arrays.pop(name, b"") for name in ARRAYS if fields["trained"]}
             parts = {name: learned.pop(name) for name in ("weights", "history") if learned}
             parts |= {"kept": list(arrays.values()), "findings": learned}
@@ -48,7 +50,9 @@ class Rows:
             for dataset, name in enumerate(("train", "test")):
                 if fields[f"{name}_len"]:
                     parts[name] = join(self._sql.samples(connection, id, dataset))
-        return self.assemble(fields, **parts)
+        net = self.assemble(fields, **parts)
+        net.checkpoint = checkpoint
+        return net
 
     def header(self, connection: sa.Connection, key: bytes) -> dict[str, Any]:
         return self.fields(there(self._sql.header.run(connection, key=key).first()))

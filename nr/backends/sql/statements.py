@@ -27,6 +27,8 @@ from nr.engine import FINDINGS, Command, Net, parse
 ARRAYS = ("weights", "history", *FINDINGS)
 """What a training brings; all else in the table of arrays is kept as it is."""
 
+CHECKPOINT = "order:checkpoint"
+"""The array that is an order's: where its training stands."""
 _SLOTS = 500  # in one statement
 _PART = 1 << 22  # bytes of an array in one row: a packet of MariaDB's holds 16 MB
 Slots = NDArray[np.int64]  # 2 * slot + dataset of each row
@@ -301,10 +303,17 @@ class Statements:
 
     # ---- arrays and history ----
 
-    def arrays(self, connection: sa.Connection, network: int) -> dict[str, bytes]:
-        """By name: the weights and the course of a training, and other parts as they are kept."""
+    def arrays(
+        self, connection: sa.Connection, network: int, checkpoint: bool = False
+    ) -> dict[str, bytes]:
+        """By name: the weights and the course of a training, and other parts as they are kept.
+
+        With ``checkpoint`` also the one of its order.
+        """
         table = self.schema.arrays.c
         parts = sa.select(table.array, table.data).where(table.network_id == network)
+        if not checkpoint:
+            parts = parts.where(table.array != CHECKPOINT)
         found: dict[str, list[bytes]] = {}
         for name, data in connection.execute(parts.order_by(table.array, table.part)):
             found.setdefault(name, []).append(data)
@@ -335,7 +344,7 @@ class Statements:
 
     def drop_trained(self, connection: sa.Connection, network: int) -> None:
         history = self.schema.history
-        self.drop_arrays(connection, network, ARRAYS)
+        self.drop_arrays(connection, network, (*ARRAYS, CHECKPOINT))
         connection.execute(sa.delete(history).where(history.c.network_id == network))
 
     def drop_arrays(self, connection: sa.Connection, network: int, names: Sequence[str]) -> None:

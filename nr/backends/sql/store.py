@@ -31,7 +31,7 @@ from nr.backends.sql.query import observe_query
 from nr.backends.sql.remembered import REMEMBERED
 from nr.backends.sql.rows import Rows, there
 from nr.backends.sql.schema import KEY_BYTES, Schema
-from nr.backends.sql.statements import Statements
+from nr.backends.sql.statements import CHECKPOINT, Statements
 from nr.backends.sql.trainings import Trainings
 from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.sql.watching import Listener
@@ -267,7 +267,7 @@ class Store:
                 reply = self._forget(connection, net, command)
             for dataset, length in enumerate(net.shape.lengths):
                 self._sql.cut(connection, before["id"], dataset, length)
-            self._sql.drop_arrays(connection, before["id"], ("background",))
+            self._sql.drop_arrays(connection, before["id"], ("background", CHECKPOINT))
             self._sql.change(connection, before, header.fields(net))
             return reply
 
@@ -320,6 +320,9 @@ class Store:
             return Polling(self._orders.waiting, matches)
         listener = Listener(self.engine, self._schema.channel)
         return Polling(self._orders.waiting, matches, listener.rest, listener.close)
+
+    def keep(self, lease: Lease, checkpoint: bytes) -> None:
+        self._trainings.keep(lease, checkpoint)
 
     def renew(self, lease: Lease, progress: Progress) -> State:
         return self._orders.renew(lease, progress)

@@ -11,7 +11,7 @@ from nr.backends.sql import header, taking
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.orders import LIMITS, Orders, left_to_workers, order_of
 from nr.backends.sql.rows import Rows
-from nr.backends.sql.statements import Statements, Text
+from nr.backends.sql.statements import CHECKPOINT, Statements, Text
 from nr.backends.sql.transactions import Transactions
 from nr.backends.sql.watching import told
 from nr.contracts.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
@@ -55,6 +55,8 @@ class Trainings:
         if net.shape.revision != before["revision"]:
             self._sql.put_trained(connection, net)
             more["trained_at"] = self._dialect.now
+        else:
+            self._sql.drop_arrays(connection, before["id"], (CHECKPOINT,))
         self._sql.change(connection, before, header.fields(net), **more)
         return True
 
@@ -136,6 +138,14 @@ class Trainings:
             return None, before is not None and before >= ATTEMPTS
         limits, found = more[: len(LIMITS)], more[len(LIMITS) :]
         return Lease(order_of(key, header.ordered(*found), attempt, limits), token), False
+
+    def keep(self, lease: Lease, checkpoint: bytes) -> None:
+        def work(connection: sa.Connection) -> None:
+            if self._orders.holds(connection, lease):
+                self._sql.drop_arrays(connection, lease.nn_id, (CHECKPOINT,))
+                self._sql.put_kept(connection, lease.nn_id, {CHECKPOINT: checkpoint})
+
+        self._do.write(work)
 
     def give_back(self, lease: Lease) -> None:
         self._do.write(lambda connection: self._orders.let_wait(connection, lease))

@@ -593,6 +593,22 @@ NR_API nr_status nr_trainer_members(const nr_trainer *trainer, nr_buf *out,
 NR_API nr_status nr_trainer_meet(nr_trainer *trainer, const unsigned char *members,
                                  size_t len, nr_error *err);
 
+/* Where a training stands, so that another trainer of the same snapshot and command
+ * may go on from there, here or elsewhere, to the same bits: `digest` says which they
+ * are. Between two calls of nr_trainer_step. A training that ranks share, a generator's,
+ * and a forecaster's once it has been measured, cannot be saved: its bytes are 0. load is for a
+ * trainer that has not begun, refuses what is not sound or is another training's, and
+ * has then changed nothing; it tells how long the training had run. The bytes are
+ * for this version on processors of this byte order. */
+NR_API nr_status nr_training_digest(const nr_net *net, const nr_command *cmd,
+                                    uint64_t *digest, nr_error *err);
+NR_API uint64_t nr_trainer_save_bytes(const nr_trainer *trainer);
+NR_API nr_status nr_trainer_save(const nr_trainer *trainer, uint64_t digest,
+                                 uint64_t elapsed_ms, nr_buf *out, nr_error *err);
+NR_API nr_status nr_trainer_load(nr_trainer *trainer, uint64_t digest,
+                                 const unsigned char *data, size_t len,
+                                 uint64_t *elapsed_ms, nr_error *err);
+
 /* From any thread, at any time of the trainer's life. */
 NR_API void nr_trainer_stop(nr_trainer *trainer);
 NR_API void nr_trainer_progress(const nr_trainer *trainer,

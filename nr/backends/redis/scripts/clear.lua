@@ -17,7 +17,7 @@ for i = 4, #ARGV do
   end
 end
 local reply = write(field, pairs_, #gone, 0)
-redis.call('HDEL', key, 'background')
+redis.call('HDEL', key, 'background', 'checkpoint')
 for i = 1, #gone, 2000 do
   redis.call('HDEL', key, unpack(gone, i, math.min(i + 1999, #gone)))
 end

@@ -36,7 +36,7 @@ for slot, record in pairs(moved) do
   pairs_[#pairs_ + 1], pairs_[#pairs_ + 2] = slot, record
 end
 local reply = write(field, pairs_, count, 0)
-redis.call('HDEL', key, 'background') -- as in clear.lua
+redis.call('HDEL', key, 'background', 'checkpoint') -- as in clear.lua
 for i = 1, #gone, 2000 do
   redis.call('HDEL', key, unpack(gone, i, math.min(i + 1999, #gone)))
 end

@@ -22,7 +22,7 @@ if (field[7] or '0') ~= ARGV[5] then -- of samples dropped since then some may b
   end
   gone[#gone + 1] = 'background'
 end
-gone[#gone + 1], gone[#gone + 2] = 'order', 'progress'
+gone[#gone + 1], gone[#gone + 2], gone[#gone + 3] = 'order', 'progress', 'checkpoint'
 put(pairs_)
 redis.call('HDEL', key, unpack(gone))
 return {1}

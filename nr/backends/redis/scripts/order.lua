@@ -16,6 +16,7 @@ if not before or before.token ~= ARGV[1] then
     ended = ended + 1
   end
   redis.call('HSET', key, 'order', written(order))
+  redis.call('HDEL', key, 'checkpoint')
   if ARGV[3] == '1' then
     redis.call('HSET', key, 'progress', ARGV[5])
   else

@@ -37,5 +37,5 @@ end
 local function tell(trainings, outcome)
   redis.call('HSET', key, 'nr', FORMAT, 'trainings', int((trainings or 0) + 1),
              'last_training', outcome)
-  redis.call('HDEL', key, 'order', 'progress')
+  redis.call('HDEL', key, 'order', 'progress', 'checkpoint')
 end
