@@ -19,6 +19,7 @@ from conformance import (
     sequences,
     texts,
     trainings,
+    translations,
 )
 from conformance.running import execute, mask, run
 from conformance.steps import Step, content
@@ -40,6 +41,7 @@ CASES: dict[str, list[Step]] = {
         forecasts,
         answers,
         texts,
+        translations,
     )
     for name, steps in room.CASES.items()
 }
