@@ -39,6 +39,7 @@ class CreateOptions(ConfigureOptions, total=False):
     window: int
     season: int | None
     tied: bool
+    init: float | None
     classic: bool
 
 
