@@ -51,7 +51,7 @@ export class Database {
   /** `layout` is [inputs, hidden ..., outputs], or fields and their kinds: { age: "number" }. */
   create(
     name: string,
-    type: "classifier" | "regressor" | "forecaster",
+    type: "classifier" | "regressor" | "forecaster" | "generator",
     layout: number[] | Record<string, string>,
     options?: CreateOptions,
   ): Promise<Network>;
@@ -95,7 +95,7 @@ export interface TrainOptions {
 
 export interface Info {
   id: number;
-  type: "classifier" | "regressor" | "forecaster";
+  type: "classifier" | "regressor" | "forecaster" | "generator";
   layout: number[];
   training: number;
   trainLen: number;
@@ -122,6 +122,22 @@ export interface Field {
   values: string[];
 }
 
+/** The baseline, the attributions and what others add come to the prediction. */
+export interface Explanation {
+  /** The class or the output that is explained, by its name or number. */
+  of: string | number;
+  kind: "class" | "output";
+  prediction: number;
+  /** The mean answer to some of the training samples. */
+  baseline: number;
+  /** What each field adds, by its name, or of a plain network by the input's number; the largest first. */
+  attributions: Map<string | number, number>;
+  /** What those add together that `top` left out. */
+  others: number;
+  /** The largest standard error of an attribution; 0: they are exact. */
+  error: number;
+}
+
 export class Network {
   readonly name: string;
   /** Adds one sample: inputs and outputs (a class id), or a row with its outputs among them. */
@@ -140,6 +156,15 @@ export class Network {
   classify(rows: ArrayLike<number>[]): number[];
   classify(inputs: Inputs): number;
   /** What comes next of a forecaster's series. */
+  /** What the answer to one row rests on, in log-odds of a class or an output's unit. */
+  explain(row: Row | Inputs, options?: { top?: number; of?: string | number }): Explanation;
+  /** What a generator writes behind a text, which is not repeated. Without `seed` each time another one. */
+  generate(
+    prompt?: string | null,
+    options?: { length?: number; temperature?: number; top?: number; seed?: number },
+  ): string;
+  /** How likely a text is to a generator. */
+  score(text: string): { logProbability: number; symbols: number; perplexity: number };
   forecast(series?: string, options?: { interval?: number }): Reply;
   /** Trains in the background; resolves to what there is to tell at its end. */
   train(options?: TrainOptions): Promise<Info>;

@@ -83,6 +83,32 @@ export class Network {
     return this.#ask("NR.RUN", ...words);
   }
 
+  /** What the answer to one row rests on: { of, kind, prediction, baseline, attributions, others, error }, in log-odds of a
+   * class or an output's unit. `top` is how many fields are told, `of` a class or an output. */
+  explain(x, { top, of } = {}) {
+    const row = isRow(x) ? ["MSGPACK", pack(x)] : listed(x);
+    const named = of === undefined ? [] : [this.info().type === "classifier" ? "CLASS" : "OUTPUT", of];
+    const reply = this.#ask("NR.EXPLAIN", ...row, ...(top === undefined ? [] : ["TOP", top]), ...named);
+    const [kind, which, , prediction, , baseline, , attributions, , others, , error] = reply;
+    return { of: which, kind, prediction, baseline, attributions: new Map(pairs(attributions)), others, error };
+  }
+
+  /** What a generator writes behind a text, which is not repeated. Without `seed` each time another one. */
+  generate(prompt, { length = 100, temperature = 1, top, seed = crypto.getRandomValues(new Uint32Array(1))[0] } = {}) {
+    const behind = prompt === undefined || prompt === null ? [] : [this.#text(prompt)];
+    const likely = top === undefined ? [] : ["TOP", top];
+    return this.#ask("NR.GENERATE", ...behind, "LENGTH", length, "TEMPERATURE", temperature, ...likely, "SEED", seed);
+  }
+
+  /** How likely a text is to a generator: { logProbability, symbols, perplexity }. */
+  score(text) {
+    return named(this.#ask("NR.SCORE", this.#text(text)));
+  }
+
+  #text(text) {
+    return `${this.fields().at(-1)?.name ?? "text"}=${text}`;
+  }
+
   // ---- training ----
 
   /** Trains, in the background, and resolves to what `info` tells then. `onProgress` hears how far it

@@ -52,6 +52,32 @@ test("fields have their names", async () => {
   assert.equal(await net.forget({ country: "FR" }), 20);
 });
 
+test("an answer is explained, field by field", async () => {
+  const net = await club();
+  await net.train({ maxCycles: 100, timeout: 0 });
+  const found = net.explain({ age: 58, country: "IT" });
+  assert.deepEqual([found.of, found.kind, [...found.attributions.keys()].sort()], ["yes", "class", ["age", "country"]]);
+  const sum = [...found.attributions.values()].reduce((all, one) => all + one, found.baseline + found.others);
+  assert.ok(Math.abs(sum - found.prediction) < 1e-5);
+  assert.equal(net.explain({ age: 58 }, { top: 1, of: "no" }).attributions.size, 1);
+  assert.throws(() => net.explain({ age: 58 }, { top: 0 }), /NrError: ERR Syntax error in NR.EXPLAIN: TOP/);
+  const plain = await sums();
+  await plain.train({ maxCycles: 20, timeout: 0 });
+  assert.deepEqual([...plain.explain([4, 8]).attributions.keys()].sort(), [0, 1]);
+});
+
+test("a generator writes texts, and judges them", async () => {
+  const net = await db.create("lm", "generator", { text: "sequence(word)" }, { target: "text", hidden: [8], seed: 1 });
+  await net.observeMany(Array.from({ length: 20 }, (_, i) => ({ text: `the ${i % 2 ? "cat" : "dog"} sat` })));
+  await net.train({ maxCycles: 3, timeout: 0 });
+  const how = { length: 5, temperature: 0.5, top: 3, seed: 4 };
+  assert.equal(net.generate("the", how), await db.execute("NR.GENERATE", "lm", "text=the", ..."LENGTH 5 TEMPERATURE 0.5 TOP 3 SEED 4".split(" ")));
+  assert.equal(typeof net.generate(), "string");
+  const { logProbability, symbols, perplexity } = net.score("the cat");
+  assert.equal(symbols, 2);
+  assert.ok(Math.abs(Math.exp(-logProbability / symbols) - perplexity) < 1e-3);
+});
+
 test("dumps move from one database to another, and slices learn what workers do", async () => {
   const net = await sums();
   const other = await nr.open({ workers: false });

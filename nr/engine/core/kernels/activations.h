@@ -35,7 +35,7 @@ INLINE void apply_all(float *x, size_t units, size_t lanes,
                       const nr_activation f) {
     for (size_t u = 0; u < units; u++, x += NR_LANES)
         for (size_t l = 0; l < lanes; l += 16)
-            v_store(x + l, apply(v_load(x + l), f));
+            v_store(x + l, apply(v_again(x + l), f));
 }
 
 INLINE void slope_all(float *delta, const float *x, size_t units, size_t lanes,
@@ -43,7 +43,7 @@ INLINE void slope_all(float *delta, const float *x, size_t units, size_t lanes,
     for (size_t u = 0; u < units; u++, x += NR_LANES, delta += NR_LANES)
         for (size_t l = 0; l < lanes; l += 16)
             v_store(delta + l,
-                    v_mul(v_load(delta + l), slope(v_load(x + l), f)));
+                    v_mul(v_again(delta + l), slope(v_again(x + l), f)));
 }
 
 /* The switch outside of the loops: a body for each activation. */

@@ -9,11 +9,11 @@
 
 /* x becomes e^(x - max); returns the sum over units. */
 INLINE v16 softmax_powers(float *x, size_t units, v16 *max) {
-    v16 most = v_load(x), sum = v_set(0);
+    v16 most = v_again(x), sum = v_set(0);
     for (size_t u = 1; u < units; u++)
-        most = v_max(most, v_load(x + u * NR_LANES));
+        most = v_max(most, v_again(x + u * NR_LANES));
     for (size_t u = 0; u < units; u++) {
-        v16 e = v_exp(v_sub(v_load(x + u * NR_LANES), most));
+        v16 e = v_exp(v_sub(v_again(x + u * NR_LANES), most));
         v_store(x + u * NR_LANES, e);
         sum = v_add(sum, e);
     }
@@ -28,15 +28,15 @@ static void head_outputs(float *x, size_t units, size_t nv, nr_head kind) {
     for (size_t v = 0; v < nv; v++, x += 16) {
         v16 sum = softmax_powers(x, units, &max);
         for (size_t u = 0; u < units; u++)
-            v_store(x + u * NR_LANES, v_div(v_load(x + u * NR_LANES), sum));
+            v_store(x + u * NR_LANES, v_div(v_again(x + u * NR_LANES), sum));
     }
 }
 
 /* Ones where the largest unit is not the class. */
 INLINE v16 misses(const float *x, size_t units, v16 class) {
-    v16 most = v_load(x), which = v_set(0);
+    v16 most = v_again(x), which = v_set(0);
     for (size_t u = 1; u < units; u++) {
-        v16 y = v_load(x + u * NR_LANES);
+        v16 y = v_again(x + u * NR_LANES);
         which = v_if_gt(y, most, v_set((float)u), which);
         most = v_max(most, y);
     }
@@ -52,14 +52,14 @@ INLINE void cross_entropy(float *x, const nr_target *t, v16 class, v16 mask,
     const v16 off = v_set(share), on = v_set(1 - t->smoothing + share);
     v16 wrong = misses(x, units, class), own = v_set(0), all = v_set(0), max;
     for (size_t u = 0; u < units; u++) {
-        v16 z = v_load(x + u * NR_LANES);
+        v16 z = v_again(x + u * NR_LANES);
         own = v_if_eq(class, v_set((float)u), z, own);
         all = v_add(all, z);
     }
     v16 total = softmax_powers(x, units, &max);
     v16 inverse = v_div(v_set(1), total), log_total = v_log(total);
     for (size_t u = 0; u < units; u++) {
-        v16 p = v_mul(v_load(x + u * NR_LANES), inverse);
+        v16 p = v_mul(v_again(x + u * NR_LANES), inverse);
         v16 goal = v_if_eq(class, v_set((float)u), on, off);
         v_store(x + u * NR_LANES, v_mul(v_sub(p, goal), mask));
     }

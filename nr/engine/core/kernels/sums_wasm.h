@@ -18,7 +18,7 @@
 /* A tile: so many outputs (or pairs of units) by quarters of a vector; and how many
  * inputs stay in the first cache. */
 #if defined(__wasm_relaxed_simd__)
-enum { TILE_ROWS = 2, TILE_QUARTERS = 4, DOTS_IN = 2, DOTS_OUT = 2, DOTS_QUARTERS = 2 };
+enum { TILE_ROWS = 2, TILE_QUARTERS = 4, DOTS_IN = 3, DOTS_OUT = 3, DOTS_QUARTERS = 1 };
 #else
 enum { TILE_ROWS = 3, TILE_QUARTERS = 1, DOTS_IN = 1, DOTS_OUT = 3, DOTS_QUARTERS = 1 };
 #endif
@@ -43,13 +43,20 @@ typedef struct range {
 static range range_of(const float *p, size_t n, size_t rows, size_t step) {
     const v128_t one = wasm_i32x4_splat(1);
     v128_t small = wasm_i32x4_splat(-1), large = wasm_i32x4_splat(0);
-    for (; rows; rows--, p += step)
-        for (size_t i = 0; i < n; i += 4) {
-            v128_t bits = i + 4 <= n ? wasm_v128_load(p + i) : v_load_some4(p + i, n - i);
-            bits = wasm_i32x4_shl(bits, 1);
-            large = wasm_u32x4_max(large, bits);
-            small = wasm_u32x4_min(small, wasm_i32x4_sub(bits, one));
-        }
+#define LOOK(x)                                                               \
+    {                                                                         \
+        v128_t bits = wasm_i32x4_shl(x, 1);                                   \
+        large = wasm_u32x4_max(large, bits);                                  \
+        small = wasm_u32x4_min(small, wasm_i32x4_sub(bits, one));             \
+    }
+    for (; rows; rows--, p += step) {
+        size_t i = 0;
+        for (; i + 16 <= n; i += 16)
+            for (size_t j = i; j < i + 16; j += 4) LOOK(wasm_v128_load(p + j))
+        for (; i + 4 <= n; i += 4) LOOK(wasm_v128_load(p + i))
+        if (i < n) LOOK(v_load_some4(p + i, n - i))
+    }
+#undef LOOK
     uint32_t least[4], most[4];
     wasm_v128_store(least, small), wasm_v128_store(most, large);
     for (int i = 1; i < 4; i++) {
@@ -199,17 +206,23 @@ INLINE bool dots_some(v16 (*sums)[DOTS_OUT], const operands *x, size_t q,
     return !c_tied(ties);
 }
 
+/* v_sum of what has nothing to flush. */
+INLINE float plain_sum(v16 a) {
+    v128_t h = wasm_f32x4_add(a.q[0], a.q[2]);
+    h = wasm_f32x4_add(h, wasm_f32x4_add(a.q[1], a.q[3]));
+    h = wasm_f32x4_add(h, V_LAST(h));
+    return wasm_f32x4_extract_lane(h, 0) + wasm_f32x4_extract_lane(h, 1);
+}
+
 static void dots(float *g, size_t outputs, const operands *x, size_t ni, size_t no) {
     v16 sums[DOTS_IN][DOTS_OUT];
     bool done = x->plain;
     for (size_t q = 0; done && q < 4; q += DOTS_QUARTERS) switch (ni * 10 + no) {
 #define CASE(i, o)                                                            \
     case i * 10 + o: done = dots_some(sums, x, q, i, o); break;
-            CASE(1, 1) CASE(1, 2)
+            CASE(1, 1) CASE(1, 2) CASE(1, 3)
 #if defined(__wasm_relaxed_simd__)
-            CASE(2, 1) CASE(2, 2)
-#else
-            CASE(1, 3)
+            CASE(2, 1) CASE(2, 2) CASE(2, 3) CASE(3, 1) CASE(3, 2) CASE(3, 3)
 #endif
 #undef CASE
         }
@@ -217,18 +230,21 @@ static void dots(float *g, size_t outputs, const operands *x, size_t ni, size_t 
         for (size_t o = 0; o < no; o++) {
             if (!done)
                 sums[i][o] = dot_each(x, x->in + i * NR_LANES, x->delta + o * NR_LANES);
-            g[o] += v_sum(sums[i][o]);
+            g[o] += done ? plain_sum(sums[i][o]) : v_sum(sums[i][o]);
         }
 }
 
-static void bias_gradient(float *g, const operands *x, size_t outputs) {
+INLINE v16 plain_add(v16 a, v16 b) { V_EACH(wasm_f32x4_add(a.q[i], b.q[i])); }
+
+static void bias_gradient(float *g, const operands *x, size_t outputs, bool plain) {
     for (size_t o = 0; o < outputs; o++) {
         const float *delta = x->delta + o * NR_LANES;
         v16 sum = v_set(0);
         for (size_t p = 0; p < x->panels; p++, delta += x->delta_step)
             for (size_t l = 0; l < lanes_of(x, p); l += 16)
-                sum = v_add(sum, v_load(delta + l));
-        g[o] += v_sum(sum);
+                sum = plain ? plain_add(sum, v_again(delta + l))
+                            : v_add(sum, v_load(delta + l));
+        g[o] += plain ? plain_sum(sum) : v_sum(sum);
     }
 }
 
@@ -243,11 +259,12 @@ static range range_of_panels(const float *x, size_t step, const operands *o,
 static void gradient_of(float *g, operands x, size_t first, size_t last,
                         size_t outputs) {
     const float *in = x.in, *delta = x.delta;
-    if (first == 0) bias_gradient(g, &x, outputs);
+    range deltas = range_of_panels(delta, x.delta_step, &x, outputs);
+    if (first == 0)
+        bias_gradient(g, &x, outputs, deltas.least >= LEAST_SUM && deltas.most <= 254);
     if (first == last) return;
-    x.plain = are_plain(range_of_panels(in + first * NR_LANES, x.in_step, &x, last - first),
-                        range_of_panels(delta, x.delta_step, &x, outputs),
-                        x.panels * NR_LANES / 16);
+    range inputs = range_of_panels(in + first * NR_LANES, x.in_step, &x, last - first);
+    x.plain = are_plain(inputs, deltas, x.panels * NR_LANES / 16);
     for (size_t i = first; i < last; i += DOTS_IN)
         for (size_t o = 0; o < outputs; o += DOTS_OUT) {
             x.in = in + i * NR_LANES;

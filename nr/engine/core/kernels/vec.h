@@ -30,6 +30,10 @@
 #include "kernels/vec_baseline.h"
 #endif
 
+#if !defined(__wasm_simd128__)
+#define v_again v_load /* of what was stored, and flushed then */
+#endif
+
 #if defined(__AVX2__) && defined(__FMA__)
 INLINE __m128 v_quarter(v16 x) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)

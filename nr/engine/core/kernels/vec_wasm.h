@@ -44,6 +44,8 @@ INLINE v128_t v_flushed(v128_t a) {
     return y
 
 INLINE v16 v_load(const float *p) { V_EACH(v_flushed(wasm_v128_load(p + 4 * i))); }
+/* What a kernel has stored, and so has no denormal numbers. */
+INLINE v16 v_again(const float *p) { V_EACH(wasm_v128_load(p + 4 * i)); }
 INLINE void v_store(float *p, v16 a) {
     V_QUARTERS(wasm_v128_store(p + 4 * i, a.q[i]))
 }
