@@ -367,6 +367,19 @@ class Net:
         """Counts what float32s did not keep of a command's samples; ``place`` does not know."""
         held.nr_net_count_rounded(self._handle, command.c)
 
+    @property
+    def watched(self) -> bool:
+        """Whether samples are to be scored before they are kept: it is trained and watched."""
+        return bool(held.nr_net_watched(self._handle))
+
+    def score(self, samples: bytes) -> bytes:
+        """Pairs of 64-bit integers, of samples as ``rows`` has them: of some, or of none."""
+        return collect(free.nr_net_score, self._handle, binding.bytes_of(samples))
+
+    def drift(self, scores: bytes) -> None:
+        """Counts scores by the weights that are in place, before the samples are placed."""
+        held.nr_net_drift(self._handle, binding.bytes_of(scores), ErrorText())
+
     def weigh(self, dataset: int, added: int, removed: int) -> None:
         """Counts the bytes of records that go into a dataset, and of those they replace.
 

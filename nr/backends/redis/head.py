@@ -10,6 +10,8 @@ class Head:
         shape = net.shape
         self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
         self.step, self.steps = shape.step, shape.steps
+        self.watched = net.watched
+        self.version, self.revision = b"", ""  # of the weights that samples are scored by
         self._with_room: set[int] = set()
 
     def check_room(self, dataset: int) -> None:

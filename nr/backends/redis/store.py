@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from nr.backends.recent import Recent
 from nr.backends.redis import layout, orders
 from nr.backends.redis.head import Head
@@ -147,13 +149,14 @@ class Store:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
+            scored = self._scored(key, head, rows) if head.watched else ("", "")
             if len(rows) == head.row_bytes and not rounded:
-                reply = self._link.write("observe_row", key, head.id, dataset, rows)
+                reply = self._link.write("observe_row", key, head.id, dataset, rows, *scored)
                 if reply[0] != _LEFT:
                     return reply
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
-            return self._link.write("observe", key, *numbers, rows, rounded, known, due)
+            return self._link.write("observe", key, *numbers, rows, rounded, known, due, *scored)
 
         due = orders.DUE[self.queues]
         _, train, test, *placed = self._with_head(key, write)
@@ -161,6 +164,15 @@ class Store:
             self._announce(key)
             self.due(key)
         return [train, test]
+
+    def _scored(self, key: bytes, head: Head, rows: bytes) -> tuple[str, str]:
+        """The revision of the weights that are held here, and what samples are to them."""
+        known = self._runners.get(key)
+        if not known or known[0] != head.version:
+            known = self._fetched(key)
+            head.version, head.revision = known[0], str(known[1].shape.revision)
+        scores = np.frombuffer(known[1].score(rows), np.int64)
+        return head.revision, " ".join(map(str, scores.tolist()))
 
     def _announce(self, key: bytes) -> None:
         """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
@@ -211,6 +223,8 @@ class Store:
             values = {name: fields[name] for name in names}
             if values.get("trainevery") == b"0":
                 values["new"] = b"0"
+            if {"drift", "trainevery"} & {*given} and not net.watched and "losses" in fields:
+                values["losses"] = fields["losses"]
             return self._link.write("change", key, head.id, b"", revision, *_flat(values))
 
         self._with_head(key, write)

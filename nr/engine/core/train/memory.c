@@ -66,7 +66,8 @@ static uint64_t finalizing_floats(const nr_net *net) {
                       2 * nr_report_len(h) + (h->len[0] > h->len[1]
                                                   ? h->len[0]
                                                   : h->len[1]) +
-                      nr_residuals_floats(h) + nr_background_floats(net);
+                      nr_residuals_floats(h) + nr_background_floats(net) +
+                      nr_reference_floats(net);
     return calibrate > report ? calibrate : report;
 }
 
