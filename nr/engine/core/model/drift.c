@@ -115,7 +115,8 @@ size_t nr_drift_bin(const float *edges, float value) {
 static double rank_of(const float *losses, size_t n, double loss) {
     size_t twice = 0;
     for (size_t i = 0; i < n; i++)
-        twice += ((double)losses[i] < loss) + ((double)losses[i] <= loss);
+        twice += (size_t)((double)losses[i] < loss) +
+                 (size_t)((double)losses[i] <= loss);
     return (double)twice / (2 * (double)n);
 }
 
