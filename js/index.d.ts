@@ -17,9 +17,13 @@ export interface OpenOptions {
   workers?: boolean;
   /** Bytes, of which a training takes at most half; 4 GB. */
   memory?: number;
+  /** false: where another page may change the store, NrError, and no waiting. */
+  wait?: boolean;
 }
 
-/** Opens a store in memory. Throws NrError where there is no WebAssembly with SIMD. */
+/** Opens a store: "memory://" (by default), or "indexeddb:NAME", which keeps networks in the browser.
+ * Throws NrError where there is no WebAssembly with SIMD, no IndexedDB or no Web Locks. */
+export function open(url?: string, options?: OpenOptions): Promise<Database>;
 export function open(options?: OpenOptions): Promise<Database>;
 
 /** Everything that is thrown on purpose: a refused command has changed nothing. */
@@ -58,8 +62,13 @@ export class Database {
   /** Whether there was one. */
   delete(name: string): Promise<boolean>;
   restore(name: string, blob: Uint8Array, options?: { replace?: boolean }): Promise<Network>;
-  /** Ends trainings, and forgets all networks. */
-  close(): void;
+  /** Throws what a command on a network would throw, and changes nothing. */
+  check(...words: Word[]): void;
+  /** Follows a network of `nr serve`: it answers here, offline too. Throws where it was never here and
+   * cannot be fetched. */
+  follow(url: string, options?: FollowOptions): Promise<Followed>;
+  /** Ends trainings; resolves when all that was changed is kept, or forgotten where it rests in memory. */
+  close(): Promise<void>;
 }
 
 export interface Progress {
@@ -153,4 +162,45 @@ export class Network {
   forget(values: Record<string, Word | null>): Promise<Reply>;
   dump(): Uint8Array;
   restore(blob: Uint8Array): Promise<Reply>;
+}
+
+export interface FollowOptions {
+  /** The network's name in this store; that of the server by default. */
+  as?: string;
+  /** The server's bearer token, or what gives one for each request. */
+  token?: string | (() => string | Promise<string>);
+  /** Seconds after which it looks for another revision though no event has told of one; 60. */
+  poll?: number;
+  /** Seconds after which it tries again what failed; 1, then twice as many each time up to a minute. */
+  retry?: number;
+  /** Hears when there is another revision. */
+  onChange?: (net: Followed) => void;
+  /** Hears whatever fails on the way to the server. */
+  onError?: (error: NrError) => void;
+}
+
+/** Samples that the server has refused, and why. */
+export interface Refused {
+  id: string;
+  why: string;
+  samples: unknown;
+}
+
+/** A network that a server trains, on this device. What would change it here is refused. */
+export class Followed extends Network {
+  /** Puts samples into the queue; resolves, when the store has them, to how many entries wait there. */
+  observe(inputs: Inputs, outputs: Inputs, options?: { to?: DatasetName }): Promise<any>;
+  observe(row: Row, outputs?: undefined, options?: { to?: DatasetName; weight?: number }): Promise<any>;
+  observeMany(rows: ArrayLike<number>[], outputs: Inputs[], options?: { to?: DatasetName }): Promise<any>;
+  observeMany(rows: Row[], outputs?: undefined, options?: { to?: DatasetName }): Promise<any>;
+  /** How many entries are still to be posted. */
+  waiting(): Promise<number>;
+  refused(): Promise<Refused[]>;
+  dropRefused(): Promise<void>;
+  /** Looks for another revision; whether there was one. */
+  refresh(): Promise<boolean>;
+  /** The last error on the way to the server; null when all is well. */
+  readonly problem: NrError | null;
+  /** Ends following; the network and what waits in the queue stay. */
+  close(): void;
 }

@@ -13,6 +13,7 @@ Every NR.* command is a method here, or goes through ``db.execute("NR.RUN sum 2 
 
 from nr.backends import sqlite_functions
 from nr.calls.texts import Score
+from nr.chains import from_onnx
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.database import Database, connect
@@ -63,6 +64,7 @@ __all__ = [
     "ValuesError",
     "__version__",
     "connect",
+    "from_onnx",
     "run_waiting",
     "sqlite_functions",
 ]

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from nr import calls, packing
 from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.calls.texts import Score, generate, score
-from nr.commands.explanation import Explanation
+from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
 from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
 from nr.contracts.backend import HasBackend
@@ -237,9 +237,7 @@ class Network(JudgedMethods):
     @overload
     def classify(self, x: Sequence[Sequence[float]]) -> NDArray[np.int64]: ...
     @overload
-    def classify(
-        self, x: ArrayLike, *, ignore_extra: bool = ..., sure: float | None = ...
-    ) -> Any: ...
+    def classify(self, x: Any, *, ignore_extra: bool = ..., sure: float | None = ...) -> Any: ...
     def classify(self, x: Any, *, ignore_extra: bool = False, sure: float | None = None) -> Any:
         """The class id of one row, an int, or those of n rows, an int64 array of shape (n,).
 
@@ -258,13 +256,15 @@ class Network(JudgedMethods):
                 pass  # the long way knows
         return self._do(running.classify(self.key, x, runner, ignore_extra, sure))
 
-    def explain(self, row: Any, top: int | None = None, of: str | int | None = None) -> Explanation:
+    def explain(
+        self, row: Any, top: int | None = None, of: Which = None, *, ignore_extra: bool = False
+    ) -> Explanation:
         """What the answer to one row rests on: Shapley values of its fields, or inputs.
 
         In log-odds of its class, or of ``of``; in the unit of a regressor's output, of several of
-        ``of``. ``top``: the largest, others as one. Raises as ``run`` does.
+        ``of``. ``top``: the largest, others as one. Row, ``ignore_extra`` and errors as of ``run``.
         """
-        return self._do(running.explain(self.key, row, top, of))
+        return self._do(running.explain(self.key, row, top, of, ignore_extra))
 
     # ---- training ----
 

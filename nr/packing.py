@@ -7,6 +7,7 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 
 _SINGLE = np.dtype("<f4")
+_ARRAY = np.ndarray
 
 
 def packed(row: dict[str, Any]) -> bytes:
@@ -31,19 +32,19 @@ def single(values: Any) -> Any:
 
 def floats(array: Any) -> Any:
     """A vector or steps of one number as bytes of float32, steps of several as a list of such."""
-    if type(array) is not np.ndarray:
+    if type(array) is not _ARRAY:
         raise TypeError
     if array.dtype is not _SINGLE:
         if array.dtype.kind != "f":
             raise TypeError
         array = single(array)
-    raw, shape = array.tobytes(), array.shape
+    shape = array.shape
     if len(shape) == 1:
-        return raw
+        return array.tobytes()
     steps, width = shape  # ValueError: of more dimensions
     if steps == 1:
-        return [raw]
-    width *= _SINGLE.itemsize
+        return [array.tobytes()]
+    raw, width = array.tobytes(), width * _SINGLE.itemsize
     return [raw[at : at + width] for at in range(0, len(raw), width)]
 
 

@@ -13,7 +13,9 @@ from starlette.testclient import TestClient
 
 import nr
 import nr.aio
+from nr import engine
 from nr.cli.session import Session
+from nr.commands.explanation import Explanation
 from nr.serve.web import Options, application
 
 ROWS = [{"size": i % 50, "price": i % 50 + (i * 37 % 11 - 5) / 2} for i in range(120)]
@@ -154,6 +156,35 @@ def test_attributions_are_shapley_values(db: nr.Database, inputs: int, classes: 
     assert abs(why.prediction - answer) < 1e-4
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "leakyrelu"])
+@pytest.mark.parametrize("hidden", [(6,), (5, 4)])
+def test_an_explanation_is_the_same_on_every_instruction_set(
+    db: nr.Database, activation: str, hidden: tuple[int, ...]
+) -> None:
+    """And right where the first layer's sums are far beyond what powers of them may be."""
+    layout = [4, *hidden, 1]
+    net = db.create("net", "regressor", layout, seed=2, members=3, activation=activation)
+    X = np.random.default_rng(2).normal(size=(120, 4)).astype(np.float32)
+    net.observe_many(X, X[:, 0] * X[:, 3] + X[:, 1])
+    net.train(maxcycles=60).wait()
+    rows, best = [X[0], X[1] * np.float32(300)], engine.isa()
+    told: list[list[Explanation]] = []
+    for isa in ("baseline", "avx2", "avx512"):
+        try:
+            engine.set_isa(isa)
+        except nr.EngineError:
+            continue
+        try:
+            told.append([net.explain(row) for row in rows])
+        finally:
+            engine.set_isa(best)
+    assert told == [told[0]] * len(told)
+    for row, why in zip(rows, told[0], strict=True):
+        wanted = shapley(net, row)
+        found = np.array([why.attributions[i] for i in range(4)])
+        assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
+
+
 @pytest.fixture
 def party(db: nr.Database) -> nr.Network:
     kinds = {"age": "number", "city": "category", "note": "text"}
@@ -188,10 +219,13 @@ def test_the_prompt_and_http_explain_as_well(
     why = party.explain({"age": 40}, of="no")
     Session(db).run(b"explain party age=40 CLASS no")
     assert capsys.readouterr().out == f"{why!r}\n"
+    assert party.explain({"age": 40, "joined": "yes", "x": 1}, of="no", ignore_extra=True) == why
+    with pytest.raises(nr.Error, match="no field 'x' in party"):
+        party.explain({"age": 40, "x": 1})
     with pytest.raises(nr.Error, match="Usage: explain KEY input"):
         Session(db).run(b"explain party")
     with TestClient(application(db, Options()), "http://127.0.0.1") as http:
-        body = {"inputs": {"age": 40}, "of": "no"}
+        body = {"inputs": {"age": 40, "tall": 1}, "of": "no", "ignore_extra": True}
         found = http.post("/networks/party/explain", json=body).json()
     assert found["attributions"] == why.attributions
     assert (found["of"], found["prediction"]) == ("no", why.prediction)

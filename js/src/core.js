@@ -20,6 +20,9 @@ const TRAINING = [
   "id", "key", "keylen", "maxtime", "maxcycles", "attempt", "progress", "worker", "running", "size",
 ];
 
+/** Commands that change a network, and of two words tell how it is. */
+export const TELLING = new Set(["NR.CONFIGURE", "NR.FIELDS"]);
+
 /** What it imports is the C library's way to standard error, where the core writes nothing. */
 const NO_FILES = { fd_close: () => 8, fd_seek: () => 8, fd_write: () => 8 };
 
@@ -58,6 +61,9 @@ export class Core {
     this.command = this.#layout(this.x.nr_layout_command(), COMMAND);
     this.training = this.#layout(this.x.nr_layout_training(), TRAINING);
     this.specs = unpack(this.collect("nr_specs_pack"));
+    const flags = 9;
+    this.writing = new Set(this.specs.filter((spec) => spec[flags][0] === "write").map(([name]) => name));
+    this.writing.delete("NR.STOP"); // of what this process does alone
   }
 
   #layout(at, names) {
@@ -208,6 +214,16 @@ export class Core {
     return { kind, why };
   }
 
+  /** Runs a command again that this network has run before. */
+  replay(net, argv) {
+    const command = this.parse(argv);
+    try {
+      this.execute(net, command, false);
+    } finally {
+      command.free();
+    }
+  }
+
   execute(net, command, training) {
     return this.collect("nr_net_execute", net, command.at, training ? 1 : 0);
   }
@@ -263,6 +279,12 @@ export class Command {
   /** Its row in the table of commands: [name, syntax, summary, ...]. */
   get spec() {
     return this.core.specs[this.#number("verb")];
+  }
+
+  /** Whether it changes a network that is there. */
+  get changes() {
+    const [name, , , , , , , changes] = this.spec;
+    return changes && !(this.argv.length === 2 && TELLING.has(name));
   }
 
   /** The keys; none where the command has none. */

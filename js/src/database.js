@@ -1,5 +1,6 @@
 /** Networks by name, and whatever NR.* command there is. */
 import { NrError } from "./errors.js";
+import { Followed } from "./followed.js";
 import { unpack } from "./msgpack.js";
 import { Network } from "./network.js";
 
@@ -10,6 +11,7 @@ const BLOBS = new Set(["NR.DUMP", "NR.RUN"]); // of whose replies a blob as a wh
 export class Database {
   #core;
   #store;
+  #followed = new Set();
 
   constructor(core, store) {
     this.#core = core;
@@ -66,9 +68,23 @@ export class Database {
     return this.network(name);
   }
 
-  /** Ends trainings, and forgets all networks. */
-  close() {
-    this.#store.close();
+  /** Throws what a command on a network would throw, and changes nothing. */
+  check(...words) {
+    this.#store.check(this.#argv(words));
+  }
+
+  /** Follows a network of `nr serve`, as https://host/networks/club: it answers here, offline too, and
+   * what is observed is posted there. */
+  async follow(url, options = {}) {
+    const net = await Followed.open(this, this.#store, url, options);
+    this.#followed.add(net);
+    return net;
+  }
+
+  /** Ends trainings; resolves when all that was changed is kept, or forgotten where it rests in memory. */
+  async close() {
+    for (const net of this.#followed) net.close();
+    await this.#store.close();
   }
 }
 

@@ -3,7 +3,9 @@
  * A network is here as a whole, so the core executes whatever is on one (nr_net_execute). What is
  * left is what the store itself must do: keep networks, name them, train them. */
 import { NrError } from "./errors.js";
+import { Job } from "./job.js";
 import { pack } from "./msgpack.js";
+import { Shelf } from "./shelf.js";
 
 const [FAILED, DROPPED] = [3, 4]; // nr_outcome
 const RESET = { kind: DROPPED, why: "its network was reset" };
@@ -13,15 +15,26 @@ const STALE = -3;
 const MOST = 2 ** 32; // bytes that WebAssembly may have
 const latin = new TextDecoder("latin1");
 const encoder = new TextEncoder();
+/** What hears of changes, and keeps none: `changed(key, argv)` of one that the command argv makes again,
+ * or argv null; `trained(key, outcome)` of a training's end, and says what became of it when that is
+ * kept; `ready()` resolves when there may be changes. */
+const FORGETFUL = { changed() {}, ready: async () => {}, trained: async (key, outcome) => outcome };
 const texts = (...words) => words.map((word) => encoder.encode(word));
 
 export class Memory {
   #nets = new Map(); // name -> { key, net }, and its shape
   #jobs = new Map(); // name -> Job
 
-  /** `memory` is how many bytes there are: a training that would take more than half is refused. */
-  constructor(core, trainer, memory = MOST) {
-    Object.assign(this, { core, trainer, memory });
+  /** What is beside the networks: who is followed, and what waits to be posted. */
+  shelf = new Shelf();
+
+  /** Resolves when this page may change something. */
+  writer = Promise.resolve();
+
+  /** `memory` is how many bytes there are: a training that would take more than half is refused.
+   * `journal` hears of all changes. */
+  constructor(core, trainer, memory = MOST, journal = FORGETFUL) {
+    Object.assign(this, { core, trainer, memory, journal });
   }
 
   /** Runs one command; its reply in msgpack, of NR.WAIT a promise of it. Throws NrError, and has then
@@ -43,7 +56,9 @@ export class Memory {
     const before = this.core.x.nr_net_ordered(net);
     const reply = this.core.execute(net, command, this.#jobs.has(nameOf(key)));
     if (command.spec[0] === "NR.RESET") this.#drop(key, RESET);
-    this.#place(key, net, this.core.x.nr_net_ordered(net) - before);
+    const due = this.core.x.nr_net_ordered(net) - before;
+    this.#place(key, net, due);
+    if (command.changes) this.journal.changed(key, command.spec[0] === "NR.OBSERVE" && !due ? command.argv : null);
     return reply;
   }
 
@@ -55,9 +70,25 @@ export class Memory {
     if (placed) this.#start(key, null);
   }
 
+  /** Throws what a command on a network would throw, and changes nothing. */
+  check(argv) {
+    const command = this.core.parse(argv);
+    try {
+      const copy = this.core.made("nr_net_clone", this.#entry(command.keys[0]).net);
+      try {
+        this.core.execute(copy, command, false);
+      } finally {
+        this.core.x.nr_net_free(copy);
+      }
+    } finally {
+      command.free();
+    }
+  }
+
   #entry(key) {
     const entry = this.#nets.get(nameOf(key));
     if (!entry) throw new NrError("ERR no such key");
+    if (entry.damaged) throw entry.damaged;
     return entry;
   }
 
@@ -128,15 +159,45 @@ export class Memory {
     }
     this.delete(key);
     this.#nets.set(nameOf(key), { key: key.slice(), net, ...this.core.shapeOf(net) });
+    this.journal.changed(key, null);
   }
 
   delete(key) {
-    const entry = this.#nets.get(nameOf(key));
-    if (!entry) return false;
-    this.#drop(key, GONE);
-    this.core.x.nr_net_free(entry.net);
-    return this.#nets.delete(nameOf(key));
+    if (!this.has(key)) return false;
+    this.forget(nameOf(key));
+    this.journal.changed(key, null);
+    return true;
   }
+
+  #free({ net }) {
+    if (net) this.core.x.nr_net_free(net);
+  }
+
+  // ---- for what keeps them: the journal does not hear of this ----
+
+  /** Puts a network in the place of what there is, whose training goes on; where it cannot be read,
+   * `damaged` is what everybody hears who asks for it. */
+  put(key, net, damaged = null) {
+    const before = this.#nets.get(nameOf(key));
+    if (before) this.#free(before);
+    this.#nets.set(nameOf(key), net ? { key, net, ...this.core.shapeOf(net) } : { key, damaged });
+  }
+
+  forget(name) {
+    const entry = this.#nets.get(name);
+    if (!entry) return;
+    this.#drop(entry.key, GONE);
+    this.#free(entry);
+    this.#nets.delete(name);
+  }
+
+  /** What NR.DUMP replies; null where there is no such network. */
+  dumped(name) {
+    const net = this.#nets.get(name)?.net;
+    return net ? this.core.dump(net) : null;
+  }
+
+  // ---- which there are ----
 
   /** Keys in the order of their bytes, those alone that the pattern means. */
   list(pattern) {
@@ -185,6 +246,7 @@ export class Memory {
       const { net } = this.#entry(key);
       job.limits ??= this.#chosen(net, key);
       trained = await this.trainer.train(net, wordsOf(key, job.limits), job.control);
+      await this.journal.ready();
     } catch (error) {
       if (!(error instanceof NrError)) error.message = `ERR ${error.message}`;
       return job.dropped ?? this.#unlearned(key, error.message.replace(/^ERR /, ""));
@@ -209,10 +271,12 @@ export class Memory {
       this.core.made("nr_net_unlearned", net, FAILED, at)));
   }
 
+  /** Resolves to what became of the training when that is kept. */
   #merge(key, trained) {
     try {
       const { net } = this.#entry(key);
-      return this.core.call("nr_net_merge", net, trained) === STALE ? GONE : this.core.outcomeOf(net);
+      if (this.core.call("nr_net_merge", net, trained) === STALE) return GONE;
+      return this.journal.trained(key, this.core.outcomeOf(net));
     } finally {
       this.core.x.nr_net_free(trained);
     }
@@ -279,44 +343,6 @@ export class Memory {
     this.trainer.close();
     this.#nets.clear();
     this.core = null;
-  }
-}
-
-/** A training that runs. */
-class Job {
-  progress = { cycles: 0, trainError: 0, testError: 0, classErrors: 0 };
-  dropped = null;
-  listeners = new Set();
-
-  constructor(limits) {
-    this.limits = limits;
-    this.done = new Promise((resolve) => (this.end = resolve));
-    const told = (progress) => {
-      this.progress = progress;
-      for (const listener of this.listeners) listener(progress);
-    };
-    this.control = { stopped: false, stop: () => {}, told };
-  }
-
-  /** What it reached is merged, unless what is there is better. */
-  stop() {
-    this.control.stopped = true;
-    this.control.stop();
-  }
-
-  /** Nothing of it is kept. */
-  drop(outcome) {
-    this.dropped = outcome;
-    this.end(outcome);
-    this.stop();
-  }
-
-  /** What became of it; null where that takes longer. */
-  within(milliseconds) {
-    if (!milliseconds) return this.done;
-    let timer;
-    const end = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds, null)));
-    return Promise.race([this.done, end]).finally(() => clearTimeout(timer));
   }
 }
 

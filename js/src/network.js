@@ -34,18 +34,14 @@ export class Network {
   // ---- samples ----
 
   /** Adds one sample; how many there are now, [training, testing]. */
-  observe(inputs, outputs, { to, weight } = {}) {
-    if (isRow(inputs)) return this.#change("NR.OBSERVE", "MSGPACK", pack(inputs), ...weighed(weight), ...dataset(to));
-    if (outputs === undefined) throw new NrError(OUT_OF_ORDER);
-    return this.#change("NR.OBSERVE", ...listed(inputs), "->", ...listed(outputs), ...dataset(to));
+  observe(inputs, outputs, options = {}) {
+    return this.#change("NR.OBSERVE", ...sampleWords(inputs, outputs, options));
   }
 
   /** Adds samples: arrays of inputs and of outputs (or class ids), or objects with fields' names. */
-  async observeMany(rows, outputs, { to } = {}) {
+  async observeMany(rows, outputs, options = {}) {
     let counts = null;
-    for (const words of isRow(rows[0]) ? packed(rows) : floats(joined(rows, outputs))) {
-      counts = await this.#change("NR.OBSERVE", ...words, ...dataset(to));
-    }
+    for (const words of samplesWords(rows, outputs, options)) counts = await this.#change("NR.OBSERVE", ...words);
     return counts ?? this.#counts();
   }
 
@@ -209,11 +205,23 @@ export class Network {
 // ---- words of commands, and what replies are read as ----
 
 const isList = (x) => Array.isArray(x) || ArrayBuffer.isView(x);
-const isRow = (x) => typeof x === "object" && x !== null && !isList(x);
+export const isRow = (x) => typeof x === "object" && x !== null && !isList(x);
 const isNested = (x) => Array.isArray(x) && x.length > 0 && isList(x[0]);
 const listed = (x) => (isList(x) ? [...x] : [x]);
 const dataset = (to) => (to === undefined ? [] : [to]);
 const weighed = (weight) => (weight === undefined ? [] : ["WEIGHT", weight]);
+
+/** One sample as NR.OBSERVE takes it. */
+export function sampleWords(inputs, outputs, { to, weight }) {
+  if (isRow(inputs)) return ["MSGPACK", pack(inputs), ...weighed(weight), ...dataset(to)];
+  if (outputs === undefined) throw new NrError(OUT_OF_ORDER);
+  return [...listed(inputs), "->", ...listed(outputs), ...dataset(to)];
+}
+
+/** Samples as some NR.OBSERVEs take them. */
+export function* samplesWords(rows, outputs, { to }) {
+  for (const words of isRow(rows[0]) ? packed(rows) : floats(joined(rows, outputs))) yield [...words, ...dataset(to)];
+}
 
 function* packed(rows) {
   for (let at = 0; at < rows.length; at += MOST_ROWS) {

@@ -16,7 +16,7 @@ from nr.aio.training import Starting, Training
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.calls.texts import Score, generate, score
 from nr.commands.drift import Drift
-from nr.commands.explanation import Explanation
+from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
@@ -169,9 +169,9 @@ class Network:
         return await self._do(running.classify(self.key, x, self._runner, ignore_extra, sure))
 
     async def explain(
-        self, row: Any, top: int | None = None, of: str | int | None = None
+        self, row: Any, top: int | None = None, of: Which = None, *, ignore_extra: bool = False
     ) -> Explanation:
-        return await self._do(running.explain(self.key, row, top, of))
+        return await self._do(running.explain(self.key, row, top, of, ignore_extra))
 
     # ---- training ----
 

@@ -1,6 +1,6 @@
 """How workers look for orders: once a second is the truth everywhere, and stores may wake them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import sleep
 
 from nr.contracts.store import Matches
@@ -10,14 +10,14 @@ class Polling:
     """Asks for the orders that wait, again and again.
 
     ``rest`` passes the time between two looks: up to so many seconds, less where the store has
-    heard of an order.
+    heard of an order; the keys of those it has heard of, if it was told them.
     """
 
     def __init__(
         self,
         waiting: Callable[[], list[bytes]],
         matches: Matches | None,
-        rest: Callable[[float], None] = sleep,
+        rest: Callable[[float], Iterable[bytes] | None] = sleep,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._found = waiting
@@ -28,12 +28,11 @@ class Polling:
 
     def keys(self, seconds: float) -> list[bytes]:
         """Of networks whose orders wait; none after so long without any."""
-        if found := self._waiting():
+        found = self._ours(self._found())
+        if found or seconds <= 0:
             return found
-        if seconds > 0:
-            self._rest(seconds)
-        return self._waiting() if seconds > 0 else []
+        heard = self._rest(seconds)
+        return self._ours(heard or self._found())
 
-    def _waiting(self) -> list[bytes]:
-        found = self._found()
-        return found if self._matches is None else [key for key in found if self._matches(key)]
+    def _ours(self, keys: Iterable[bytes]) -> list[bytes]:
+        return [key for key in keys if self._matches is None or self._matches(key)]

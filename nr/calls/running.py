@@ -14,7 +14,7 @@ from nr.calls.networks import info
 from nr.calls.samples import BULK, chunked, fitting
 from nr.calls.steps import Call, Long, size_of, work
 from nr.commands.arguments import Argument
-from nr.commands.explanation import Explanation, parse_explanation
+from nr.commands.explanation import Explanation, Which, parse_explanation
 from nr.engine import Net
 from nr.sparse import blocks, is_sparse
 from nr.values import matrix, table
@@ -166,8 +166,11 @@ def _flat(replies: list[Any]) -> Iterator[Any]:
 # ---- what an answer rests on ----
 
 
-def explain(key: bytes, row: Any, top: int | None, of: str | int | None) -> Call[Explanation]:
+def explain(
+    key: bytes, row: Any, top: int | None, of: Which, ignore_extra: bool = False
+) -> Call[Explanation]:
     """As ``Network.explain``."""
+    row = yield from fitting(key, row, ignore_extra)
     options: list[Argument] = [] if top is None else ["TOP", top]
     if of is not None:
         classes = (yield from info(key)).type == "classifier"

@@ -46,6 +46,12 @@ _FILE = click.Path(path_type=Path)
     is_flag=True,
     help="Let assistants, at /mcp over HTTP, change networks, too.",
 )
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Pages of this origin may ask over HTTP, too; may be repeated.",
+)
 def serve(**options: Any) -> None:
     """Serve a store to clients of Redis and over HTTP, until SIGTERM or Ctrl-C.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nr.errors import ExtraError
 from nr.html import html_table, printable
@@ -12,6 +12,8 @@ from nr.html import html_table, printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Which: TypeAlias = str | int | None
+"""A class or an output; None is the class that is answered, or the only output."""
 _BAR = 30  # characters of the longest bar
 
 

@@ -7,7 +7,7 @@ holds a lock, or the only reference. Clones share memory and cost next to nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from ctypes import addressof, byref, c_char_p, c_uint32, c_uint64
+from ctypes import byref, c_char_p, c_uint32, c_uint64
 from functools import cached_property
 from struct import Struct
 from typing import TypeAlias
@@ -74,7 +74,8 @@ class Net:
         library = free if shape.params > _LONG_WORK else held
         self._run_one, self._classify_one = library.nr_net_run, library.nr_net_classify
         self._workspace: list[tuple[NDArray[np.float32], int, ErrorText]] = []
-        self._asked: list[tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]] = []
+        self._asked: list[binding.Room] = []
+        self._classed: list[binding.Room] = []
         self._ask = library.nr_net_ask
 
     def __del__(self) -> None:
@@ -129,7 +130,13 @@ class Net:
         if handle is None:
             raise EngineError("ERR out of memory")
         copy = Net.__new__(Net)
-        copy.__dict__ = {**self.__dict__, "_handle": handle, "_workspace": [], "_asked": []}
+        copy.__dict__ = {
+            **self.__dict__,
+            "_handle": handle,
+            "_workspace": [],
+            "_asked": [],
+            "_classed": [],
+        }
         copy.__dict__.pop("_names", None)  # a training may change them
         return copy
 
@@ -286,31 +293,33 @@ class Net:
 
         Raises CommandError, whose text names no key: the command has the better ones.
         """
-        names, room = self._names, self._answers()
-        ask = self._ask if len(sample) < _LONG_SAMPLE else free.nr_net_ask
-        if status := ask(self._handle, sample, len(sample), None, room[1], room[4]):
-            binding.raise_error(status, room[4])
-        found = names[room[0].value]
-        self._asked.append(room)
+        try:
+            room = self._classed.pop()
+        except IndexError:
+            room = binding.room(self._handle, self._names, outputs=0)
+        question, reference, names, _ = room
+        size = len(sample)
+        ask = self._ask if size < _LONG_SAMPLE else free.nr_net_ask
+        if status := ask(reference, sample, size):
+            binding.raise_error(status, question.error)
+        found: str = names[question.class_]
+        self._classed.append(room)
         return found
 
     def outputs_of(self, sample: bytes) -> dict[str, float]:
         """Its outputs, or the probabilities of its classes, by name. Raises CommandError."""
-        names, room = self._names, self._answers()
-        ask = self._ask if len(sample) < _LONG_SAMPLE else free.nr_net_ask
-        if status := ask(self._handle, sample, len(sample), room[3], None, room[4]):
-            binding.raise_error(status, room[4])
-        found = dict(zip(names, room[2].tolist(), strict=True))
+        try:
+            room = self._asked.pop()
+        except IndexError:
+            room = binding.room(self._handle, self._names, len(self._names))
+        question, reference, names, outputs = room
+        size = len(sample)
+        ask = self._ask if size < _LONG_SAMPLE else free.nr_net_ask
+        if status := ask(reference, sample, size):
+            binding.raise_error(status, question.error)
+        found = dict(zip(names, outputs))  # noqa: B905, equally many: strict takes time
         self._asked.append(room)
         return found
-
-    def _answers(self) -> tuple[c_uint32, int, NDArray[np.float64], int, ErrorText]:
-        """Where a class or outputs are put, and where they lie."""
-        try:
-            return self._asked.pop()
-        except IndexError:
-            found, outputs = c_uint32(), np.empty(len(self._names), np.float64)
-            return found, addressof(found), outputs, outputs.ctypes.data, ErrorText()
 
     @cached_property
     def _names(self) -> list[str]:
@@ -366,19 +375,6 @@ class Net:
     def count_rounded(self, command: Command) -> None:
         """Counts what float32s did not keep of a command's samples; ``place`` does not know."""
         held.nr_net_count_rounded(self._handle, command.c)
-
-    @property
-    def watched(self) -> bool:
-        """Whether samples are to be scored before they are kept: it is trained and watched."""
-        return bool(held.nr_net_watched(self._handle))
-
-    def score(self, samples: bytes) -> bytes:
-        """Pairs of 64-bit integers, of samples as ``rows`` has them: of some, or of none."""
-        return collect(free.nr_net_score, self._handle, binding.bytes_of(samples))
-
-    def drift(self, scores: bytes) -> None:
-        """Counts scores by the weights that are in place, before the samples are placed."""
-        held.nr_net_drift(self._handle, binding.bytes_of(scores), ErrorText())
 
     def weigh(self, dataset: int, added: int, removed: int) -> None:
         """Counts the bytes of records that go into a dataset, and of those they replace.

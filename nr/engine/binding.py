@@ -17,10 +17,11 @@ from ctypes import (
     c_double,
     c_int,
     c_size_t,
+    c_uint32,
     c_uint64,
     c_void_p,
 )
-from typing import Any
+from typing import Any, TypeAlias
 
 from nr.engine.built import built
 from nr.errors import EngineError, refusal
@@ -31,6 +32,15 @@ OK, ERR, NOMEM, STALE = 0, -1, -2, -3
 
 class ErrorText(Structure):
     _fields_ = [("text", c_char * 512)]
+
+
+class CQuestion(Structure):
+    _fields_ = [
+        ("net", c_void_p),
+        ("outputs", c_void_p),
+        ("class_", c_uint32),
+        ("error", ErrorText),
+    ]
 
 
 class Buf(Structure):
@@ -193,7 +203,7 @@ _size = c_size_t
 _err, _buf, _command = POINTER(ErrorText), POINTER(Buf), POINTER(CCommand)
 
 # name: (result, errcheck), argument types
-_PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] = {
+_PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any] | None]] = {
     "nr_buf_free": ((None, None), [_buf]),
     "nr_isa": ((c_char_p, None), []),
     "nr_set_isa": ((c_int, None), [c_char_p]),
@@ -226,7 +236,8 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any]]] 
     "nr_net_memory": ((_size, None), [_net]),
     "nr_net_execute": (_status, [_net, _command, c_bool, _buf, _err]),
     # These are the hot ones: no errcheck, the caller looks at the status.
-    "nr_net_ask": ((c_int, None), [_net, c_char_p, _size, c_void_p, c_void_p, _err]),
+    # A reference, bytes and an int: ctypes takes them as they are, and faster without types.
+    "nr_net_ask": ((c_int, None), None),
     "nr_net_run": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
     "nr_parse_bytes": ((c_uint64, None), [c_char_p, _size]),
     "nr_net_classify": ((c_int, None), [_net, c_void_p, _size, c_void_p, _err]),
@@ -296,6 +307,17 @@ def _declare() -> None:
 
 
 _declare()
+
+
+Room: TypeAlias = "tuple[CQuestion, Any, list[str], memoryview[float]]"
+"""What is asked, a reference to it, the names of what is answered, and the outputs."""
+
+
+def room(handle: int, names: list[str], outputs: int) -> Room:
+    """One for nr_net_ask, with so many outputs; 0: a class is asked for."""
+    values = (c_double * outputs)()
+    question = CQuestion(handle, ctypes.addressof(values) if outputs else None)
+    return question, ctypes.byref(question), names, memoryview(values).cast("B").cast("d")
 
 
 def collect(function: Callable[..., Any], *args: object) -> bytes:

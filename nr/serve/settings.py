@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 from nr.errors import ArgumentError
 from nr.serve.users import Users, users_of
+
+_ORIGIN = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]+")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Settings:
     most_clients: int = 10000
     assistants_write: bool = False
     """Whether assistants that come over HTTP may change networks."""
+    origins: frozenset[str] = frozenset()
+    """Whose pages may ask over HTTP, too."""
     most_memory: int | None = None
     """Bytes for what clients have begun to send and have not yet read; None: a part of the
     machine's."""
@@ -49,6 +55,7 @@ def settings_of(
     grace: float,
     most_clients: int,
     assistants_write: bool = False,
+    cors: Sequence[str] = (),
 ) -> Settings:
     """The settings of these options. Raises ArgumentError, which names option and remedy."""
     if resp is None and http is None:
@@ -66,7 +73,7 @@ def settings_of(
     context = _context(certificate, key) if certificate and key else None
     return Settings(
         url, resp, http, host, users, certificate, key, grace, most_clients, assistants_write,
-        tls=context,
+        origins=_origins(cors, users), tls=context,
     )  # fmt: skip
 
 
@@ -78,6 +85,20 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _origins(cors: Sequence[str], users: Users | None) -> frozenset[str]:
+    """As browsers write them, in small letters."""
+    for origin in cors:
+        if origin == "*" and users is None:
+            raise ArgumentError(
+                "--cors '*' lets pages of anybody in: give --password-file or --acl, or the origins"
+            )
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ArgumentError(
+                f"--cors {origin}: an origin is scheme, host and port, as https://example.org"
+            )
+    return frozenset(origin.lower() for origin in cors)
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -6,7 +6,7 @@
 #include "making.h"
 #include "train/language.h"
 
-enum { LANES = 19, STEPS = 6 };
+enum { PARTS = 90, STEPS = 6, ROWS = PARTS * STEPS };
 
 static size_t below(size_t n) {
     noise_state = nr_mix(noise_state);
@@ -42,82 +42,73 @@ static nr_net *generator(const char *hidden, const char *options) {
 
 /* ================================ Gradients ============================== */
 
-/* A panel's steps, behind others whose state they go on from. */
+/* Steps of some parts, more rows than are asked at once, behind others whose state they
+ * go on from. */
 typedef struct probe {
     nr_trainer *t;
     nr_stream s;
-    float *memory, *y, *g, *w, *state;
-    uint32_t ids[2 * STEPS * NR_LANES];
-    float next[2 * STEPS * NR_LANES], counts[NR_LANES];
+    float *memory, *own, *g, *w, *state; /* own, g: as the stream has them */
+    float *gradient;                     /* as the network has it */
+    uint32_t ids[2 * ROWS], next[2 * ROWS], touched[100];
+    float counts[2 * ROWS];
+    bool touches[100];
     size_t floats;
 } probe;
 
-/* By the deltas p - 1 of the symbols that came, in doubles: differences of single
- * ones would be those of their rounding. */
-static double told_loss(const probe *p, const float *next) {
-    double loss = 0;
-    for (size_t l = 0; l < NR_LANES; l++)
-        if (p->counts[l] > 0)
-            loss -= log(1 + (double)p->y[(size_t)next[l] * NR_LANES + l]);
-    return loss;
-}
-
-static double loss_of(probe *p, size_t first, bool learn) {
-    double loss = 0;
-    for (size_t i = 0; i < STEPS; i++) {
-        size_t at = (first + i) * NR_LANES;
-        nr_target target = {.target = p->next + at, .weights = p->counts,
-                            .classes = true, .units = nr_outputs(p->t->net),
-                            .lanes = p->s.lanes.nv * 16};
-        nr_stream_step(&p->s, p->w, i, p->ids + at);
-        nr_stream_loss(&p->s, p->w, i, &target);
-        loss += told_loss(p, p->next + at);
-        if (learn) nr_stream_ask(&p->s, p->w, p->g, i);
-    }
-    if (learn)
-        nr_stream_backward(&p->s, p->w, p->g, STEPS,
-                           p->ids + first * NR_LANES);
-    return loss;
+/* Steps from the first or the second half's rows on. */
+static double loss_of(probe *p, size_t half, bool learn) {
+    p->s.ids = p->ids + half * ROWS;
+    p->s.next = p->next + half * ROWS;
+    p->s.counts = p->counts;
+    p->s.steps = STEPS;
+    nr_stream_take(&p->s, p->w, p->own);
+    return nr_stream_read(&p->s, p->own, learn ? p->g : NULL);
 }
 
 static double loss_at(probe *p) {
     memcpy(p->memory, p->state, p->floats * sizeof *p->memory);
-    return loss_of(p, STEPS, false);
+    return loss_of(p, 1, false);
 }
 
 static probe *make_probe(const nr_net *net, bool tied, double dropout) {
     probe *p = calloc(1, sizeof *p);
     nr_trainer *t = p->t = trainer(net, "NR.TRAIN k MAXCYCLES 2");
-    size_t symbols = nr_outputs(t->net);
-    p->floats = nr_stream_floats(t->plan, STEPS);
+    size_t symbols = nr_outputs(t->net), weights = t->weights->n;
+    nr_stream *s = &p->s;
+    CHECK(symbols <= 100);
+    nr_stream_shape(s, t->plan, tied, PARTS, STEPS);
+    p->floats = nr_stream_memory(s);
     p->memory = nr_alloc_lines(p->floats, sizeof(float));
     p->state = nr_alloc_lines(p->floats, sizeof(float));
-    p->y = nr_alloc_lines(symbols * NR_LANES, sizeof(float));
-    p->g = nr_alloc_lines(t->params + NR_LANES, sizeof(float));
-    p->w = t->now->w;
-    for (size_t i = 0; i < t->params; i++) p->w[i] *= 2; /* or little is felt */
-    memset(p->memory, 0, p->floats * sizeof(float));
-    memset(p->g, 0, t->params * sizeof(float));
-    for (size_t i = 0; i < 2 * STEPS * NR_LANES; i++) {
+    p->own = nr_alloc_lines(s->floats, sizeof(float));
+    p->g = nr_alloc_lines(s->floats, sizeof(float));
+    p->gradient = calloc(weights, sizeof(float));
+    p->w = t->f.layers;
+    for (size_t i = 0; i < t->plan->params; i++) p->w[i] *= 2; /* or little is felt */
+    memset(p->g, 0, s->floats * sizeof(float));
+    for (size_t i = 0; i < 2 * ROWS; i++) {
         p->ids[i] = (uint32_t)below(symbols);
-        p->next[i] = (float)below(symbols);
+        p->next[i] = (uint32_t)below(symbols);
+        p->counts[i] = i / STEPS != 3;
     }
-    for (size_t l = 0; l < NR_LANES; l++) p->counts[l] = l < LANES && l != 3;
-    nr_stream_make(&p->s, t->k, t->plan, STEPS, LANES, p->memory, p->y);
-    p->s.tied = tied, p->s.dropout = dropout, p->s.key = 7;
-    nr_stream_begin(&p->s);
+    nr_stream_place(s, p->memory, p->touched, p->touches);
+    s->k = t->k, s->team = t->team;
+    s->dropout = dropout, s->key = 7;
+    nr_stream_begin(s, PARTS);
     loss_of(p, 0, false);
-    nr_stream_carry(&p->s, STEPS);
+    nr_stream_carry(s);
     memcpy(p->state, p->memory, p->floats * sizeof(float));
-    loss_of(p, STEPS, true);
+    loss_of(p, 1, true);
+    nr_stream_give(s, p->g, p->gradient);
     return p;
 }
 
 static void free_probe(probe *p) {
     nr_release_lines(p->memory);
     nr_release_lines(p->state);
-    nr_release_lines(p->y);
+    nr_release_lines(p->own);
     nr_release_lines(p->g);
+    free(p->gradient);
     nr_trainer_free(p->t);
     free(p);
 }
@@ -144,7 +135,7 @@ static double slope_of(probe *p, float *w, const double *direction, size_t n) {
 /* Along the gradient itself, and along random directions. */
 static void check_op(probe *p, const nr_op *op, const char *what) {
     static double direction[20000];
-    const float *gradient = p->g + op->at;
+    const float *gradient = p->gradient + op->at;
     double length = 0;
     for (size_t i = 0; i < op->params; i++)
         length += (double)gradient[i] * (double)gradient[i];

@@ -39,6 +39,14 @@ def test_numbers_are_taken_in_any_form(move: nr.Network, beat: Any) -> None:
     assert move.sample("train", 0)["beat"] == [1.0, 2.0]
 
 
+def test_numbers_in_bytes_are_those_of_a_list(move: nr.Network) -> None:
+    beat = [-0.0, 2.0**-149, 3.0]
+    for form in (beat, np.float32(beat)):
+        move.observe({"beat": form, "way": "left"}, to="train")
+    for row in move.samples("train"):
+        assert [x.hex() for x in row["beat"]] == [x.hex() for x in (0.0, 2.0**-149, 3.0)]
+
+
 @pytest.mark.parametrize(
     ("pages", "kept"),
     [
@@ -66,6 +74,7 @@ def test_symbols_are_kept_as_text(move: nr.Network, pages: Any, kept: Any) -> No
         ({"beat": np.zeros(65537)}, "field beat: 65537 steps, at most 65536"),
         ({"beat": [1.0, np.nan]}, "field beat: step 1 has what is no finite"),
         ({"beat": [1.0, 3.4028235677973366e38]}, "field beat: step 1 has what is no finite"),
+        ({"path": np.float32([[1, 2], [3, np.inf]])}, "field path: step 1 has what is no finite"),
         ({"beat": np.array([1e39])}, "field beat: step 0 has what is no finite"),
         ({"beat": [1.0, 10**400]}, "field beat: .* is no list of numbers"),
         ({"pages": ["a", None]}, "field pages: step 1 is empty, and no symbol"),

@@ -79,6 +79,16 @@ def test_a_training_goes_on_with_the_symbols_it_has() -> None:
     assert lm.metrics() != before
 
 
+def test_texts_with_unknown_symbols_have_chosen_their_vocabulary() -> None:
+    told = []
+    for word in ("once", "<unk>"):
+        lm = nr.connect("memory://").create("lm", "generator", {}, target="text", hidden=[4])
+        lm.observe_many([{"text": "a b"}] * 9 + [{"text": f"rare {word}"}], to="train")
+        lm.train(maxcycles=1, autostop=False).wait()
+        told.append("rare" in lm.run({"text": "a"}))
+    assert told == [False, True]
+
+
 async def awaited() -> None:
     async with nr.aio.connect("memory://") as db:
         lm = await db.create("lm", "generator", {}, target="text", hidden=[4], seed=1)

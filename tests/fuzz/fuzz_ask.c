@@ -121,18 +121,19 @@ static size_t read_outputs(const nr_buf *reply, double *outputs) {
 
 static void compare(nr_net *net, const uint8_t *data, size_t size) {
     double ours[4] = {0}, theirs[4] = {0};
-    uint32_t class = 0;
-    nr_error err;
+    nr_question question = {.net = net, .outputs = ours};
     nr_buf reply = {0};
     bool classifier = net->h.kind == NR_CLASSIFIER;
-    nr_status status = nr_net_ask(net, data, size, ours, NULL, &err);
+    nr_status status = nr_net_ask(&question, data, (int)size);
     if (status == NR_OK) {
         MUST(asked(net, "NR.RUN", "MSGPACK", data, size, &reply) == NR_OK);
         size_t n = read_outputs(&reply, theirs);
         MUST(!memcmp(ours, theirs, n * sizeof *ours));
         if (classifier) {
-            MUST(nr_net_ask(net, data, size, NULL, &class, &err) == NR_OK);
-            for (size_t i = 0; i < n; i++) MUST(ours[i] <= ours[class]);
+            question.outputs = NULL;
+            MUST(nr_net_ask(&question, data, (int)size) == NR_OK);
+            for (size_t i = 0; i < n; i++)
+                MUST(ours[i] <= ours[question.class]);
         }
     } else if (size && (data[0] & 0xf0) == 0x80 &&
                !net->inner->h.recurrent.fields) {

@@ -1,6 +1,7 @@
 """What is remembered of a network, so that the usual way is one round trip."""
 
-from nr.engine import Net
+from nr.backends.redis import layout
+from nr.engine import Net, drift
 
 
 class Head:
@@ -10,7 +11,10 @@ class Head:
         shape = net.shape
         self.net, self.id, self.row_bytes = net, shape.id, 4 * shape.row
         self.step, self.steps = shape.step, shape.steps
-        self.watched = net.watched
+        fields = layout.encode(net.header())
+        self.id_text = fields["id"]
+        self.limits = fields["train_maxlen"], fields["test_maxlen"]
+        self.watched = drift.watched(net)
         self.version, self.revision = b"", ""  # of the weights that samples are scored by
         self._with_room: set[int] = set()
 

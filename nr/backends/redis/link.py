@@ -49,7 +49,8 @@ _PARTS = {  # what each script needs before it
     "extend": ("common", "writers", "due", "series"),
     "latest": ("common", "series"),
     "observe": ("common", "writers", "due", "random", "drift"),
-    "observe_row": ("random", "drift"),
+    "observe_row": ("random", "unwatched"),
+    "observe_watched": ("random", "drift", "observe_row"),
     "order": ("common", "orders"),
     "range": ("common",),
     "read": ("common", "orders"),
@@ -99,8 +100,11 @@ class Link:
         except ERRORS as error:
             _fail(error)
 
-    def call(self, name: str, key: bytes, *argv: Any) -> list[Any]:
-        """A script on one key; its reply. Raises the CommandError it replies, BackendError."""
+    def call(self, name: str, key: bytes, *argv: Any) -> Any:
+        """A script on one key; its reply, a list as a rule.
+
+        Raises the CommandError that it replies, and BackendError.
+        """
         only = "_RO" if self._may_only_read and name in _READING else ""
         try:
             try:
@@ -116,17 +120,16 @@ class Link:
             raise refusal(reply[0].decode("utf-8", "replace"))
         return reply
 
-    def _evaluate(self, only: str, name: str, key: bytes, argv: tuple[Any, ...]) -> list[Any]:
+    def _evaluate(self, only: str, name: str, key: bytes, argv: tuple[Any, ...]) -> Any:
         """Runs the script; ``only`` is _RO where the user may not write (from Redis 7.0 on)."""
         wanted = script(name)
-        reply: list[Any]
         try:
             reply = self._patiently(self._send, (f"EVALSHA{only}", wanted.sha, 1, key, *argv))
         except NoScriptError:  # a new server, or SCRIPT FLUSH
             reply = self._patiently(self._send, (f"EVAL{only}", wanted.source, 1, key, *argv))
         return reply
 
-    def write(self, name: str, key: bytes, *argv: Any) -> list[Any]:
+    def write(self, name: str, key: bytes, *argv: Any) -> Any:
         """``call`` for a script that is not to be made twice."""
         writer = self._writers.take()
         writer.number += 1

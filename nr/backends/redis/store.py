@@ -34,7 +34,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, records, series
+from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, drift, records, series
 from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -42,7 +42,7 @@ LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
 _BATCH = 1000  # keys looked at in one round trip
-_LEFT = 2  # what observe_row.lua replies where a row takes more than it does
+_DIGITS = (b"0", b"1", b"2")
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
 _STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
@@ -121,7 +121,7 @@ class Store:
 
     # ---- samples and options ----
 
-    def _with_head(self, key: bytes, write: Callable[["Head"], list[Any]]) -> list[Any]:
+    def _with_head(self, key: bytes, write: Callable[["Head"], Any]) -> Any:
         """Writes what was checked against the network that is there."""
         head = self._heads.get(key)
         if head:
@@ -143,20 +143,25 @@ class Store:
         return self._put(key, samples, dataset, 0)
 
     def _put(self, key: bytes, samples: Samples, dataset: int, rounded: int) -> Reply:
-        def write(head: Head) -> list[Any]:
+        def write(head: Head) -> Any:
             rows = samples(head.net)
             if head.step:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
-            scored = self._scored(key, head, rows) if head.watched else ("", "")
+            scored = self._scored(key, head, rows) if head.watched else ()
             if len(rows) == head.row_bytes and not rounded:
-                reply = self._link.write("observe_row", key, head.id, dataset, rows, *scored)
-                if reply[0] != _LEFT:
-                    return reply
+                row = (head.id_text, _DIGITS[dataset], rows, *head.limits)
+                script = "observe_watched" if scored else "observe_row"
+                counts = self._link.write(script, key, *row, *scored)
+                if isinstance(counts, bytes):
+                    return [1, *map(int, counts.split())]
+                if not counts[0]:
+                    return counts
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
-            return self._link.write("observe", key, *numbers, rows, rounded, known, due, *scored)
+            more = scored or ("", "")
+            return self._link.write("observe", key, *numbers, rows, rounded, known, due, *more)
 
         due = orders.DUE[self.queues]
         _, train, test, *placed = self._with_head(key, write)
@@ -171,7 +176,7 @@ class Store:
         if not known or known[0] != head.version:
             known = self._fetched(key)
             head.version, head.revision = known[0], str(known[1].shape.revision)
-        scores = np.frombuffer(known[1].score(rows), np.int64)
+        scores = np.frombuffer(drift.score(known[1], rows), np.int64)
         return head.revision, " ".join(map(str, scores.tolist()))
 
     def _announce(self, key: bytes) -> None:
@@ -214,7 +219,7 @@ class Store:
         words = [] if changed else command.argv[2::2]
         given = [known[word.lower().decode()] for word in words]
 
-        def write(head: Head) -> list[Any]:
+        def write(head: Head) -> Any:
             net = head.net.clone()
             net.execute(command)
             fields = layout.encode(net.header()) | {"version": _token().encode()}
@@ -223,7 +228,7 @@ class Store:
             values = {name: fields[name] for name in names}
             if values.get("trainevery") == b"0":
                 values["new"] = b"0"
-            if {"drift", "trainevery"} & {*given} and not net.watched and "losses" in fields:
+            if {"drift", "trainevery"} & {*given} and not drift.watched(net) and "losses" in fields:
                 values["losses"] = fields["losses"]
             return self._link.write("change", key, head.id, b"", revision, *_flat(values))
 

@@ -56,7 +56,7 @@ def _postgresql(networks: sa.Table, samples: sa.Table, dialect: sa.Dialect) -> A
     sql = POSTGRESQL.placing_one(networks, samples, dialect)
 
     def place(raw: Any, values: Values) -> bool:
-        before, raw.autocommit = raw.autocommit, True  # no BEGIN, which is a way to the server
+        before, raw.autocommit = raw.autocommit, True  # as in Text.alone
         placed: bool = raw.execute(sql, values).rowcount > 0
         raw.autocommit = before
         return placed

@@ -75,8 +75,8 @@ class Dialect:
     hastened: sa.ColumnElement[Any] | None = None
     """The same as a value of a statement that is a transaction by itself, and locks, changes and
     reads rows of several tables; None: there is no such statement."""
-    wake: Callable[[str], sa.Select[Any]] | None = None
-    """Wakes those who listen to a channel, once the transaction is committed."""
+    wake: Callable[[str, sa.ColumnElement[str]], sa.ColumnElement[Any]] | None = None
+    """Tells those who listen to a channel something, once the transaction is committed."""
 
     def isolate(self, connection: sa.Connection) -> None:
         """Before a transaction begins, which an engine of the caller's may do without."""
@@ -307,7 +307,9 @@ POSTGRESQL = Dialect(
     skips_locked=lambda dialect: True,
     hasten=_hasten_postgresql,
     hastened=sa.literal_column("set_config('synchronous_commit', 'off', true)", sa.Text()),
-    wake=lambda channel: sa.select(sa.literal_column(f"pg_notify('{channel}', '')", sa.Text())),
+    wake=lambda channel, told: sa.cast(
+        sa.func.pg_notify(sa.literal_column(f"'{channel}'"), told), sa.Text()
+    ),
 )
 
 # ---- MariaDB ----

@@ -22,7 +22,7 @@ from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
 from nr.contracts.store import Samples
-from nr.engine import Net, Reply, records, series
+from nr.engine import Net, Reply, drift, records, series
 from nr.errors import CommandError
 
 
@@ -70,7 +70,7 @@ class Observing:
                 scorer = self._scorer(key, known)
                 if scorer is None:
                     return None
-                net.drift(scorer.score(row))
+                drift.count(net, drift.score(scorer, row))
             [slot] = net.place(1, dataset).tolist()
             before = known.fields
             fields = {**before, **header.counts(net)}
@@ -96,7 +96,7 @@ class Observing:
                 found = self._rows.read(connection, key)
                 self._runners.put(key, found)
             if version_of(found) == known.version:
-                net.drift(found.score(samples))
+                drift.count(net, drift.score(found, samples))
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.schema import Schema
 from nr.backends.sql.transactions import Transactions
+from nr.backends.sql.watching import told
 from nr.contracts.store import Lease, Limits, Order, Running, Standing, State, worker
 from nr.engine import Net, Progress
 
@@ -34,7 +35,7 @@ class Orders:
         self._networks = schema.networks
         self._table = schema.trainings
         self._clock = dialect.clock
-        self._wake = dialect.wake(schema.channel) if dialect.wake else None
+        self._wake, self._channel = dialect.wake, schema.channel
         self._do = transactions
 
     @staticmethod
@@ -68,14 +69,16 @@ class Orders:
         if held:
             deadline = self._clock + LIFETIME
             row |= {"deadline": deadline, "attempt": order.attempt, "worker": worker()}
-        wakes = () if held or self._wake is None else self._wake.selected_columns
-        connection.execute(sa.insert(self._table).returning(*wakes).values(row))
+        statement = sa.insert(self._table).values(row)
+        if self._wake and not held:
+            statement = statement.returning(self._wake(self._channel, sa.literal(told(key))))
+        connection.execute(statement)
         return Lease(order, row["token"]) if held else None
 
-    def _tell(self, connection: sa.Connection) -> None:
+    def _tell(self, connection: sa.Connection, key: bytes) -> None:
         """Wakes workers, once this is committed."""
-        if self._wake is not None:
-            connection.execute(self._wake)
+        if self._wake:
+            connection.execute(sa.select(self._wake(self._channel, sa.literal(told(key)))))
 
     def take(self, connection: sa.Connection, key: bytes, net: Net) -> Lease:
         """For an order that waits, and was not taken too often."""
@@ -109,7 +112,7 @@ class Orders:
         values = {"token": secrets.token_hex(16), "deadline": 0, "attempt": attempt}
         update = sa.update(self._table).where(self._mine(lease))
         if connection.execute(update.values(values | _columns(Progress()))).rowcount:
-            self._tell(connection)
+            self._tell(connection, lease.key)
 
     # ---- of themselves ----
 

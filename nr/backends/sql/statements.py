@@ -53,6 +53,13 @@ class Text:
         """How many rows it has changed."""
         return change(connection, self._text, self._bound(values))
 
+    def alone(self, raw: Any, values: dict[str, Any]) -> tuple[Any, ...] | None:
+        """Its row, as a transaction by itself, on a connection of PostgreSQL's driver."""
+        before, raw.autocommit = raw.autocommit, True  # no BEGIN, which is a way to the server
+        row: tuple[Any, ...] | None = raw.execute(self._text, values).fetchone()
+        raw.autocommit = before
+        return row
+
     def _bound(self, values: dict[str, Any]) -> Any:
         return values if self._order is None else tuple([values[name] for name in self._order])
 

@@ -69,8 +69,8 @@ def ordering(schema: Schema, dialect: Dialect) -> sa.Insert | None:
     insert = postgresql.insert(table).from_select(
         ["network_id", *given], sa.select(found.c.id, *given.values())
     )
-    wake = dialect.wake(schema.channel).selected_columns
-    return insert.on_conflict_do_nothing().returning(*wake)
+    wake = dialect.wake(schema.channel, sa.bindparam("told", type_=sa.Text()))
+    return insert.on_conflict_do_nothing().returning(wake)
 
 
 def values(key: bytes, token: str) -> dict[str, Any]:

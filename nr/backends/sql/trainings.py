@@ -12,7 +12,8 @@ from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.orders import LIMITS, Orders, left_to_workers, order_of
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements, Text
-from nr.backends.sql.transactions import Transactions, committing
+from nr.backends.sql.transactions import Transactions
+from nr.backends.sql.watching import told
 from nr.contracts.store import ABANDONED, ATTEMPTS, REPLACED, STOPPED, Lease, Limits, Standing
 from nr.engine import Net, Outcome
 from nr.errors import CommandError, TrainingError
@@ -93,17 +94,12 @@ class Trainings:
         statement = self._sql.ordering
         if not statement:
             return False
-        values = {"key": key, **left_to_workers(limits)}
+        values = {"key": key, "told": told(key), **left_to_workers(limits)}
         return self._alone(statement, values) is not None
 
-    def _alone(self, statement: Text, values: dict[str, Any]) -> sa.Row[Any] | None:
+    def _alone(self, statement: Text, values: dict[str, Any]) -> tuple[Any, ...] | None:
         """The row of a statement that is a transaction by itself."""
-
-        def work(connection: sa.Connection) -> sa.Row[Any] | None:
-            with committing():
-                return statement.run(connection, **values).first()
-
-        return self._do.read(work)
+        return self._do.at_once(lambda raw: statement.alone(raw, values))
 
     def take(self, key: bytes, queued: bool) -> Lease | None:
         if self._do.bound:

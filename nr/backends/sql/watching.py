@@ -1,7 +1,8 @@
 """What wakes a worker of PostgreSQL: a connection that listens.
 
-It is a hint. Where there is none (a pooler lies between, the connection was lost), the worker
-looks for orders once a second all the same.
+It is a hint, and says which network has the order, so that this need not be asked. Where there is
+none (a pooler lies between, the connection was lost), the worker looks for orders once a second all
+the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+_LONGEST = 3999  # bytes of a key: a payload has less than 8000
+
 
 class Listener:
     """Passes the time until an order was placed. Of one thread."""
@@ -22,18 +25,20 @@ class Listener:
         self._channel = channel
         self._connection: sa.Connection | None = None
 
-    def rest(self, seconds: float) -> None:
-        """Up to so many seconds, less where somebody has placed an order."""
+    def rest(self, seconds: float) -> list[bytes]:
+        """Up to so many seconds, less where somebody has placed an order; whose, if told."""
+        keys: dict[bytes, None] = {}
         try:
             raw = self._listening()
             ready, _, _ = select.select([raw.pgconn.socket], [], [], seconds)
             if ready:
                 raw.pgconn.consume_input()
-            while raw.pgconn.notifies():
-                pass
+            while heard := raw.pgconn.notifies():
+                keys[bytes.fromhex(heard.extra.decode())] = None
         except Exception:  # whatever it is: the next look tells what the database has to say
             self.close()
             sleep(seconds)
+        return [key for key in keys if key]
 
     def _listening(self) -> Any:
         if self._connection is None:
@@ -50,3 +55,8 @@ class Listener:
                 connection.invalidate()
             with suppress(Exception):
                 connection.close()
+
+
+def told(key: bytes) -> str:
+    """What is said of an order: nothing where the key is longer than what PostgreSQL passes on."""
+    return key.hex() if len(key) <= _LONGEST else ""

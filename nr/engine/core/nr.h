@@ -326,14 +326,19 @@ NR_API nr_status nr_net_run(const nr_net *net, const float *rows, size_t n,
 NR_API nr_status nr_net_classify(const nr_net *net, const float *rows,
                                  size_t n, uint32_t *classes, nr_error *err);
 
-/* Of a trained network with fields, none of them a sequence, the same for one
- * sample as a msgpack map of
- * names and values: its outputs or, unless class is NULL, the number of its
- * class. What an output or a class is called nr_net_names tells, as a msgpack
- * array; none where there is nothing to run yet. */
-NR_API nr_status nr_net_ask(const nr_net *net, const unsigned char *map,
-                            size_t len, double *outputs, uint32_t *class,
-                            nr_error *err);
+/* Of a trained network with fields the same for one sample, a msgpack map of
+ * names and values. Who is asked, and where the answer goes, is said once and for
+ * many samples, and the length is an int: Python pays for each argument of a call,
+ * and for each that is of another type. What an output or a class is called
+ * nr_net_names tells, as a msgpack array; none where there is nothing to run yet. */
+typedef struct nr_question {
+    const nr_net *net;
+    double *outputs; /* where they go; NULL: the class is asked for */
+    uint32_t class;  /* its number */
+    nr_error err;
+} nr_question;
+NR_API nr_status nr_net_ask(nr_question *question, const unsigned char *map,
+                            int len);
 NR_API nr_status nr_net_names(const nr_net *net, nr_buf *out, nr_error *err);
 
 /* ---- For stores that keep a network in parts ----

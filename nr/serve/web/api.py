@@ -17,6 +17,7 @@ from nr.calls import Call, drive, running
 from nr.contracts.capabilities import RunsHere, capability
 from nr.engine import Reply
 from nr.serve.web.counting import Numbers
+from nr.serve.web.once import Once
 from nr.serve.web.options import Options, User
 
 _T = TypeVar("_T")
@@ -50,6 +51,8 @@ class Api:
     """How many listen to events."""
     closing: bool = False
     """Whether those are to end."""
+    once: Once = field(default_factory=Once)
+    """What is asked once, however often it is sent."""
     tools: Any = None
     """Those of assistants, from when they are first asked for."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -31,6 +32,7 @@ CLASSIFIED = an_object(_ASKED | {"sure": one_of("number", description=_SURE)}, "
 EXPLAINED = an_object(
     {
         "inputs": one_of("array", "object", description="One row, as for run."),
+        "ignore_extra": _ASKED["ignore_extra"],
         "top": one_of("integer", description="How many fields; what others add is one number."),
         "of": one_of("string", "integer", description="The class or output; default: its answer."),
     },
@@ -83,7 +85,8 @@ async def _asked(api: Api, request: Request, long: Any, schema: Schema, option: 
 async def explain(api: Api, request: Request) -> Response:
     key, body = key_of(request), await body_of(request)
     check(body, EXPLAINED)
-    asked = running.explain(key, body["inputs"], body.get("top"), body.get("of"))
+    options = body.get("top"), body.get("of"), body.get("ignore_extra", False)
+    asked = running.explain(key, body["inputs"], *options)
     return answer(asdict(await api.do(asked)))
 
 
@@ -104,7 +107,9 @@ async def score(api: Api, request: Request) -> Response:
 async def observe(api: Api, request: Request) -> Response:
     body = await body_of(request)
     check(body, OBSERVED)
-    train, test = await api.do(_observed(api, key_of(request), body))
+    observed = partial(_observed, api, key_of(request), body)
+    raw = await request.body()
+    train, test = await api.once.answer(request, raw, lambda: api.do(observed()))
     return answer({"train": train, "test": test})
 
 

@@ -16,7 +16,7 @@ from nr.commands.info import Info, parse_order
 from nr.errors import CommandError, NotFoundError, ValuesError
 from nr.serve.plain import text_of
 from nr.serve.web.api import Api, command, key_of, may_use, path_of
-from nr.serve.web.bodies import answer, body_of, bytes_of
+from nr.serve.web.bodies import answer, body_of
 from nr.serve.web.schemas import Schema, a_list, an_object, check, one_of, options_of
 
 _MOST = 1000  # networks of one list
@@ -106,21 +106,6 @@ def described(key: bytes, now: Info) -> dict[str, Any]:
 
 
 # ---- one of them ----
-
-BLOB = "application/octet-stream"
-
-
-async def dump(api: Api, request: Request) -> Response:
-    return Response(await api.do(networks.dump(key_of(request))), media_type=BLOB)
-
-
-async def restore(api: Api, request: Request) -> Response:
-    key, blob = key_of(request), await bytes_of(request, BLOB)
-    replace = request.query_params.get("replace", "false")
-    if replace not in ("true", "false"):
-        raise ValuesError(f"ERR replace is true or false, not {replace!r:.40}")
-    await api.do(databases.restore(key, blob, replace == "true"))
-    return answer(described(key, await api.do(networks.info(key))), 201, _at(key))
 
 
 def _at(key: bytes) -> dict[str, str]:

@@ -61,7 +61,9 @@ def _operation(row: Row) -> dict[str, Any]:
     }
     if row.command:
         found["description"] = f"{row.command} {spec_of(row.command).syntax}".strip()
-    if parameters := [*_in_path(row), *_in_query(row)]:
+    if "If-None-Match" in row.headers:
+        found["responses"]["304"] = {"description": "It is known."}
+    if parameters := [*_in_path(row), *_in_query(row), *_in_headers(row)]:
         found["parameters"] = parameters
     if row.body:
         content = {row.takes: {"schema": row.body}}
@@ -103,6 +105,18 @@ def _in_query(row: Row) -> list[dict[str, Any]]:
             "schema": {part: said for part, said in schema.items() if part != "description"},
         }
         for name, schema in row.query.items()
+    ]
+
+
+def _in_headers(row: Row) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "description": schema["description"],
+            "schema": {part: said for part, said in schema.items() if part != "description"},
+        }
+        for name, schema in row.headers.items()
     ]
 
 

@@ -40,5 +40,7 @@ class Options:
     """How many may listen to events at once."""
     assistants_write: bool = False
     """Whether assistants are offered tools that change something."""
+    origins: frozenset[str] = frozenset()
+    """Pages of these origins may ask, too (CORS): ``https://example.org``; ``*`` is any."""
     tick: float = 0.25
     """Seconds between two looks at a training that is listened to."""

@@ -43,6 +43,7 @@ class Quick:
             here = None
         self._runner = here.runner if here else None
         self._guard = guard
+        self._crossing = bool(api.options.origins)
         routes = ("run", "/networks/{key}/run", _run), ("class", "/networks/{key}/class", _class)
         self._asked = {
             word.encode(): (api.numbers.of("POST", path), ask) for word, path, ask in routes
@@ -75,6 +76,8 @@ class Quick:
 
     def _is_usual(self, scope: Scope) -> bool:
         headers = dict(scope["headers"])
+        if self._crossing and b"origin" in headers:  # the usual way says who may read the answer
+            return False
         length = headers.get(b"content-length", b"")
         if headers.get(b"content-type") != _JSON or not length.isdigit():
             return False

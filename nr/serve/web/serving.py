@@ -60,6 +60,9 @@ class Settings(Protocol):
     @property
     def assistants_write(self) -> bool: ...
 
+    @property
+    def origins(self) -> frozenset[str]: ...
+
 
 class Served:
     """A server that listens."""
@@ -93,7 +96,8 @@ async def serve_http(db: nr.aio.Database, settings: Settings) -> Served:
     """Serves a database as the settings say. Raises BackendError."""
     users = _user_of(settings.users) if settings.users else None
     hosts = LOOPBACK if _is_loopback(settings.host) else None
-    app = application(db, Options(users, hosts, assistants_write=settings.assistants_write))
+    writes, origins = settings.assistants_write, settings.origins
+    app = application(db, Options(users, hosts, assistants_write=writes, origins=origins))
     config = uvicorn.Config(
         app,
         log_level="warning",

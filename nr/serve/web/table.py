@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nr.serve.web import asking, events, networks, pages
+from nr.serve.web import asking, dumps, events, networks, once, pages
 from nr.serve.web.api import Api
 from nr.serve.web.schemas import Schema, a_list, an_object, one_of
 
@@ -33,6 +33,8 @@ class Row:
     body: Schema | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     """Parameters."""
+    headers: Mapping[str, Schema] = field(default_factory=dict)
+    """What it hears of a request's headers."""
     takes: str = "application/json"
     """What the body is."""
     status: int = 200
@@ -88,6 +90,24 @@ _NEXT = {
     ),
 }
 _REPLACE = {"replace": one_of("boolean", description="Whether one may be there. Default: false.")}
+_SAMPLES = {
+    "samples": one_of(
+        "boolean", description="false: as much as answers, with an ETag. Default: true."
+    )
+}
+_KNOWN = {
+    "If-None-Match": one_of(
+        "string", description="The ETag of what is there already: without samples, 304 then."
+    )
+}
+_ONCE = {
+    once.HEADER: one_of(
+        "string",
+        minLength=1,
+        maxLength=255,
+        description="Of a request that may be sent again: it is done once.",
+    )
+}
 _TEXT = one_of("string")
 
 ROWS: tuple[Row, ...] = (
@@ -104,6 +124,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "POST", f"{_NET}/observe", asking.observe, "NR.OBSERVE", body=asking.OBSERVED,
         answers=an_object({"train": one_of("integer"), "test": one_of("integer")}, "train", "test"),
+        headers=_ONCE,
     ),
     Row(
         "POST", f"{_NET}/explain", asking.explain, "NR.EXPLAIN", body=asking.EXPLAINED,
@@ -172,12 +193,12 @@ ROWS: tuple[Row, ...] = (
         summary="Replies what comes next of a forecaster's series, by the outputs' names.",
     ),
     Row(
-        "GET", f"{_NET}/dump", networks.dump, "NR.DUMP", one_of("string", format="binary"),
-        media=networks.BLOB,
+        "GET", f"{_NET}/dump", dumps.dump, "NR.DUMP", one_of("string", format="binary"),
+        media=dumps.BLOB, query=_SAMPLES, headers=_KNOWN,
     ),
     Row(
-        "PUT", f"{_NET}/dump", networks.restore, "NR.RESTORE", networks.NETWORK,
-        one_of("string", format="binary"), query=_REPLACE, takes=networks.BLOB, status=201,
+        "PUT", f"{_NET}/dump", dumps.restore, "NR.RESTORE", networks.NETWORK,
+        one_of("string", format="binary"), query=_REPLACE, takes=dumps.BLOB, status=201,
     ),
     Row(
         "GET", "/trainings", networks.trainings, "NR.THREADS", a_list(one_of("object")),

@@ -22,11 +22,12 @@ end
 local losses, raised, stale = watch(field[14], field[10], ARGV[10], ARGV[11])
 if stale then return {0} end
 local observed = tonumber(field[11]) or train + test
-local s -- the generator's state, when it is needed
+local seeded
 
 local function drawn(n)
-  s = s or state_of(field[9])
-  return below(s, n)
+  if not seeded then seed(field[9]) end
+  seeded = true
+  return below(n)
 end
 
 -- Whether the next sample goes to the training dataset.
@@ -105,9 +106,9 @@ end
 
 train, test = train .. '', test .. ''
 pairs_[2], pairs_[4] = train, test
-if s then
+if seeded then
   pairs_[n + 1] = 'random'
-  pairs_[n + 2] = written_state(s)
+  pairs_[n + 2] = state()
 end
 if ARGV[7] ~= '0' then
   n = #pairs_

@@ -1,62 +1,68 @@
 -- NR.OBSERVE of one row, where there is nothing else to do, which is nearly always: the writer is
--- known, no training is due. ARGV: writer, number, id, dataset, row, and as observe.lua has them
--- the revision of weights, and scores. Replies {2}, and has done nothing, where it is left to that.
+-- known, no training is due. ARGV: writer, number, id, dataset, row, and the most samples that the
+-- datasets have, which are fixed with the id. Replies how many samples there are as text, or
+-- {2}, and has done nothing, where it is left to observe.lua; {0}, where the caller must look again.
+--
+-- `watch` is of drift.lua, behind which this is observe_watched, or nil (unwatched.lua). So networks
+-- whose samples are not scored need not be asked whether they are: TRAINEVERY tells, and where DRIFT
+-- is switched on all writers come to be unknown (change.lua).
 --
 -- All of a script runs at each call. So this one has little of what is shared, reads no more than
--- it needs, and writes no more than what has changed.
+-- it needs, and writes no more than what has changed. To read a field, to make text of a number
+-- or a list of the reply costs as much as ten or twenty lines.
 
-local key, writer = KEYS[1], 'writer:' .. ARGV[1]
-local field = redis.pcall('HMGET', key, 'nr', 'id', writer, 'generation', 'train_len',
-                          'train_maxlen', 'test_len', 'test_maxlen', 'observed', 'trainevery', 'new',
-                          'random', 'drift')
+local key, writer, trains, tests = KEYS[1], 'writer:' .. ARGV[1], ARGV[6], ARGV[7]
+local field = redis.pcall('HMGET', key, 'nr', 'id', writer, 'generation', 'observed', 'train_len',
+                          'test_len', 'trainevery', 'new', 'random')
 if field[1] ~= '2' or field[2] ~= ARGV[3] or not field[3] then return {2} end
-local number, generation, first, second = string.match(field[3], '^(%d+) (%d+) (%d+) (%d+)$')
+local number, generation = string.match(field[3], '^(%d+) (%d+) ')
 if generation ~= field[4] then return {2} end
-if tonumber(number) >= tonumber(ARGV[2]) then
-  return {1, tonumber(first), tonumber(second)} -- it was made already
+if number + 0 >= ARGV[2] + 0 then -- it was made already
+  return string.match(field[3], '%d+ %d+$')
 end
 
-local train, trains = tonumber(field[5]), tonumber(field[6])
-local test, tests, observed = tonumber(field[7]), tonumber(field[8]), tonumber(field[9])
-if not (train and trains and test and tests and observed and field[12]) then return {2} end
+local train, test, observed = field[6], field[7], tonumber(field[5])
+if not (train and test and observed and field[10]) then return {2} end
 if observed > 1e13 then return {2} end -- numbers have 14 digits as text
-local every, losses, raised, stale = field[10]
-if field[13] == 'true' or every == 'null' then
-  losses, raised, stale = watch(field[13], every, ARGV[6], ARGV[7])
+local every, losses = field[8]
+if watch then
+  local raised, stale
+  losses, raised, stale = watch(nil, every, ARGV[8], ARGV[9])
   if stale then return {0} end
   if raised then return {2} end
+elseif every == 'null' then
+  return {2}
 end
-local full, slot, changed, value, s = train == trains and test == tests
-if full then s = state_of(field[12]) end
-local training = ARGV[4] == '0'
+local full, training, slot, changed, value = train == trains and test == tests, ARGV[4] == '0'
+if full then seed(field[10]) end
 if ARGV[4] == '2' then
   if full then
-    training = below(s, trains + tests) < trains
+    training = below(trains + tests) < trains + 0
   else
-    training = tests == 0 or trains > 0 and train * tests <= test * trains
+    training = tests == '0' or trains ~= '0' and train * tests <= test * trains
   end
 end
-if training and train < trains then
-  train, slot = train + 1, 'train:' .. field[5]
-  changed, value, field[5] = 'train_len', train .. '', train .. ''
-elseif not training and test < tests then
-  test, slot = test + 1, 'test:' .. field[7]
-  changed, value, field[7] = 'test_len', test .. '', test .. ''
+if training and train ~= trains then
+  slot, train = 'train:' .. train, string.format('%d', train + 1)
+  changed, value = 'train_len', train
+elseif not training and test ~= tests then
+  slot, test = 'test:' .. test, string.format('%d', test + 1)
+  changed, value = 'test_len', test
 else -- it replaces another one
-  s = s or state_of(field[12])
-  slot = training and 'train:' .. below(s, trains) or 'test:' .. below(s, tests)
-  changed, value = 'random', written_state(s)
+  if not full then seed(field[10]) end
+  slot = string.format(training and 'train:%d' or 'test:%d', below(training and trains or tests))
+  changed, value = 'random', state()
 end
 
-local record = ARGV[2] .. ' ' .. generation .. ' ' .. field[5] .. ' ' .. field[7]
-observed = observed + 1 .. ''
+local record = ARGV[2] .. ' ' .. generation .. ' ' .. train .. ' ' .. test
+observed = string.format('%d', observed + 1)
 if every and every ~= '0' then
-  local new = (tonumber(field[11]) or 0) + 1
+  local new = (tonumber(field[9]) or 0) + 1
   if new >= (tonumber(every) or math.max(10, math.floor((train + test) / 5))) then return {2} end
   redis.call('HSET', key, slot, ARGV[5], changed, value, writer, record, 'observed', observed,
-             'new', new .. '')
+             'new', string.format('%d', new))
 else
   redis.call('HSET', key, slot, ARGV[5], changed, value, writer, record, 'observed', observed)
 end
 if losses then redis.call('HSET', key, 'losses', losses) end
-return {1, train, test}
+return train .. ' ' .. test

@@ -75,14 +75,17 @@ static bool is_list(const nr_item *item) {
     return item->type == NR_ITEM_ARRAY;
 }
 
+static nr_status not_finite(const nr_field *field, size_t step, nr_error *err) {
+    return nr_fail(err, "ERR field %.*s: step %zu has what is no finite 32-bit "
+                        "number",
+                   (int)field->name.n, field->name.s, step);
+}
+
 static nr_status put_float(const nr_field *field, const nr_item *item,
                            size_t step, nr_buf *out, nr_error *err) {
     bool number = item->type == NR_ITEM_INT || item->type == NR_ITEM_REAL;
     float x = number ? (float)item->real + 0.0f : NAN;
-    if (!isfinite(x))
-        return nr_fail(err, "ERR field %.*s: step %zu has what is no finite "
-                            "32-bit number",
-                       (int)field->name.n, field->name.s, step);
+    if (!isfinite(x)) return not_finite(field, step, err);
     return nr_buf_append(out, &x, sizeof x) ? NR_OK : nr_nomem(err);
 }
 
@@ -92,18 +95,25 @@ static float float_in(nr_bytes bytes, size_t i) {
     return x;
 }
 
+/* So many bytes of float32, whole steps from this one on. */
+static nr_status put_floats(const nr_field *field, nr_bytes bytes, size_t step,
+                            nr_buf *out, nr_error *err) {
+    if (!nr_buf_reserve(out, bytes.len)) return nr_nomem(err);
+    for (size_t i = 0; i < bytes.len / sizeof(float); i++) {
+        float x = float_in(bytes, i) + 0.0f; /* -0 is 0 */
+        if (!isfinite(x)) return not_finite(field, step + i / field->size, err);
+        memcpy(out->data + out->len, &x, sizeof x);
+        out->len += sizeof x;
+    }
+    return NR_OK;
+}
+
 /* The bytes of as many float32. */
 static nr_status put_packed_step(const nr_field *field, nr_bytes bytes,
                                  size_t step, nr_buf *out, nr_error *err) {
-    nr_status status = NR_OK;
     if (bytes.len != field->size * sizeof(float))
         return wrong_width(field, step, bytes.len / sizeof(float), err);
-    for (size_t i = 0; i < field->size && status == NR_OK; i++) {
-        nr_item item = {.type = NR_ITEM_REAL,
-                        .real = (double)float_in(bytes, i)};
-        status = put_float(field, &item, step, out, err);
-    }
-    return status;
+    return put_floats(field, bytes, step, out, err);
 }
 
 /* A list of as many numbers as a step has; of one, the number itself, too. */
@@ -132,7 +142,8 @@ static nr_status put_list(const nr_field *field, nr_cursor *c, uint64_t steps,
     nr_status status = check_steps(field, steps, err);
     if (status != NR_OK) return status;
     size_t bytes = (size_t)steps * field->size * sizeof(float);
-    if (!nr_put_bin_head(out, bytes)) return nr_nomem(err);
+    if (!nr_put_bin_head(out, bytes) || !nr_buf_reserve(out, bytes))
+        return nr_nomem(err);
     for (size_t i = 0; i < steps && status == NR_OK; i++)
         status = put_step(field, c, i, out, err);
     return status;
@@ -150,10 +161,7 @@ static nr_status put_packed(const nr_field *field, nr_bytes bytes, nr_buf *out,
     nr_status status = check_steps(field, steps, err);
     if (status != NR_OK) return status;
     if (!nr_put_bin_head(out, bytes.len)) return nr_nomem(err);
-    for (size_t i = 0; i < steps && status == NR_OK; i++)
-        status = put_packed_step(
-            field, (nr_bytes){bytes.data + i * each, each}, i, out, err);
-    return status;
+    return put_floats(field, bytes, 0, out, err);
 }
 
 /* ================================ Symbols ================================ */

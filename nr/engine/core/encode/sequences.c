@@ -72,14 +72,25 @@ bool nr_sequences_fit(nr_code *code, const nr_value *values, size_t n,
 
 /* ================================= Tables ================================ */
 
-nr_sequences *nr_sequences_new(const nr_encoding *e) {
-    nr_sequences *s = nr_alloc(sizeof *s);
-    if (!s) return NULL;
+void nr_sequences_begin(nr_sequences *s, const nr_encoding *e) {
     memset(s, 0, sizeof *s);
     atomic_init(&s->refs, 1);
     for (size_t i = 0; i < e->schema->inputs; i++)
         if (e->schema->fields[i].kind == NR_FIELD_SEQUENCE)
             s->lists[s->n++].width = e->schema->fields[i].size;
+}
+
+void nr_sequences_end(nr_sequences *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        nr_release(s->lists[i].ends);
+        nr_release(s->lists[i].x);
+        nr_release(s->lists[i].ids);
+    }
+}
+
+nr_sequences *nr_sequences_new(const nr_encoding *e) {
+    nr_sequences *s = nr_alloc(sizeof *s);
+    if (s) nr_sequences_begin(s, e);
     return s;
 }
 
@@ -92,11 +103,7 @@ nr_sequences *nr_sequences_hold(nr_sequences *sequences) {
 void nr_sequences_drop(nr_sequences *s) {
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < s->n; i++) {
-        nr_release(s->lists[i].ends);
-        nr_release(s->lists[i].x);
-        nr_release(s->lists[i].ids);
-    }
+    nr_sequences_end(s);
     nr_release(s);
 }
 

@@ -39,6 +39,9 @@ typedef struct nr_steps {
     const uint32_t *ids;
 } nr_steps;
 
+/* In memory of the caller's, which alone has it; or held and dropped. */
+void nr_sequences_begin(nr_sequences *sequences, const nr_encoding *e);
+void nr_sequences_end(nr_sequences *sequences);
 nr_sequences *nr_sequences_new(const nr_encoding *e); /* NULL: no memory */
 nr_sequences *nr_sequences_hold(nr_sequences *sequences);
 void nr_sequences_drop(nr_sequences *sequences);

@@ -7,7 +7,7 @@
 #include "encode/symbols.h"
 #include "functions.h"
 
-enum { TWICE = 2 };
+enum { ONCE = 1, TWICE = 2 };
 
 /* Calls `take` for each symbol of a dataset's texts, and with no text at the end of
  * each. */
@@ -34,30 +34,40 @@ static nr_status each_symbol(const nr_records *records, size_t dataset,
 typedef struct counting {
     nr_terms all;
     uint32_t number;
+    bool unknown; /* the texts have the unknown symbol themselves */
 } counting;
 
-static bool is_own(nr_text symbol) {
+static bool is_own(nr_text symbol, size_t *which) {
     for (size_t i = 0; i < NR_OWN_SYMBOLS; i++)
         if (symbol.n == strlen(nr_own_symbols[i]) &&
-            !memcmp(symbol.s, nr_own_symbols[i], symbol.n))
+            !memcmp(symbol.s, nr_own_symbols[i], symbol.n)) {
+            *which = i;
             return true;
+        }
     return false;
 }
 
 static bool count(void *context, const nr_text *symbol) {
     counting *c = context;
-    if (!symbol || is_own(*symbol)) return true;
+    size_t own = NR_END_SYMBOL;
+    if (!symbol || is_own(*symbol, &own)) {
+        c->unknown |= own == NR_UNKNOWN_SYMBOL;
+        return true;
+    }
     if (++c->number == 0) c->number = 1;
     return nr_terms_count(&c->all, *symbol, c->number);
 }
 
+/* A symbol that is there once teaches less than it would as an unknown one. Who has
+ * written unknown ones into the texts has made that choice. */
 nr_status nr_symbols_fit(const nr_records *records, nr_encoding **out,
                          nr_error *err) {
     counting c = {0};
     nr_terms chosen = {0};
     nr_status status = each_symbol(records, 0, count, &c, err);
     if (status == NR_OK &&
-        !(nr_terms_choose(&c.all, records->symbols - 1, TWICE, &chosen) &&
+        !(nr_terms_choose(&c.all, records->symbols - 1,
+                          c.unknown ? ONCE : TWICE, &chosen) &&
           (*out = nr_encoding_of_symbols(records->schema, &chosen))))
         status = nr_nomem(err);
     nr_terms_free(&c.all);

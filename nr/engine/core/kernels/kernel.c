@@ -259,7 +259,10 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 #include "kernels/cell_rows.h"
 #include "kernels/members.h"
 #include "kernels/losses.h"
+#include "kernels/joins.h"
 #include "kernels/optimizers.h"
+#include "kernels/products.h"
+#include "kernels/unit_cells.h"
 
 /* ================================= Table ================================= */
 
@@ -270,6 +273,15 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 
 const nr_kernels NAME(NR_ISA) = {
     .name = TEXT(NR_ISA),
+    .product = product,
+    .lstm_units = lstm_units,
+    .lstm_units_back = lstm_units_back,
+    .gru_units = gru_units,
+    .gru_units_back = gru_units_back,
+    .turn = turned,
+    .asked_powers = asked_powers,
+    .logs = logs,
+    .squares = squares,
     .layer = layer,
     .gradient = gradient,
     .step_gradient = step_gradient,
@@ -285,6 +297,9 @@ const nr_kernels NAME(NR_ISA) = {
     .weigh = weigh,
     .activate = activate,
     .derive = derive,
+    .powers = powers,
+    .squash = squash,
+    .join = join,
     .head = head_outputs,
     .loss = loss,
     .pack = pack,

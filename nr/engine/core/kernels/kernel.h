@@ -76,15 +76,56 @@ typedef struct nr_cell_step {
 
 /* A step of a cell for one row. x: what comes in, and behind it the output before,
  * which becomes that behind the step. `state` is an LSTM's, or room for the sums of
- * a GRU's own output, by state_w. All have a vector's room behind them. */
+ * a GRU's own output, by state_w. All have a vector's room behind them. Where a
+ * sequence begins, output and state before are 0, and not multiplied. */
 typedef struct nr_cell_row {
     size_t in, units;
     const float *w, *state_w;
     float *x, *sums, *state;
 } nr_cell_row;
 
+/* c[i][lane] (+)= the sum of a(i, block, j) * b[block * k + j][lane] over blocks and j,
+ * with a(i, block, j) = a[i * step_m + block * a_block + j * step_k]; rows of b and c
+ * are b_step and c_step floats apart, and have nv vectors of lanes. */
+typedef struct nr_product {
+    float *c;
+    const float *a, *b;
+    size_t c_step, step_m, step_k, a_block, b_step;
+    size_t m, blocks, k, nv;
+    bool resume; /* adds to what c holds */
+} nr_product;
+
+/* A step of a cell with units in lanes, sixteen of them a group, for some rows. Of a
+ * group a row has 64 floats of gates: an LSTM's four, or a GRU's three and nothing;
+ * `sums` are as many of a GRU's state. A row's state and output lie in slots, of
+ * which one is read and the next written. */
+typedef struct nr_unit_step {
+    size_t rows, groups;
+    float *gates, *sums;
+    size_t group, row;      /* floats from one to the next in gates */
+    float *state, *out;     /* at the slot that the step begins with */
+    size_t state_row, state_slot;
+    const float *delta, *more; /* of the output, from the next step and above */
+    float *carry;
+    size_t delta_row, more_row; /* of delta and carry; of more */
+} nr_unit_step;
+
 typedef struct nr_kernels {
     const char *name;
+
+    void (*product)(const nr_product *product);
+    void (*lstm_units)(const nr_unit_step *step);
+    void (*lstm_units_back)(const nr_unit_step *step);
+    void (*gru_units)(const nr_unit_step *step);
+    void (*gru_units_back)(const nr_unit_step *step);
+    /* to[j * to_step + i] = from[i * from_step + j]. */
+    void (*turn)(float *to, size_t to_step, const float *from,
+                 size_t from_step, size_t rows, size_t columns);
+    /* x[unit][64 lanes] becomes e^(x - less), which is added to the sums by lane. */
+    void (*asked_powers)(float *x, size_t units, size_t nv,
+                         const float *less, float *sums);
+    void (*logs)(float *x, size_t nv);
+    double (*squares)(const float *x, size_t n); /* their sum */
 
     /* out[m][lane] = init[m] + sum over k of a(m, k) * in[k][lane], with
      * a(m, k) = a[m * step_m + k * step_k]. init NULL: from 0. Forward
@@ -112,8 +153,8 @@ typedef struct nr_kernels {
     void (*lstm_back)(const nr_cell_step *step);
     void (*gru)(const nr_cell_step *step);
     void (*gru_back)(const nr_cell_step *step);
-    void (*lstm_row)(const nr_cell_row *row);
-    void (*gru_row)(const nr_cell_row *row);
+    void (*lstm_row)(const nr_cell_row *row, bool begins);
+    void (*gru_row)(const nr_cell_row *row, bool begins);
 
     /* The first layer's part of both, where inputs are lists of those that are
      * not 0. To a panel, by lists of n lanes' inputs and weights' rows w; its
@@ -138,6 +179,15 @@ typedef struct nr_kernels {
     void (*activate)(float *x, size_t units, size_t nv, nr_activation f);
     void (*derive)(float *delta, const float *x, size_t units, size_t nv,
                    nr_activation f);
+
+    /* Sums of a layer before tanh or sigmoid as their powers (joins.h), in place;
+     * powers, or their product with others unless y is NULL, through that
+     * activation; sums of two added, or powers multiplied. All [unit][lane]. */
+    void (*powers)(float *x, size_t units, size_t nv, nr_activation f);
+    void (*squash)(float *to, const float *x, const float *y, size_t units,
+                   size_t nv, nr_activation f);
+    void (*join)(float *to, const float *x, const float *y, size_t units,
+                 size_t nv, bool product);
 
     /* The head's outputs in place. */
     void (*head)(float *x, size_t units, size_t nv, nr_head head);

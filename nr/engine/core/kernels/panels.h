@@ -62,46 +62,37 @@ INLINE void turn(float *panel, const float *const *rows, size_t unit,
 }
 #endif
 
+/* to[j * to_step + i] = from[i * from_step + j], of so many rows i, columns j. */
+static void turned(float *to, size_t to_step, const float *from,
+                   size_t from_step, size_t rows, size_t columns) {
+    size_t whole = 0, part = 0;
+#if defined(__AVX2__)
+    whole = rows / 8 * 8, part = columns / 8 * 8;
+    for (size_t j = 0; j < part; j += 8)
+        for (size_t i = 0; i < whole; i += 8) {
+            __m256 r[8];
+            for (size_t n = 0; n < 8; n++)
+                r[n] = _mm256_loadu_ps(from + (i + n) * from_step + j);
+            turn8(r);
+            for (size_t n = 0; n < 8; n++)
+                _mm256_storeu_ps(to + (j + n) * to_step + i, r[n]);
+        }
+#endif
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = i < whole ? part : 0; j < columns; j++)
+            to[j * to_step + i] = from[i * from_step + j];
+}
+
 /* A panel's first n lanes to rows `step` floats apart. */
 static void to_rows(float *rows, size_t step, const float *panel, size_t n,
                     size_t units) {
-    size_t whole = 0, lanes = 0;
-#if defined(__AVX2__)
-    whole = units / 8 * 8, lanes = n / 8 * 8;
-    for (size_t l = 0; l < lanes; l += 8)
-        for (size_t u = 0; u < whole; u += 8) {
-            __m256 r[8];
-            for (size_t i = 0; i < 8; i++)
-                r[i] = _mm256_loadu_ps(panel + (u + i) * NR_LANES + l);
-            turn8(r);
-            for (size_t i = 0; i < 8; i++)
-                _mm256_storeu_ps(rows + (l + i) * step + u, r[i]);
-        }
-#endif
-    for (size_t u = 0; u < units; u++)
-        for (size_t l = u < whole ? lanes : 0; l < n; l++)
-            rows[l * step + u] = panel[u * NR_LANES + l];
+    turned(rows, step, panel, NR_LANES, units, n);
 }
 
-/* The other way; n a multiple of 8. */
+/* The other way. */
 static void to_panel(float *panel, const float *rows, size_t step, size_t n,
                      size_t units) {
-    size_t whole = 0;
-#if defined(__AVX2__)
-    whole = units / 8 * 8;
-    for (size_t u = 0; u < whole; u += 8)
-        for (size_t l = 0; l < n; l += 8) {
-            __m256 r[8];
-            for (size_t i = 0; i < 8; i++)
-                r[i] = _mm256_loadu_ps(rows + (l + i) * step + u);
-            turn8(r);
-            for (size_t i = 0; i < 8; i++)
-                _mm256_storeu_ps(panel + (u + i) * NR_LANES + l, r[i]);
-        }
-#endif
-    for (size_t u = whole; u < units; u++)
-        for (size_t l = 0; l < n; l++)
-            panel[u * NR_LANES + l] = rows[l * step + u];
+    turned(panel, NR_LANES, rows, step, n, units);
 }
 
 static void unpack(float *rows, const float *panel, size_t n, size_t units) {

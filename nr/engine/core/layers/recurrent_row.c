@@ -59,11 +59,12 @@ size_t nr_row_frame_floats(const nr_plan *plan) {
     return most;
 }
 
-static void run_step(const nr_kernels *k, const track *t, const float *x) {
+static void run_step(const nr_kernels *k, const track *t, const float *x,
+                     bool begins) {
     for (size_t l = 0; l < t->n; l++) {
         const nr_cell_row *c = &t->cells[l];
         memcpy(c->x, x, c->in * sizeof *x);
-        (t->lstm ? k->lstm_row : k->gru_row)(c);
+        (t->lstm ? k->lstm_row : k->gru_row)(c, begins);
         x = c->x + c->in;
     }
 }
@@ -81,7 +82,7 @@ void nr_recurrent_row(const nr_kernels *k, const nr_plan *plan, const float *w,
         memset(frame, 0, floats * sizeof *frame);
         for (size_t i = 0; i < steps.n; i++)
             run_step(k, &t, t.embed ? w + t.embed->at + steps.ids[i] * t.width
-                                    : steps.x + i * t.width);
+                                    : steps.x + i * t.width, i == 0);
         const nr_cell_row *last = &t.cells[t.n - 1];
         memcpy(inputs + place, last->x + last->in, last->units * sizeof *inputs);
     }
@@ -91,6 +92,6 @@ const float *nr_recurrent_next(const nr_kernels *k, const nr_plan *plan,
                                const float *w, float *frame, uint32_t id) {
     const nr_op *op = &plan->ops[plan->n];
     track t = next_track(plan, 0, w, &op, frame);
-    run_step(k, &t, w + t.embed->at + (size_t)id * t.width);
+    run_step(k, &t, w + t.embed->at + (size_t)id * t.width, false);
     return t.cells[t.n - 1].x + t.cells[t.n - 1].in;
 }

@@ -1,192 +1,200 @@
-/* See stream.h. */
+/* Where what streams are made of lies: see stream.h. */
 
 #include <string.h>
 
-#include "layers/layer.h"
-#include "layers/recurrent.h"
+#include "kernels/dense.h"
 #include "layers/stream.h"
 
-static const nr_op *softmax_of(const nr_plan *plan) { return &plan->ops[0]; }
-static size_t top_units(const nr_stream *s) { return softmax_of(s->plan)->in; }
-static float *top_at(const nr_stream *s, size_t t) {
-    return s->top + t * top_units(s) * NR_LANES;
-}
-static float *want_at(const nr_stream *s, size_t t) {
-    return s->want + t * top_units(s) * NR_LANES;
-}
+/* ================================= Sizes ================================= */
 
-/* ================================ Memory ================================= */
-
-size_t nr_stream_floats(const nr_plan *plan, size_t unroll) {
-    return nr_frame_floats(plan, unroll) +
-           2 * unroll * softmax_of(plan)->in * NR_LANES;
-}
-
-void nr_stream_make(nr_stream *s, const nr_kernels *k, const nr_plan *plan,
-                    size_t unroll, size_t lanes, float *memory, float *y) {
-    *s = (nr_stream){.k = k, .plan = plan, .y = y};
-    s->track = nr_track_in(plan, 0, unroll, memory);
-    s->lanes.nv = (lanes + 15) / 16;
-    s->lanes.all = true;
-    s->top = memory + nr_frame_floats(plan, unroll);
-    s->want = s->top + unroll * softmax_of(plan)->in * NR_LANES;
+static void shape_layer(nr_stream *s, size_t l, const nr_op **op, size_t *at) {
+    const nr_recurrent *r = &s->plan->recurrent;
+    nr_stream_layer *c = &s->layers[l];
+    c->lstm = r->cell == NR_LSTM;
+    c->in = l ? r->units[l - 1] : s->width;
+    c->units = r->units[l];
+    c->groups = (c->units + 15) / 16;
+    c->state_in = c->units + !c->lstm;
+    c->x_step = nr_whole(c->in + 1);
+    c->h_step = nr_whole(c->state_in);
+    c->x_weights = *at;
+    c->h_weights = *at + c->groups * (c->in + 1) * NR_LANES;
+    *at = c->h_weights + c->groups * c->state_in * NR_LANES;
+    c->op = (*op)++;
+    if (!c->lstm) c->state_op = (*op)++;
 }
 
-void nr_stream_begin(nr_stream *s) {
-    for (size_t i = 0; i < s->track.n; i++) {
-        const nr_track_cell *c = &s->track.cells[i];
-        nr_clear_lanes(nr_outputs_at(c, 0), c->units, 0, NR_LANES / 16);
-        if (c->lstm) nr_clear_lanes(nr_state_at(c, 0), c->units, 0, NR_LANES / 16);
+void nr_stream_shape(nr_stream *s, const nr_plan *plan, bool tied,
+                     size_t parts, size_t unroll) {
+    const nr_op *op = &plan->ops[plan->n + 1]; /* behind the embedding */
+    *s = (nr_stream){.plan = plan, .tied = tied};
+    s->n = plan->recurrent.layers;
+    s->width = plan->recurrent.of[0].width;
+    s->top = plan->ops[0].in;
+    s->symbols = plan->ops[0].out;
+    s->row_step = nr_whole((s->width > s->top ? s->width : s->top) + 1);
+    s->most_parts = parts;
+    s->unroll = unroll;
+    for (size_t l = 0; l < s->n; l++) shape_layer(s, l, &op, &s->floats);
+    s->softmax = s->embed = s->floats;
+    s->floats += s->symbols * s->row_step;
+    if (tied) return;
+    s->embed = s->floats;
+    s->floats += s->symbols * s->row_step;
+}
+
+/* Takes floats from the memory; counts them where there is none. */
+typedef struct taking {
+    float *memory;
+    uint64_t n;
+} taking;
+
+static float *take(taking *t, uint64_t n) {
+    float *at = t->memory ? t->memory + t->n : NULL;
+    t->n += (n + 15) / 16 * 16;
+    return at;
+}
+
+static size_t panels(size_t units) { return (units + NR_LANES - 1) / NR_LANES; }
+
+static void place_layer(const nr_stream *s, nr_stream_layer *c, taking *t) {
+    size_t rows = s->most_parts * s->unroll;
+    size_t slots = s->most_parts * (s->unroll + 1);
+    size_t gates = rows * c->groups * NR_LANES;
+    size_t turned = c->groups * NR_LANES * NR_LANES;
+    c->x = take(t, rows * c->x_step);
+    c->back = take(t, rows * c->x_step);
+    c->gates = take(t, gates);
+    c->sums = take(t, c->lstm ? 0 : gates);
+    c->h = take(t, slots * c->h_step);
+    c->c = take(t, c->lstm ? slots * c->h_step : 0);
+    c->delta = take(t, s->most_parts * c->h_step);
+    c->carry = take(t, s->most_parts * c->h_step);
+    c->x_turned = take(t, panels(c->in) * turned);
+    c->h_turned = take(t, panels(c->units) * turned);
+}
+
+static uint64_t place(nr_stream *s, float *memory) {
+    taking t = {memory, 0};
+    size_t rows = s->most_parts * s->unroll, some = panels(rows);
+    if (some > NR_ASKED_PANELS) some = NR_ASKED_PANELS;
+    for (size_t l = 0; l < s->n; l++) place_layer(s, &s->layers[l], &t);
+    s->y = take(&t, rows * s->row_step);
+    s->want = take(&t, rows * s->row_step);
+    s->powers = take(&t, some * s->symbols * NR_LANES);
+    s->y_turned = take(&t, some * (s->top + 1) * NR_LANES);
+    s->want_turned = take(&t, some * s->top * NR_LANES);
+    s->scaled = take(&t, panels(s->top + 1) * NR_ASKED * NR_LANES);
+    s->less = take(&t, NR_ASKED);
+    s->total = take(&t, NR_ASKED);
+    s->factors = take(&t, NR_ASKED);
+    s->losses = take(&t, rows);
+    return t.n;
+}
+
+uint64_t nr_stream_memory(const nr_stream *s) {
+    nr_stream like = *s;
+    return place(&like, NULL);
+}
+
+void nr_stream_place(nr_stream *s, float *memory, uint32_t *touched,
+                     bool *touches) {
+    size_t rows = s->most_parts * s->unroll;
+    memset(memory, 0, place(s, memory) * sizeof *memory);
+    memset(touches, 0, s->symbols * sizeof *touches);
+    s->touched = touched;
+    s->touches = touches;
+    for (size_t i = 0; i < rows; i++) {
+        s->y[i * s->row_step + s->top] = 1;
+        for (size_t l = 0; l < s->n; l++)
+            s->layers[l].x[i * s->layers[l].x_step + s->layers[l].in] = 1;
     }
 }
 
-void nr_stream_carry(nr_stream *s, size_t n) {
-    for (size_t i = 0; i < s->track.n; i++) {
-        const nr_track_cell *c = &s->track.cells[i];
-        nr_copy_lanes(nr_outputs_at(c, 0), nr_outputs_at(c, n), c->units,
-                      s->lanes.nv);
-        if (c->lstm)
-            nr_copy_lanes(nr_state_at(c, 0), nr_state_at(c, n), c->units,
-                          s->lanes.nv);
-    }
-}
+/* ================================ Weights ================================ */
 
-/* ================================ Forward ================================ */
-
-/* What is left out follows from where it is; on the way back its delta is, too. */
-static void drop(const nr_stream *s, float *x, size_t units, size_t layer,
-                 size_t t) {
-    uint64_t out = (uint64_t)(s->dropout * 0x1p32);
-    uint64_t step = nr_mix(nr_mix(s->key + layer) + t);
-    float kept = (float)(1 / (1 - s->dropout));
-    for (size_t l = 0; l < s->lanes.nv * 16 && out; l++) {
-        uint64_t lane = nr_mix(step + l);
-        for (size_t i = 0; i < units; i++)
-            x[i * NR_LANES + l] *= nr_mix(lane + i) >> 32 < out ? 0 : kept;
-    }
-}
-
-static const float *embedded(const nr_stream *s, const float *w, uint32_t id) {
-    return w + s->track.embed->at + (size_t)id * s->track.width;
-}
-
-void nr_stream_step(nr_stream *s, const float *w, size_t t,
-                    const uint32_t *ids) {
-    float *x = nr_inputs_at(&s->track.cells[0], t);
-    for (size_t l = 0; l < s->lanes.nv * 16; l++)
-        for (size_t i = 0; i < s->track.width; i++)
-            x[i * NR_LANES + l] = embedded(s, w, ids[l])[i];
-    for (size_t i = 0; i < s->track.n; i++) {
-        const nr_track_cell *c = &s->track.cells[i];
-        if (i)
-            nr_copy_lanes(nr_inputs_at(c, t), nr_outputs_at(c - 1, t + 1), c->in,
-                          s->lanes.nv);
-        drop(s, nr_inputs_at(c, t), c->in, i, t);
-        nr_cell_run(s->k, c, w, &s->lanes, t, t + 1, t);
-    }
-    const nr_track_cell *last = &s->track.cells[s->track.n - 1];
-    nr_copy_lanes(top_at(s, t), nr_outputs_at(last, t + 1), last->units,
-                  s->lanes.nv);
-    drop(s, top_at(s, t), last->units, s->track.n, t);
-}
-
-nr_losses nr_stream_loss(nr_stream *s, const float *w, size_t t,
-                         const nr_target *target) {
-    const nr_op *op = softmax_of(s->plan);
-    const float *own = w + op->at;
-    if (s->tied)
-        s->k->layer(s->y, embedded(s, w, 0), s->track.width, 1, top_at(s, t),
-                    own, op->out, op->in, s->lanes.nv);
+/* Copies between the two, `back` to the network's. */
+static void copy(float *network, float *own, bool back) {
+    if (back)
+        *network = *own;
     else
-        nr_dense_forward(s->k, op, own, top_at(s, t), s->y, s->lanes.nv);
-    return s->k->loss(s->y, NR_SOFTMAX, target);
+        *own = *network;
 }
 
-/* ================================ Backward =============================== */
-
-/* Adds the sums over lanes of some units. */
-static void add_lanes(float *g, const float *x, size_t units, size_t nv) {
-    for (size_t u = 0; u < units; u++)
-        for (size_t l = 0; l < nv * 16; l++) g[u] += x[u * NR_LANES + l];
-}
-
-/* Of the embedding's rows, which the softmax has as weights: a dense layer's
- * gradient with the symbols for inputs, but for row 0, where a layer has biases. */
-static void tied_gradient(const nr_stream *s, float *g, size_t t) {
-    const nr_op *op = softmax_of(s->plan);
-    float *rows = g + s->track.embed->at;
-    add_lanes(g + op->at, s->y, op->out, s->lanes.nv);
-    for (size_t i = 0; i < op->in; i++) {
-        const float *h = top_at(s, t) + i * NR_LANES;
-        for (size_t l = 0; l < s->lanes.nv * 16; l++) rows[i] += s->y[l] * h[l];
-    }
-    s->k->gradient(rows - op->in, s->y, 0, top_at(s, t), 0, 1, s->lanes.nv, 1,
-                   op->out, op->in);
-}
-
-void nr_stream_ask(nr_stream *s, const float *w, float *g, size_t t) {
-    const nr_op *op = softmax_of(s->plan);
-    if (s->tied) {
-        tied_gradient(s, g, t);
-        s->k->layer(want_at(s, t), embedded(s, w, 0), 1, s->track.width, s->y,
-                    NULL, op->in, op->out, s->lanes.nv);
-    } else {
-        s->k->gradient(g + op->at, top_at(s, t), 0, s->y, 0, 1, s->lanes.nv, 0,
-                       op->in, op->out);
-        nr_dense_backward(s->k, op, w + op->at, s->y, want_at(s, t),
-                          s->lanes.nv);
-    }
-    drop(s, want_at(s, t), op->in, s->track.n, t);
-}
-
-static void back_step(nr_stream *s, const float *w, size_t t) {
-    for (size_t i = s->track.n; i-- > 0;) {
-        const nr_track_cell *c = &s->track.cells[i];
-        const float *more = i + 1 < s->track.n ? nr_back_at(c + 1, t)
-                                               : want_at(s, t);
-        nr_cell_back(s->k, c, w, &s->lanes, t, more);
-        drop(s, nr_back_at(c, t), c->in, i, t);
-    }
-}
-
-static void embed_gradient(const nr_stream *s, float *g, size_t n,
-                           const uint32_t *ids) {
-    const nr_track_cell *c = &s->track.cells[0];
-    float *rows = g + s->track.embed->at;
-    for (size_t t = 0; t < n; t++)
-        for (size_t l = 0; l < s->lanes.nv * 16; l++) {
-            float *row = rows + (size_t)ids[t * NR_LANES + l] * c->in;
-            const float *d = nr_back_at(c, t) + l;
-            for (size_t i = 0; i < c->in; i++) row[i] += d[i * NR_LANES];
+/* An operation's rows from `first` on, `in` of them and perhaps the biases. */
+static void copy_groups(const nr_stream_layer *c, const nr_op *op, size_t first,
+                        size_t in, bool biases, float *network, float *own,
+                        bool back) {
+    size_t gates = op->out / c->units;
+    for (size_t u = 0; u < c->units; u++)
+        for (size_t i = 0; i < in + biases; i++) {
+            size_t row = i < in ? nr_dense_row(op->out, first + i) : 0;
+            float *to = own + (u / 16 * (in + biases) + i) * NR_LANES + u % 16;
+            for (size_t gate = 0; gate < gates; gate++)
+                copy(network + op->at + row + gate * c->units + u,
+                     to + gate * 16, back);
         }
 }
 
-static void cell_gradients(const nr_stream *s, float *g, size_t n) {
-    for (size_t i = 0; i < s->track.n; i++) {
-        const nr_track_cell *c = &s->track.cells[i];
-        const nr_op *ops[] = {c->op, c->state_op};
-        for (size_t o = 0; o < 2 && ops[o]; o++)
-            nr_cell_gradient(s->k, c, ops[o], g + ops[o]->at, 0, n, s->lanes.nv,
-                             0, ops[o]->in);
+static void copy_symbols(const nr_stream *s, float *network, float *own,
+                         bool back) {
+    const nr_op *op = &s->plan->ops[0], *embed = &s->plan->ops[s->plan->n];
+    for (size_t v = 0; v < s->symbols; v++) {
+        float *row = own + s->softmax + v * s->row_step;
+        float *read = own + s->embed + v * s->row_step;
+        copy(network + op->at + v, row + s->top, back);
+        for (size_t i = 0; i < s->width; i++)
+            copy(network + embed->at + v * s->width + i, read + i, back);
+        for (size_t i = 0; i < s->top && (!s->tied || back); i++)
+            copy(network + op->at + nr_dense_row(op->out, i) + v, row + i, back);
     }
 }
 
-void nr_stream_backward(nr_stream *s, const float *w, float *g, size_t n,
-                        const uint32_t *ids) {
-    for (size_t i = 0; i < s->track.n; i++) {
-        const nr_track_cell *c = &s->track.cells[i];
-        nr_clear_lanes(c->delta, c->units, 0, NR_LANES / 16);
-        nr_clear_lanes(c->carry, c->units, 0, NR_LANES / 16);
+static void copy_weights(const nr_stream *s, float *network, float *own,
+                         bool back) {
+    for (size_t l = 0; l < s->n; l++) {
+        const nr_stream_layer *c = &s->layers[l];
+        const nr_op *state = c->lstm ? c->op : c->state_op;
+        copy_groups(c, c->op, 0, c->in, true, network, own + c->x_weights, back);
+        copy_groups(c, state, c->lstm ? c->in : 0, c->units, !c->lstm, network,
+                    own + c->h_weights, back);
     }
-    for (size_t t = n; t-- > 0;) back_step(s, w, t);
-    cell_gradients(s, g, n);
-    embed_gradient(s, g, n, ids);
+    copy_symbols(s, network, own, back);
 }
 
-void nr_stream_untie(const nr_plan *plan, float *w) {
-    const nr_op *op = softmax_of(plan), *embed = &plan->ops[plan->n];
-    float *to = w + op->at + nr_dense_row(op->out, 0);
-    for (size_t i = 0; i < op->in; i++)
-        for (size_t v = 0; v < op->out; v++)
-            to[i * op->out + v] = w[embed->at + v * op->in + i];
+void nr_stream_take(const nr_stream *s, const float *weights, float *w) {
+    memset(w, 0, s->floats * sizeof *w);
+    copy_weights(s, (float *)weights, w, false);
+}
+
+void nr_stream_give(const nr_stream *s, const float *w, float *weights) {
+    copy_weights(s, weights, (float *)w, true);
+}
+
+/* ================================= States ================================ */
+
+void nr_stream_begin(nr_stream *s, size_t parts) {
+    s->parts = parts;
+    for (size_t l = 0; l < s->n; l++)
+        for (size_t p = 0; p < parts; p++) {
+            nr_stream_layer *c = &s->layers[l];
+            size_t at = p * (s->unroll + 1) * c->h_step;
+            memset(c->h + at, 0, c->h_step * sizeof *c->h);
+            if (c->lstm)
+                memset(c->c + at, 0, c->h_step * sizeof *c->c);
+            else
+                c->h[at + c->units] = 1;
+        }
+}
+
+void nr_stream_carry(nr_stream *s) {
+    for (size_t l = 0; l < s->n; l++)
+        for (size_t p = 0; p < s->parts; p++) {
+            nr_stream_layer *c = &s->layers[l];
+            size_t at = p * (s->unroll + 1) * c->h_step;
+            size_t from = at + s->steps * c->h_step;
+            memmove(c->h + at, c->h + from, c->h_step * sizeof *c->h);
+            if (c->lstm)
+                memmove(c->c + at, c->c + from, c->h_step * sizeof *c->c);
+        }
 }

@@ -27,14 +27,28 @@ void nr_behind_free(nr_behind *b) {
     nr_release_lines(b->mean);
 }
 
+static void run_first(const nr_behind *b, const nr_op *op, const float *sums,
+                      const float *more, float *x) {
+    if (b->powers) {
+        b->k->squash(x, sums, more, op->out, b->nv,
+                     (nr_activation)op->activation);
+        return;
+    }
+    if (more)
+        b->k->join(x, sums, more, op->out, b->nv, false);
+    else
+        memcpy(x, sums, op->out * NR_LANES * sizeof *x);
+    nr_dense_activate(b->k, op, x, b->nv);
+}
+
 /* A member's outputs of its first layer's sums. */
-static const float *run_member(const nr_behind *b, size_t m, const float *sums) {
+static const float *run_member(const nr_behind *b, size_t m, const float *sums,
+                               const float *more) {
     const nr_plan *plan = b->net->plan;
     const nr_op *op = nr_plan_first(plan);
     size_t out = nr_outputs(b->net);
     float *x = b->from, *y = b->to;
-    memcpy(x, sums, op->out * NR_LANES * sizeof *x);
-    nr_dense_activate(b->k, op, x, b->nv);
+    run_first(b, op, sums, more, x);
     for (size_t i = 1; i + 1 < plan->n; i++) {
         op = &plan->ops[i];
         nr_op_forward(b->k, op, nr_behind_member(b, m) + op->at, x, y, b->nv);
@@ -48,13 +62,14 @@ static const float *run_member(const nr_behind *b, size_t m, const float *sums) 
     return x;
 }
 
-const float *nr_behind_mean(nr_behind *b, const float *sums) {
+const float *nr_behind_mean(nr_behind *b, const float *sums, const float *more) {
     size_t floats = nr_outputs(b->net) * NR_LANES;
     size_t each = nr_plan_first(b->net->plan)->out * NR_LANES;
     memset(b->mean, 0, floats * sizeof *b->mean);
     for (size_t m = 0; m < b->members; m++) {
-        const float *y = run_member(b, m, sums + m * each);
-        for (size_t i = 0; i < floats; i++) b->mean[i] += y[i];
+        const float *y = run_member(b, m, sums + m * each,
+                                    more ? more + m * each : NULL);
+        b->k->join(b->mean, b->mean, y, nr_outputs(b->net), b->nv, false);
     }
     for (size_t i = 0; i < floats; i++) b->mean[i] /= (float)b->members;
     return b->mean;

@@ -12,6 +12,7 @@ typedef struct nr_behind {
     nr_head head;
     nr_factors f;
     size_t members, nv;
+    bool powers; /* of the first layer's sums come, not these */
     float *from, *to, *mean; /* panels of layers, and of the outputs */
 } nr_behind;
 
@@ -21,8 +22,8 @@ void nr_behind_free(nr_behind *b);
 static inline const float *nr_behind_member(const nr_behind *b, size_t m) {
     return b->f.layers + nr_member_at(b->net, m);
 }
-/* The mean of the members' outputs, as the head makes them: a panel, from a panel of
- * sums of each. */
-const float *nr_behind_mean(nr_behind *b, const float *sums);
+/* The mean of the members' outputs, as the head makes them: a panel, from panels of
+ * sums of each, and of what is to be joined to these; or NULL. */
+const float *nr_behind_mean(nr_behind *b, const float *sums, const float *more);
 
 #endif

@@ -3,8 +3,10 @@
  *
  * The first layer's sums are sums over fields. So what a field changes of them is
  * worked out once, or where that would take much memory when it is wanted, and a
- * coalition costs an addition and the layers behind the first one. Members go
- * together, since the answer is made of the mean of their outputs. */
+ * coalition costs an addition and the layers behind the first one: before tanh and
+ * sigmoid a product of powers, which leaves a division of the activation
+ * (kernels/joins.h). Members go together, since the answer is made of the mean of their
+ * outputs. */
 
 #include <math.h>
 #include <string.h>
@@ -78,6 +80,36 @@ static void pack_rows(nr_coalitions *c) {
         c->change[i] = c->own[i] - c->change[i];
 }
 
+/* ================================= Powers ================================ */
+
+/* Does no unit's sum go further in any coalition, up or down? */
+static bool stays_within(const nr_coalitions *c, float most) {
+    for (size_t i = 0; i < c->sums; i++) {
+        float sum = fabsf(c->none[i]);
+        for (size_t p = 0; p < c->game->players; p++)
+            sum += fabsf(c->changes[p * c->sums + i]);
+        if (!(sum <= most)) return false;
+    }
+    return true;
+}
+
+/* Where tanh or sigmoid follows, and no product of powers leaves the range of
+ * floats, which networks hardly ever come near. */
+static bool takes_powers(const nr_coalitions *c) {
+    int f = nr_plan_first(c->game->net->plan)->activation;
+    if (!c->changes || (f != NR_TANH && f != NR_SIGMOID)) return false;
+    return stays_within(c, f == NR_TANH ? 40 : 80);
+}
+
+static void take_powers(nr_coalitions *c) {
+    const nr_op *first = nr_plan_first(c->game->net->plan);
+    nr_activation f = (nr_activation)first->activation;
+    size_t units = c->sums / NR_LANES;
+    c->behind.powers = true;
+    c->behind.k->powers(c->none, units, c->nv, f);
+    c->behind.k->powers(c->changes, units * c->game->players, c->nv, f);
+}
+
 nr_coalitions *nr_coalitions_new(const nr_game *game) {
     nr_coalitions *c = nr_alloc(sizeof *c);
     if (!c) return NULL;
@@ -105,6 +137,7 @@ nr_coalitions *nr_coalitions_new(const nr_game *game) {
     pack_rows(c);
     for (uint32_t i = 0; c->changes && i < game->players; i++)
         change_of(c, i, c->changes + i * c->sums);
+    if (takes_powers(c)) take_powers(c);
     return c;
 }
 
@@ -122,27 +155,30 @@ void nr_coalitions_free(nr_coalitions *c) {
 
 /* ================================= Worth ================================= */
 
-/* A class's odds: the others' probabilities are summed, since 1 - p has no digits
- * left where p is nearly 1. */
-static double odds(const float *mean, size_t out, size_t class, size_t lane) {
-    double own = (double)mean[class * NR_LANES + lane], others = 0;
-    for (size_t o = 0; o < out; o++)
-        if (o != class) others += (double)mean[o * NR_LANES + lane];
-    if (out == 1) others = 1 - own;
-    return fmax(own, TINY) / fmax(others, TINY);
-}
+static double at_least_tiny(double p) { return p > TINY ? p : TINY; }
 
-/* The sum of their logarithms: one of as many odds as have a product for sure. */
+/* The sum of the logarithms of a class's odds: one logarithm of their product, whose
+ * exponent is taken out before it is too large. The others' probabilities are summed,
+ * since 1 - p has no digits left where p is nearly 1. */
 static double log_odds(const nr_game *game, const float *mean) {
     enum { AT_ONCE = 8 };
-    double sum = 0;
+    static const double LN2 = 0.69314718055994530942;
+    size_t out = nr_outputs(game->net);
+    double product = 1;
+    int exponent = 0, more;
     for (size_t l = 0; l < game->rows;) {
-        double product = 1;
-        for (size_t i = 0; i < AT_ONCE && l < game->rows; i++, l++)
-            product *= odds(mean, nr_outputs(game->net), game->output, l);
-        sum += nr_log(product);
+        double own = 1, others = 1;
+        for (size_t i = 0; i < AT_ONCE && l < game->rows; i++, l++) {
+            double p = (double)mean[game->output * NR_LANES + l], q = 0;
+            for (size_t o = 0; o < out; o++)
+                if (o != game->output) q += (double)mean[o * NR_LANES + l];
+            own *= at_least_tiny(p);
+            others *= at_least_tiny(out == 1 ? 1 - p : q);
+        }
+        product = frexp(product * (own / others), &more);
+        exponent += more;
     }
-    return sum;
+    return nr_log(product) + exponent * LN2;
 }
 
 static double output_of(const nr_game *game, const float *mean,
@@ -152,11 +188,11 @@ static double output_of(const nr_game *game, const float *mean,
     return game->encoding ? nr_decode(game->encoding, o, y) : (double)y;
 }
 
-/* The mean over the background. */
-static double worth(nr_coalitions *c, const float *sums) {
+/* The mean over the background, of sums and what is joined to them, or NULL. */
+static double worth(nr_coalitions *c, const float *sums, const float *more) {
     const nr_game *game = c->game;
     bool classes = game->net->h.kind == NR_CLASSIFIER;
-    const float *mean = nr_behind_mean(&c->behind, sums);
+    const float *mean = nr_behind_mean(&c->behind, sums, more);
     double sum = 0;
     if (classes) sum = log_odds(game, mean);
     for (size_t l = 0; l < game->rows && !classes; l++)
@@ -164,38 +200,42 @@ static double worth(nr_coalitions *c, const float *sums) {
     return sum / (double)game->rows;
 }
 
-double nr_worth_of_none(nr_coalitions *c) { return worth(c, c->none); }
+double nr_worth_of_none(nr_coalitions *c) { return worth(c, c->none, NULL); }
 
 double nr_worth_of_all(nr_coalitions *c) {
+    bool powers = c->behind.powers;
     add_inputs(c, c->own, 0, nr_inputs(c->game->net), true, c->levels);
-    return worth(c, c->levels);
+    c->behind.powers = false; /* once is seldom */
+    double all = worth(c, c->levels, NULL);
+    c->behind.powers = powers;
+    return all;
 }
 
 /* to = from and what a player changes. */
 static void join(const nr_coalitions *c, uint32_t player, const float *from,
                  float *to) {
-    const float *change = change_of(c, player, NULL);
-    for (size_t i = 0; i < c->sums; i += NR_LANES)
-        for (size_t l = 0; l < c->nv * 16; l++)
-            to[i + l] = from[i + l] + change[i + l];
+    c->behind.k->join(to, from, change_of(c, player, NULL), c->sums / NR_LANES,
+                      c->nv, c->behind.powers);
 }
 
 /* All coalitions of the players from `next` on with those that are in: a tree, in
  * which sums are made of no more additions than there are players. */
 static void branch(nr_coalitions *c, const float *sums, uint32_t next, size_t in,
                    double *to) {
-    if (next == c->game->players) {
-        to[in] = worth(c, sums);
+    size_t with = in | (size_t)1 << next;
+    if (next + 1 >= c->game->players) {
+        to[in] = worth(c, sums, NULL);
+        to[with] = worth(c, sums, change_of(c, next, NULL));
         return;
     }
     float *level = c->levels + next * c->sums;
     branch(c, sums, next + 1, in, to);
     join(c, next, sums, level);
-    branch(c, level, next + 1, in | (size_t)1 << next, to);
+    branch(c, level, next + 1, with, to);
 }
 
 void nr_worth_of_each(nr_coalitions *c, double *to) {
-    branch(c, c->none, 0, 0, to);
+    if (c->game->players) branch(c, c->none, 0, 0, to);
 }
 
 void nr_worth_in_order(nr_coalitions *c, const uint32_t *order, double *to) {
@@ -203,6 +243,6 @@ void nr_worth_in_order(nr_coalitions *c, const uint32_t *order, double *to) {
     for (size_t i = 0; i + 1 < c->game->players; i++) {
         join(c, order[i], from, c->levels);
         from = c->levels;
-        to[i] = worth(c, from);
+        to[i] = worth(c, from, NULL);
     }
 }

@@ -36,69 +36,64 @@ static nr_status encode(const nr_net *net, nr_bytes map, nr_value *values,
     return status;
 }
 
-/* Outputs go to `outputs`, unless a class is wanted. */
-static nr_status run(const nr_net *net, const nr_sequences *sequences,
-                     const float *x, double *outputs, uint32_t *class,
-                     nr_error *err) {
+static nr_status run(nr_question *q, const nr_sequences *sequences,
+                     const float *x) {
+    const nr_net *net = q->net;
     const nr_encoding *e = net->encoding;
+    bool class = !q->outputs;
     size_t n = class ? 0 : nr_encoding_outputs(e);
     float few[64], *y = n <= 64 ? few : nr_alloc(n * sizeof *y);
     if (class && net->h.kind != NR_CLASSIFIER) /* says why not */
-        return nr_net_classify(net->inner, x, 1, class, err);
-    if (!y) return nr_nomem(err);
+        return nr_net_classify(net->inner, x, 1, &q->class, &q->err);
+    if (!y) return nr_nomem(&q->err);
     nr_status status = nr_net_run_sequences(net->inner, sequences, x, 1,
-                                            class ? NULL : y, class, err);
+                                            class ? NULL : y,
+                                            class ? &q->class : NULL, &q->err);
     for (size_t i = 0; i < n && status == NR_OK; i++)
-        outputs[i] = e->classes.n ? (double)y[i] : nr_decode(e, i, y[i]);
+        q->outputs[i] = e->classes.n ? (double)y[i] : nr_decode(e, i, y[i]);
     if (y != few) nr_release(y);
     return status;
 }
 
-static nr_status ask(const nr_net *net, nr_bytes map, double *outputs,
-                     uint32_t *class, nr_value *values, float *x,
-                     nr_error *err) {
-    bool some = net->inner->h.recurrent.fields > 0;
-    nr_sequences *sequences = some ? nr_sequences_new(net->encoding) : NULL;
-    if (some && !sequences) return nr_nomem(err);
-    nr_status status = encode(net, map, values, sequences, x, err);
-    if (status == NR_OK) status = run(net, sequences, x, outputs, class, err);
-    nr_sequences_drop(sequences);
+static nr_status ask(nr_question *q, nr_bytes map, nr_value *values, float *x) {
+    bool some = q->net->inner->h.recurrent.fields > 0;
+    nr_sequences own, *sequences = some ? &own : NULL;
+    if (some) nr_sequences_begin(&own, q->net->encoding);
+    nr_status status = encode(q->net, map, values, sequences, x, &q->err);
+    if (status == NR_OK) status = run(q, sequences, x);
+    if (some) nr_sequences_end(&own);
     return status;
 }
 
 /* In memory of its own where there is much of it. */
-static nr_status ask_large(const nr_net *net, nr_bytes map, double *outputs,
-                           uint32_t *class, nr_error *err) {
-    nr_value *values = nr_alloc(net->encoding->schema->n * sizeof *values);
-    float *x = nr_alloc((nr_inputs(net->inner) + 1) * sizeof *x);
-    nr_status status = values && x ? ask(net, map, outputs, class, values, x,
-                                         err)
-                                   : nr_nomem(err);
+static nr_status ask_large(nr_question *q, nr_bytes map) {
+    nr_value *values = nr_alloc(q->net->encoding->schema->n * sizeof *values);
+    float *x = nr_alloc((nr_inputs(q->net->inner) + 1) * sizeof *x);
+    nr_status status = values && x ? ask(q, map, values, x) : nr_nomem(&q->err);
     nr_release(values);
     nr_release(x);
     return status;
 }
 
-static nr_status ask_few(const nr_net *net, nr_bytes map, double *outputs,
-                         uint32_t *class, nr_error *err) {
+static nr_status ask_few(nr_question *q, nr_bytes map) {
     nr_value values[NR_FEW_FIELDS];
     float x[FEW_COLUMNS];
-    return ask(net, map, outputs, class, values, x, err);
+    return ask(q, map, values, x);
 }
 
-nr_status nr_net_ask(const nr_net *net, const unsigned char *bytes, size_t len,
-                     double *outputs, uint32_t *class, nr_error *err) {
-    nr_bytes map = {bytes, len};
+nr_status nr_net_ask(nr_question *q, const unsigned char *bytes, int len) {
+    nr_bytes map = {bytes, len > 0 ? (size_t)len : 0};
+    const nr_net *net = q->net;
     const nr_encoding *e = net->encoding;
     if (!e || !net->inner)
-        return nr_fail(err, "ERR a network without fields, or not trained yet");
+        return nr_fail(&q->err,
+                       "ERR a network without fields, or not trained yet");
     if (e->forecast || nr_is_generator(net))
-        return nr_fail(err, "ERR a network of series or of texts");
+        return nr_fail(&q->err, "ERR a network of series or of texts");
     bool few = e->schema->n <= NR_FEW_FIELDS &&
                nr_inputs(net->inner) <= FEW_COLUMNS;
     uint64_t before = nr_mode_begin(NR_EXACT);
-    nr_status status = few ? ask_few(net, map, outputs, class, err)
-                           : ask_large(net, map, outputs, class, err);
+    nr_status status = few ? ask_few(q, map) : ask_large(q, map);
     nr_mode_end(before);
     return status;
 }

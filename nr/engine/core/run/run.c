@@ -209,23 +209,20 @@ NOINLINE bool run_many(nr_run *r, const float *rows, size_t n,
     return ok && run_rows(r, rows + (n - few) * in, few, &rest);
 }
 
-/* Sequences have a workspace of their own beside the one of all rows. */
-NOINLINE bool run_sequences(nr_run *r, const float *rows, size_t n,
-                            const nr_results *to, bool *nomem) {
-    size_t numbers = r->plan->recurrent.fields * NR_LANES;
-    size_t own = r->runner->inputs_floats, outputs = r->runner->each * r->members;
-    size_t frame = nr_row_frame_floats(r->plan);
-    float *at = nr_alloc_lines(numbers + own + outputs + frame, sizeof *at);
-    *nomem = !at;
-    if (!at) return false;
+/* Sequences have a workspace of their own behind the one of all rows. */
+static size_t sequences_floats(const nr_run *r) {
+    size_t fields = r->plan->recurrent.fields;
+    return fields ? fields * NR_LANES + r->runner->inputs_floats +
+                        r->runner->each * r->members +
+                        nr_row_frame_floats(r->plan)
+                  : 0;
+}
+
+static void sequences_place(nr_run *r, float *at) {
     r->numbers = at;
-    r->own = at + numbers;
-    r->outputs = r->own + own;
-    r->row_frame = r->outputs + outputs;
-    bool ok = n <= NR_FEW_ROWS ? run_rows(r, rows, n, to)
-                               : run_many(r, rows, n, to, nomem);
-    nr_release_lines(at);
-    return ok;
+    r->own = r->numbers + r->plan->recurrent.fields * NR_LANES;
+    r->outputs = r->own + r->runner->inputs_floats;
+    r->row_frame = r->outputs + r->runner->each * r->members;
 }
 
 NOINLINE bool run_all(nr_run *r, const float *rows, size_t n,
@@ -244,7 +241,7 @@ NOINLINE bool run_all(nr_run *r, const float *rows, size_t n,
     } else {
         inputs *= NR_LANES;
     }
-    size_t floats = inputs + 2 * each + sum + units;
+    size_t floats = inputs + 2 * each + sum + units + sequences_floats(r);
     float *workspace = few;
     if (floats > STACK_FLOATS) workspace = nr_alloc_lines(floats, sizeof(float));
     *nomem = !workspace;
@@ -254,9 +251,9 @@ NOINLINE bool run_all(nr_run *r, const float *rows, size_t n,
     r->y = r->x + each;
     r->sum = r->y + each;
     r->last = r->sum + sum;
-    bool ok = r->plan->recurrent.fields ? run_sequences(r, rows, n, to, nomem)
-              : alone                   ? run_rows(r, rows, n, to)
-                                        : run_many(r, rows, n, to, nomem);
+    if (r->plan->recurrent.fields) sequences_place(r, r->last + units);
+    bool ok = alone ? run_rows(r, rows, n, to)
+                    : run_many(r, rows, n, to, nomem);
     if (workspace != few) nr_release_lines(workspace);
     return ok;
 }

@@ -15,6 +15,8 @@ enum {
     UNITS = 128,       /* of the layer, where nobody gave any */
     BATCH = 20,        /* parts that are read side by side */
     UNROLL = 20,
+    TESTED_AT_ONCE = 16, /* parts of the testing stream, */
+    LEAST_TESTED = 1000, /* each of so many symbols */
     MOST_BATCH = 4096,
     MOST_UNROLL = 1024,
     CYCLES = 20,       /* where no other number is given: */
@@ -104,37 +106,51 @@ static nr_status read_streams(const nr_net *net, bool afresh, nr_encoding **e,
                : nr_nomem(err);
 }
 
-static bool make_room(nr_trainer *t, nr_language *lm) {
-    size_t symbols = nr_outputs(t->net);
-    lm->unroll = unroll_for(&t->net->h.options);
-    lm->panels = nr_panels_for(t->batch);
-    size_t each = nr_stream_floats(t->plan, lm->unroll);
-    lm->streams = nr_alloc(lm->panels * sizeof *lm->streams);
-    lm->memory = nr_alloc_lines(lm->panels * each, sizeof(float));
-    lm->y = nr_alloc_lines(symbols * NR_LANES, sizeof(float));
-    lm->g = nr_alloc_lines(t->params + NR_LANES, sizeof(float));
-    lm->ids = nr_alloc(lm->unroll * NR_LANES * sizeof *lm->ids);
-    return lm->streams && lm->memory && lm->y && lm->g && lm->ids;
+/* Parts that may be read at once. */
+static size_t most_parts(size_t batch) {
+    return batch > TESTED_AT_ONCE ? batch : TESTED_AT_ONCE;
 }
 
-static void place_streams(nr_trainer *t, nr_language *lm, size_t parts) {
-    size_t each = nr_stream_floats(t->plan, lm->unroll);
-    for (size_t p = 0; p * NR_LANES < parts; p++) {
-        size_t left = parts - p * NR_LANES;
-        nr_stream_make(&lm->streams[p], t->k, t->plan, lm->unroll,
-                       left < NR_LANES ? left : NR_LANES, lm->memory + p * each,
-                       lm->y);
-        lm->streams[p].tied = t->fields->h.options.tied;
-        nr_stream_begin(&lm->streams[p]);
-    }
+static bool make_room(nr_trainer *t, nr_language *lm) {
+    nr_stream *s = &lm->stream;
+    nr_stream_shape(s, t->plan, t->fields->h.options.tied,
+                    most_parts(t->batch), unroll_for(&t->net->h.options));
+    size_t rows = s->most_parts * s->unroll;
+    t->params = s->floats;
+    lm->memory = nr_alloc_lines(nr_stream_memory(s), sizeof(float));
+    lm->w = nr_alloc_lines(s->floats, sizeof(float));
+    lm->g = nr_alloc_lines(s->floats, sizeof(float));
+    lm->ids = nr_alloc(2 * rows * sizeof *lm->ids);
+    lm->counts = nr_alloc(rows * sizeof *lm->counts);
+    lm->touched = nr_alloc(s->symbols * sizeof *lm->touched);
+    lm->touches = nr_alloc(s->symbols * sizeof *lm->touches);
+    lm->squares = nr_alloc(nr_language_blocks(s->floats) * sizeof *lm->squares);
+    double work = (double)(rows * t->plan->params);
+    t->team = nr_team_new(work < NR_SHARED_WORK
+                              ? 1
+                              : (size_t)t->fields->h.options.threads);
+    if (!lm->memory || !lm->w || !lm->g || !lm->ids || !lm->counts ||
+        !lm->touched || !lm->touches || !lm->squares || !t->team)
+        return false;
+    nr_stream_place(s, lm->memory, lm->touched, lm->touches);
+    memset(lm->g, 0, s->floats * sizeof *lm->g);
+    s->k = t->k;
+    s->team = t->team;
+    s->ids = lm->ids;
+    s->next = lm->ids + rows;
+    s->counts = lm->counts;
+    return true;
+}
+
+static void fill(float *x, size_t n, float value) {
+    for (size_t i = 0; i < n; i++) x[i] = value;
 }
 
 static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
     nr_header *h = &t->net->h;
-    size_t each = (t->params + 31) / 16 * 16;
     nr_member *m = &t->members[0];
     t->weights = nr_array_new(nr_weights_len(h));
-    t->keeping = nr_alloc_lines(4 * each, sizeof(float));
+    t->keeping = nr_alloc_lines(3 * t->params, sizeof(float));
     if (!t->weights || !t->keeping) return false;
     if (afresh)
         nr_weights_init(t->net, t->weights->data);
@@ -142,18 +158,19 @@ static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
         memcpy(t->weights->data, atomic_load(&net->inner->weights)->data,
                t->weights->n * sizeof(float));
     t->f = nr_factors_of(h, t->weights->data);
-    for (size_t i = 0; i < h->layers[0]; i++)
-        t->f.in_shift[i] = 0, t->f.in_scale[i] = 1;
-    for (size_t i = 0; i < h->layers[1]; i++)
-        t->f.out_shift[i] = 0, t->f.out_scale[i] = 1;
-    *m = (nr_member){.w = t->f.layers, .start = t->keeping,
-                     .best = t->keeping + each,
-                     .memory = {t->keeping + 2 * each, t->keeping + 3 * each},
+    fill(t->f.in_shift, h->layers[0], 0), fill(t->f.in_scale, h->layers[0], 1);
+    fill(t->f.out_shift, h->layers[1], 0), fill(t->f.out_scale, h->layers[1], 1);
+    nr_stream_take(&t->language->stream, t->f.layers, t->language->w);
+    *m = (nr_member){.w = t->language->w, .best = t->keeping,
+                     .memory = {t->keeping + t->params,
+                                t->keeping + 2 * t->params},
                      .best_test = INFINITY};
     memcpy(m->best, m->w, t->params * sizeof *m->w);
     t->count = 1;
     t->now = m;
     nr_member_begin(t, m);
+    if (h->options.optimizer == NR_RPROP)
+        fill(m->memory[1], t->params, (float)t->rate);
     return true;
 }
 
@@ -189,7 +206,12 @@ void nr_language_read(nr_trainer *t, const nr_symbol_stream *of, size_t parts) {
     nr_reader *r = &t->language->reader;
     *r = (nr_reader){.of = of, .parts = parts};
     r->each = (of->n + parts - 1) / parts;
-    place_streams(t, t->language, parts);
+    nr_stream_begin(&t->language->stream, parts);
+}
+
+size_t nr_language_tested_parts(size_t symbols) {
+    size_t parts = symbols / LEAST_TESTED;
+    return parts < 1 ? 1 : parts < TESTED_AT_ONCE ? parts : TESTED_AT_ONCE;
 }
 
 static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
@@ -207,7 +229,6 @@ static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
     t->k = nr_kernels_now();
     t->head = NR_SOFTMAX;
     t->plan = t->net->plan;
-    t->params = t->plan->params;
     t->goes_on = !afresh;
     take_options(t, cmd);
     if (!make_room(t, t->language) || !make_weights(t, net, afresh))
@@ -237,11 +258,14 @@ void nr_language_free(nr_language *lm) {
     if (!lm) return;
     nr_release(lm->learned.ids);
     nr_release(lm->tested.ids);
-    nr_release(lm->streams);
     nr_release_lines(lm->memory);
-    nr_release_lines(lm->y);
+    nr_release_lines(lm->w);
     nr_release_lines(lm->g);
     nr_release(lm->ids);
+    nr_release(lm->counts);
+    nr_release(lm->touched);
+    nr_release(lm->touches);
+    nr_release(lm->squares);
     nr_release(lm);
 }
 
@@ -253,10 +277,13 @@ uint64_t nr_language_bytes(const nr_net *net) {
     nr_header h = header_for(net, symbols);
     nr_net *like = nr_net_new(&h);
     if (!like) return 0; /* then there is no memory for the training either */
-    size_t panels = nr_panels_for(batch_for(&h.options, MOST_BATCH));
-    uint64_t floats = 7 * (uint64_t)like->params + symbols * NR_LANES +
-                      panels * nr_stream_floats(like->plan,
-                                                unroll_for(&h.options));
+    nr_stream s;
+    size_t batch = batch_for(&h.options, MOST_BATCH);
+    nr_stream_shape(&s, like->plan, h.options.tied, most_parts(batch),
+                    unroll_for(&h.options));
+    uint64_t floats = 5 * (uint64_t)s.floats + nr_weights_len(&h) +
+                      nr_stream_memory(&s) + 2 * symbols +
+                      3 * (uint64_t)s.most_parts * s.unroll;
     nr_net_free(like);
     return sizeof(nr_trainer) + floats * sizeof(float) +
            texts * TIMES_PAIRS * sizeof(uint64_t);

@@ -18,7 +18,6 @@
 #include "train/tuning.h"
 
 static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
-static const double SHARED_WORK = 1e6; /* of a step; some ten microseconds */
 enum { CYCLE_WORK = 5000, DEFAULT_BATCH = 32 };
 
 /* ================================ Starting =============================== */
@@ -88,7 +87,7 @@ static size_t threads_for(const nr_net *net, double part) {
     if (net->plan->recurrent.fields && !net->sequences)
         return (size_t)net->h.options.threads; /* an estimate */
     work *= nr_mean_steps(net);
-    return work < SHARED_WORK ? 1 : (size_t)net->h.options.threads;
+    return work < NR_SHARED_WORK ? 1 : (size_t)net->h.options.threads;
 }
 
 size_t nr_threads_of(const nr_net *net) { return threads_for(net, 1); }

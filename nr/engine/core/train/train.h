@@ -7,6 +7,7 @@
 #include "train/sums.h"
 
 enum { NR_PARTS = 8 };
+#define NR_SHARED_WORK 1e6 /* of a step that threads share: ten microseconds */
 enum { NR_LEAST_LEAF = 2, NR_MOST_LEAF = 1024 }; /* of lists */
 
 /* Lists one after the other: the i-th begins at entries[starts[i]]. */
