@@ -161,6 +161,10 @@ def _value(name: object, value: Any) -> Any:
         return str(value)
     if isinstance(value, list | tuple | np.ndarray):
         return _list(name, value)
+    if hasattr(value, "__array__"):  # a column of a frame, a tensor ...
+        return _list(name, np.asarray(value))
+    if isinstance(value, range):
+        return list(value)
     kind = type(value).__name__
     raise ValuesError(f"ERR field {name}: {shortened(value)} ({kind}) is no value of a field")
 

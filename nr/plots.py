@@ -28,6 +28,7 @@ _MOST_SAMPLES = 500  # drawn on it
 _MOST_LABELS = 40  # classes named on its scale
 _MOST_BARS = 30  # fields whose importance is shown
 _LONGEST = 24  # characters of a field's name
+_OF_THEIR_OWN = ("forecaster", "generator")  # neither inputs to draw nor importance
 
 
 def figure(key: str | bytes) -> Call[Figure]:
@@ -42,7 +43,8 @@ def figure(key: str | bytes) -> Call[Figure]:
     reply = yield "NR.INFO", key
     info = parse_info(reply)
     names = _axes_of(info)
-    rests_on = (yield "NR.IMPORTANCE", key) if info.fields and info.cycles and not names else None
+    known = info.fields and info.cycles and info.type not in _OF_THEIR_OWN
+    rests_on = (yield "NR.IMPORTANCE", key) if known and not names else None
     panels = 2 if names or rests_on else 1
     drawn = Figure(figsize=(6.4 * panels, 4.8), layout="constrained")
     axes = drawn.subplots(1, panels, squeeze=False)[0]
@@ -59,7 +61,7 @@ def _axes_of(info: Info) -> list[str]:
     """What the axes of a map are called; none where there is no map, which takes two numbers."""
     if not info.fields:
         return ["input 0", "input 1"] if info.layout[0] == 2 else []
-    if info.type in ("forecaster", "generator"):
+    if info.type in _OF_THEIR_OWN:
         return []
     inputs = [field.partition(":") for field in info.fields[: info.fields.index("->")]]
     plane = len(inputs) == 2 and all(kind == "number" for _, _, kind in inputs)

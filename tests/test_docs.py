@@ -31,7 +31,17 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *("module", "operations", "redis", "sequences", "serve", "onnx", "sklearn", "sql"),
+            *(
+                "module",
+                "operations",
+                "ranks",
+                "redis",
+                "sequences",
+                "serve",
+                "onnx",
+                "sklearn",
+                "sql",
+            ),
         )
     ),
 ]

@@ -163,3 +163,29 @@ def test_dropout_is_of_trainings_alone_and_the_same_with_any_number_of_threads()
             assert next_pages(dropout=0.5).run(asked) == found
         finally:
             engine.set_isa(best)
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "whole"),
+    [
+        ({}, 60, True),
+        ({"decay": 0.9, "after": 4}, 60, False),  # the rate is low long before the end
+        ({}, 600, False),  # so many tell
+    ],
+)
+def test_few_testing_samples_do_not_say_which_cycle_was_best(
+    options: Any, rows: int, whole: bool
+) -> None:
+    """So what is told of them is that of the last cycle."""
+    rng = np.random.default_rng(2)
+    samples = [{"v": rng.normal(size=(5, 2)), "y": "ab"[i % 2]} for i in range(rows)]
+    with nr.connect("memory://") as db:
+        net = db.create(
+            "net", "classifier", {"v": "sequence(2)"}, target="y", seed=1, members=1, **options
+        )
+        net.observe_many(samples)
+        net.train(maxcycles=20, autostop=True, backtrack=True).wait()
+        _, _, losses, wrong = net.history().T
+        best = losses.argmin()
+        assert wrong[best] != wrong[-1]  # there is nothing to be learned
+        assert net.info().class_errors == pytest.approx(wrong[-1 if whole else best], rel=1e-6)

@@ -18,6 +18,7 @@ import nr
 from nr.cli.moving import copy, export
 from nr.cli.serving import serve
 from nr.cli.session import ScriptError, Session
+from nr.cli.working import train, worker
 from nr.commands.options import Dataset
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -141,6 +142,7 @@ def main(ctx: click.Context) -> None:
       nr watch net               follows a training
       nr metrics net             prints how good it is, and what it rests on
       nr plot net --out net.png  draws the last training, and a map of two inputs
+      nr train net               trains it here, or on all ranks of an mpirun
       nr worker                  carries out trainings that were queued
       nr serve --resp 6390       answers clients of Redis, over any store
       nr mcp                     serves networks as tools for assistants
@@ -281,49 +283,8 @@ def _list(ctx: click.Context) -> None:
         networks(session.db)
 
 
-def _grace(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not value >= 0:
-        raise click.BadParameter("0 or more seconds are needed.")
-    return min(value, 1e6)
-
-
-@main.command("worker")
-@click.option("--url", metavar="URL", help="The store. Default: $NR_URL.")
-@click.option("--match", metavar="PATTERN", help="Only networks whose keys are like this: 'app:*'.")
-@click.option(
-    "--threads", type=click.IntRange(1), help="Trainings at once. Default: processors less one."
-)
-@click.option("--once", is_flag=True, help="Carry out what waits, and end.")
-@click.option(
-    "--grace",
-    type=float,
-    default=30.0,
-    show_default=True,
-    callback=_grace,
-    metavar="S",
-    help="Seconds that trainings have left after SIGTERM; then they are given back.",
-)
-@click.option(
-    "--log",
-    "log_form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The form of the lines.",
-)
-@click.option("--health", metavar="FILE", help="Is touched after each look at the store.")
-@click.option("--metrics", metavar="[HOST:]PORT", help="Answers GET /metrics, for Prometheus.")
-def _worker(**options: Any) -> None:
-    """Carry out the trainings that wait in a store, until SIGTERM or Ctrl-C.
-
-    They wait there because they were queued (NR.TRAIN key QUEUE, or trainings="queue"), or since
-    the process that carried them out was lost. As many workers as you like may share a store.
-    """
-    from nr.cli.worker import work
-
-    work(**options)
-
-
+main.add_command(train)
+main.add_command(worker)
 main.add_command(serve)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import nr
 from nr.cli import printing
+from nr.cli.ranks import lead, leading
 from nr.contracts.capabilities import CarriesOut, capability
 from nr.engine import Outcome
 from nr.trainings import Job
@@ -161,27 +162,32 @@ def work(
     log_form: str,
     health: str | None,
     metrics: str | None,
+    ranks: bool,
 ) -> None:
     """Runs a worker until a signal ends it, or with ``once`` until no order waits."""
-    reporter = Reporter(Log(log_form == "json"), health)
-    warnings = _Warnings(reporter.log)
-    logging.getLogger("nr").addHandler(warnings)
-    server = serve(reporter.numbers, metrics) if metrics else None
-    try:
-        with nr.connect(url, trainings="here") as db:
-            _check_shared(db)
-            _work(db, match, threads, once, grace, reporter)
-    finally:
-        logging.getLogger("nr").removeHandler(warnings)
-        if server:
-            server.shutdown()
-            server.server_close()
-        if health:
-            with suppress(OSError):
-                Path(health).unlink()
+    with leading(ranks) as leader:
+        if leader and threads not in (None, 1):
+            raise nr.ArgumentError("with --ranks, one training is carried out at a time")
+        reporter = Reporter(Log(log_form == "json"), health)
+        warnings = _Warnings(reporter.log)
+        logging.getLogger("nr").addHandler(warnings)
+        server = serve(reporter.numbers, metrics) if metrics else None
+        try:
+            with nr.connect(url, trainings="here") as db:
+                check_shared(db)
+                lead(db, leader)
+                _work(db, match, 1 if leader else threads, once, grace, reporter)
+        finally:
+            logging.getLogger("nr").removeHandler(warnings)
+            if server:
+                server.shutdown()
+                server.server_close()
+            if health:
+                with suppress(OSError):
+                    Path(health).unlink()
 
 
-def _check_shared(db: nr.Database) -> None:
+def check_shared(db: nr.Database) -> None:
     carries_out = capability(db.backend, CarriesOut)
     if carries_out and not carries_out.trainings.shared:
         raise nr.BackendError(

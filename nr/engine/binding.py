@@ -169,6 +169,17 @@ class CProgress(Structure):
     ]
 
 
+class CShare(Structure):
+    _fields_ = [
+        ("group", c_uint64),
+        ("groups", c_uint64),
+        ("rank", c_uint64),
+        ("ranks", c_uint64),
+        ("steps", c_bool),
+        ("alone", c_bool),
+    ]
+
+
 class CTraining(Structure):
     _fields_ = [
         ("id", c_uint64),
@@ -273,6 +284,25 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any] | 
     "nr_trainer_bytes": ((c_uint64, None), [_net]),
     "nr_trainer_create": (_status, [_net, _command, POINTER(_trainer), _err]),
     "nr_trainer_step": ((c_int, None), [_trainer, c_uint64]),
+    "nr_trainer_begin": ((c_uint64, None), [_trainer, c_uint64]),
+    "nr_trainer_gradient": (_status, [_trainer, c_uint64, c_uint64, _err]),
+    "nr_trainer_sums": (_status, [_trainer, _buf, _err]),
+    "nr_trainer_put": (_status, [_trainer, c_char_p, _size, _err]),
+    "nr_trainer_apply": (_status, [_trainer, _err]),
+    "nr_trainer_floats": ((c_uint64, None), [_trainer]),
+    "nr_trainer_piece": (_status, [_trainer, c_uint64, c_uint64, _buf, _err]),
+    "nr_trainer_join": (
+        _status,
+        [_trainer, c_char_p, _size, c_uint64, c_uint64, _buf, _err],
+    ),
+    "nr_trainer_total": (_status, [_trainer, c_char_p, _size, _err]),
+    "nr_trainer_share": (
+        _status,
+        [_trainer, c_uint64, c_uint64, c_double, POINTER(CShare), _err],
+    ),
+    "nr_trainer_meets": ((c_bool, None), [_trainer]),
+    "nr_trainer_members": (_status, [_trainer, _buf, _err]),
+    "nr_trainer_meet": (_status, [_trainer, c_char_p, _size, _err]),
     "nr_trainer_stop": ((None, None), [_trainer]),
     "nr_trainer_progress": ((None, None), [_trainer, POINTER(CProgress)]),
     "nr_trainer_finish": (_status, [_trainer, c_uint64, POINTER(_net), _err]),

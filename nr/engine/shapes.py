@@ -34,6 +34,20 @@ class Shape:
     """How many of these a forecast is made from."""
 
 
+@dataclass(frozen=True)
+class Share:
+    """A rank's part in a training: which group of how many it is in, which of how many it is
+    there, and whether these share each step, or make it alone, all of them the same. What is
+    ``alone`` cannot be shared at all."""
+
+    group: int
+    groups: int
+    rank: int
+    ranks: int
+    steps: bool
+    alone: bool
+
+
 class Outcome(IntEnum):
     """What becomes of a training, numbered as in the core."""
 

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from nr.contracts.store import SUSPECT, Lease, State, Store
-from nr.engine import Net, Outcome, Progress, Trainer
+from nr.engine import Command, Net, Outcome, Progress
 from nr.errors import BackendError, NotFoundError
 from nr.trainings.outcomes import GONE, NOT_BEGUN, TAKEN_OVER, Ended, ended
 from nr.trainings.workers import Room
@@ -25,17 +25,29 @@ _log = logging.getLogger("nr")
 _T = TypeVar("_T")
 
 
+class Trains(Protocol):
+    """What steps a training to its end: the core's trainer, or one that shares it with others."""
+
+    def step(self, elapsed_ms: int) -> bool: ...
+    def stop(self) -> None: ...
+    def progress(self) -> Progress: ...
+    def finish(self, elapsed_ms: int) -> Net: ...
+
+
+Makes = Callable[[Net, Command], Trains]
+
+
 class Job:
     """One order that this process carries out, from the moment it stands in line."""
 
-    def __init__(self, store: Store, lease: Lease, memory: int, room: Room) -> None:
+    def __init__(self, store: Store, lease: Lease, memory: int, room: Room, makes: Makes) -> None:
         self.lease = lease
         self.done = threading.Event()
         self.future: Future[None] | None = None
         self.outcome: Ended | None = None
         """What became of it, once it is done; None: another worker carries the order out."""
-        self._store, self._memory, self._room = store, memory, room
-        self._trainer: Trainer | None = None
+        self._store, self._memory, self._room, self._makes = store, memory, room, makes
+        self._trainer: Trains | None = None
         self._stopped = self._dropped = self._given_back = False
         self._reached = Progress()
         self.seconds = 0.0
@@ -60,9 +72,9 @@ class Job:
         header.check_training(command, self._memory)
         with self._room.taken(header.training_bytes(), lambda: self._stopped):
             net = self._persistent(lambda: self._store.snapshot(order.key))
-            return self._steps(Trainer(net, command))
+            return self._steps(self._makes(net, command))
 
-    def _steps(self, trainer: Trainer) -> Net:
+    def _steps(self, trainer: Trains) -> Net:
         start = monotonic()
         self._trainer = trainer
         if self._stopped:  # meanwhile

@@ -10,10 +10,10 @@ from dataclasses import replace
 from weakref import WeakSet
 
 from nr.contracts.store import Lease, Limits, Matches, Standing, Store, Watch
-from nr.engine import Command, Outcome
+from nr.engine import Command, Outcome, Trainer
 from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
-from nr.trainings.jobs import Job
+from nr.trainings.jobs import Job, Makes
 from nr.trainings.workers import Room, Workers
 
 _log = logging.getLogger("nr")
@@ -39,6 +39,8 @@ class Trainings:
         store.due = self._take_due
         self.ended: Callable[[Job], None] = lambda job: None
         """Hears of each training of this process that has ended."""
+        self.makes: Makes = Trainer
+        """Makes what steps a training of this process. Before the first one."""
         self._given = executor
         self._memory = memory_of(memory)
         self._begin()
@@ -117,7 +119,7 @@ class Trainings:
             return list(self._jobs.values())
 
     def _enqueue(self, lease: Lease) -> Job:
-        job = Job(self._store, lease, self._memory, self._room)
+        job = Job(self._store, lease, self._memory, self._room, self.makes)
         with self._lock:
             if self._closing.is_set():
                 raise BackendError("the connection is closed")

@@ -315,7 +315,7 @@ static const golden goldens[] = {
      "NR.RUN k x=1 's=s1 s2 other'"},
     {UINT64_C(0x9f522da588c93917), "v", "17 9", false, "MEMBERS 1", "NR.TRAIN k MAXCYCLES 3",
      "NR.RUN k x=1 'v=[[1,2,3],[0,1,0]]'"},
-    {UINT64_C(0x242caeb178766f8e), "nsv", "8", true, "MEMBERS 3 BATCH 100",
+    {UINT64_C(0x40e95a2d18c8e3d4), "nsv", "8", true, "MEMBERS 3 BATCH 100",
      "NR.TRAIN k MAXCYCLES 4 AUTOSTOP BACKTRACK", "NR.RUN k n=[1,2] 's=s1 s1 s1'"},
     {UINT64_C(0x6df6fd6f74f8ab3f), "sv", "6", true, "MEMBERS 1 OPTIMIZER RPROP L2 0.01",
      "NR.TRAIN k MAXCYCLES 3", "NR.RUN k s=s5"},

@@ -108,6 +108,7 @@ def test_value_names_one_output(db: nr.Database) -> None:
 def test_a_forecast_is_drawn_with_its_interval(sales: nr.Network) -> None:
     sales.observe_series(frame(60), time="day", value="sold", by="store")
     sales.train(**FAST).wait()
+    assert [axes.get_title() for axes in sales.plot().axes] == ["The last training"]
     (axes,) = sales.plot_forecast("north", 0.8).axes
     assert [line.get_label() for line in axes.lines] == ["observed", "forecast"]
     assert axes.lines[1].get_ydata()[0] == values(60)[-1]

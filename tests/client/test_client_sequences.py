@@ -22,6 +22,7 @@ def move(db: nr.Database) -> nr.Network:
         [[1, 2.5], [3, -4]],
         ((1, 2.5), (3, -4)),
         np.array([[1, 2.5], [3, -4]]),
+        pd.DataFrame({"east": [1, 3], "north": [2.5, -4]}),
         np.array([[1, 2.5], [3, -4]], "f4", order="F"),
         [np.array([1, 2.5]), np.array([3, -4])],
     ],
@@ -32,7 +33,11 @@ def test_vectors_are_taken_in_any_form(move: nr.Network, path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "beat", [[1, 2], [1.0, 2.0], (1, 2.0), np.array([1, 2]), np.float32([1, 2])]
+    "beat",
+    [
+        *([1, 2], [1.0, 2.0], (1, 2.0), range(1, 3)),
+        *(np.array([1, 2]), np.float32([1, 2]), pd.Series([1, 2]), pd.Series([1.0, 2.0], [7, 8])),
+    ],
 )
 def test_numbers_are_taken_in_any_form(move: nr.Network, beat: Any) -> None:
     move.observe({"beat": beat, "way": "left"}, to="train")
@@ -53,6 +58,7 @@ def test_numbers_in_bytes_are_those_of_a_list(move: nr.Network) -> None:
         ("home  shoes", ["home", "shoes"]),
         (["home", "to buy"], ["home", "to buy"]),
         (np.array(["home", "shoes"]), ["home", "shoes"]),
+        (pd.Series(["home", "shoes"]), ["home", "shoes"]),
         ([7, 16_777_217], ["7", "16777217"]),
         ([True, "x"], ["true", "x"]),
         (None, None),
@@ -78,7 +84,8 @@ def test_symbols_are_kept_as_text(move: nr.Network, pages: Any, kept: Any) -> No
         ({"beat": np.array([1e39])}, "field beat: step 0 has what is no finite"),
         ({"beat": [1.0, 10**400]}, "field beat: .* is no list of numbers"),
         ({"pages": ["a", None]}, "field pages: step 1 is empty, and no symbol"),
-        ({"pages": [1.5, 2.5]}, "field pages: a list of steps or nothing is needed, not 'bytes'"),
+        ({"pages": [1.5, 2.5]}, "field pages: its steps are symbols, not numbers with fractions"),
+        ({"beat": {1.0, 2.0}}, "field beat: {1.0, 2.0} .set. is no value of a field"),
     ],
 )
 def test_what_is_no_sequence_is_refused(move: nr.Network, row: Any, why: str) -> None:

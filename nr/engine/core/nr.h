@@ -562,6 +562,49 @@ NR_API nr_status nr_trainer_put(nr_trainer *trainer, const unsigned char *sums,
                                 size_t len, nr_error *err);
 NR_API nr_status nr_trainer_apply(nr_trainer *trainer, nr_error *err);
 
+/* Of large sums everyone adds up a part of the floats, in place of sums and put:
+ *
+ *         nr_trainer_piece      of the floats of the sums, those that are another's
+ *         nr_trainer_join       the pieces of one's own floats, of all blocks in
+ *                               any order: what they come to
+ *         nr_trainer_total      what everyone's came to, one after the other
+ */
+NR_API uint64_t nr_trainer_floats(const nr_trainer *trainer); /* of a sum */
+NR_API nr_status nr_trainer_piece(const nr_trainer *trainer, uint64_t from,
+                                  uint64_t to, nr_buf *out, nr_error *err);
+NR_API nr_status nr_trainer_join(nr_trainer *trainer,
+                                 const unsigned char *pieces, size_t len,
+                                 uint64_t from, uint64_t to, nr_buf *out,
+                                 nr_error *err);
+NR_API nr_status nr_trainer_total(nr_trainer *trainer, const unsigned char *floats,
+                                  size_t len, nr_error *err);
+
+/* Ranks share a training in groups, each of which learns some of the members, and
+ * shares their steps where these are long. Before the first step each says which
+ * of how many it is, and how many multiply-adds make a step long (0: any is), and
+ * is told the same of its group. From then on begin also returns 0 at the end of
+ * each cycle and of each phase, where all have to meet:
+ *
+ *     nr_trainer_meets          whether that is so; if not, it is the end
+ *     nr_trainer_members        what there is to say of this group's members
+ *     nr_trainer_meet           takes what all groups have said, in any order
+ */
+typedef struct nr_share {
+    uint64_t group, groups; /* which of how many */
+    uint64_t rank, ranks;   /* within the group */
+    bool steps;             /* are shared */
+    bool alone; /* it is a generator's: one rank makes it, by nr_trainer_step */
+} nr_share;
+
+NR_API nr_status nr_trainer_share(nr_trainer *trainer, uint64_t rank,
+                                  uint64_t ranks, double work, nr_share *share,
+                                  nr_error *err);
+NR_API bool nr_trainer_meets(const nr_trainer *trainer);
+NR_API nr_status nr_trainer_members(const nr_trainer *trainer, nr_buf *out,
+                                    nr_error *err);
+NR_API nr_status nr_trainer_meet(nr_trainer *trainer, const unsigned char *members,
+                                 size_t len, nr_error *err);
+
 /* From any thread, at any time of the trainer's life. */
 NR_API void nr_trainer_stop(nr_trainer *trainer);
 NR_API void nr_trainer_progress(const nr_trainer *trainer,

@@ -270,6 +270,10 @@ nr_status nr_sequence_item(const nr_field *field, const nr_item *item,
                            : put_symbols(field, c, item->number, out, err);
     if (item->type == NR_ITEM_BIN && field->size)
         return put_packed(field, item->bytes, out, err);
+    if (item->type == NR_ITEM_BIN)
+        return nr_fail(err, "ERR field %.*s: its steps are symbols, not numbers "
+                            "with fractions: give them as texts",
+                       (int)field->name.n, field->name.s);
     return refuse(field, (nr_text){"bytes", 5}, err);
 }
 

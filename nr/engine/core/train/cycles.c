@@ -203,6 +203,11 @@ void nr_phase_end(nr_trainer *t, nr_ending ending) {
     }
     t->ending = ending;
     t->over = true;
+    if (t->groups && t->meeting != NR_PHASE_MEETING) {
+        t->meeting = NR_PHASE_MEETING; /* and then again */
+        return;
+    }
+    t->meeting = NR_NO_MEETING;
     if (!found || !all || !NR_STUDY_REFIT) return;
     nr_finalize(t);
     if (t->ending == ending) begin_refit(t); /* else it had diverged */
@@ -220,8 +225,17 @@ static void end_refit_samples(nr_trainer *t, nr_member *m) {
     bool last = --m->left == 0;
     if (isfinite(t->sum.objective) && !(last && nr_far_off(t, m, error)))
         return;
+    if (t->groups) {
+        t->lost = true; /* is told when all meet */
+        t->turn = t->count;
+        return;
+    }
     forget_refit(t);
     t->over = true;
+}
+
+static void end_refit(nr_trainer *t) {
+    if (!all_finite(t)) forget_refit(t);
 }
 
 static void end_refit_cycle(nr_trainer *t) {
@@ -230,7 +244,10 @@ static void end_refit_cycle(nr_trainer *t) {
     t->refit_cycles++;
     t->steps += samples_of(t);
     t->over = !more;
-    if (t->over && !all_finite(t)) forget_refit(t);
+    if (t->over && t->groups)
+        t->meeting = NR_PHASE_MEETING;
+    else if (t->over)
+        end_refit(t);
 }
 
 static void end_cycle(nr_trainer *t) {
@@ -266,9 +283,46 @@ static void advance(nr_trainer *t) {
     }
 }
 
+/* A member that others learn; its shuffles are a part of all that follow. */
+static void pass_over(nr_trainer *t, nr_member *m) {
+    t->now = m;
+    if (!t->order) return;
+    shuffle(t, samples_of(t));
+    nr_strands_order(t, samples_of(t));
+}
+
+/* To the next member that is this group's own; false: all have to meet. */
+static bool to_own(nr_trainer *t) {
+    for (; t->turn < t->count; t->turn++) {
+        if (!learns(t, &t->members[t->turn])) continue;
+        if (nr_is_own(t, t->turn)) return true;
+        pass_over(t, &t->members[t->turn]);
+    }
+    t->meeting = NR_CYCLE_MEETING;
+    return false;
+}
+
+void nr_meeting_ends(nr_trainer *t, nr_meeting meeting, bool lost) {
+    if (meeting == NR_CYCLE_MEETING && !lost) {
+        t->meeting = NR_NO_MEETING;
+        advance(t);
+        return;
+    }
+    if (lost) { /* as in end_refit_samples */
+        forget_refit(t);
+        t->over = true;
+    } else if (t->refitting) {
+        end_refit(t);
+    } else {
+        nr_phase_end(t, t->ending);
+    }
+    t->meeting = NR_NO_MEETING;
+}
+
 bool nr_step_begin(nr_trainer *t) {
     size_t n = samples_of(t), left = n - t->done;
     if (t->over || t->begun) return !t->over;
+    if (t->meeting || (t->groups && t->done == 0 && !to_own(t))) return false;
     if (t->done == 0 && !begin_samples(t, &t->members[t->turn])) {
         nr_phase_end(t, NR_ENDED_STOP);
         return false;
@@ -297,7 +351,7 @@ void nr_step_end(nr_trainer *t, const nr_losses *sum) {
         end_refit_samples(t, m);
     else if (!end_samples(t, m))
         nr_phase_end(t, NR_ENDED_STOP);
-    advance(t);
+    if (!t->groups) advance(t);
 }
 
 void nr_step_cut(nr_trainer *t) {
@@ -308,7 +362,7 @@ void nr_step_cut(nr_trainer *t) {
 bool nr_cycle_begins(const nr_trainer *t) {
     for (size_t i = 0; i < t->turn; i++)
         if (learns(t, &t->members[i])) return false;
-    return t->done == 0 && !t->begun;
+    return t->done == 0 && !t->begun && !t->meeting;
 }
 
 void nr_cycle(nr_trainer *t) {

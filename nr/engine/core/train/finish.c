@@ -6,6 +6,7 @@
 
 #include "functions.h"
 #include "run/report.h"
+#include "train/recurrent.h"
 #include "train/series.h"
 #include "train/tuning.h"
 #include "train/train.h"
@@ -100,9 +101,20 @@ static bool calibrate(nr_trainer *t) {
 
 /* ================================= Errors ================================ */
 
+/* Which cycle was best few testing samples tell by chance, and the rate has not
+ * fallen before the last one: where labels are smoothed, as those of sequences of
+ * numbers, that is kept then, and the refit takes as many. */
+static bool keeps_last(const nr_trainer *t) {
+    return nr_is_recurrent(t) && t->smoothing > 0 &&
+           t->net->h.options.decay <= 0 && t->test.n < NR_STUDY_FEW_TESTS &&
+           t->ending == NR_ENDED_CYCLES;
+}
+
 static void keep_best(nr_trainer *t) {
+    bool last = keeps_last(t);
     for (size_t i = 0; i < t->count; i++) {
         nr_member *m = &t->members[i];
+        if (last && !m->over) nr_remember(t, m, t->cycles);
         if (!(m->best_test < m->test_error)) continue;
         memcpy(m->w, m->best, t->params * sizeof *m->w);
         m->train_error = m->best_train;

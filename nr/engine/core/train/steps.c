@@ -12,23 +12,18 @@
 #include "float_mode.h"
 #include "train/train.h"
 
-/* How a sum is handed on: this, and then its floats. */
-typedef struct nr_sent {
-    uint64_t first, count;
-    nr_losses losses;
-} nr_sent;
-
 static size_t sent_bytes(const nr_trainer *t) {
     return sizeof(nr_sent) + t->sum_floats * sizeof(float);
 }
 
-static void drop_others(nr_trainer *t) {
+void nr_others_drop(nr_trainer *t) {
     for (size_t i = 0; i < t->nothers; i++) nr_release_lines(t->others[i].g);
     t->nothers = 0;
+    t->joined = false;
 }
 
 void nr_others_free(nr_trainer *t) {
-    drop_others(t);
+    nr_others_drop(t);
     nr_release(t->others);
 }
 
@@ -52,20 +47,20 @@ uint64_t nr_trainer_begin(nr_trainer *t, uint64_t elapsed_ms) {
     return blocks;
 }
 
-static nr_status not_begun(nr_error *err) {
+nr_status nr_not_begun(nr_error *err) {
     return nr_fail(err, "ERR no step of the training has begun");
 }
 
 NOINLINE bool gradient(nr_trainer *t, uint64_t first, uint64_t last) {
     if (nr_pass_some(t, &t->step, first, last)) return true;
     nr_step_cut(t);
-    drop_others(t);
+    nr_others_drop(t);
     return false;
 }
 
 nr_status nr_trainer_gradient(nr_trainer *t, uint64_t first, uint64_t last,
                               nr_error *err) {
-    if (!t->begun) return not_begun(err);
+    if (!t->begun) return nr_not_begun(err);
     uint64_t blocks = nr_pass_leaves(t, &t->step);
     if (first > last || last > blocks)
         return nr_fail(err, "ERR blocks %llu to %llu of a step that has %llu",
@@ -79,18 +74,7 @@ nr_status nr_trainer_gradient(nr_trainer *t, uint64_t first, uint64_t last,
 }
 
 nr_status nr_trainer_sums(const nr_trainer *t, nr_buf *out, nr_error *err) {
-    size_t start = out->len;
-    bool ok = true;
-    if (!t->begun) return not_begun(err);
-    for (size_t p = 0; p < t->parts; p++)
-        for (size_t i = 0; i < t->sums[p].n && ok; i++) {
-            const nr_sum *s = &t->sums[p].sums[i];
-            nr_sent sent = {s->first, s->count, s->losses};
-            ok = nr_buf_append(out, &sent, sizeof sent) &&
-                 nr_buf_append(out, s->g, t->sum_floats * sizeof(float));
-        }
-    if (!ok) out->len = start;
-    return ok ? NR_OK : nr_nomem(err);
+    return nr_trainer_piece(t, 0, t->sum_floats, out, err);
 }
 
 /* ================================ Reduce ================================= */
@@ -110,13 +94,11 @@ static bool is_there(const nr_trainer *t, uint64_t first, uint64_t count) {
 
 /* One of the tree's sums, and none that is there already? */
 static bool is_wanted(const nr_trainer *t, const nr_sent *s, uint64_t blocks) {
-    return s->count && !(s->count & (s->count - 1)) && s->count <= blocks &&
-           s->first <= blocks - s->count && s->first % s->count == 0 &&
-           !is_there(t, s->first, s->count);
+    return nr_is_node(s, blocks) && !is_there(t, s->first, s->count);
 }
 
 /* Room for so many more of them, and for all that are joined in the end. */
-static bool reserve(nr_trainer *t, size_t more) {
+bool nr_others_reserve(nr_trainer *t, size_t more) {
     size_t others = t->nothers + more;
     size_t all = t->parts * NR_MOST_SUMS + others;
     nr_sum *sums = nr_resize(t->others, others * sizeof *sums);
@@ -165,7 +147,7 @@ NOINLINE nr_status put(nr_trainer *t, const unsigned char *data,
                        (unsigned long long)sent.first);
     nr_sum sum = {sent.first, sent.count, sent.losses,
                   nr_alloc_lines(t->sum_floats, sizeof(float))};
-    if (!sum.g || !reserve(t, 1)) {
+    if (!sum.g || !nr_others_reserve(t, 1)) {
         nr_release_lines(sum.g);
         return nr_nomem(err);
     }
@@ -178,7 +160,7 @@ nr_status nr_trainer_put(nr_trainer *t, const unsigned char *sums, size_t len,
                          nr_error *err) {
     size_t each = sent_bytes(t);
     nr_status status = NR_OK;
-    if (!t->begun) return not_begun(err);
+    if (!t->begun) return nr_not_begun(err);
     if (len % each)
         return nr_fail(err, "ERR sums of %zu bytes each are needed, not %zu "
                             "bytes",
@@ -205,13 +187,13 @@ NOINLINE void apply(nr_trainer *t) {
     nr_losses sum;
     nr_pass_move(t, &t->step, &sum);
     for (size_t p = 0; p < t->parts; p++) t->sums[p].n = 0;
-    drop_others(t);
+    nr_others_drop(t);
     nr_step_end(t, &sum);
     nr_trainer_show(t);
 }
 
 nr_status nr_trainer_apply(nr_trainer *t, nr_error *err) {
-    if (!t->begun) return not_begun(err);
+    if (!t->begun) return nr_not_begun(err);
     uint64_t missing = first_missing(t), blocks = nr_pass_leaves(t, &t->step);
     if (missing < blocks)
         return nr_fail(err, "ERR block %llu of %llu is in none of the sums",

@@ -99,6 +99,15 @@ typedef struct nr_point {
 
 typedef struct nr_language nr_language; /* language.c */
 
+/* What trainers that share the members out have to tell each other before they
+ * go on: what became of their own ones in a cycle, or these whole at the end of a
+ * phase. */
+typedef enum nr_meeting {
+    NR_NO_MEETING,
+    NR_CYCLE_MEETING,
+    NR_PHASE_MEETING,
+} nr_meeting;
+
 struct nr_trainer {
     nr_net *net; /* a clone: samples, options, statistics so far */
     nr_net *fields;        /* without samples: of which it is a part, or NULL */
@@ -153,6 +162,11 @@ struct nr_trainer {
     nr_step step;      /* that comes next */
     double rate_now;   /* of it */
     bool begun;        /* and is on its way */
+    uint64_t group, groups; /* of the members this one learns every groups-th,
+                               others the others; 0: all of them */
+    nr_meeting meeting; /* that comes before the next step */
+    bool lost;          /* the refit of a member of this group */
+    bool joined;        /* the only sum among the others is that of all blocks */
     uint64_t cycles, refit_cycles;
     uint64_t steps; /* samples of all cycles; members are in step */
     double train_error, test_error, class_errors; /* means of the members */
@@ -263,8 +277,27 @@ const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel);
 /* gradients.c: a step of n weights from `at` on, by their gradient. */
 void nr_optimise(const nr_trainer *t, float *w, float *g, size_t at, size_t n);
 
-/* steps.c */
+/* steps.c: what others have summed. How a sum is handed on: this, and then its
+ * floats. */
+typedef struct nr_sent {
+    uint64_t first, count;
+    nr_losses losses;
+} nr_sent;
+
 void nr_others_free(nr_trainer *t);
+void nr_others_drop(nr_trainer *t);
+bool nr_others_reserve(nr_trainer *t, size_t more); /* for so many, and to join */
+nr_status nr_not_begun(nr_error *err);
+/* A sum that the tree of so many blocks has? */
+static inline bool nr_is_node(const nr_sent *s, uint64_t blocks) {
+    return s->count && !(s->count & (s->count - 1)) && s->count <= blocks &&
+           s->first <= blocks - s->count && s->first % s->count == 0;
+}
+
+/* sharing.c: whether a member is this group's own. */
+static inline bool nr_is_own(const nr_trainer *t, size_t member) {
+    return t->groups < 2 || member % t->groups == t->group;
+}
 
 /* cycles.c: a cycle; or its steps one by one, of which each begins, ends with
  * its losses, and may be cut short. */
@@ -274,6 +307,7 @@ void nr_step_end(nr_trainer *t, const nr_losses *sum);
 void nr_step_cut(nr_trainer *t);
 bool nr_cycle_begins(const nr_trainer *t); /* with the next step */
 bool nr_member_test(nr_trainer *t, nr_member *m);
+void nr_meeting_ends(nr_trainer *t, nr_meeting meeting, bool lost);
 void nr_summarise(nr_trainer *t); /* the members' mean errors */
 void nr_course_add(nr_trainer *t); /* the cycle's, to the history */
 void nr_phase_end(nr_trainer *t, nr_ending ending);

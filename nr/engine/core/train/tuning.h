@@ -71,6 +71,9 @@
 #ifndef NR_STUDY_SEQUENCE_CYCLES /* of a training that says nothing of them */
 #define NR_STUDY_SEQUENCE_CYCLES 100
 #endif
+#ifndef NR_STUDY_FEW_TESTS /* fewer do not tell which cycle was best */
+#define NR_STUDY_FEW_TESTS 200
+#endif
 #ifndef NR_STUDY_DROPOUT /* of last states of sequences */
 #define NR_STUDY_DROPOUT 0.0
 #endif
