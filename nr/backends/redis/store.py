@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from nr.backends.recent import Recent
 from nr.backends.redis import layout, orders
 from nr.backends.redis.head import Head
@@ -176,8 +174,8 @@ class Store:
         if not known or known[0] != head.version:
             known = self._fetched(key)
             head.version, head.revision = known[0], str(known[1].shape.revision)
-        scores = np.frombuffer(drift.score(known[1], rows), np.int64)
-        return head.revision, " ".join(map(str, scores.tolist()))
+        scores = memoryview(drift.score(known[1], rows)).cast("q")
+        return head.revision, " ".join(map(str, scores))
 
     def _announce(self, key: bytes) -> None:
         """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
@@ -233,8 +231,8 @@ class Store:
             return self._link.write("change", key, head.id, b"", revision, *_flat(values))
 
         self._with_head(key, write)
+        self._heads.drop(key)
         if changed:
-            self._heads.drop(key)
             self._forget(key)
         return "OK"
 
@@ -246,6 +244,7 @@ class Store:
         return "OK"
 
     def drop_samples(self, key: bytes, command: Command) -> Reply:
+        self._heads.drop(key)  # its writer is known from now on, whatever the network is by then
         if command.spec.name == "NR.CLEAR":
             which = [name for at, name in enumerate(_DATASETS) if command.dataset in (at, 2)]
             dropped: int = self._link.write("clear", key, _token(), *which)[1]

@@ -5,7 +5,7 @@
 --
 -- `watch` is of drift.lua, behind which this is observe_watched, or nil (unwatched.lua). So networks
 -- whose samples are not scored need not be asked whether they are: TRAINEVERY tells, and where DRIFT
--- is switched on all writers come to be unknown (change.lua).
+-- is switched on, or there are new weights, all writers come to be unknown (change.lua, merge.lua).
 --
 -- All of a script runs at each call. So this one has little of what is shared, reads no more than
 -- it needs, and writes no more than what has changed. To read a field, to make text of a number
