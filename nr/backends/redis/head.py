@@ -16,6 +16,7 @@ class Head:
         self.limits = fields["train_maxlen"], fields["test_maxlen"]
         self.watched = drift.watched(net)
         self.version, self.revision = b"", ""  # of the weights that samples are scored by
+        self.asks = False  # the next sample by observe.lua, which knows more
         self._with_room: set[int] = set()
 
     def check_room(self, dataset: int) -> None:
@@ -23,3 +24,10 @@ class Head:
         if dataset not in self._with_room:
             self.net.clone().place(1, dataset)
             self._with_room.add(dataset)
+
+    def scored(self, version: bytes, net: Net, rows: bytes) -> tuple[str, str]:
+        """The revision of the weights that are held here, and what samples are to them."""
+        if version != self.version:
+            self.version, self.revision = version, str(net.shape.revision)
+        scores = memoryview(drift.score(net, rows)).cast("q")
+        return self.revision, " ".join(map(str, scores))

@@ -53,6 +53,11 @@ def _encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
     return {name: _text(value).encode() for name, value in values.items()}
 
 
+def flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
+    """Fields and values one behind the other."""
+    return [part for pair in fields.items() for part in pair]
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -6,7 +6,7 @@ where the id is another one; then the verb looks again. So the usual way is one 
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +15,7 @@ from nr.backends.redis import layout, orders
 from nr.backends.redis.head import Head
 from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
+from nr.backends.redis.layout import flat
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
 from nr.contracts.store import (
@@ -73,7 +74,7 @@ class Store:
         shape = net.shape
         fields = layout.everything(net) | {"version": _token().encode()}
         rows = net.rows(0), net.rows(1)
-        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields))
+        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *flat(fields))
         self._forget(key)
 
     def _read(self, key: bytes, *more: str) -> tuple[bytes, Standing, list[bytes | None]]:
@@ -148,14 +149,13 @@ class Store:
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
             scored = self._scored(key, head, rows) if head.watched else ()
-            if len(rows) == head.row_bytes and not rounded:
+            asks, head.asks = head.asks, False
+            if len(rows) == head.row_bytes and not rounded and not asks:
                 row = (head.id_text, _DIGITS[dataset], rows, *head.limits)
                 script = "observe_watched" if scored else "observe_row"
                 counts = self._link.write(script, key, *row, *scored)
                 if isinstance(counts, bytes):
                     return [1, *map(int, counts.split())]
-                if not counts[0]:
-                    return counts
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
             more = scored or ("", "")
@@ -173,9 +173,12 @@ class Store:
         known = self._runners.get(key)
         if not known or known[0] != head.version:
             known = self._fetched(key)
-            head.version, head.revision = known[0], str(known[1].shape.revision)
-        scores = memoryview(drift.score(known[1], rows)).cast("q")
-        return head.revision, " ".join(map(str, scores))
+        return head.scored(*known, rows)
+
+    def _ask(self, key: bytes) -> None:
+        """Our writer is known by now, whatever became of the network since its head was read."""
+        if head := self._heads.get(key):
+            head.asks = True
 
     def _announce(self, key: bytes) -> None:
         """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
@@ -228,10 +231,12 @@ class Store:
                 values["new"] = b"0"
             if {"drift", "trainevery"} & {*given} and not drift.watched(net) and "losses" in fields:
                 values["losses"] = fields["losses"]
-            return self._link.write("change", key, head.id, b"", revision, *_flat(values))
+            return self._link.write("change", key, head.id, b"", revision, *flat(values))
 
         self._with_head(key, write)
-        self._heads.drop(key)
+        if changed or {"drift", "trainevery"} & {*given}:
+            self._heads.drop(key)
+        self._ask(key)
         if changed:
             self._forget(key)
         return "OK"
@@ -239,12 +244,12 @@ class Store:
     def _reset(self, key: bytes) -> Reply:
         gone = dict.fromkeys((*layout.LEARNED, "order", "progress"), b"")
         fields = {name: layout.blank()[name] for name in STATISTICS} | gone
-        self._link.write("change", key, b"", _token(), b"", *_flat(fields))
+        self._link.write("change", key, b"", _token(), b"", *flat(fields))
         self._forget(key)
         return "OK"
 
     def drop_samples(self, key: bytes, command: Command) -> Reply:
-        self._heads.drop(key)  # its writer is known from now on, whatever the network is by then
+        self._ask(key)
         if command.spec.name == "NR.CLEAR":
             which = [name for at, name in enumerate(_DATASETS) if command.dataset in (at, 2)]
             dropped: int = self._link.write("clear", key, _token(), *which)[1]
@@ -350,7 +355,7 @@ class Store:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
         names = (*STATISTICS, *layout.LEARNED) if learned else ("last_training",)
-        fields = _flat({name: header[name] for name in names if name in header})
+        fields = flat({name: header[name] for name in names if name in header})
         network = (shape.id, shape.revision, lease.token, int(learned), shape.schema_revision)
         merged = self._link.call("merge", lease.key, *network, *fields)
         self._forget(lease.key)
@@ -393,7 +398,3 @@ _DATASETS = ("train", "test")
 
 def _token() -> str:
     return secrets.token_hex(8)
-
-
-def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
-    return [part for pair in fields.items() for part in pair]

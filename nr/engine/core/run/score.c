@@ -15,7 +15,7 @@ enum {
     BATCH = 64,   /* samples that are run at once */
     MOST = 1 << 16, /* inputs of a batch, or one sample */
     WORK = 16384, /* weights for each sample that is passed over */
-    STEPS = 32,   /* of a sequence, about */
+    STEPS = 8,   /* of a sequence, about */
     FEW = 1024
 };
 
