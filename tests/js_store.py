@@ -40,10 +40,15 @@ class Node:
         self._in.close()
 
 
+EXACT, RELAXED = "nr.wasm", "nr-relaxed.wasm"
+RELAXES = "--experimental-wasm-relaxed-simd"  # what later versions of node do by themselves
+
+
 @contextmanager
-def node(executable: str, trainings: str) -> Iterator[Node]:
+def node(executable: str, trainings: str, build: str = EXACT) -> Iterator[Node]:
     """``trainings`` are carried out in ``workers``, or in ``slices`` of node's own thread."""
-    argv = [executable, BRIDGE, trainings, str(MEMORY)]
+    flags = [RELAXES] if build == RELAXED else []
+    argv = [executable, *flags, BRIDGE, trainings, str(MEMORY), build]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         backend = Node(process)
         try:

@@ -31,17 +31,8 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *(
-                "module",
-                "operations",
-                "ranks",
-                "redis",
-                "sequences",
-                "serve",
-                "onnx",
-                "sklearn",
-                "sql",
-            ),
+            *("module", "operations", "ranks", "redis", "sequences", "serve", "onnx", "sklearn"),
+            *("sql", *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web"))),
         )
     ),
 ]
@@ -187,3 +178,10 @@ def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
+
+
+def test_every_page_is_on_the_site() -> None:
+    """`make docs` refuses one that is not."""
+    listed = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert pages == {*listed} - {"index.md", "examples/README.md"}

@@ -1,82 +1,54 @@
-"""The npm package in Chromium: a training in a Web Worker comes to the bits of this core."""
+"""The npm package in Chromium: the golden courses, by either build, in workers and in the page."""
 
-import http.server
-import json
-import shutil
-import subprocess
-import threading
-from functools import partial
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
+import golden_js
 import pytest
-from test_js import executable, missing  # noqa: F401  (a fixture)
+from chromium import Chromium, chromium, needs_chromium, site
+from test_golden_js import COURSES
+from test_js import executable  # noqa: F401  (a fixture)
 
-import nr
+pytestmark = [pytest.mark.soak, needs_chromium, pytest.mark.usefixtures("executable")]
 
-JS = Path(__file__).parents[1] / "js"
-CREATE = "NR.CREATE net CLASSIFIER 2 5 -> 2 SEED 3 DATASET 40 TEST 20"
-SAMPLES = [f"NR.OBSERVE net {i * 7 % 11} {i * 5 % 13} -> {int(i % 11 > 4)}" for i in range(60)]
-REST = ["NR.TRAIN net MAXTIME 0 AUTOSTOP BACKTRACK", "NR.WAIT net 0"]
-PAGE = f"""<!doctype html><script type="module">
-import * as nr from "/src/index.js";
-const tell = (found) => fetch("/", {{ method: "POST", body: JSON.stringify(found) }});
-try {{
-  const db = await nr.open();
-  for (const line of {json.dumps([CREATE, *SAMPLES, *REST])}) await db.execute(line);
-  const net = db.network("net");
-  await tell([net.history(), net.run([3, 4])]);
-}} catch (error) {{
-  await tell(`${{error}}`);
-}}
-</script>"""
+GONE = """
+    const [build, workers, courses] = given;
+    const { gone } = await import("/test/golden.js");
+    const db = await nr.open({ wasm: new URL(`/${build}`, location.href), workers });
+    const found = [];
+    for (const course of courses) found.push([course.name, await gone(db, course)]);
+    await db.close();
+    return found;
+"""
 
 
-class Site(http.server.SimpleHTTPRequestHandler):
-    """The page, the package, and what the page tells."""
-
-    def __init__(self, told: "Queue[Any]", *args: Any) -> None:
-        self.told = told
-        super().__init__(*args, directory=str(JS))
-
-    def do_GET(self) -> None:
-        if self.path == "/":
-            self.answer(PAGE)
-        else:
-            super().do_GET()
-
-    def do_POST(self) -> None:
-        self.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer("")
-
-    def answer(self, page: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(page.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with site({}) as url, chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        browser.open(f"{url}/empty")
+        yield browser
 
 
-@pytest.mark.soak
-@pytest.mark.usefixtures("executable")
-def test_a_training_in_chromium_has_the_same_bits(tmp_path: Path, db: nr.Database) -> None:
-    if not (chromium := shutil.which("chromium")):
-        missing("Not installed: chromium")
-    for line in (CREATE, *SAMPLES, *REST):
-        db.execute(line)
-    told: Queue[Any] = Queue()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, told))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    argv = [chromium, *flags, f"http://127.0.0.1:{server.server_port}/"]
-    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
-        try:
-            found = told.get(timeout=120)
-        finally:
-            process.terminate()
-            server.shutdown()
-            server.server_close()
-    assert found == [db.execute("NR.HISTORY net"), db.execute("NR.RUN net 3 4")]
+@pytest.mark.parametrize("workers", [True, False], ids=["workers", "slices"])
+@pytest.mark.parametrize("build", ["nr.wasm", "nr-relaxed.wasm"])
+def test_courses_have_the_native_cores_bits(page: Chromium, build: str, workers: bool) -> None:
+    if build == "nr-relaxed.wasm" and not fused(page):
+        pytest.skip("this processor has no fused multiply-add")
+    courses = [*COURSES, *map(golden_js.course, sorted(golden_js.UNSETTLED))]
+    assert page.run(GONE, build, workers, courses) == [[one["name"], None] for one in courses]
+
+
+def fused(page: Chromium) -> bool:
+    found: bool = page.run('return (await import("/src/builds.js")).isFused();')
+    return found
+
+
+def test_the_relaxed_build_is_taken_where_sums_are_fused(page: Chromium) -> None:
+    flags = Path("/proc/cpuinfo")
+    if not flags.exists() or " fma " not in flags.read_text("utf-8"):
+        pytest.skip("this processor has no fused multiply-add, or does not tell")
+    assert fused(page)
+    assert (
+        page.run('return (await import("/src/builds.js")).buildHere().pathname;')
+        == "/nr-relaxed.wasm"
+    )

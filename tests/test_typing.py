@@ -55,6 +55,32 @@ with nr.connect("memory://", memory=10**9) as db:
     NetworkRegressor(optimizer="adm")  # 'adm'
     NetworkRegressor(members="5")  # "str"
     NetworkRegressor().predict([[1.0]]).shap  # "shap"
+    why = net.explain([1.0, 2.0], top=1, ignore_extra=False)
+    share: float = why.attributions[0] + why.others
+    why.atributions  # "atributions"
+    net.explain([1.0, 2.0], of=1.5)  # "float"
+    net.explain([1.0, 2.0], tops=1)  # "tops"
+    sure: int | None = net.classify([1.0, 2.0], sure=0.9)
+    net.classify([1.0, 2.0], sure=0.9).bit_count()  # "bit_count"
+    net.classify({"age": 1}, sure=0.9).upper()  # "upper"
+    net.classify([1.0, 2.0], sure="0.9")  # "str"
+    lower, value, upper = net.run({"age": 1}, interval=0.9)["size"]
+    net.run({"age": 1}, interval=0.9)["size"].mean()  # "mean"
+    net.run({"age": 1})["size"].mean()  # "mean"
+    net.run([1.0, 2.0], interval="0.9")  # "str"
+    text: str = net.generate("once", length=9, temperature=0.5)
+    net.generate("once", temprature=0.5)  # "temprature"
+    net.generate("once", length="9")  # "str"
+    bits: float = net.score("once").perplexity
+    net.score("once").perplexty  # "perplexty"
+    net.score(7)  # "int"
+    net.forecast("store", interval="0.9")  # "str"
+    net.forecast(serie="store")  # "serie"
+    theirs: nr.Network = db.restore("c", nr.from_onnx("model.onnx", kind="classifier"))
+    nr.from_onnx("model.onnx", kind="clasifier")  # "clasifier"
+    nr.from_onnx(7)  # "int"
+    NetworkClassifier(random_state=1).fit([[1.0]], [0], weights=[1])  # "weights"
+    NetworkRegressor(url="sqlite://", keys="a")  # "keys"
 """
 
 

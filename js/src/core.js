@@ -1,6 +1,7 @@
 /** The only file that knows WebAssembly: loads the core, and gives its functions (nr/engine/core/nr.h
  * says what they do) what they take. Bytes go in and out as copies, since its memory moves as it
  * grows. */
+import { buildHere, rounds } from "./builds.js";
 import { NrError } from "./errors.js";
 import { unpack } from "./msgpack.js";
 
@@ -26,7 +27,8 @@ export const TELLING = new Set(["NR.CONFIGURE", "NR.FIELDS"]);
 /** What it imports is the C library's way to standard error, where the core writes nothing. */
 const NO_FILES = { fd_close: () => 8, fd_seek: () => 8, fd_write: () => 8 };
 
-/** Compiles what `source` is: a WebAssembly.Module, its bytes, or their URL (where it is by default). */
+/** Compiles what `source` is: a WebAssembly.Module, its bytes, or their URL; by default the
+ * package's build for this engine. */
 export async function compile(source) {
   if (typeof WebAssembly === "undefined") throw new NrError("ERR this engine has no WebAssembly");
   if (source instanceof WebAssembly.Module) return source;
@@ -41,7 +43,7 @@ export async function compile(source) {
 
 async function bytesOf(source) {
   if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return source;
-  const url = new URL(source ?? new URL("../nr.wasm", import.meta.url));
+  const url = new URL(source ?? buildHere());
   if (url.protocol === "file:") return (await import("node:fs/promises")).readFile(url);
   const response = await fetch(url);
   if (!response.ok) throw new NrError(`ERR the core of nr is not at ${url}: ${response.status}`);
@@ -54,6 +56,9 @@ export class Core {
     const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: NO_FILES });
     this.x = instance.exports;
     this.x._initialize();
+    if (!rounds(this.x.nr_fused)) {
+      throw new NrError("ERR this engine rounds a multiply-add twice: open with nr.wasm in the place of nr-relaxed.wasm");
+    }
     this.err = this.alloc(ERROR_BYTES);
     this.buf = this.alloc(12); // an nr_buf: data, len, cap
     this.handle = this.alloc(4);

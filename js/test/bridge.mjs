@@ -6,9 +6,9 @@ import { NrError } from "../src/errors.js";
 import { Memory } from "../src/memory.js";
 import { trainerFor } from "../src/workers.js";
 
-const module = await compile();
+const [, , trainings, memory, build] = process.argv;
+const module = await compile(new URL(`../${build}`, import.meta.url));
 const core = new Core(module);
-const [, , trainings, memory] = process.argv;
 const store = new Memory(core, await trainerFor(core, module, trainings !== "slices"), Number(memory));
 const encoder = new TextEncoder();
 

@@ -14,6 +14,10 @@
 #include "kernels/vec.h"
 #include "kernels/dense.h"
 
+#if defined(__wasm_simd128__)
+#include "kernels/sums_wasm.h" /* its layer and gradient_of */
+#else
+
 /* Sizes of tiles, and how many inputs a layer takes at once (KBLOCK): fewer stay
  * in the first cache, but sums are taken up again more often, which for tiles
  * of 64 lanes costs more than it saves. */
@@ -236,12 +240,15 @@ static void gradient_of(float *g, operands x, size_t first, size_t last,
         }
 }
 
+#endif
+
 static void gradient(float *g, const float *in, size_t in_step,
                      const float *delta, size_t delta_step, size_t panels,
                      size_t nv_last, size_t first, size_t last,
                      size_t outputs) {
-    operands x = {in, delta, in_step, delta_step, panels, NR_LANES / 16,
-                  nv_last};
+    operands x = {.in = in, .delta = delta, .in_step = in_step,
+                  .delta_step = delta_step, .panels = panels,
+                  .nv = NR_LANES / 16, .nv_last = nv_last};
     gradient_of(g, x, first, last, outputs);
 }
 
@@ -250,7 +257,9 @@ static void step_gradient(float *g, const float *in, size_t in_step,
                           const float *delta, size_t delta_step, size_t steps,
                           size_t nv, size_t first, size_t last,
                           size_t outputs) {
-    operands x = {in, delta, in_step, delta_step, steps, nv, nv};
+    operands x = {.in = in, .delta = delta, .in_step = in_step,
+                  .delta_step = delta_step, .panels = steps, .nv = nv,
+                  .nv_last = nv};
     gradient_of(g, x, first, last, outputs);
 }
 

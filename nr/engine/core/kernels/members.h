@@ -33,7 +33,7 @@ INLINE v16 v_twice(const float *p) {
     return (v16){a, a};
 }
 INLINE void v_store_half(float *p, v16 a) { _mm256_storeu_ps(p, a.a); }
-#else
+#elif !defined(__wasm_simd128__)
 INLINE v16 v_twice(const float *p) {
     float both[16];
     memcpy(both, p, 8 * sizeof *p);

@@ -119,6 +119,40 @@ INLINE v16 v_first(size_t n) {
     return v_load(ones + 16 - (n < 16 ? n : 16));
 }
 
+/* Terms of a polynomial. In WebAssembly these are four numbers, in chains of sums that
+ * are looked over at their end (chain_wasm.h); elsewhere they are vectors as all
+ * others. c_exact is c_fma where doubles hold the sum, or where a factor is a power of
+ * 2; c_whole, c_minus and c_times are for what needs no rounding at all. */
+#if defined(__wasm_simd128__)
+#include "kernels/chain_wasm.h"
+typedef v128_t c_ties;
+#else
+typedef v16 chain;
+typedef void c_ties;
+INLINE chain c_fma(chain a, chain b, chain c, c_ties *ties) {
+    (void)ties;
+    return v_fma(a, b, c);
+}
+INLINE chain c_fms(chain a, chain b, chain c, c_ties *ties) {
+    (void)ties;
+    return v_fms(a, b, c);
+}
+#define c_exact v_fma
+#define c_whole v_fma
+#define c_minus v_sub
+#define c_times v_mul
+#define c_set v_set
+#define c_add v_add
+#define c_sub v_sub
+#define c_mul v_mul
+#define c_div v_div
+#define c_min v_min
+#define c_max v_max
+#define c_abs(x) v_copysign(x, v_set(0))
+#define c_copysign v_copysign
+#define c_to_exponent v_to_exponent
+#endif
+
 /* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial for (e^r - 1 - r) / r^2
  * is of degree 4, by minimax; error below 1e-7, relative. Its terms in pairs
  * and not one by one: a single row waits for this chain. Gives e^r - 1 and
@@ -127,44 +161,54 @@ INLINE v16 v_first(size_t n) {
  *
  * n comes from the addition of a number so large that a float's last place is
  * 1 there; with 127 more, its last bits are the exponent of 2^n. */
-INLINE v16 v_exp_parts(v16 x, const float sign, v16 *scale) {
-    const v16 large = v_set(12582912.0f + 127); /* 1.5 * 2^23 */
-    v16 bits = v_fma(x, v_set(sign * 1.44269504088896341f), large);
-    v16 n = v_sub(bits, large);
-    v16 r = v_fma(n, v_set(sign * -0.693359375f), x);
-    r = v_fma(n, v_set(sign * 2.12194440e-4f), r);
-    v16 r2 = v_mul(r, r);
-    v16 a = v_fma(v_set(sign * 8.368745446e-3f), r, v_set(4.166838899e-2f));
-    v16 b = v_fma(v_set(sign * 1.666652113e-1f), r, v_set(4.999999404e-1f));
-    a = v_fma(v_set(1.381454058e-3f), r2, a);
-    *scale = v_to_exponent(bits);
-    b = sign > 0 ? v_fma(b, r2, r) : v_fms(b, r2, r);
-    return v_fma(a, v_mul(r2, r2), b);
+INLINE chain c_exp_parts(chain x, const float sign, chain *scale, c_ties *ties) {
+    const chain large = c_set(12582912.0f + 127); /* 1.5 * 2^23 */
+    chain bits = c_fma(x, c_set(sign * 1.44269504088896341f), large, ties);
+    chain n = c_minus(bits, large);
+    chain r = c_whole(n, c_set(sign * -0.693359375f), x);
+    r = c_exact(n, c_set(sign * 2.12194440e-4f), r);
+    chain r2 = c_mul(r, r);
+    chain a = c_fma(c_set(sign * 8.368745446e-3f), r, c_set(4.166838899e-2f), ties);
+    chain b = c_fma(c_set(sign * 1.666652113e-1f), r, c_set(4.999999404e-1f), ties);
+    a = c_fma(c_set(1.381454058e-3f), r2, a, ties);
+    *scale = c_to_exponent(bits);
+    b = sign > 0 ? c_fma(b, r2, r, ties) : c_fms(b, r2, r, ties);
+    return c_fma(a, c_mul(r2, r2), b, ties);
 }
 
-INLINE v16 v_exp(v16 x) {
-    v16 scale, p;
-    x = v_min(v_max(x, v_set(-87.3f)), v_set(88.0f));
-    p = v_exp_parts(x, 1, &scale);
-    return v_fma(scale, p, scale);
+INLINE chain c_exp(chain x, c_ties *ties) {
+    chain scale, p;
+    x = c_min(c_max(x, c_set(-87.3f)), c_set(88.0f));
+    p = c_exp_parts(x, 1, &scale, ties);
+    return c_exact(p, scale, scale);
 }
 
-INLINE v16 v_sigmoid(v16 x) {
-    const v16 one = v_set(1);
-    v16 scale, p;
-    x = v_max(v_min(x, v_set(87.3f)), v_set(-88.0f));
-    p = v_exp_parts(x, -1, &scale);
-    return v_div(one, v_fma(scale, p, v_add(scale, one)));
+INLINE chain c_sigmoid(chain x, c_ties *ties) {
+    const chain one = c_set(1);
+    chain scale, p;
+    x = c_max(c_min(x, c_set(87.3f)), c_set(-88.0f));
+    p = c_exp_parts(x, -1, &scale, ties);
+    return c_div(one, c_exact(p, scale, c_add(scale, one)));
 }
 
 /* By e^(-2|x|) - 1, which loses nothing near 0: -t / (2 + t). */
-INLINE v16 v_tanh(v16 x) {
-    v16 scale, t, y;
-    y = v_max(v_mul(v_abs(x), v_set(-2)), v_set(-87.3f));
-    t = v_exp_parts(y, 1, &scale);
-    t = v_fma(scale, t, v_sub(scale, v_set(1)));
-    return v_copysign(v_div(t, v_add(v_set(2), t)), x);
+INLINE chain c_tanh(chain x, c_ties *ties) {
+    chain scale, t, y;
+    y = c_max(c_times(c_abs(x), c_set(-2)), c_set(-87.3f));
+    t = c_exp_parts(y, 1, &scale, ties);
+    t = c_exact(t, scale, c_sub(scale, c_set(1)));
+    return c_copysign(c_div(t, c_add(c_set(2), t)), x);
 }
+
+#if defined(__wasm_simd128__)
+V_OF_CHAIN(v_exp, c_exp)
+V_OF_CHAIN(v_sigmoid, c_sigmoid)
+V_OF_CHAIN(v_tanh, c_tanh)
+#else
+INLINE v16 v_exp(v16 x) { return c_exp(x, NULL); }
+INLINE v16 v_sigmoid(v16 x) { return c_sigmoid(x, NULL); }
+INLINE v16 v_tanh(v16 x) { return c_tanh(x, NULL); }
+#endif
 
 /* The natural logarithm of a normal number above 0 (Cephes' logf). */
 INLINE v16 v_log(v16 x) {
