@@ -17,14 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
 from nr.calls import Call, forecasts, networks, running, samples, trainings, words
-from nr.calls.texts import Score, generate, score
 from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
-from nr.commands.options import ConfigureOptions, Dataset, GenerateOptions
+from nr.commands.options import ConfigureOptions, Dataset
 from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
+from nr.generators import GeneratorMethods
 from nr.judging import JudgedMethods
 from nr.training import Training
 from nr.values import PLAIN
@@ -40,7 +40,7 @@ _WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
-class Network(JudgedMethods):
+class Network(JudgedMethods, GeneratorMethods):
     """One network of a database, by its key. It holds nothing: the key may come and go.
 
     All methods raise NotFoundError where it has gone, and BackendError.
@@ -152,14 +152,6 @@ class Network(JudgedMethods):
 
         With ``interval``, 0.9 say, lower, value, upper, with that probability."""
         return self._do(forecasts.forecast(self.key, series, interval))
-
-    def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
-        """A generator's text behind the prompt, each time another one but for a ``seed``."""
-        return self._do(generate(self.key, prompt, **how))
-
-    def score(self, text: str) -> Score:
-        """How likely a text is to a generator. Raises CommandError."""
-        return self._do(score(self.key, text))
 
     def plot_forecast(self, series: str | None = None, interval: float | None = 0.9) -> Figure:
         """A figure, as ``plot``: the latest steps of a series, the forecast, its interval."""

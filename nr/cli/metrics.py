@@ -43,6 +43,14 @@ def metrics(db: Database, key: bytes) -> None:
     if found.mase is not None:
         click.echo(_forecaster(found))
         return
+    if found.symbol_errors is not None:
+        click.echo(
+            f"Of {found.samples} testing samples right to the symbol: "
+            f"{_number(found.exact_matches)}, by reading every symbol by itself "
+            f"{_number(found.naive_exact_matches)}; wrong symbols: "
+            f"{_number(found.symbol_errors)} and {_number(found.naive_symbol_errors)}"
+        )
+        return
     if found.perplexity is not None:
         click.echo(
             f"On {found.samples} testing symbols: perplexity {_number(found.perplexity)}, by the "

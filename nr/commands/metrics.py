@@ -52,6 +52,14 @@ class Metrics:
     naive_perplexity: float | None = None
     """That of how often each symbol follows the one before it."""
 
+    exact_matches: float | None = None
+    """Of a generator from one sequence to another: the part that was right to the symbol."""
+    symbol_errors: float | None = None
+    """Symbols to be added, left out or changed, for each that is to be told."""
+    naive_exact_matches: float | None = None
+    """The same of reading every symbol by itself, as what stands most often at its place."""
+    naive_symbol_errors: float | None = None
+
     season: int | None = None
     """A forecaster's: after how many steps a series is about the same; 1: there is no such."""
     mase: tuple[PerClass, ...] | None = None
@@ -83,7 +91,7 @@ class Metrics:
         """Each measure that there is, and its value, or its values a class or an output."""
         one = (
             *("accuracy", "log_loss", "brier", "auc", "calibration_error"),
-            *("perplexity", "naive_perplexity"),
+            *("perplexity", "naive_perplexity", "exact_matches", "symbol_errors"),
         )
         many = ("precision", "recall", "f1", "support", "rmse", "mae", "r2")
         values = {name: getattr(self, name) for name in (*one, *many)}

@@ -79,6 +79,65 @@ def test_a_training_goes_on_with_the_symbols_it_has() -> None:
     assert lm.metrics() != before
 
 
+def words(n: int) -> list[dict[str, str]]:
+    """Words, and their letters backwards."""
+    random = Random(1)
+    some = ["".join(random.choices("abcdef", k=random.randint(1, 5))) for _ in range(n)]
+    return [{"word": word, "sounds": " ".join(word[::-1].upper())} for word in some]
+
+
+KINDS = {"word": "sequence(char)", "sounds": "sequence(category)"}
+
+
+def translator(db: nr.Database) -> nr.Network:
+    say = db.create("say", "generator", KINDS, target="sounds", hidden=[24], seed=1, learnrate=0.02)
+    say.observe_many(words(600))
+    say.train(maxcycles=20, autostop=True, backtrack=True).wait()
+    return say
+
+
+@pytest.fixture(scope="module")
+def say() -> Iterator[nr.Network]:
+    with nr.connect("memory://") as db:
+        yield translator(db)
+
+
+def test_a_sequence_becomes_another_one(say: nr.Network) -> None:
+    assert say.info().fields == ("word:sequence(char)", "->", "sounds:sequence(category)")
+    found = say.translate("dab")
+    assert next(iter(found)) == "B A D"
+    assert [*found.values()] == sorted(found.values(), reverse=True)
+    assert len(found) == 4
+    assert say.run({"word": "dab"}) == found
+    assert say.run([{"word": "dab"}, {"word": "ce"}])[1] == say.translate("ce")
+    assert len(say.translate("dab", beam=9)) == 9
+    assert [*say.translate("dab", beam=1, length=2)] == ["B A"]
+    right, wrong = say.score("B A D", of="dab"), say.score("D A B", of="dab")
+    assert right.symbols == 4
+    assert right.log_probability == pytest.approx(found["B A D"], abs=1e-9)
+    assert wrong.log_probability < right.log_probability
+
+
+def test_metrics_tell_how_many_were_right(say: nr.Network) -> None:
+    found = say.metrics()
+    assert found is not None
+    assert found.exact_matches is not None
+    assert found.naive_exact_matches is not None
+    assert found.exact_matches > 0.8 > found.naive_exact_matches
+    assert "symbol errors" in found._repr_html_()
+
+
+def test_translators_and_language_models_are_told_apart(lm: nr.Network, say: nr.Network) -> None:
+    with pytest.raises(nr.CommandError, match="from one sequence to another"):
+        lm.translate("the cat")
+    with pytest.raises(nr.CommandError, match=r"NR\.RUN replies the likeliest ones"):
+        say.generate("dab")
+    with pytest.raises(nr.CommandError, match="nothing to go from"):
+        say.score("B A D")
+    with pytest.raises(nr.CommandError, match="BEAM must be an integer from 1 to 64"):
+        say.translate("dab", beam=65)
+
+
 def test_texts_with_unknown_symbols_have_chosen_their_vocabulary() -> None:
     told = []
     for word in ("once", "<unk>"):
@@ -96,6 +155,12 @@ async def awaited() -> None:
         await (await lm.train(maxcycles=1)).wait()
         assert await lm.generate("the cat", seed=1) == await lm.generate("the cat", seed=1)
         assert (await lm.score("the cat")).symbols == 2
+        say = await db.create("say", "generator", KINDS, target="sounds", hidden=[4], seed=1)
+        await say.observe_many(words(30))
+        await (await say.train(maxcycles=1)).wait()
+        found = await say.translate("ab", beam=2, length=3)
+        assert len(found) == 2
+        assert (await say.score("B A", of="ab")).symbols == 3
 
 
 def test_texts_are_awaited() -> None:
@@ -116,3 +181,6 @@ def test_a_shell_generates_and_measures(tmp_path: Path) -> None:
     assert told == "sat on the mat\n"
     assert printed("generate", "lm", "--seed", "4") == printed("generate", "lm", "--seed", "4")
     assert "testing symbols: perplexity 1." in printed("metrics", "lm")
+    with nr.connect(url) as db:
+        translator(db)
+    assert "testing samples right to the symbol: 0." in printed("metrics", "say")

@@ -20,6 +20,7 @@ from conformance import (
     sequences,
     texts,
     trainings,
+    translations,
 )
 from conformance.running import execute, mask, run
 from conformance.steps import Step, content
@@ -42,6 +43,7 @@ CASES: dict[str, list[Step]] = {
         answers,
         texts,
         drift,
+        translations,
     )
     for name, steps in room.CASES.items()
 }

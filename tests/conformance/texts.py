@@ -131,11 +131,6 @@ CASES: dict[str, list[Step]] = {
         (LM, 0),
         ("NR.CREATE plain REGRESSOR x:number -> y:number SEED 1", 0),
         ("NR.GENERATE nothing", NO_KEY),
-        _refused(
-            "NR.CREATE say GENERATOR word:sequence(char) -> sounds:sequence(category)",
-            "field word:sequence(char): a generator has no fields before '->': from one sequence "
-            "to another (encoder and decoder) is not there yet",
-        ),
         *(
             _refused(
                 f"NR.CREATE g GENERATOR -> x:{kind}",

@@ -83,6 +83,8 @@ static void use(nr_net *net) {
     const char *const read[] = {"NR.RUN", "k", "s=a b c a", "v=[[1,2],[3,4]]"};
     const char *const score[] = {"NR.SCORE", "k", "s=a b c a"};
     const char *const text[] = {"NR.GENERATE", "k", "s=a", "LENGTH", "3"};
+    const char *const told[] = {"NR.RUN", "k", "w=ab", "BEAM", "3", "LENGTH", "4"};
+    const char *const pair[] = {"NR.SCORE", "k", "w=ab", "s=B0 A1"};
     nr_buf dump = {0}, again = {0};
     nr_net *copy = NULL;
     nr_error err;
@@ -96,6 +98,8 @@ static void use(nr_net *net) {
         execute(net, ahead, 4);
         execute(net, score, 3);
         execute(net, text, 5);
+        execute(net, told, 7);
+        execute(net, pair, 4);
         train(net);
     }
     for (size_t i = 0; i < 5; i++) execute(copy, commands[i], 2);

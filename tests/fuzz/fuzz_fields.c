@@ -1,6 +1,7 @@
-/* Any bytes as samples of a network with fields, or as steps of a forecaster, in each
- * form that they may have: refused, and nothing has changed, or kept as records that
- * are sound, the same when they are said again, and learned from.
+/* Any bytes as samples of a network with fields, of a generator from one sequence to
+ * another, or as steps of a forecaster, in each form that they may have: refused, and
+ * nothing has changed, or kept as records that are sound, the same when they are said
+ * again, and learned from.
  *
  *     make fuzz
  *
@@ -14,7 +15,7 @@
 #include "model/net.h"
 #include "fuzz.h"
 
-enum { FORMS = 3, NETS = 2, WORDS = 24, STATE = 3 };
+enum { FORMS = 3, NETS = 3, WORDS = 24, STATE = 3 };
 static const char *const CREATE[NETS][WORDS] = {
     {"NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
      "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key",
@@ -22,6 +23,8 @@ static const char *const CREATE[NETS][WORDS] = {
      "DATASET", "8", "TEST", "4", "SEED", "1"},
     {"NR.CREATE", "k", "FORECASTER", "n:number", "f:flag", "->", "y:number",
      "z:number", "DATASET", "9", "HORIZON", "1", "SEED", "1"},
+    {"NR.CREATE", "k", "GENERATOR", "w:sequence(char)", "3", "->",
+     "s:sequence(category)", "DATASET", "8", "TEST", "4", "SEED", "1"},
 };
 
 static nr_net *made(size_t which) {
@@ -81,11 +84,12 @@ static void encode(const nr_net *net) {
     nr_buf_free(&packed);
 }
 
-/* A forecaster, too, learns from what was kept, and goes on from it. */
-static void forecast(nr_net *net) {
+/* The others, too, learn from what was kept, and go on from it. */
+static void learn(nr_net *net) {
     const char *const train[] = {"NR.TRAIN", "k", "MAXCYCLES", "2"};
-    const char *const run[] = {"NR.RUN", "k"};
-    const size_t len[] = {8, 1, 9, 1}, run_len[] = {6, 1};
+    const char *const run[] = {"NR.RUN", "k", "w=ab"};
+    const size_t len[] = {8, 1, 9, 1}, run_len[] = {6, 1, 4};
+    size_t words = net->h.kind == NR_GENERATOR ? 3 : 2;
     nr_command cmd;
     nr_error err;
     nr_buf reply = {0};
@@ -96,7 +100,7 @@ static void forecast(nr_net *net) {
         while (nr_trainer_step(trainer, 0)) {}
         MUST(nr_trainer_finish(trainer, 0, &trained, &err) == NR_OK);
         MUST(nr_net_merge(net, trained, &err) == NR_OK);
-        MUST(nr_command_parse(&cmd, 2, run, run_len, &err) == NR_OK);
+        MUST(nr_command_parse(&cmd, words, run, run_len, &err) == NR_OK);
         nr_status status = nr_net_execute(net, &cmd, false, &reply, &err);
         MUST(status == NR_OK || !net->inner);
         nr_command_release(&cmd);
@@ -129,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(nr_net_load(after.data, after.len, 0, &copy, &err) == NR_OK);
         nr_net_free(copy);
         if (which)
-            forecast(net);
+            learn(net);
         else if (net->h.len[0])
             encode(net);
     }

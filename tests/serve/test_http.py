@@ -163,7 +163,17 @@ def test_a_generator_writes_and_judges_texts(http: TestClient, db: nr.Database) 
     assert http.post("/networks/lm/generate", json={}).status_code == 200
     found = http.post("/networks/lm/score", json={"text": "the cat"}).json()
     assert found == asdict(db["lm"].score("the cat"))
+    kinds = {"word": "sequence(char)", "back": "sequence(char)"}
+    say = db.create("say", "generator", kinds, target="back", hidden=[4], seed=1)
+    say.observe_many([{"word": word, "back": word[::-1]} for word in ("ab", "abc", "cab") * 9])
+    say.train(maxcycles=1, timeout=0).wait()
+    found = http.post("/networks/say/translate", json={"text": "ab", "beam": 3}).json()
+    assert found == {"sequences": say.translate("ab", beam=3)}
+    found = http.post("/networks/say/score", json={"text": "ba", "of": "ab"}).json()
+    assert found == asdict(say.score("ba", of="ab"))
     for path, body, text in [
+        ("lm/translate", {"text": "a"}, "BEAM is for generators from one sequence to another"),
+        ("say/translate", {"text": "a", "length": 0}, "LENGTH must be an integer from 1 to"),
         ("lm/generate", {"length": 0}, "LENGTH must be an integer from 1 to"),
         ("net/generate", {"prompt": "a"}, "net is no generator"),
         ("net/score", {"text": "a"}, "net is no generator"),

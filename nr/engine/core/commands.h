@@ -107,7 +107,8 @@ typedef struct nr_spec {
                          "key field=value ... [INTERVAL p] | "                \
                          "key JSON|MSGPACK|COLUMNS samples [INTERVAL p] | "   \
                          "key [FOR series] [INTERVAL p] | "                   \
-                         "key [field=value] [TOP k]",                         \
+                         "key [field=value] [TOP k] | "                       \
+                         "key field=value [BEAM b] [LENGTH n]",               \
             .summary = "Runs a network and replies its outputs.",             \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_STORE, .reply = NR_OUTPUTS)                        \
@@ -233,9 +234,10 @@ typedef struct nr_spec {
                        "behind the one that is given.",                       \
             NR_ARGUMENTS(2, NR_ANY_NUMBER), NR_KEY, .flags = NR_READS,        \
             .scope = NR_ON_WEIGHTS, .reply = NR_BYTES)                        \
-    COMMAND(NR_SCORE, .name = "NR.SCORE", .arguments = "key field=value",     \
+    COMMAND(NR_SCORE, .name = "NR.SCORE",                                     \
+            .arguments = "key [field=value] field=value",                     \
             .summary = "Replies how likely a text is to a generator.",        \
-            NR_ARGUMENTS(3, 3), NR_KEY, .flags = NR_READS,                    \
+            NR_ARGUMENTS(3, 4), NR_KEY, .flags = NR_READS,                    \
             .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)                        \
     COMMAND(NR_DRIFT, .name = "NR.DRIFT", .arguments = "key",                 \
             .summary = "Replies the loss on new samples beside that of the "  \

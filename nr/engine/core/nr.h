@@ -168,7 +168,8 @@ typedef struct nr_command {
     size_t series; /* index in argv of what stands behind FOR; 0: nothing */
     double interval; /* NR.RUN: how sure an interval is to be; 0: none */
     uint64_t likeliest; /* NR.RUN, NR.GENERATE: symbols at most; 0: not given */
-    uint64_t length; /* NR.GENERATE: symbols at most, */
+    uint64_t beam; /* NR.RUN: sequences at most; 0: not given */
+    uint64_t length; /* NR.RUN, NR.GENERATE: symbols at most; 0: not given, */
     double temperature; /* by what their odds are divided, */
     uint64_t draw;      /* and which of the texts it is */
     double sure; /* NR.CLASS: the least probability of a class; 0: any */

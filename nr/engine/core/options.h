@@ -27,6 +27,7 @@
 #define NR_MAX_SYMBOLS 10000 /* of a sequence's vocabulary */
 #define NR_MAX_HORIZON 1000
 #define NR_MAX_STEPS_MADE 65536 /* symbols of a text that is generated */
+#define NR_MAX_BEAM 64 /* sequences that are searched at once */
 #define NR_MAX_WINDOW 10000
 
 /* Leaves the choice to the core, which makes it by network and data. */

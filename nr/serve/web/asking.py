@@ -47,7 +47,21 @@ GENERATED = an_object(
         "seed": one_of("integer", description="The same text each time."),
     }
 )
-SCORED = an_object({"text": one_of("string")}, "text")
+SCORED = an_object(
+    {
+        "text": one_of("string"),
+        "of": one_of("string", description="The input that it goes with: a translator's."),
+    },
+    "text",
+)
+TRANSLATED = an_object(
+    {
+        "text": one_of("string", description="The input, as one text."),
+        "beam": one_of("integer", description="How many sequences are wanted. Default: 4."),
+        "length": one_of("integer", description="Symbols at most. Default: by the input."),
+    },
+    "text",
+)
 OBSERVED = an_object(
     {
         "samples": one_of(
@@ -101,7 +115,13 @@ async def generate(api: Api, request: Request) -> Response:
 async def score(api: Api, request: Request) -> Response:
     body = await body_of(request)
     check(body, SCORED)
-    return answer(asdict(await api.do(texts.score(key_of(request), body["text"]))))
+    return answer(asdict(await api.do(texts.score(key_of(request), **body))))
+
+
+async def translate(api: Api, request: Request) -> Response:
+    body = await body_of(request)
+    check(body, TRANSLATED)
+    return answer({"sequences": await api.do(texts.translate(key_of(request), **body))})
 
 
 async def observe(api: Api, request: Request) -> Response:

@@ -135,6 +135,11 @@ ROWS: tuple[Row, ...] = (
         answers=an_object({"text": _TEXT}, "text"),
     ),
     Row("POST", f"{_NET}/score", asking.score, "NR.SCORE", asking.SCORE, asking.SCORED),
+    Row(
+        "POST", f"{_NET}/translate", asking.translate, "NR.RUN", body=asking.TRANSLATED,
+        answers=an_object({"sequences": one_of("object")}, "sequences"),
+        summary="Replies the likeliest sequences behind another one, and log-probabilities.",
+    ),
     Row("GET", "/networks", networks.listed, "NR.LIST", networks.NETWORKS, query=_LIST),
     Row("GET", _NET, networks.info, "NR.INFO", networks.NETWORK),
     Row(

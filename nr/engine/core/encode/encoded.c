@@ -39,13 +39,24 @@ static bool put_forecast(const nr_encoding *e, nr_buf *out) {
            nr_forecast_put(e->forecast, out);
 }
 
-static bool is_of_symbols(const nr_schema *schema) {
-    return !schema->inputs && schema->n == 1 &&
-           schema->fields[0].kind == NR_FIELD_SEQUENCE;
+static bool is_of_symbols(const nr_encoding *e) {
+    return e->schema->fields[e->schema->n - 1].kind == NR_FIELD_SEQUENCE;
+}
+
+/* From one sequence to another: [schema, the input's code, symbols, how many samples
+ * were tested and what came of it]. */
+static bool put_phrases(const nr_encoding *e, nr_buf *out) {
+    return nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
+           put_code(&e->codes[0], out) && nr_terms_put(&e->classes, out) &&
+           nr_put_array(out, 5) && nr_put_uint(out, e->tested) &&
+           nr_put_double(out, e->exact) && nr_put_double(out, e->errors) &&
+           nr_put_double(out, e->naive_exact) &&
+           nr_put_double(out, e->naive_errors);
 }
 
 /* A generator's is [schema, symbols, baseline, how many were tested]. */
 static bool put_symbols(const nr_encoding *e, nr_buf *out) {
+    if (nr_schema_translates(e->schema)) return put_phrases(e, out);
     return nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
            nr_terms_put(&e->classes, out) && nr_put_double(out, e->baseline) &&
            nr_put_uint(out, e->tested);
@@ -53,7 +64,7 @@ static bool put_symbols(const nr_encoding *e, nr_buf *out) {
 
 bool nr_encoding_put(const nr_encoding *e, nr_buf *out) {
     if (e->forecast) return put_forecast(e, out);
-    if (is_of_symbols(e->schema)) return put_symbols(e, out);
+    if (is_of_symbols(e)) return put_symbols(e, out);
     size_t outputs = e->schema->n - e->schema->inputs;
     bool ok = nr_put_array(out, 4) && nr_schema_put(e->schema, out) &&
               nr_put_array(out, e->schema->inputs);
@@ -140,17 +151,34 @@ static bool get_outputs(nr_cursor *c, nr_kind kind, nr_encoding *e) {
 }
 
 /* The first symbols are what they are in every generator. */
-static bool get_symbols(nr_cursor *c, nr_encoding *e) {
+static bool get_told(nr_cursor *c, nr_encoding *e) {
     if (!nr_terms_get(c, NR_MAX_SYMBOLS + 1, &e->classes) ||
-        e->classes.n < NR_OWN_SYMBOLS || !nr_get_double(c, &e->baseline) ||
-        !(e->baseline >= 0) || !isfinite(e->baseline) ||
-        !nr_get_uint(c, &e->tested) || e->tested > NR_MAX_DATASET_BYTES)
+        e->classes.n < NR_OWN_SYMBOLS)
         return false;
     for (size_t i = 0; i < NR_OWN_SYMBOLS; i++) {
         nr_text own = {nr_own_symbols[i], strlen(nr_own_symbols[i])};
         if (!nr_same_text(nr_terms_text(&e->classes, i), own)) return false;
     }
     return true;
+}
+
+static bool get_share(nr_cursor *c, double *share) {
+    return nr_get_double(c, share) && *share >= 0 && isfinite(*share);
+}
+
+static bool get_phrases(nr_cursor *c, nr_encoding *e) {
+    size_t five;
+    return get_code(c, &e->codes[0]) && !e->codes[0].columns && get_told(c, e) &&
+           nr_get_array(c, &five) && five == 5 && nr_get_uint(c, &e->tested) &&
+           e->tested <= NR_MAX_SAMPLES && get_share(c, &e->exact) &&
+           get_share(c, &e->errors) && get_share(c, &e->naive_exact) &&
+           get_share(c, &e->naive_errors);
+}
+
+static bool get_symbols(nr_cursor *c, nr_encoding *e) {
+    if (nr_schema_translates(e->schema)) return get_phrases(c, e);
+    return get_told(c, e) && get_share(c, &e->baseline) &&
+           nr_get_uint(c, &e->tested) && e->tested <= NR_MAX_DATASET_BYTES;
 }
 
 static nr_encoding *get_forecast(nr_cursor *c, const nr_schema *schema) {

@@ -112,22 +112,30 @@ nr_status nr_schema_add(nr_schema *schema, nr_text text, bool output,
     return NR_OK;
 }
 
+static bool is_of_symbols(const nr_field *field) {
+    return field->kind == NR_FIELD_SEQUENCE && !field->size;
+}
+
 static nr_status check_generated(const nr_field *field, nr_error *err) {
-    if (field->kind == NR_FIELD_SEQUENCE && !field->size) return NR_OK;
+    if (is_of_symbols(field)) return NR_OK;
     return nr_fail(err, "ERR field %s: the output of a generator is of kind "
                         "sequence(word), sequence(char) or sequence(category)",
                    field->text);
 }
 
 static nr_status check_generator(const nr_schema *schema, nr_error *err) {
-    if (schema->inputs)
-        return nr_fail(err, "ERR field %s: a generator has no fields before "
-                            "'->': from one sequence to another (encoder and "
-                            "decoder) is not there yet",
+    if (schema->inputs > 1)
+        return nr_fail(err, "ERR a generator has one field before '->', or none, "
+                            "not %zu",
+                       schema->inputs);
+    if (schema->inputs && !is_of_symbols(&schema->fields[0]))
+        return nr_fail(err, "ERR field %s: the input of a generator is of kind "
+                            "sequence(word), sequence(char) or "
+                            "sequence(category)",
                        schema->fields[0].text);
-    if (schema->n == 1) return NR_OK;
+    if (schema->n - schema->inputs == 1) return NR_OK;
     return nr_fail(err, "ERR a generator has one output, a sequence, not %zu",
-                   schema->n);
+                   schema->n - schema->inputs);
 }
 
 static nr_status check_output(const nr_schema *schema, nr_kind kind, size_t i,

@@ -51,6 +51,12 @@ nr_status nr_no_field(const nr_schema *schema, nr_text name, nr_text key,
 /* How many fields are sequences: inputs, or what a generator learns. */
 size_t nr_sequence_fields(const nr_schema *schema);
 
+/* Whether it goes from one sequence to another. */
+static inline bool nr_schema_translates(const nr_schema *schema) {
+    return schema->inputs &&
+           schema->fields[schema->n - 1].kind == NR_FIELD_SEQUENCE;
+}
+
 bool nr_schema_same(const nr_schema *a, const nr_schema *b);
 
 /* As msgpack: [slots, inputs, layout, what is automatic, [[slot, text] ...]].

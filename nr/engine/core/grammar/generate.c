@@ -1,26 +1,50 @@
-/* What generators are asked: NR.GENERATE and NR.SCORE, and TOP k of NR.RUN. */
+/* What generators are asked: NR.GENERATE and NR.SCORE, and of NR.RUN TOP k, BEAM b and
+ * LENGTH n. */
 
 #include "grammar/syntax.h"
 
-static const nr_option likeliest_option = {
-    .word = "TOP",
-    .type = NR_COUNT,
-    .least = 1,
-    .most = NR_MAX_SYMBOLS,
-    .of_command = true,
-    .at = offsetof(nr_command, likeliest),
+static const nr_option run_options[] = {
+    {.word = "TOP",
+     .type = NR_COUNT,
+     .least = 1,
+     .most = NR_MAX_SYMBOLS,
+     .of_command = true,
+     .at = offsetof(nr_command, likeliest)},
+    {.word = "BEAM",
+     .type = NR_COUNT,
+     .least = 1,
+     .most = NR_MAX_BEAM,
+     .of_command = true,
+     .at = offsetof(nr_command, beam)},
+    {.word = "LENGTH",
+     .type = NR_COUNT,
+     .least = 1,
+     .most = NR_MAX_STEPS_MADE,
+     .of_command = true,
+     .at = offsetof(nr_command, length)},
 };
 
-/* TOP k at the end of an NR.RUN by names; returns where it begins. */
-size_t nr_likeliest_from(const nr_parser *p) {
-    bool given = p->argc > 3 && nr_same_word(nr_argument(p, p->argc - 2), "TOP");
-    return given ? p->argc - 2 : p->argc;
+static const nr_option *find(nr_text text) {
+    for (size_t i = 0; i < sizeof run_options / sizeof run_options[0]; i++)
+        if (nr_same_word(text, run_options[i].word)) return &run_options[i];
+    return NULL;
 }
 
-nr_status nr_likeliest_take(nr_parser *p, size_t from) {
-    if (from == p->argc) return NR_OK;
-    nr_text text = nr_argument(p, from + 1);
-    return nr_option_take(p, &likeliest_option, text) ? NR_OK : NR_ERR;
+size_t nr_wishes_from(const nr_parser *p, size_t least, size_t end) {
+    while (end > least + 1 && find(nr_argument(p, end - 2))) end -= 2;
+    return end;
+}
+
+nr_status nr_wishes_take(nr_parser *p, size_t from, size_t end) {
+    unsigned seen = 0;
+    for (; from < end; from += 2) {
+        const nr_option *o = find(nr_argument(p, from));
+        unsigned bit = 1u << (o - run_options);
+        if (seen & bit) return nr_syntax_error(p, "%s is given twice", o->word);
+        if (!nr_option_take(p, o, nr_argument(p, from + 1))) return NR_ERR;
+        seen |= bit;
+    }
+    return NR_OK;
 }
 
 /* [field=value] [option ...] */

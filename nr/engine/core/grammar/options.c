@@ -257,6 +257,8 @@ static nr_status check_generator(nr_parser *p) {
     if (o->members > 1)
         return nr_syntax_error(p, "a generator is one network: it takes no "
                                   "MEMBERS");
+    if (o->tied && p->cmd->count[0])
+        return nr_syntax_error(p, "TIED is for generators of one sequence");
     if (p->cmd->layout != NR_LAYOUT_LINEAR) return NR_OK;
     return nr_syntax_error(p, "a generator is recurrent, and never LINEAR");
 }

@@ -134,13 +134,14 @@ static bool is_interval(const nr_parser *p) {
 /* Whether nothing is given but what else is wanted of a series or a text. */
 static bool goes_on(const nr_parser *p) {
     return p->cmd->series || p->argc == 2 || is_interval(p) ||
-           (p->argc == 4 && nr_likeliest_from(p) == 2);
+           nr_wishes_from(p, 2, p->argc) == 2;
 }
 
 /* [FOR series] [INTERVAL p] */
 static nr_status run_series(nr_parser *p) {
     p->cmd->form = NR_FORM_SERIES;
-    if (!p->cmd->series && p->argc == 4 && nr_likeliest_from(p) == 2) return nr_likeliest_take(p, 2);
+    if (!p->cmd->series && p->argc > 2 && nr_wishes_from(p, 2, p->argc) == 2)
+        return nr_wishes_take(p, 2, p->argc);
     bool interval = is_interval(p);
     if (interval && ++p->at == p->argc)
         return nr_syntax_error(p, "INTERVAL wants a value");
@@ -181,12 +182,13 @@ nr_status nr_run_parse(nr_parser *p) {
     bool blob = take_form(p);
     nr_status status = take_sureness(p, blob ? 3 : 2, &end);
     if (status != NR_OK) return status;
-    if (nr_is_named(nr_argument(p, 2))) {
-        size_t from = p->cmd->verb == NR_RUN ? nr_likeliest_from(p) : end;
-        if (from > end) from = end;
-        status = nr_named_take(p, 0, from);
-        return status == NR_OK && from < end ? nr_likeliest_take(p, from) : status;
-    }
+    bool named = nr_is_named(nr_argument(p, 2)), wishes = p->cmd->verb == NR_RUN;
+    wishes = wishes && (named || (blob && p->cmd->form > NR_FORM_FP32));
+    size_t from = wishes ? nr_wishes_from(p, named ? 3 : 4, end) : end;
+    if (from < end) status = nr_wishes_take(p, from, end);
+    if (status != NR_OK) return status;
+    end = from;
+    if (named) return nr_named_take(p, 0, end);
     if (!blob) return take_values(p, end, end);
     if (end != 4)
         return nr_syntax_error(p, "%s takes one blob", form_word(p));

@@ -143,9 +143,10 @@ nr_status nr_fields_parse(nr_parser *p);  /* fields.c */
 /* samples.c: whether an argument is name=value; those up to `end`. */
 bool nr_is_named(nr_text text);
 nr_status nr_named_take(nr_parser *p, size_t side, size_t end);
-/* generate.c: where TOP k begins at the end of an NR.RUN, or argc; and takes it. */
-size_t nr_likeliest_from(const nr_parser *p);
-nr_status nr_likeliest_take(nr_parser *p, size_t from);
+/* generate.c: where TOP k, BEAM b and LENGTH n begin, in any order before the end of an
+ * NR.RUN, but not before the argument `least`; and takes them. */
+size_t nr_wishes_from(const nr_parser *p, size_t least, size_t end);
+nr_status nr_wishes_take(nr_parser *p, size_t from, size_t end);
 
 /* NR.GETDATA: samples of one reply, and bytes of theirs. */
 enum { NR_MAX_RANGE = 10000, NR_MAX_RANGE_BYTES = 16 << 20 };

@@ -348,6 +348,9 @@ static inline bool nr_is_forecaster(const nr_net *net) {
 static inline bool nr_is_generator(const nr_net *net) {
     return net->h.kind == NR_GENERATOR;
 }
+static inline bool nr_is_translator(const nr_net *net) {
+    return nr_is_generator(net) && nr_schema_translates(net->schema);
+}
 /* Of a record, as it is found in any store. */
 bool nr_sample_sound(const nr_net *net, nr_bytes record);
 

@@ -41,6 +41,10 @@ typedef struct nr_recurrent {
     } of[NR_MAX_SEQUENCES];
 } nr_recurrent;
 
+/* Of a generator from one sequence to another: three of them, which read forwards and
+ * backwards, and tell (translator.h). */
+enum { NR_READS_ON, NR_READS_BACK, NR_TELLS, NR_TRANSLATING };
+
 /* Operations of a field's steps: an embedding, and up to two a cell. */
 enum { NR_MAX_STEP_OPS = NR_MAX_SEQUENCES * (1 + 2 * NR_MAX_RECURRENT) };
 

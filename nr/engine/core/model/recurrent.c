@@ -63,6 +63,25 @@ static bool get_generated(nr_cursor *c, const nr_encoding *e, nr_recurrent *r) {
     return symbols == e->classes.n - 1;
 }
 
+/* From one sequence to another: what reads on and back, by the input's symbols, and
+ * what tells; and the one layer between these and the symbols (translator.h). */
+static bool get_translated(nr_cursor *c, const nr_encoding *e, nr_header *h) {
+    nr_recurrent *r = &h->recurrent;
+    uint64_t symbols, width;
+    size_t two, read = e->codes[0].terms.n ? e->codes[0].terms.n : 1;
+    for (size_t f = 0; f < r->fields; f++) {
+        size_t known = f + 1 < r->fields ? read : e->classes.n - 1;
+        if (!nr_get_array(c, &two) || two != 2 || !nr_get_uint(c, &symbols) ||
+            !nr_get_uint(c, &width) || !width || width > NR_MAX_UNITS ||
+            symbols != known)
+            return false;
+        r->of[f].symbols = (uint32_t)symbols;
+        r->of[f].width = (uint32_t)width;
+    }
+    return h->nlayers == 3 && h->layers[1] == r->units[r->layers - 1] &&
+           h->options.activation == NR_TANH && h->options.members == 1;
+}
+
 /* A step's numbers are the field's; of symbols, those that the encoding knows,
  * and at least one. */
 static bool get_field(nr_cursor *c, const nr_code *code,
@@ -85,10 +104,13 @@ bool nr_recurrent_get(nr_cursor *c, const nr_encoding *e, nr_header *h) {
     size_t three, fields, f = 0;
     if (!nr_get_array(c, &three) || three != 3 || !nr_get_uint(c, &cell) ||
         cell > NR_GRU || !get_layers(c, r) || !nr_get_array(c, &fields) ||
-        fields > NR_MAX_SEQUENCES || fields != nr_sequence_fields(e->schema))
+        fields > NR_MAX_SEQUENCES)
         return false;
     r->cell = (nr_cell)cell;
     r->fields = fields;
+    if (nr_schema_translates(e->schema))
+        return fields == NR_TRANSLATING && get_translated(c, e, h);
+    if (fields != nr_sequence_fields(e->schema)) return false;
     if (!e->schema->inputs) return fields == 1 && get_generated(c, e, r);
     for (size_t i = 0; i < e->schema->inputs; i++)
         if (e->schema->fields[i].kind == NR_FIELD_SEQUENCE &&

@@ -6,6 +6,7 @@
  * million outputs), and not where the command brings as much along, or replies
  * what is there already. */
 
+#include "encode/phrases.h"
 #include "grammar/syntax.h"
 #include "kernels/kernel.h"
 #include "run/drift.h"
@@ -98,8 +99,15 @@ static nr_cost fields_cost(const nr_net *net, const nr_command *cmd) {
 /* Of texts: a symbol takes two bytes or more. */
 static nr_cost generated_cost(const nr_net *net, const nr_command *cmd) {
     nr_cost cost = {0};
+    enum { LANES = 8, TIMES = 3, SPARE = 20 };
     double symbols = count_bytes(cmd) / 2 + (double)cmd->length;
     if (net->inner) cost.work = (symbols + 1) * (double)net->inner->params;
+    if (!net->inner || !nr_is_translator(net)) return cost;
+    double read = count_bytes(cmd) + (double)cmd->bloblen;
+    cost.work = (read * TIMES + SPARE + symbols) * LANES *
+                (double)net->inner->params;
+    cost.bytes = (uint64_t)(read < NR_MOST_TRANSLATED ? read : NR_MOST_TRANSLATED) *
+                 2 * NR_LANES * sizeof(float) * nr_inputs(net->inner);
     return cost;
 }
 

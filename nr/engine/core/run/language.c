@@ -12,6 +12,7 @@
 #include "kernels/kernel.h"
 #include "layers/recurrent.h"
 #include "run/language.h"
+#include "run/translate.h"
 
 enum { SHOWN = 10 }; /* symbols of NR.RUN, where TOP says no other number */
 
@@ -42,7 +43,8 @@ static nr_status refuse_others(const nr_net *net, const nr_command *cmd,
 nr_status nr_language_refuse(const nr_net *net, const nr_command *cmd,
                              nr_error *err) {
     char key[NR_QUOTED];
-    if (!nr_is_generator(net)) return NR_OK;
+    nr_status status = nr_translate_refuse(net, cmd, err);
+    if (status != NR_OK || !nr_is_generator(net)) return status;
     if (cmd->verb == NR_FIELDS && nr_changes(cmd))
         return nr_fail(err, "ERR the texts of %s have the field that it was "
                             "created with: a generator takes no others",
@@ -195,6 +197,7 @@ static nr_status run_said(const nr_net *net, const nr_command *cmd,
 
 nr_status nr_language_run(const nr_net *net, const nr_command *cmd,
                           nr_buf *reply, nr_error *err) {
+    if (nr_is_translator(net)) return nr_translate_run(net, cmd, reply, err);
     nr_status status = nr_series_check(net, cmd, err);
     if (status == NR_OK && cmd->interval > 0)
         status = nr_fail(err, "ERR INTERVAL is for regressors and forecasters");
@@ -233,6 +236,7 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
     bool given;
     double sum;
     uint64_t count;
+    if (nr_is_translator(net)) return nr_translate_score(net, cmd, reply, err);
     nr_status status = refuse_others(net, cmd, err);
     if (status == NR_OK)
         status = read_text(net, cmd, &said, &record, &given, err);
@@ -341,6 +345,7 @@ nr_status nr_language_generate(const nr_net *net, const nr_command *cmd,
 
 bool nr_language_report(const nr_net *net, nr_buf *b) {
     const nr_encoding *e = net->encoding;
+    if (nr_is_translator(net)) return nr_translate_report(net, b);
     if (!e || !e->tested) return nr_put_nil(b);
     double loss = net->h.stats.test_error;
     return nr_put_array(b, 8) && nr_put_str(b, "samples") &&

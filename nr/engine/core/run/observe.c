@@ -1,5 +1,6 @@
 /* Samples on their way in: checked against the network, and kept. */
 
+#include "encode/phrases.h"
 #include "encode/said.h"
 #include "run/drift.h"
 #include "run/execute.h"
@@ -99,7 +100,11 @@ static nr_status fields_samples(const nr_net *net, const nr_command *cmd,
                             "no WEIGHT");
     nr_status status =
         nr_said_read(net->schema, cmd, false, records, &said, err);
-    if (status == NR_OK) nr_said_free(&said);
+    if (status != NR_OK) return status;
+    for (size_t i = 0; i < said.n && status == NR_OK && nr_is_translator(net); i++)
+        status = nr_phrases_check(net->schema, nr_said_record(&said, i), err);
+    if (status != NR_OK) records->len = said.start;
+    nr_said_free(&said);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "train/learner.h"
 #include "train/recurrent.h"
 #include "train/train.h"
+#include "train/translate.h"
 
 static uint64_t panels_of(const nr_header *h, nr_dataset_id which) {
     return nr_panels_for(h->len[which]);
@@ -87,6 +88,7 @@ static uint64_t fields_bytes(const nr_net *net) {
 }
 
 uint64_t nr_trainer_bytes(const nr_net *net) {
+    if (nr_is_translator(net)) return nr_translate_bytes(net);
     if (nr_is_generator(net)) return nr_language_bytes(net);
     if (net->schema) return fields_bytes(net);
     return sizeof(nr_trainer) +

@@ -11,6 +11,7 @@
 #include "train/language.h"
 #include "train/learner.h"
 #include "train/train.h"
+#include "train/translate.h"
 
 static bool all_finite(const nr_array *array) {
     for (size_t i = 0; i < array->n; i++)
@@ -99,6 +100,8 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
     atomic_store(&t->stop, false); /* what follows must not be cut short */
     if (t->language)
         nr_language_finalize(t);
+    else if (t->translation)
+        nr_translate_finalize(t);
     else if (t->cycles)
         nr_finalize(t);
     nr_mode_flush(t->weights->data, t->weights->n);

@@ -15,9 +15,15 @@
 #include "train/learner.h"
 #include "train/recurrent.h"
 #include "train/train.h"
+#include "train/translate.h"
 #include "train/tuning.h"
 
-static const double STEP_WORK = 5e7; /* multiply-adds, some milliseconds */
+/* Multiply-adds of some milliseconds, where a fused one is an instruction. */
+#ifdef __wasm__
+static const double STEP_WORK = 1e6;
+#else
+static const double STEP_WORK = 5e7;
+#endif
 enum { CYCLE_WORK = 5000, DEFAULT_BATCH = 32 };
 
 /* ================================ Starting =============================== */
@@ -215,6 +221,7 @@ NOINLINE nr_status create(const nr_net *net, const nr_command *cmd,
                           nr_trainer **out, nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
+    if (nr_is_translator(net)) return nr_translate_create(net, cmd, out, err);
     if (nr_is_generator(net)) return nr_language_create(net, cmd, out, err);
     if (net->schema) return create_for_fields(net, cmd, out, err);
     nr_trainer *t = nr_alloc(sizeof *t);
@@ -262,6 +269,7 @@ void nr_trainer_free(nr_trainer *t) {
     nr_set_free(&t->test);
     nr_strands_free(t);
     nr_language_free(t->language);
+    nr_translate_free(t->translation);
     nr_workspace_free(&t->workspace);
     nr_sparse_free(t);
     nr_release(t->order);
@@ -293,14 +301,17 @@ void nr_trainer_show(nr_trainer *t) {
                           memory_order_relaxed);
 }
 
-static bool step_language(nr_trainer *t, uint64_t elapsed_ms) {
-    nr_language_step(t, elapsed_ms);
+static bool step_generator(nr_trainer *t, uint64_t elapsed_ms) {
+    if (t->translation)
+        nr_translate_step(t, elapsed_ms);
+    else
+        nr_language_step(t, elapsed_ms);
     nr_trainer_show(t);
     return !t->over;
 }
 
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
-    if (t->language) return step_language(t, elapsed_ms);
+    if (t->language || t->translation) return step_generator(t, elapsed_ms);
     double samples = (double)(t->train.n * 3 + t->test.n);
     double each = (double)t->params * nr_mean_steps(t->net);
     double work = (samples * each + CYCLE_WORK) *

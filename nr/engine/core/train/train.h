@@ -98,6 +98,7 @@ typedef struct nr_point {
 } nr_point;
 
 typedef struct nr_language nr_language; /* language.c */
+typedef struct nr_translation nr_translation; /* translate.c */
 
 /* What trainers that share the members out have to tell each other before they
  * go on: what became of their own ones in a cycle, or these whole at the end of a
@@ -113,6 +114,7 @@ struct nr_trainer {
     nr_net *fields;        /* without samples: of which it is a part, or NULL */
     nr_encoding *encoding; /* that made its samples of theirs, or NULL */
     nr_language *language; /* of a generator, which learns otherwise; or NULL */
+    nr_translation *translation; /* of one from one sequence to another; or NULL */
     const nr_kernels *k;
     nr_team *team;
     nr_head head;
