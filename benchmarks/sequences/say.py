@@ -36,13 +36,13 @@ def words() -> tuple[Said, Said]:
     return {word: said[word] for word in order[held:]}, {word: said[word] for word in order[:held]}
 
 
-def right(net: nr.Network, held: Said, beam: int) -> float:
+def right(db: nr.Database, held: Said, beam: int) -> float:
     """The part of the words whose likeliest sounds are right."""
     asked, hits = list(held), 0
     for first in range(0, len(asked), AT_ONCE):
         some = asked[first : first + AT_ONCE]
         rows = json.dumps([{"word": word} for word in some])
-        found: Any = net.db.backend.execute("NR.RUN", net.key, "JSON", rows, "BEAM", beam)
+        found: Any = db.execute("NR.RUN", "say", "JSON", rows, "BEAM", beam)
         hits += sum(row[0].decode() in held[word] for row, word in zip(found, some, strict=True))
     return hits / len(asked)
 
@@ -66,7 +66,7 @@ def measure() -> Part:
         clock, processor = perf_counter(), process_time()
         net.train().wait()
         minutes, used = (perf_counter() - clock) / 60, (process_time() - processor) / 60
-        wrong = {beam: 1 - right(net, held, beam) for beam in (1, 4, 16)}
+        wrong = {beam: 1 - right(db, held, beam) for beam in (1, 4, 16)}
         found, info = net.metrics(), net.info()
     assert found is not None
     claims = [
