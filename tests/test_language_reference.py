@@ -152,7 +152,7 @@ def test_losses_are_those_of_numpy(units: list[int], tied: bool) -> None:
             db.execute(
                 *f"NR.CREATE {name} GENERATOR {' '.join(map(str, units))} -> s:sequence(word) "
                 f"SEED 1 BATCH {BATCH} UNROLL {UNROLL} OPTIMIZER SGD LEARNRATE {rate} CLIP {CLIP} "
-                f"DECAY {DECAY} AFTER {AFTER} {'TIED' * tied}".split()
+                f"DECAY {DECAY} AFTER {AFTER} DROPOUT 0 TIED {'YES' if tied else 'NO'}".split()
             )
             rows = json.dumps([{"s": text} for text in found])
             db.execute("NR.OBSERVE", name, "JSON", rows, "TRAIN")

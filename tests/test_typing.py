@@ -110,7 +110,8 @@ PARAMETERS = {"normalize", "dataset", "test", "seed"}
 def wanted(option: Option) -> set[Any]:
     """The types, or for a choice the values, that an option has in Python."""
     types: dict[str, set[Any]] = {"switch": {bool}, "count": {int}, "real": {float}}
-    found = types.get(option.type, set()) | {word.lower() for word in option.words}
+    words = () if option.type == "switch" else option.words
+    found = types.get(option.type, set()) | {word.lower() for word in words}
     return found | ({NoneType} if option.automatic else set())
 
 

@@ -40,6 +40,7 @@ class CreateOptions(ConfigureOptions, total=False):
     window: int
     season: int | None
     tied: bool
+    init: float | None
     classic: bool
 
 

@@ -193,7 +193,8 @@ static void take_bits(const char *options, nr_buf *out) {
 
 static void test_bits_are_the_same_everywhere(void) {
     static const char *const options[] = {"TIED DROPOUT 0.2 BATCH 70",
-                                          "CELL GRU OPTIMIZER SGD BATCH 4"};
+                                          "CELL GRU OPTIMIZER SGD BATCH 4 TIED NO INIT "
+                                          "0.2"};
     const char *best = nr_isa();
     for (size_t o = 0; o < 2; o++) {
         nr_buf first = {0};
@@ -233,6 +234,8 @@ static void test_it_learns(void) {
     CHECK(error_of("BATCH 3", "NR.TRAIN k MAXCYCLES 1") != once);
     CHECK(error_of("L2 0.1", "NR.TRAIN k MAXCYCLES 1") != once);
     CHECK(error_of("CLIP 0.01", "NR.TRAIN k MAXCYCLES 1") != once);
+    CHECK(error_of("TIED NO", "NR.TRAIN k MAXCYCLES 1") != once);
+    CHECK(error_of("INIT 0.1", "NR.TRAIN k MAXCYCLES 1") != once);
     CHECK(error_of("DECAY 0.1", "NR.TRAIN k MAXCYCLES 3") !=
           error_of("", "NR.TRAIN k MAXCYCLES 3"));
 }

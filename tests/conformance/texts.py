@@ -61,6 +61,10 @@ def _measured(reply: Any) -> bool:
     return loss and found["samples"] > 100 and 1 < found["naive-perplexity"] < 4
 
 
+def _configured(**options: str) -> Callable[[Any], bool]:
+    return lambda reply: options.items() <= dict(zip(reply[::2], reply[1::2], strict=True)).items()
+
+
 def _text_of(most: int) -> Callable[[Any], bool]:
     return lambda text: len(text.split()) <= most and set(text.split()) <= WORDS
 
@@ -120,7 +124,13 @@ CASES: dict[str, list[Step]] = {
         ('NR.GENERATE c "text=the " LENGTH 9 SEED 3', lambda text: 0 <= len(text) <= 9),
         ("NR.SCORE c text=the", _scored(3, 1, 100)),
         ("NR.DUMP c", lambda blob: len(blob) > 1000),
-        ("NR.CREATE s GENERATOR -> s:sequence(category) SEED 2 DATASET 50 TEST 20", 0),
+        (
+            "NR.CREATE s GENERATOR -> s:sequence(category) SEED 2 DATASET 50 TEST 20 TIED NO "
+            "INIT 0.05",
+            0,
+        ),
+        ("NR.CONFIGURE s", _configured(LOSS="CROSSENTROPY", TIED="no", INIT="0.05")),
+        ("NR.CONFIGURE c", _configured(OPTIMIZER="SGD", TIED="yes", INIT="AUTO")),
         (("NR.OBSERVE", "s", "JSON", _texts(40, "s")), lambda reply: sum(reply) == 40),
         *trained("s", "MAXCYCLES 2 MAXTIME 0"),
         ('NR.RUN s "s=the cat" TOP 4', _next(4)),
@@ -151,6 +161,14 @@ CASES: dict[str, list[Step]] = {
             "NR.CREATE g GENERATOR -> x:sequence(word) VOCABULARY 1",
             "Syntax error in NR.CREATE: VOCABULARY of a generator is at least 2: one of its "
             "symbols is the end",
+        ),
+        _refused(
+            "NR.CREATE plain REGRESSOR x:number -> y:number INIT 0.1",
+            "Syntax error in NR.CREATE: INIT is for generators",
+        ),
+        _refused(
+            "NR.CREATE g GENERATOR -> x:sequence(word) INIT 2",
+            "Syntax error in NR.CREATE: INIT must be AUTO or a number above 0 and up to 1, not '2'",
         ),
         _refused(
             "NR.CREATE g GENERATOR -> x:sequence(word) MEMBERS 2",

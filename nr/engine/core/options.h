@@ -205,8 +205,14 @@ typedef struct nr_option {
            .for_sequences = true, .since = 2,                                 \
            .help = "Epochs at the whole rate, before DECAY.")                 \
     OPTION(bool, tied, .word = "TIED", .field = "tied", .type = NR_SWITCH,    \
-           .fixed = true, .for_generators = true, .since = 2,                 \
+           .words = {"NO", "YES"}, .preset = true, .fixed = true,             \
+           .for_generators = true, .since = 2,                                \
            .help = "Symbols are told by the weights that they are read by.")  \
+    OPTION(double, init, .word = "INIT", .field = "init", .type = NR_REAL,    \
+           .most = 1, .above = true, .automatic = true, .preset = NR_AUTO,    \
+           .missing = NR_AUTO, .fixed = true, .for_generators = true,         \
+           .since = 2,                                                        \
+           .help = "Weights are drawn from -f to f at first; AUTO: by layer.")\
     OPTION(bool, drift, .word = "DRIFT", .field = "drift",                    \
            .type = NR_SWITCH, .words = {"OFF", "ON"}, .off = true,            \
            .with_classic = true, .for_samples = true, .since = 2,             \

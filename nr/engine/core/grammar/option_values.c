@@ -87,6 +87,8 @@ nr_options nr_options_preset(nr_kind kind) {
     for (size_t i = 0; i < NR_OPTIONS; i++) {
         const nr_option *o = &nr_network_options[i];
         bool has = kind == NR_CLASSIFIER || !o->for_classifiers;
+        if (o->type == NR_SWITCH && o->for_generators)
+            has = kind == NR_GENERATOR; /* in no other's header */
         if (!o->of_command) nr_option_set(o, &options, has ? o->preset : 0);
     }
     return options;
@@ -130,6 +132,11 @@ bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences) {
            (kind == NR_CLASSIFIER || kind == NR_REGRESSOR || !o->for_samples);
 }
 
+/* A generator's loss is the softmax's, whatever its header says: it has no other. */
+static bool is_its_loss(const nr_option *o, nr_kind kind) {
+    return kind == NR_GENERATOR && o == &nr_network_options[NR_OPTION_loss];
+}
+
 static bool is_listed(const nr_option *o, nr_kind kind, bool sequences) {
     return !o->of_command && nr_option_is_of(o, kind, sequences);
 }
@@ -142,8 +149,11 @@ bool nr_options_list(const nr_options *options, nr_kind kind, bool sequences,
     bool ok = nr_put_array(reply, 2 * n);
     for (size_t i = 0; i < NR_OPTIONS && ok; i++) {
         const nr_option *o = &nr_network_options[i];
-        ok = !is_listed(o, kind, sequences) ||
-             (nr_put_str(reply, o->word) && put_value(o, options, reply));
+        if (!is_listed(o, kind, sequences)) continue;
+        ok = nr_put_str(reply, o->word) &&
+             (is_its_loss(o, kind)
+                  ? nr_put_str(reply, o->words[NR_CROSSENTROPY])
+                  : put_value(o, options, reply));
     }
     return ok;
 }

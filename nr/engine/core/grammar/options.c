@@ -251,14 +251,17 @@ static nr_status check_forecaster(nr_parser *p) {
 
 /* Of its symbols two are there always: the unknown one, and the end. */
 static nr_status check_generator(nr_parser *p) {
-    const nr_options *o = &p->cmd->options;
+    nr_options *o = &p->cmd->options;
     if (p->cmd->kind != NR_GENERATOR) return NR_OK;
     if (nr_vocabulary_check(p->cmd, p->err) != NR_OK) return NR_ERR;
     if (o->members > 1)
         return nr_syntax_error(p, "a generator is one network: it takes no "
                                   "MEMBERS");
-    if (o->tied && p->cmd->count[0])
+    if (p->cmd->count[0] && o->tied && p->cmd->given & NR_GIVEN(tied))
         return nr_syntax_error(p, "TIED is for generators of one sequence");
+    if (p->cmd->count[0] && p->cmd->given & NR_GIVEN(init))
+        return nr_syntax_error(p, "INIT is for generators of one sequence");
+    if (p->cmd->count[0]) o->tied = false;
     if (p->cmd->layout != NR_LAYOUT_LINEAR) return NR_OK;
     return nr_syntax_error(p, "a generator is recurrent, and never LINEAR");
 }

@@ -55,8 +55,6 @@ static float *take(taking *t, uint64_t n) {
     return at;
 }
 
-static size_t panels(size_t units) { return (units + NR_LANES - 1) / NR_LANES; }
-
 static void place_layer(const nr_stream *s, nr_stream_layer *c, taking *t) {
     size_t rows = s->most_parts * s->unroll;
     size_t slots = s->most_parts * (s->unroll + 1);
@@ -70,13 +68,13 @@ static void place_layer(const nr_stream *s, nr_stream_layer *c, taking *t) {
     c->c = take(t, c->lstm ? slots * c->h_step : 0);
     c->delta = take(t, s->most_parts * c->h_step);
     c->carry = take(t, s->most_parts * c->h_step);
-    c->x_turned = take(t, panels(c->in) * turned);
-    c->h_turned = take(t, panels(c->units) * turned);
+    c->x_turned = take(t, nr_unit_panels(c->in) * turned);
+    c->h_turned = take(t, nr_unit_panels(c->units) * turned);
 }
 
 static uint64_t place(nr_stream *s, float *memory) {
     taking t = {memory, 0};
-    size_t rows = s->most_parts * s->unroll, some = panels(rows);
+    size_t rows = s->most_parts * s->unroll, some = nr_unit_panels(rows);
     if (some > NR_ASKED_PANELS) some = NR_ASKED_PANELS;
     for (size_t l = 0; l < s->n; l++) place_layer(s, &s->layers[l], &t);
     s->y = take(&t, rows * s->row_step);
@@ -84,7 +82,7 @@ static uint64_t place(nr_stream *s, float *memory) {
     s->powers = take(&t, some * s->symbols * NR_LANES);
     s->y_turned = take(&t, some * (s->top + 1) * NR_LANES);
     s->want_turned = take(&t, some * s->top * NR_LANES);
-    s->scaled = take(&t, panels(s->top + 1) * NR_ASKED * NR_LANES);
+    s->scaled = take(&t, nr_unit_panels(s->top + 1) * NR_ASKED * NR_LANES);
     s->less = take(&t, NR_ASKED);
     s->total = take(&t, NR_ASKED);
     s->factors = take(&t, NR_ASKED);

@@ -39,7 +39,7 @@ typedef struct nr_stream_layer {
     float *gates, *sums;         /* [group][row][64]; sums: a GRU's */
     float *h, *c;                /* [part][slot][h_step] */
     float *delta, *carry;        /* [part][h_step] */
-    float *x_turned, *h_turned;  /* [64 inputs][group][64 gates][64] */
+    float *x_turned, *h_turned;  /* [panel of inputs][group][64 gates][64] */
 } nr_stream_layer;
 
 typedef struct nr_stream {
@@ -58,7 +58,7 @@ typedef struct nr_stream {
     float *y, *want;        /* [row][row_step]: what the softmax reads; deltas */
     float *powers;          /* [panel][symbol][64 rows], of a block of rows */
     float *y_turned, *want_turned; /* [panel][unit][64 rows] */
-    float *scaled;          /* [64 units][row][64]: y by its row's factor */
+    float *scaled;          /* [panel of units][row][64]: y by its row's factor */
     float *less, *total, *factors; /* by row of the block */
     float *losses;          /* by row */
     uint32_t *touched;      /* symbols whose embedding has a gradient, */
@@ -100,10 +100,16 @@ static inline size_t nr_whole(size_t floats) { return (floats + 15) / 16 * 16; }
 static inline size_t nr_stream_rows(const nr_stream *s) {
     return s->parts * s->steps;
 }
-/* Vectors of the units from some on, four at most. */
-static inline size_t nr_vectors(size_t units, size_t from) {
-    size_t left = (units - from + 15) / 16;
-    return left < 4 ? left : 4;
+/* Units in panels of up to four vectors, of which none is much narrower: how many, and
+ * the first unit of one. */
+static inline size_t nr_unit_panels(size_t units) {
+    return (units + NR_LANES - 1) / NR_LANES;
+}
+static inline size_t nr_unit_panel(size_t units, size_t panel) {
+    return panel * ((units + 15) / 16) / nr_unit_panels(units) * 16;
+}
+static inline size_t nr_panel_vectors(size_t units, size_t panel) {
+    return (nr_unit_panel(units, panel + 1) - nr_unit_panel(units, panel)) / 16;
 }
 
 /* Rows that are asked at once: so many panels. */

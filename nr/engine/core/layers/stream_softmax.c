@@ -80,10 +80,10 @@ static void learn_row(const nr_stream *s, const panel *p, size_t i) {
     s->k->decay(s->want + row * s->row_step, weights_of(s, next), s->top,
                 p->factors[i], -s->counts[row]);
     p->powers[(size_t)next * NR_LANES + i] -= p->total[i];
-    for (size_t u = 0; u < s->top + 1; u += NR_LANES) {
-        size_t n = s->row_step - u < NR_LANES ? s->row_step - u : NR_LANES;
-        float *to = s->scaled + (u * NR_ASKED + in_block * NR_LANES);
-        memcpy(to, y + u, n * sizeof *to);
+    for (size_t u = 0; u < nr_unit_panels(s->top + 1); u++) {
+        size_t n = nr_panel_vectors(s->top + 1, u) * 16;
+        float *to = s->scaled + (u * NR_ASKED + in_block) * NR_LANES;
+        memcpy(to, y + nr_unit_panel(s->top + 1, u), n * sizeof *to);
         s->k->decay(to, to, n, p->factors[i], 0);
     }
 }
@@ -117,11 +117,12 @@ static void gradient_job(void *context, size_t unit) {
     nr_product x = {.c_step = s->row_step, .step_m = NR_LANES, .step_k = 1,
                     .a_block = s->symbols * NR_LANES, .b_step = NR_LANES,
                     .m = left < SOME_GRADIENTS ? left : SOME_GRADIENTS};
-    for (size_t u = 0; u < s->top + 1; u += NR_LANES) {
-        x.c = s->g + s->softmax + first * s->row_step + u;
-        x.nv = nr_vectors(s->top + 1, u);
+    for (size_t u = 0; u < nr_unit_panels(s->top + 1); u++) {
+        x.c = s->g + s->softmax + first * s->row_step +
+              nr_unit_panel(s->top + 1, u);
+        x.nv = nr_panel_vectors(s->top + 1, u);
         x.a = s->powers + first * NR_LANES;
-        x.b = s->scaled + u * NR_ASKED;
+        x.b = s->scaled + u * NR_ASKED * NR_LANES;
         x.resume = s->block > 0;
         x.blocks = whole, x.k = NR_LANES;
         if (whole) s->k->product(&x);

@@ -140,10 +140,12 @@ static size_t groups_of(const nr_stream *s) {
 
 static void turn(const nr_stream *s, const nr_stream_layer *c, size_t group,
                  float *to, const float *w, size_t in) {
-    for (size_t i = 0; i < in; i += NR_LANES)
-        s->k->turn(to + (i / NR_LANES * c->groups + group) * NR_LANES * NR_LANES,
-                   NR_LANES, w + i * NR_LANES, NR_LANES,
-                   in - i < NR_LANES ? in - i : NR_LANES, NR_LANES);
+    for (size_t p = 0; p < nr_unit_panels(in); p++) {
+        size_t first = nr_unit_panel(in, p), last = nr_unit_panel(in, p + 1);
+        s->k->turn(to + (p * c->groups + group) * NR_LANES * NR_LANES, NR_LANES,
+                   w + first * NR_LANES, NR_LANES,
+                   (last < in ? last : in) - first, NR_LANES);
+    }
 }
 
 static void turn_job(void *context, size_t unit) {
@@ -161,10 +163,10 @@ static void pass_back(const nr_stream *s, const nr_stream_layer *c,
     x->a_block = nr_stream_rows(s) * NR_LANES;
     x->step_k = 1, x->k = x->b_step = NR_LANES;
     x->blocks = c->groups;
-    for (size_t i = 0; i < in; i += NR_LANES) {
-        x->c = to + i;
-        x->b = turned + i * c->groups * NR_LANES;
-        x->nv = nr_vectors(in, i);
+    for (size_t p = 0; p < nr_unit_panels(in); p++) {
+        x->c = to + nr_unit_panel(in, p);
+        x->b = turned + p * c->groups * NR_LANES * NR_LANES;
+        x->nv = nr_panel_vectors(in, p);
         s->k->product(x);
     }
 }

@@ -19,11 +19,12 @@ enum {
     LEAST_TESTED = 1000, /* each of so many symbols */
     MOST_BATCH = 4096,
     MOST_UNROLL = 1024,
-    CYCLES = 20,       /* where no other number is given: */
+    CYCLES = 8,        /* where no other number is given: */
     STEPS = 2000,      /* more of them where these are fewer steps in all, */
     MOST_CYCLES = 200
 };
 static const double RATE[] = {[NR_ADAM] = 0.002, [NR_SGD] = 1}, CLIP = 5;
+static const double WIDE = 2000, MOST_DROPOUT = 0.5;
 
 /* ================================= Making ================================ */
 
@@ -146,6 +147,23 @@ static void fill(float *x, size_t n, float value) {
     for (size_t i = 0; i < n; i++) x[i] = value;
 }
 
+/* Evenly from -most to most. */
+static void fill_evenly(float *x, size_t n, double most, uint64_t key) {
+    for (size_t i = 0; i < n; i++) {
+        double u = (double)(nr_mix(key + i) >> 11) * 0x1p-53;
+        x[i] = (float)((2 * u - 1) * most);
+    }
+}
+
+static void init_weights(nr_trainer *t) {
+    const nr_header *h = &t->net->h;
+    nr_weights_init(t->net, t->weights->data);
+    t->f = nr_factors_of(h, t->weights->data);
+    if (h->options.init > 0)
+        fill_evenly(t->f.layers, t->plan->params, h->options.init,
+                    nr_mix(h->options.seed ^ nr_mix(h->resets)));
+}
+
 static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
     nr_header *h = &t->net->h;
     nr_member *m = &t->members[0];
@@ -153,7 +171,7 @@ static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
     t->keeping = nr_alloc_lines(3 * t->params, sizeof(float));
     if (!t->weights || !t->keeping) return false;
     if (afresh)
-        nr_weights_init(t->net, t->weights->data);
+        init_weights(t);
     else
         memcpy(t->weights->data, atomic_load(&net->inner->weights)->data,
                t->weights->n * sizeof(float));
@@ -182,6 +200,12 @@ static uint64_t usual_cycles(const nr_trainer *t) {
     return cycles < CYCLES ? CYCLES : cycles < MOST_CYCLES ? cycles : MOST_CYCLES;
 }
 
+/* The wider a layer, the more it learns by heart. */
+static double usual_dropout(const nr_trainer *t) {
+    double part = (double)t->net->h.layers[0] / WIDE;
+    return part < MOST_DROPOUT ? part : MOST_DROPOUT;
+}
+
 static void take_options(nr_trainer *t, const nr_command *cmd) {
     const nr_options *o = &t->net->h.options;
     t->maxtime = cmd->maxtime;
@@ -194,7 +218,7 @@ static void take_options(nr_trainer *t, const nr_command *cmd) {
     if (o->learnrate < 0)
         t->rate = o->optimizer == NR_RPROP ? 0.01 : RATE[o->optimizer];
     t->clip = o->clip > 0 ? o->clip : CLIP;
-    t->dropout = o->dropout > 0 ? o->dropout : 0;
+    t->dropout = o->dropout >= 0 ? o->dropout : usual_dropout(t);
     t->l2 = o->l2 > 0 ? o->l2 : 0;
     t->batch = batch_for(o, t->language->learned.n);
     t->maxcycles = cmd->maxcycles ? cmd->maxcycles : usual_cycles(t);
