@@ -175,6 +175,8 @@ export class Network {
   metrics(): Record<string, Reply> | null;
   /** Cycle, training error, testing error, wrong classes in per cent. */
   history(): number[][];
+  /** How new samples compare with those of the last training: its losses, and how far each input moved. */
+  drift(): Record<string, Reply> & { moved: Record<string, number | null> };
   importance(): number[] | Record<string, number> | null;
   fields(): Field[];
   addFields(kinds: Record<string, string>): Promise<Reply>;

@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nr import calls, packing
-from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
+from nr.calls import Call, forecasts, networks, running, samples, trainings, words
 from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
-from nr.commands.metrics import Metrics
 from nr.commands.options import ConfigureOptions, Dataset
 from nr.contracts.backend import HasBackend
 from nr.contracts.capabilities import RunsHere, capability
 from nr.errors import CommandError
 from nr.fields import Field
 from nr.generators import GeneratorMethods
+from nr.judging import JudgedMethods
 from nr.training import Training
 from nr.values import PLAIN
 
@@ -40,7 +40,7 @@ _WRONG = (struct.error, TypeError, ValueError, OverflowError, CommandError)
 _T = TypeVar("_T")
 
 
-class Network(GeneratorMethods):
+class Network(JudgedMethods, GeneratorMethods):
     """One network of a database, by its key. It holds nothing: the key may come and go.
 
     All methods raise NotFoundError where it has gone, and BackendError.
@@ -295,23 +295,6 @@ class Network(GeneratorMethods):
         classes; NaN where nothing was tested.
         """
         return self._do(networks.history(self.key))
-
-    def metrics(self) -> Metrics | None:
-        """How good it was on the testing dataset when its last training ended; None: not known."""
-        return self._do(networks.metrics(self.key))
-
-    def evaluate(self, X: Any, y: Any = None) -> Metrics:
-        """How good it is on other samples, given as to ``observe_many``; they are not kept.
-
-        Outputs of a network with fields are among them, or ``y``. Raises as ``run``.
-        """
-        return self._do(evaluating.evaluate(self.key, X, y, self._runner))
-
-    def plot_evaluation(self, X: Any, y: Any = None) -> Figure:
-        """The same as a figure: reliability and ROC, or residuals. Raises ExtraError, too."""
-        from nr.evaluation_plot import figure
-
-        return self._do(figure(self.key, X, y, self._runner))
 
     def importance(self) -> Any:
         """How much the mean loss grows when an input is shuffled among samples, for each input.

@@ -168,7 +168,15 @@ def uncounted(blob: bytes) -> Any:
     """What a dump holds but for counts: an AOF repeats what was before, and counts it."""
     magic, version, header, arrays = content(blob)
     counts = ("trainings", "observed")
-    return magic, version, {k: v for k, v in header.items() if k not in counts}, arrays
+    found = {k: v for k, v in header.items() if k not in counts}
+    return magic, version, found, [[*map(_uncounted_part, parts)] for parts in arrays]
+
+
+def _uncounted_part(part: Any) -> Any:
+    """What NR.DRIFT goes by has the count of observed samples in it, as two floats."""
+    if part[0] != "reference":
+        return part
+    return [*part[:2], part[2][:20] + part[2][28:]]
 
 
 def opens(store: str, **options: Any) -> None:

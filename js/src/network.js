@@ -178,6 +178,12 @@ export class Network {
     return typeof reply?.[0] === "string" ? Object.fromEntries(pairs(reply)) : reply;
   }
 
+  /** How new samples compare with those of the last training, and whether that is an alarm. */
+  drift() {
+    const { moved, ...told } = named(this.#ask("NR.DRIFT"));
+    return { ...told, moved: Object.fromEntries(pairs(moved)) };
+  }
+
   /** The fields: { name, kind, role, values }; none where inputs have no names. */
   fields() {
     return this.#ask("NR.FIELDS").map(([name, kind, role, values]) => ({ name, kind, role, values }));

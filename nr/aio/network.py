@@ -15,6 +15,7 @@ from nr.aio.drivers import Driver
 from nr.aio.training import Starting, Training
 from nr.calls import Call, evaluating, forecasts, networks, running, samples, trainings, words
 from nr.calls.texts import Score, generate, score, translate
+from nr.commands.drift import Drift
 from nr.commands.explanation import Explanation, Which
 from nr.commands.info import Info
 from nr.commands.metrics import Metrics
@@ -214,6 +215,9 @@ class Network:
         from nr.evaluation_plot import figure
 
         return await self._do(figure(self.key, X, y, self._runner))
+
+    async def drift(self) -> Drift:
+        return await self._do(networks.drift(self.key))
 
     async def importance(self) -> Any:
         return await self._do(networks.importance(self.key))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nr import fields
 from nr.calls import words
 from nr.calls.steps import Call
+from nr.commands.drift import Drift, parse_drift
 from nr.commands.info import Info, parse_info
 from nr.commands.metrics import Metrics, parse_metrics
 from nr.html import html_table, printable
@@ -45,14 +46,19 @@ def importance(key: bytes) -> Call[Any]:
     return None if found is None else np.array(found, np.float64)
 
 
+def drift(key: bytes) -> Call[Drift]:
+    """As ``Network.drift``."""
+    return parse_drift((yield "NR.DRIFT", key))
+
+
 def configure(key: bytes, options: dict[str, Any]) -> Call[dict[str, bool | float | str | None]]:
     """As ``Network.configure``."""
     if options:
-        given = [part for word, value in options.items() for part in (word, words.auto(value))]
+        given = list(words.options(options))
         yield ("NR.CONFIGURE", key, *given)
     reply = yield "NR.CONFIGURE", key
     pairs = zip(reply[::2], reply[1::2], strict=True)
-    return {str(word).lower(): words.value(text) for word, text in pairs}
+    return {str(word).lower(): words.value(text, word) for word, text in pairs}
 
 
 def fields_of(key: bytes) -> Call[tuple[fields.Field, ...]]:

@@ -41,7 +41,7 @@ def units(layout: Sequence[int]) -> list[int]:
 
 
 def options(given: dict[str, Any]) -> Iterator[Argument]:
-    """Options of a command: a flag by itself, or not at all, or with NO; others with a value."""
+    """Options of a command: a flag alone, or not at all, or its word for no; others a value."""
     for word, value in given.items():
         if word not in _FLAGS:
             yield word
@@ -51,7 +51,7 @@ def options(given: dict[str, Any]) -> Iterator[Argument]:
         elif value:
             yield word
         elif _FLAGS[word].words:  # it is on where nothing is said
-            yield from (word, "NO")
+            yield from (word, _FLAGS[word].words[0])
 
 
 def auto(value: float | str | None) -> float | str:
@@ -59,9 +59,11 @@ def auto(value: float | str | None) -> float | str:
     return "AUTO" if value is None else value
 
 
-def value(text: Any) -> bool | int | float | str | None:
+def value(text: Any, word: Any) -> bool | int | float | str | None:
     """NR.CONFIGURE's text for an option as a value that configure takes."""
-    named: dict[str, bool | None] = {"AUTO": None, "yes": True, "no": False}
+    if str(word).lower() in _FLAGS:
+        return str(text).lower() in ("yes", "on")
+    named: dict[str, None] = {"AUTO": None}
     if text in named:
         return named[text]
     for number in int, float:

@@ -18,6 +18,7 @@ from nr import engine
 from nr.calls import drive, evictions
 from nr.calls.trainings import start
 from nr.cli import printing
+from nr.commands.drift import parse_drift
 from nr.commands.explanation import parse_explanation
 from nr.contracts.capabilities import TrainsHere, capability
 from nr.errors import CommandError, Error
@@ -193,6 +194,12 @@ def _explain(db: Database, args: list[bytes]) -> None:
     click.echo(repr(parse_explanation(cast(Any, db.execute("NR.EXPLAIN", *args)))))
 
 
+def _drift(db: Database, args: list[bytes]) -> None:
+    if len(args) != 1:
+        raise _usage(b"drift")
+    click.echo(repr(parse_drift(cast(Any, db.execute("NR.DRIFT", *args)))))
+
+
 def _plot(db: Database, args: list[bytes]) -> None:
     from nr.plots import save
 
@@ -224,5 +231,6 @@ WORDS = {
     b"orders": Word("", "Lists the trainings that run or wait, and who carries them out.", _orders),
     b"metrics": Word("KEY", "Prints how good a network is, and what it rests on.", _metrics),
     b"explain": Word("KEY input ...", "Draws what each field adds to an answer.", _explain),
+    b"drift": Word("KEY", "Draws how far new samples have moved, and tells of alarms.", _drift),
     b"plot": Word("KEY FILE", "Draws the last training, and a map of two inputs.", _plot),
 }

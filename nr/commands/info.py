@@ -79,6 +79,8 @@ class Info:
     """How often TRAINEVERY has asked for one."""
     coalesced: int = 0
     """How often an order stood then, so that none was placed."""
+    drift: str = "off"
+    """What NR.DRIFT says of new samples in one word: ``"off"``, ``"none"`` or ``"alarm"``."""
     full: str = "no"
     """Datasets that are full, so that a new sample for them replaces another: ``"no"``,
     ``"training"``, ``"testing"`` or ``"both"``."""

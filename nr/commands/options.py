@@ -26,6 +26,7 @@ class ConfigureOptions(TypedDict, total=False):
     dropout: float | None
     decay: float | None
     after: int
+    drift: bool
 
 
 class CreateOptions(ConfigureOptions, total=False):

@@ -137,6 +137,7 @@ class CCounts(Structure):
         ("ordered", c_uint64),
         ("rounded", c_uint64),
         ("random", c_uint64 * 6),
+        ("losses", c_uint64 * 5),
     ]
 
 
@@ -144,7 +145,7 @@ class Bytes(Structure):
     _fields_ = [("data", c_char_p), ("len", c_size_t)]
 
 
-FINDINGS = ("residuals", "background")
+FINDINGS = ("residuals", "background", "reference")
 """What a training finds out beside the weights, by its number."""
 
 
@@ -264,6 +265,9 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any] | 
     "nr_net_count_rounded": ((None, None), [_net, _command]),
     "nr_net_weigh": (_status, [_net, c_int, c_uint64, c_uint64, _err]),
     "nr_net_put": (_status, [_net, Bytes, c_int, _err]),
+    "nr_net_watched": ((c_bool, None), [_net]),
+    "nr_net_score": (_status, [_net, Bytes, _buf, _err]),
+    "nr_net_drift": (_status, [_net, Bytes, _err]),
     "nr_net_series": (_status, [_net, _command, _buf, _err]),
     "nr_net_extend": (_status, [_net, Bytes, Bytes, _buf, _err]),
     "nr_net_begin_series": (_status, [_net, _err]),

@@ -258,8 +258,8 @@ static void test_classic_goes_with_seed_and_threads_alone(void) {
         char line[128], text[256];
         sprintf(line, CREATE "2 -> 1 %s CLASSIC", alien[i]);
         sprintf(text,
-                SYNTAX "CLASSIC has no %.*s: it goes with SEED, THREADS "
-                       "and TRAINEVERY alone",
+                SYNTAX "CLASSIC has no %.*s: it goes with SEED, THREADS, "
+                       "TRAINEVERY and DRIFT alone",
                 (int)strcspn(alien[i], " "), alien[i]);
         FAILS(line, text);
     }

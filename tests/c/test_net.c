@@ -175,7 +175,7 @@ static void test_errors_of_the_network(void) {
             "command with a classifier network");
     REFUSES(classic, "NR.CONFIGURE k L2 0.5",
             "ERR Syntax error in NR.CONFIGURE: a CLASSIC network has no "
-            "options but THREADS and TRAINEVERY");
+            "options but THREADS, TRAINEVERY and DRIFT");
     CHECK(does(r, "NR.GETDATA k TRAIN 0") == NR_OK && replies("\xc0", 1));
     CHECK(does(r, "NR.GETDATA k TEST 99999999") == NR_OK);
     CHECK(replies("\xc0", 1));

@@ -8,6 +8,7 @@ end in the same bytes.
 
 from conformance import (
     answers,
+    drift,
     dumps,
     fields,
     forecasts,
@@ -41,6 +42,7 @@ CASES: dict[str, list[Step]] = {
         forecasts,
         answers,
         texts,
+        drift,
         translations,
     )
     for name, steps in room.CASES.items()

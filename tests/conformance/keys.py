@@ -105,7 +105,7 @@ def create_errors() -> list[Step]:
         ),
         "REGRESSOR 2 -> 1 CLASSIC ACTIVATION RELU": syntax(
             "NR.CREATE",
-            "CLASSIC has no ACTIVATION: it goes with SEED, THREADS and TRAINEVERY alone",
+            "CLASSIC has no ACTIVATION: it goes with SEED, THREADS, TRAINEVERY and DRIFT alone",
         ),
         "REGRESSOR 2 " + "3 " * 63 + "-> 1": Refused(
             "ERR too many layers: 65, at most 64 with inputs and outputs"
@@ -137,7 +137,7 @@ CASES: dict[str, list[Step]] = {
                 *("NORMALIZE", "yes", "CLASSIC", "no", "SEED", "5", "ACTIVATION", "RELU"),
                 *("LOSS", "MSE", "OPTIMIZER", "ADAM", "LEARNRATE", "0.05", "L2", "0.0001"),
                 *("BATCH", "16", "PATIENCE", "9", "THREADS", "2", "MEMBERS", "3"),
-                *("CLASSWEIGHTS", "BALANCED", "TRAINEVERY", "OFF"),
+                *("CLASSWEIGHTS", "BALANCED", "TRAINEVERY", "OFF", "DRIFT", "OFF"),
             ],
         ),
         ("NR.CREATE b REGRESSOR 2 3 -> 2 CLASSIC SEED 0", 17),
@@ -267,7 +267,10 @@ CASES: dict[str, list[Step]] = {
         ("NR.CREATE old REGRESSOR 1 -> 1 CLASSIC SEED 1", 2),
         (
             "NR.CONFIGURE old L2 0.5",
-            syntax("NR.CONFIGURE", "a CLASSIC network has no options but THREADS and TRAINEVERY"),
+            syntax(
+                "NR.CONFIGURE",
+                "a CLASSIC network has no options but THREADS, TRAINEVERY and DRIFT",
+            ),
         ),
         ("NR.CONFIGURE old THREADS 3", "OK"),
     ],

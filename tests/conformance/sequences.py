@@ -21,6 +21,7 @@ OPTIONS = [
     *("DROPOUT", "0.25"),
     *("DECAY", "0.5"),
     *("AFTER", "2"),
+    *("DRIFT", "OFF"),
 ]
 PAGES = ("home", "shoes", "cart", "help")
 
@@ -131,7 +132,7 @@ CASES: dict[str, list[Step]] = {
     "gated recurrent units, and how far and how long a gradient goes": [
         (MOVES + " CELL GRU UNROLL 4 CLIP 0.5 DROPOUT 0.25 DECAY 0.5 AFTER 2 THREADS 2", 0),
         *_observed("move", _moves(70), 50),
-        ("NR.CONFIGURE move", lambda reply: reply[-14:] == OPTIONS),
+        ("NR.CONFIGURE move", lambda reply: reply[-len(OPTIONS) :] == OPTIONS),
         *trained("move", "MAXCYCLES 3 MAXTIME 0"),
         ("NR.RUN move path=[[1,2],[3,4.5]]", lambda reply: reply[0] == b"speed"),
         ("NR.CONFIGURE move UNROLL AUTO CLIP AUTO DROPOUT AUTO VOCABULARY 9 DECAY AUTO", "OK"),

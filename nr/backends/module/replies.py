@@ -76,7 +76,7 @@ Reader: TypeAlias = Callable[[Sequence[bytes], Any], Reply]
 _NAMES = (b"classes", b"outputs", b"fields", b"class", b"output")  # in pairs, of names or numbers
 _WORDS = (  # are text
     *(b"type", b"datasets-full", b"overfitting-detected", b"training-ended-by"),
-    b"last-training",
+    *(b"last-training", b"drift", b"watched", b"alarm"),
 )
 
 
@@ -152,14 +152,15 @@ def _numbers(_: Sequence[bytes], reply: Any) -> Reply:
 
 
 def _shares(_: Sequence[bytes], reply: Any) -> Reply:
-    """Fields by name, or inputs by number, and what each adds."""
-    return [float(part) if at % 2 else part for at, part in enumerate(reply)]
+    """Fields by name, or inputs by number, and a number of each, or nothing."""
+    return [_doubles((), part) if at % 2 else part for at, part in enumerate(reply)]
 
 
 _READERS: dict[bytes, Reader] = {
     **dict.fromkeys(_NAMES, _as_is),
     **dict.fromkeys(_WORDS, _text),
     b"attributions": _shares,
+    b"moved": _shares,
 }
 
 

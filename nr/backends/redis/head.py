@@ -1,7 +1,7 @@
 """What is remembered of a network, so that the usual way is one round trip."""
 
 from nr.backends.redis import layout
-from nr.engine import Net
+from nr.engine import Net, drift
 
 
 class Head:
@@ -14,6 +14,9 @@ class Head:
         fields = layout.encode(net.header())
         self.id_text = fields["id"]
         self.limits = fields["train_maxlen"], fields["test_maxlen"]
+        self.watched = drift.watched(net)
+        self.version, self.revision = b"", ""  # of the weights that samples are scored by
+        self.asks = False  # the next sample by observe.lua, which knows more
         self._with_room: set[int] = set()
 
     def check_room(self, dataset: int) -> None:
@@ -21,3 +24,10 @@ class Head:
         if dataset not in self._with_room:
             self.net.clone().place(1, dataset)
             self._with_room.add(dataset)
+
+    def scored(self, version: bytes, net: Net, rows: bytes) -> tuple[str, str]:
+        """The revision of the weights that are held here, and what samples are to them."""
+        if version != self.version:
+            self.version, self.revision = version, str(net.shape.revision)
+        scores = memoryview(drift.score(net, rows)).cast("q")
+        return self.revision, " ".join(map(str, scores))

@@ -9,6 +9,7 @@ of a network from all others. Weights, history, FINDINGS and each sample (``trai
 """
 
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -53,6 +54,11 @@ def _encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
     return {name: _text(value).encode() for name, value in values.items()}
 
 
+def flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
+    """Fields and values one behind the other."""
+    return [part for pair in fields.items() for part in pair]
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -93,7 +99,14 @@ def assemble(fields: Mapping[bytes, bytes]) -> Net:
     weights, history = fields.get(b"weights"), fields.get(b"history", b"")
     kept = [part for name, part in fields.items() if name.startswith(PART.encode())]
     findings = {name: fields.get(name.encode(), b"") for name in FINDINGS}
-    return Net.assemble(packed, weights, history, train, test, kept, findings)
+    net = Net.assemble(packed, weights, history, train, test, kept, findings)
+    net.checkpoint = fields.get(b"checkpoint", b"")
+    return net
+
+
+def token() -> str:
+    """What a version is: another one each time."""
+    return secrets.token_hex(8)
 
 
 def _samples(

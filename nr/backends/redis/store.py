@@ -6,7 +6,7 @@ where the id is another one; then the verb looks again. So the usual way is one 
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +15,7 @@ from nr.backends.redis import layout, orders
 from nr.backends.redis.head import Head
 from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
+from nr.backends.redis.layout import flat
 from nr.backends.redis.link import Link
 from nr.backends.redis.tracking import Tracked
 from nr.contracts.store import (
@@ -32,7 +33,7 @@ from nr.contracts.store import (
     State,
     Watch,
 )
-from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, records, series
+from nr.engine import FINDINGS, Command, Net, Outcome, Progress, Reply, drift, records, series
 from nr.engine.header import STATISTICS
 from nr.errors import CommandError, FormatError, NotFoundError
 
@@ -71,9 +72,9 @@ class Store:
 
     def create(self, key: bytes, net: Net, replace: bool = False) -> None:
         shape = net.shape
-        fields = layout.everything(net) | {"version": _token().encode()}
+        fields = layout.everything(net) | {"version": layout.token().encode()}
         rows = net.rows(0), net.rows(1)
-        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *_flat(fields))
+        self._link.call("create", key, shape.id, int(replace), 4 * shape.row, *rows, *flat(fields))
         self._forget(key)
 
     def _read(self, key: bytes, *more: str) -> tuple[bytes, Standing, list[bytes | None]]:
@@ -93,9 +94,7 @@ class Store:
             self._read(key)  # knows why not
         if not fields:
             raise NotFoundError  # but it came in the meantime
-        net = layout.assemble(fields)
-        net.checkpoint = fields.get(b"checkpoint", b"")
-        return net
+        return layout.assemble(fields)
 
     def runner(self, key: bytes) -> Net:
         if self._tracked:
@@ -149,14 +148,18 @@ class Store:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
-            if len(rows) == head.row_bytes and not rounded:
+            scored = self._scored(key, head, rows) if head.watched else ()
+            asks, head.asks = head.asks, False
+            if len(rows) == head.row_bytes and not rounded and not asks:
                 row = (head.id_text, _DIGITS[dataset], rows, *head.limits)
-                counts = self._link.write("observe_row", key, *row)
+                script = "observe_watched" if scored else "observe_row"
+                counts = self._link.write(script, key, *row, *scored)
                 if isinstance(counts, bytes):
                     return [1, *map(int, counts.split())]
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
-            return self._link.write("observe", key, *numbers, rows, rounded, known, due)
+            more = scored or ("", "")
+            return self._link.write("observe", key, *numbers, rows, rounded, known, due, *more)
 
         due = orders.DUE[self.queues]
         _, train, test, *placed = self._with_head(key, write)
@@ -164,6 +167,18 @@ class Store:
             self._announce(key)
             self.due(key)
         return [train, test]
+
+    def _scored(self, key: bytes, head: Head, rows: bytes) -> tuple[str, str]:
+        """The revision of the weights that are held here, and what samples are to them."""
+        known = self._runners.get(key)
+        if not known or known[0] != head.version:
+            known = self._fetched(key)
+        return head.scored(*known, rows)
+
+    def _ask(self, key: bytes) -> None:
+        """Our writer is known by now, whatever became of the network since its head was read."""
+        if head := self._heads.get(key):
+            head.asks = True
 
     def _announce(self, key: bytes) -> None:
         """Says that an order waits, to NR.THREADS and to workers: hints, both of them."""
@@ -208,31 +223,36 @@ class Store:
         def write(head: Head) -> Any:
             net = head.net.clone()
             net.execute(command)
-            fields = layout.encode(net.header()) | {"version": _token().encode()}
+            fields = layout.encode(net.header()) | {"version": layout.token().encode()}
             revision = head.net.shape.schema_revision if changed else ""
             names = (*_FIELDS, "version") if changed else given
             values = {name: fields[name] for name in names}
             if values.get("trainevery") == b"0":
                 values["new"] = b"0"
-            return self._link.write("change", key, head.id, b"", revision, *_flat(values))
+            if {"drift", "trainevery"} & {*given} and not drift.watched(net) and "losses" in fields:
+                values["losses"] = fields["losses"]
+            return self._link.write("change", key, head.id, b"", revision, *flat(values))
 
         self._with_head(key, write)
-        if changed:
+        if changed or {"drift", "trainevery"} & {*given}:
             self._heads.drop(key)
+        self._ask(key)
+        if changed:
             self._forget(key)
         return "OK"
 
     def _reset(self, key: bytes) -> Reply:
         gone = dict.fromkeys((*layout.LEARNED, "order", "progress", "checkpoint"), b"")
         fields = {name: layout.blank()[name] for name in STATISTICS} | gone
-        self._link.write("change", key, b"", _token(), b"", *_flat(fields))
+        self._link.write("change", key, b"", layout.token(), b"", *flat(fields))
         self._forget(key)
         return "OK"
 
     def drop_samples(self, key: bytes, command: Command) -> Reply:
+        self._ask(key)
         if command.spec.name == "NR.CLEAR":
             which = [name for at, name in enumerate(_DATASETS) if command.dataset in (at, 2)]
-            dropped: int = self._link.write("clear", key, _token(), *which)[1]
+            dropped: int = self._link.write("clear", key, layout.token(), *which)[1]
             self._forget(key)
             return dropped
         gone, looked = 0, False
@@ -248,7 +268,7 @@ class Store:
                 for place in places
                 for part in (f"{_DATASETS[place & 1]}:{place >> 1}", found[place & 1][place >> 1])
             ]
-            gone += self._link.write("forget", key, net.shape.id, _token(), *pairs)[1]
+            gone += self._link.write("forget", key, net.shape.id, layout.token(), *pairs)[1]
             self._forget(key)
 
     # ---- keys ----
@@ -281,7 +301,7 @@ class Store:
     # ---- trainings ----
 
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
-        token = _token()
+        token = layout.token()
         given = (int(held), orders.words(limits), orders.told(Progress()), f"dropped: {REPLACED}")
         self._index.add(key)
         _, *network = self._link.call("order", key, token, LIFETIME, *given)
@@ -291,7 +311,7 @@ class Store:
         return Lease(Order(key, nn_id, revision, number, limits), token) if held else None
 
     def take(self, key: bytes, queued: bool = True) -> Lease | None:
-        token, told = _token(), (f"failed: {ABANDONED}", int(queued), orders.told(Progress()))
+        token, told = layout.token(), (f"failed: {ABANDONED}", int(queued), orders.told(Progress()))
         taken, *found = self._link.call("take", key, token, LIFETIME, *told)
         if not taken:
             return None
@@ -338,7 +358,7 @@ class Store:
         shape, header = trained.shape, layout.everything(trained)
         learned = trained.outcome[0] is Outcome.MERGED
         names = (*STATISTICS, *layout.LEARNED) if learned else ("last_training",)
-        fields = _flat({name: header[name] for name in names if name in header})
+        fields = flat({name: header[name] for name in names if name in header})
         network = (shape.id, shape.revision, lease.token, int(learned), shape.schema_revision)
         merged = self._link.call("merge", lease.key, *network, *fields)
         self._forget(lease.key)
@@ -377,11 +397,3 @@ class Store:
 
 
 _DATASETS = ("train", "test")
-
-
-def _token() -> str:
-    return secrets.token_hex(8)
-
-
-def _flat(fields: Mapping[str, bytes]) -> list[str | bytes]:
-    return [part for pair in fields.items() for part in pair]

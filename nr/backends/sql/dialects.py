@@ -22,10 +22,10 @@ from nr.errors import BackendError
 Begin = Callable[[sa.Connection], None]
 Change = Callable[[sa.Connection, str, Any], int]
 Place = tuple[int, int, int]  # network, dataset, slot
-MOVED = ("format", "train_len", "test_len", "random", "observed", "new", "ordered")
+MOVED = ("format", "train_len", "test_len", "random", "observed", "new", "ordered", "losses")
 """The columns of a header that observing changes."""
 
-STATE = ("format", "train_len", "test_len", "observed", "new", "trainevery")
+STATE = ("format", "train_len", "test_len", "observed", "new", "trainevery", "drift", "revision")
 """Those that tell whether somebody else was here, of whatever observing goes by."""
 
 

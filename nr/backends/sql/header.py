@@ -41,12 +41,14 @@ _WRITE: dict[str, Callable[[Any], Any]] = {
     "layout": lambda units: "-".join(map(str, units)),
     "random": lambda state: " ".join(map(str, state)),
     "trainevery": lambda n: -1 if n is None else n,  # which SQL can compare
+    "losses": lambda numbers: " ".join(map(str, numbers)),
     **dict.fromkeys(_LARGE, _signed),
 }
 _READ: dict[str, Callable[[Any], Any]] = {
     "layout": lambda text: [int(units) for units in text.split("-")],
     "random": lambda text: [int(number) for number in text.split(" ")],
     "trainevery": lambda n: None if n < 0 else n,
+    "losses": lambda text: [int(number) for number in text.split(" ")],
     **dict.fromkeys(_LARGE, _unsigned),
     **dict.fromkeys(of_type(bool), bool),
     **dict.fromkeys(of_type(float), float),
@@ -72,7 +74,13 @@ def counts(net: Net) -> dict[str, Any]:
         "new": c.fresh,
         "ordered": c.ordered,
         "rounded": c.rounded,
+        "losses": list(c.losses),
     }
+
+
+def watched(header: Mapping[str, Any]) -> bool:
+    """Whether samples are scored before they are kept, by weights that there are."""
+    return header["trained"] and (header["drift"] or header["trainevery"] is None)
 
 
 def writing(name: str) -> Callable[[Any], Any] | None:

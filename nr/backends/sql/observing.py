@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from nr.backends.recent import Recent
 from nr.backends.sql import header
 from nr.backends.sql.dialects import STATE
-from nr.backends.sql.remembered import REMEMBERED, Known
+from nr.backends.sql.remembered import REMEMBERED, Known, version_of
 from nr.backends.sql.rows import Rows
 from nr.backends.sql.statements import Statements
 from nr.backends.sql.transactions import Transactions
 from nr.contracts.store import Samples
-from nr.engine import Net, Reply, records, series
+from nr.engine import Net, Reply, drift, records, series
 from nr.errors import CommandError
 
 
@@ -35,11 +35,13 @@ class Observing:
         transactions: Transactions,
         rows: Rows,
         due: Callable[[sa.Connection, bytes, Net], bool],
+        runners: Recent[bytes, Net],
     ) -> None:
         self._sql = statements
         self._do = transactions
         self._rows = rows
         self._due = due
+        self._runners = runners
         self._known: Recent[bytes, Known] = Recent(REMEMBERED)
 
     def forget(self) -> None:
@@ -64,6 +66,11 @@ class Observing:
             row = samples(net)
             if len(row) != 4 * net.row:
                 return None
+            if header.watched(known.fields):
+                scorer = self._scorer(key, known)
+                if scorer is None:
+                    return None
+                drift.count(net, drift.score(scorer, row))
             [slot] = net.place(1, dataset).tolist()
             before = known.fields
             fields = {**before, **header.counts(net)}
@@ -73,6 +80,23 @@ class Observing:
             if self._do.at_once(lambda raw: self._sql.place_alone(raw, *place)):
                 return Known(net, fields, alone=True)
         return None
+
+    def _scorer(self, key: bytes, known: Known) -> Net | None:
+        """The weights of a header, if they are here."""
+        found = self._runners.get(key)
+        return found if found and version_of(found) == known.version else None
+
+    def _score(
+        self, connection: sa.Connection, key: bytes, known: Known, net: Net, samples: bytes
+    ) -> None:
+        """Counts what samples are to a network that is watched, before they are placed."""
+        if header.watched(known.fields):
+            found = self._scorer(key, known)
+            if found is None:
+                found = self._rows.read(connection, key)
+                self._runners.put(key, found)
+            if version_of(found) == known.version:
+                drift.count(net, drift.score(found, samples))
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int
@@ -101,7 +125,7 @@ class Observing:
         undisturbed = known is None or _same(known.fields, fields)
         before = Known(self._rows.assemble(fields), fields, alone=undisturbed)
         if not before.net.row:
-            return before, self._place_records(connection, before, samples, dataset)
+            return before, self._place_records(connection, key, before, samples, dataset)
         after = self._place(connection, key, before, samples, dataset)
         assert after
         return before, after
@@ -117,6 +141,7 @@ class Observing:
         """The header after more rows; None if it was another one before."""
         net = before.net.clone()
         rows = samples(net)
+        self._score(connection, key, before, net, rows)
         slots = net.place(len(rows) // (4 * net.row), dataset)
         after = replace(before, net=net, fields=header.fields(net))
         moved = self._sql.place(connection, key, before.fields, after.fields, slots, rows)
@@ -126,13 +151,20 @@ class Observing:
         return after if moved else None
 
     def _place_records(
-        self, connection: sa.Connection, before: Known, samples: Samples, dataset: int
+        self,
+        connection: sa.Connection,
+        key: bytes,
+        before: Known,
+        samples: Samples,
+        dataset: int,
     ) -> Known:
         """The header, whose row is locked, after more records: they are weighed as well."""
         net, id = before.net.clone(), before.fields["id"]
-        found = records.split(samples(net))
+        framed = samples(net)
+        found = records.split(framed)
         if net.step:
             return self._extend(connection, before, net, found[0])
+        self._score(connection, key, before, net, framed)
         latest = dict(zip(net.place(len(found), dataset).tolist(), found, strict=True))
         for which in range(2):
             here = {place >> 1: record for place, record in latest.items() if place & 1 == which}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nr.engine import Net
@@ -20,3 +21,13 @@ class Known:
     alone: bool
     steps: int = 0
     """Of the series that got some last."""
+
+    @cached_property
+    def version(self) -> tuple[int, int, int]:
+        return version_of(self.net)
+
+
+def version_of(net: Net) -> tuple[int, int, int]:
+    """What tells one state of a network's weights, and of its fields, from all others."""
+    shape = net.shape
+    return shape.id, shape.revision, shape.schema_revision

@@ -20,9 +20,10 @@ from sqlalchemy.dialects import mysql
 
 from nr.errors import BackendError
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of the migrations that this code works with."""
 
+NO_LOSSES = "0 0 0 0 0"  # of samples that were scored
 KEY_BYTES = 2000  # what an index of PostgreSQL and of MariaDB takes for sure
 _KEY = sa.LargeBinary().with_variant(mysql.VARBINARY(KEY_BYTES), "mysql", "mariadb")
 _BLOB = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
@@ -174,6 +175,8 @@ def _networks(prefix: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("observed", _ID, nullable=False, server_default="0"),
         sa.Column("new", _ID, nullable=False, server_default="0"),
         sa.Column("ordered", _ID, nullable=False, server_default="0"),
+        sa.Column("drift", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("losses", sa.String(120), nullable=False, server_default=NO_LOSSES),
         column("more", sa.Text()),
         **_options(),
     )

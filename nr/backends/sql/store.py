@@ -28,7 +28,7 @@ from nr.backends.sql.dialects import Dialect
 from nr.backends.sql.observing import Observing
 from nr.backends.sql.orders import LIFETIME, Orders
 from nr.backends.sql.query import observe_query
-from nr.backends.sql.remembered import REMEMBERED
+from nr.backends.sql.remembered import REMEMBERED, version_of
 from nr.backends.sql.rows import Rows, there
 from nr.backends.sql.schema import KEY_BYTES, Schema
 from nr.backends.sql.statements import CHECKPOINT, Statements
@@ -76,9 +76,11 @@ class Store:
         self._sql = statements or Statements(schema, dialect, engine)
         self._orders = Orders(schema, dialect, transactions)
         self._rows = Rows(self._sql, transactions)
-        self._observing = Observing(self._sql, transactions, self._rows, self._place_due)
-        self._trainings = Trainings(self._orders, self._sql, transactions, self._rows, dialect)
         self._runners: Recent[bytes, Net] = Recent(REMEMBERED)
+        self._observing = Observing(
+            self._sql, transactions, self._rows, self._place_due, self._runners
+        )
+        self._trainings = Trainings(self._orders, self._sql, transactions, self._rows, dialect)
 
     def using(self, connection: sa.Connection) -> Store:
         """The same networks, within the transaction of a caller's connection."""
@@ -183,7 +185,7 @@ class Store:
     def runner(self, key: bytes) -> Net:
         version = self._do.read(lambda connection: self._rows.version(connection, key))
         known = self._runners.get(key)
-        if known and _version_of(known) == version:
+        if known and version_of(known) == version:
             return known
         net = self._do.snapshot(lambda c: self._rows.read(c, key))
         self._runners.put(key, net)
@@ -218,7 +220,7 @@ class Store:
                 return net.execute(command)
             head = series.head(net, command)
             version, record = self._do.read(partial(self._rows.series, key=key, head=head))
-            if version == _version_of(net):
+            if version == version_of(net):
                 return series.forecast(net, command, record)
             net = None
 
@@ -343,8 +345,3 @@ class Store:
         self._runners.clear()
         self._observing.forget()
         self._do.close()
-
-
-def _version_of(net: Net) -> tuple[int, int, int]:
-    shape = net.shape
-    return shape.id, shape.revision, shape.schema_revision

@@ -238,7 +238,12 @@ typedef struct nr_spec {
             .arguments = "key [field=value] field=value",                     \
             .summary = "Replies how likely a text is to a generator.",        \
             NR_ARGUMENTS(3, 4), NR_KEY, .flags = NR_READS,                    \
-            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)
+            .scope = NR_ON_WEIGHTS, .reply = NR_PAIRS)                        \
+    COMMAND(NR_DRIFT, .name = "NR.DRIFT", .arguments = "key",                 \
+            .summary = "Replies the loss on new samples beside that of the "  \
+                       "last training, and how far their inputs moved.",      \
+            NR_ARGUMENTS(2, 2), NR_KEY, .flags = NR_READS,                    \
+            .scope = NR_ON_SNAPSHOT, .reply = NR_PAIRS)
 
 #define NR_VERB_(verb, ...) verb,
 typedef enum nr_verb { NR_COMMAND_ROWS(NR_VERB_) NR_VERBS } nr_verb;

@@ -286,13 +286,14 @@ typedef struct nr_counts {
     uint64_t len[2]; /* samples, by nr_dataset_id */
     uint64_t observed, fresh, ordered, rounded; /* fresh: "new" in the header */
     uint64_t random[6];
+    uint64_t losses[5]; /* "losses" in the header */
 } nr_counts;
 NR_API void nr_net_counts(const nr_net *net, nr_counts *counts);
 
 /* Runs a command on the network it names and writes the reply as msgpack:
  * NR.OBSERVE, NR.RUN, NR.CLASS, NR.INFO, NR.RESET, NR.GETDATA, NR.CONFIGURE,
- * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE, NR.EXPLAIN, NR.FIELDS, NR.CLEAR and
- * NR.FORGET. `training` is what NR.INFO says of it. Does the command change the
+ * NR.DUMP, NR.HISTORY, NR.METRICS, NR.IMPORTANCE, NR.EXPLAIN, NR.DRIFT, NR.FIELDS,
+ * NR.CLEAR and NR.FORGET. `training` is what NR.INFO says of it. Does the command change the
  * network? nr_changes tells, without running it; those that do not take a const
  * network in all but the type. */
 NR_API nr_status nr_net_execute(nr_net *net, const nr_command *cmd,
@@ -358,6 +359,7 @@ typedef struct nr_bytes {
 typedef enum nr_finding {
     NR_RESIDUALS, /* how far a regressor was off on the testing samples */
     NR_BACKGROUND, /* some of the training samples, as the network sees them */
+    NR_REFERENCE, /* held-out losses and where inputs lay, to see drift by */
     NR_FINDINGS
 } nr_finding;
 
@@ -388,6 +390,17 @@ NR_API nr_status nr_net_kept(const nr_net *net, nr_buf *out, nr_error *err);
 /* The samples of an NR.OBSERVE, checked against the network, as rows. */
 NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
+
+/* Drift. Whether samples are to be scored before they are kept (the network has
+ * learned, and is watched), as nr_net_execute and nr_net_put do by themselves; stores that place samples score them by weights
+ * that they hold, and count the scores in the header, before it places them, if its
+ * revision is that of the weights. Scores are pairs of 64-bit integers: a step of
+ * the test's sum, and the ratio to the held-out losses, in millionths. There may be
+ * fewer of them than samples, and none where there is nothing to compare with. */
+NR_API bool nr_net_watched(const nr_net *net);
+NR_API nr_status nr_net_score(const nr_net *net, nr_bytes samples,
+                              nr_buf *scores, nr_error *err);
+NR_API nr_status nr_net_drift(nr_net *net, nr_bytes scores, nr_error *err);
 
 /* Decides where n samples go: places[i] is slot * 2 + dataset. Changes the
  * lengths, the counts and the generator in the header as observing them would. */

@@ -62,7 +62,8 @@ typedef struct nr_option {
     bool above;     /* `least` itself is not allowed */
     bool unchecked; /* any integer: nr_shape_check has more to say of it */
     bool automatic; /* AUTO is allowed, which is NR_AUTO */
-    bool off;       /* OFF is allowed, which is 0: of a count */
+    bool off;       /* OFF is allowed, which is 0: of a count, or a switch that
+                       is ON and OFF and not yes and no */
     const char *words[8]; /* NULL behind the last */
     double preset;      /* where it is not given, with CLASSIC: options.c */
     const char *shown;  /* how help calls that; NULL: by its value */
@@ -72,6 +73,7 @@ typedef struct nr_option {
                                     NULL, it has 0 */
     bool for_sequences; /* what only networks with such a field have */
     bool for_forecasters, for_generators;
+    bool for_samples; /* what neither of these has */
     const char *help; /* one sentence */
     const char *info; /* its name in NR.INFO; NULL: not there */
     unsigned since;   /* the format that brought the header's field; 0: 1 */
@@ -210,7 +212,11 @@ typedef struct nr_option {
            .most = 1, .above = true, .automatic = true, .preset = NR_AUTO,    \
            .missing = NR_AUTO, .fixed = true, .for_generators = true,         \
            .since = 2,                                                        \
-           .help = "Weights are drawn from -f to f at first; AUTO: by layer.")
+           .help = "Weights are drawn from -f to f at first; AUTO: by layer.")\
+    OPTION(bool, drift, .word = "DRIFT", .field = "drift",                    \
+           .type = NR_SWITCH, .words = {"OFF", "ON"}, .off = true,            \
+           .with_classic = true, .for_samples = true, .since = 2,             \
+           .help = "Samples are scored before they are kept, for NR.DRIFT.")
 
 #define NR_MEMBER_(type, name, ...) type name;
 #define NR_NUMBER_(type, name, ...) NR_OPTION_##name,

@@ -71,11 +71,12 @@ class View {
   // What changes with a training alone.
   async looked() {
     const ahead = this.net.type === 'forecaster'; // which knows no importance
-    const [fields, history, metrics, importance] = await Promise.all(
-      ['fields', 'history', 'metrics', ...(ahead ? [] : ['importance'])].map((what) => ask('GET', `${this.path}/${what}`).catch(() => null)));
+    const predicts = this.net.type === 'classifier' || this.net.type === 'regressor';
+    const [fields, history, metrics, importance, drift] = await Promise.all(
+      ['fields', 'history', 'metrics', ...(predicts ? ['importance', 'drift'] : ahead ? [] : ['importance'])].map((what) => ask('GET', `${this.path}/${what}`).catch(() => null)));
     if (!this.net.training) this.points = history ?? [];
     this.drawTraining();
-    this.drawQuality(fields ?? [], metrics, importance);
+    this.drawQuality(fields ?? [], metrics, importance, drift);
     if (ahead) {
       show(this.asking, await forecasts(this.net, fields ?? [], () => this.width(1), this.ending.signal));
       return;
@@ -136,10 +137,11 @@ class View {
     return charts === 2 && all >= 728 ? Math.floor((all - 24) / 2) : Math.floor(all);
   }
 
-  drawQuality(fields, metrics, importance) {
+  drawQuality(fields, metrics, importance, drift) {
     const cards = [];
     if (metrics) cards.push(metrics.mase ? scores(metrics) : net_is(metrics));
     if (importance) cards.push(importances(importance, fields));
+    if (drift?.watched) cards.push(drifts(drift));
     show(this.quality, cards);
   }
 }
@@ -171,6 +173,17 @@ function importances(importance, fields) {
   const rows = pairs.filter(([name]) => !keys.has(name)).map(([name, value]) => [name, value, number(value)]);
   return h('section', { class: 'card', 'aria-label': 'Importance' }, h('h2', {}, 'What it rests on'), bars(rows),
     h('p', { class: 'soft small after' }, 'By how much the loss grows when an input is shuffled.'));
+}
+
+// What samples are that came since the last training: their losses, and how far each input moved.
+function drifts(drift) {
+  const told = drift.alarm ? `Alarm after ${count(drift.alarm_after)} samples: the losses have risen. ` : '';
+  const losses = drift.loss === null ? 'No sample was scored since the last training.'
+    : `Loss of late ${number(drift.loss)}, at the last training ${number(drift.trained_loss)}, of ${count(drift.scored)} samples scored.`;
+  const rows = Object.entries(drift.moved).filter(([, value]) => value !== null)
+    .map(([name, value]) => [/^\d+$/.test(name) ? `input ${name}` : name, value, number(value)]);
+  return h('section', { class: 'card', 'aria-label': 'Drift' }, h('h2', {}, 'Drift'), h('p', {}, told + losses), bars(rows),
+    h('p', { class: 'soft small after' }, 'How far inputs have moved: below 0.1 is little, above 0.25 much.'));
 }
 
 // The name of a path, as far as it is text.

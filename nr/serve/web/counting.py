@@ -71,6 +71,7 @@ _NETWORK: tuple[
     ("nr_network_training", "gauge", "1 while one runs or waits.", lambda now: now.training),
     ("nr_network_train_error", "gauge", "Mean loss, training.", lambda now: now.train_error),
     ("nr_network_test_error", "gauge", "Mean loss, testing.", lambda now: now.test_error),
+    ("nr_network_drift_alarm", "gauge", "1 after an alarm.", lambda now: now.drift == "alarm"),
     ("nr_network_parameters", "gauge", "Weights and biases.", lambda now: now.parameters),
     ("nr_network_training_samples", "gauge", "To learn from.", lambda now: now.train_len),
     ("nr_network_testing_samples", "gauge", "To be tested with.", lambda now: now.test_len),

@@ -37,6 +37,20 @@ CREATED = an_object(
 )
 CONFIGURED = an_object(options_of("NR.CONFIGURE"))
 TRAINED = an_object(options_of("NR.TRAIN"))
+DRIFT = an_object(
+    {
+        "watched": one_of("boolean"),
+        "alarm": one_of("boolean"),
+        "alarm_after": one_of("integer", "null"),
+        "level": one_of("number"),
+        "scored": one_of("integer"),
+        "loss": one_of("number", "null"),
+        "trained_loss": one_of("number", "null"),
+        "new_samples": one_of("integer"),
+        "moved": one_of("object"),
+    },
+    *("watched", "alarm", "scored", "moved"),
+)
 CLEARED = an_object({"dataset": {"enum": ["train", "test"], "description": "Default: both."}})
 FORGOTTEN = an_object(
     {"values": one_of("object", description="Fields and the values that samples have.")}, "values"
@@ -194,6 +208,10 @@ async def metrics(api: Api, request: Request) -> Response:
 
 async def importance(api: Api, request: Request) -> Response:
     return answer(await api.do(networks.importance(key_of(request))))
+
+
+async def drift(api: Api, request: Request) -> Response:
+    return answer(asdict(await api.do(networks.drift(key_of(request)))))
 
 
 async def history(api: Api, request: Request) -> Response:

@@ -163,6 +163,7 @@ ROWS: tuple[Row, ...] = (
         "GET", f"{_NET}/importance", networks.importance, "NR.IMPORTANCE",
         one_of("array", "object", "null"),
     ),
+    Row("GET", f"{_NET}/drift", networks.drift, "NR.DRIFT", networks.DRIFT),
     Row(
         "GET", f"{_NET}/history", networks.history, "NR.HISTORY", a_list(one_of("array")),
         summary="Replies the course of the last training: cycle, training error, testing error "

@@ -3,19 +3,21 @@
 -- Counts samples, in fields and values. was: the format, observed, TRAINEVERY, new and ordered.
 -- kept: how many samples there are now; limits: those of a training that they make due. An order
 -- is placed where none stands: one of the key that the hash was renamed or copied from is none
--- (orders.lua). Replies whether one was due.
-local function tally(pairs_, count, kept, was, limits)
+-- (orders.lua). raised: whether the samples raised an alarm, which makes a training due with AUTO.
+-- Replies whether one was due.
+local function tally(pairs_, count, kept, was, limits, raised)
   local n, every, due = #pairs_, was[3], nil
   pairs_[n + 1], pairs_[n + 2], n = 'observed', int(was[2] + count), n + 2
   if was[1] ~= FORMAT then pairs_[n + 1], pairs_[n + 2], n = 'nr', FORMAT, n + 2 end
   if not every or every == '0' then return nil end
   local fresh = (tonumber(was[4]) or 0) + count
   due = tonumber(every) or math.max(10, math.floor(kept.all / 5))
-  if kept.train > 0 and fresh >= due then
-    local asked = math.floor(fresh / due)
+  local asked, left = math.floor(fresh / due), fresh % due
+  if asked == 0 and raised and every == 'null' then asked, left = 1, 0 end
+  if kept.train > 0 and asked > 0 then
     pairs_[n + 1], n = 'ordered', n + 2
     pairs_[n] = int((tonumber(was[5]) or 0) + asked)
-    fresh, due = fresh % due, asked
+    fresh, due = left, asked
   else
     due = nil
   end

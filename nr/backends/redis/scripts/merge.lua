@@ -2,7 +2,8 @@
 -- still has it. ARGV: id, revision it was trained from, token, whether there are weights, the
 -- fields' revision it was trained from, fields and values ...
 
-local field, refused = open('id', 'revision', 'version', 'order', 'trainings', 'schema_revision')
+local field, refused = open('id', 'revision', 'version', 'order', 'trainings', 'schema_revision',
+                            'generation')
 if not field then return refused end
 if field[4] == ARGV[3] then return {1} end -- merged already
 local order = parsed(field[5])
@@ -14,6 +15,8 @@ if ARGV[4] == '1' then
   local n = #pairs_
   pairs_[n + 1], pairs_[n + 2] = 'revision', int(field[3] + 1)
   pairs_[n + 3], pairs_[n + 4] = 'version', ARGV[3]
+  -- Who observes asks once whether samples are scored by these (observe_row.lua).
+  pairs_[n + 5], pairs_[n + 6] = 'generation', int((field[8] or 1) + 1)
 end
 local gone = given(6, pairs_)
 if (field[7] or '0') ~= ARGV[5] then -- of samples dropped since then some may be among its rows

@@ -1,13 +1,14 @@
 -- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
 -- record has its length before it), rows, how many numbers in them were rounded, the revision
--- of the fields that records were made by, the limits of a training that they make due. Where
--- they do, the reply has one number more.
+-- of the fields that records were made by, the limits of a training that they make due, the
+-- revision of the weights that the samples were scored by (empty: by none), and the scores. Where
+-- a training is due, the reply has one number more.
 --
 -- Where a sample goes and what it replaces is the core's dataset.c again.
 
 local field, refused = open('generation', writer, 'id', 'train_len', 'train_maxlen',
                             'test_len', 'test_maxlen', 'random', 'trainevery', 'observed', 'new',
-                            'ordered')
+                            'ordered', 'drift')
 if not field then return refused end
 if field[4] ~= ARGV[3] then return {0} end
 local before = made(field)
@@ -18,6 +19,8 @@ local test, tests = tonumber(field[7]), tonumber(field[8])
 if not (train and trains and test and tests and field[9]) then
   return {'ERR invalid network: a damaged header'}
 end
+local losses, raised, stale = watch(field[14], field[10], ARGV[10], ARGV[11])
+if stale then return {0} end
 local observed = tonumber(field[11]) or train + test
 local seeded
 
@@ -95,8 +98,11 @@ end
 
 local counts = {field[1], observed, field[10], field[12], field[13]}
 local kept = {train = train, all = train + test}
-local due = tally(pairs_, records and last or last / step, kept, counts, ARGV[9])
+local due = tally(pairs_, records and last or last / step, kept, counts, ARGV[9], raised)
 n = #pairs_
+if losses then
+  pairs_[n + 1], pairs_[n + 2], n = 'losses', losses, n + 2
+end
 
 train, test = train .. '', test .. ''
 pairs_[2], pairs_[4] = train, test

@@ -1,7 +1,11 @@
 -- NR.OBSERVE of one row, where there is nothing else to do, which is nearly always: the writer is
 -- known, no training is due. ARGV: writer, number, id, dataset, row, and the most samples that the
 -- datasets have, which are fixed with the id. Replies how many samples there are as text, or
--- {2}, and has done nothing, where it is left to observe.lua.
+-- {2}, and has done nothing, where it is left to observe.lua; {0}, where the caller must look again.
+--
+-- `watch` is of drift.lua, behind which this is observe_watched, or nil (unwatched.lua). So networks
+-- whose samples are not scored need not be asked whether they are: TRAINEVERY tells, and where DRIFT
+-- is switched on, or there are new weights, all writers come to be unknown (change.lua, merge.lua).
 --
 -- All of a script runs at each call. So this one has little of what is shared, reads no more than
 -- it needs, and writes no more than what has changed. To read a field, to make text of a number
@@ -20,6 +24,15 @@ end
 local train, test, observed = field[6], field[7], tonumber(field[5])
 if not (train and test and observed and field[10]) then return {2} end
 if observed > 1e13 then return {2} end -- numbers have 14 digits as text
+local every, losses = field[8]
+if watch then
+  local raised, stale
+  losses, raised, stale = watch(nil, every, ARGV[8], ARGV[9])
+  if stale then return {0} end
+  if raised then return {2} end
+elseif every == 'null' then
+  return {2}
+end
 local full, training, slot, changed, value = train == trains and test == tests, ARGV[4] == '0'
 if full then seed(field[10]) end
 if ARGV[4] == '2' then
@@ -43,7 +56,6 @@ end
 
 local record = ARGV[2] .. ' ' .. generation .. ' ' .. train .. ' ' .. test
 observed = string.format('%d', observed + 1)
-local every = field[8]
 if every and every ~= '0' then
   local new = (tonumber(field[9]) or 0) + 1
   if new >= (tonumber(every) or math.max(10, math.floor((train + test) / 5))) then return {2} end
@@ -52,4 +64,5 @@ if every and every ~= '0' then
 else
   redis.call('HSET', key, slot, ARGV[5], changed, value, writer, record, 'observed', observed)
 end
+if losses then redis.call('HSET', key, 'losses', losses) end
 return train .. ' ' .. test

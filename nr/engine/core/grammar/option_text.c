@@ -62,11 +62,12 @@ void nr_option_syntax(const nr_option *o, char out[NR_OPTION_TEXT]) {
     if (o->type == NR_SWITCH) add(out, "]");
     if (!o->words[0]) add(out, o->value ? o->value : value);
     if (o->automatic) add(out, "|AUTO");
-    if (o->off) add(out, "|OFF");
+    if (o->off && o->type != NR_SWITCH) add(out, "|OFF");
 }
 
 static bool goes_with_classic(const nr_option *o, bool fixed) {
-    return o->with_classic && !o->of_command && o->type != NR_SWITCH &&
+    bool fixed_switch = o->type == NR_SWITCH && o->fixed;
+    return o->with_classic && !o->of_command && !fixed_switch &&
            (fixed || !o->fixed);
 }
 

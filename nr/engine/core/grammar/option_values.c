@@ -112,6 +112,8 @@ static bool put_value(const nr_option *o, const nr_options *options,
                       nr_buf *reply) {
     char text[NR_NUMBER];
     double value = nr_option_get(o, options);
+    if (o->type == NR_SWITCH && o->off)
+        return nr_put_str(reply, o->words[(int)value]);
     if (o->type == NR_SWITCH) return nr_put_str(reply, value ? "yes" : "no");
     if (o->type == NR_CHOICE) return nr_put_str(reply, o->words[(int)value]);
     if (value < 0) return nr_put_str(reply, "AUTO");
@@ -126,7 +128,8 @@ static bool put_value(const nr_option *o, const nr_options *options,
 bool nr_option_is_of(const nr_option *o, nr_kind kind, bool sequences) {
     return (sequences || !o->for_sequences) &&
            (kind == NR_FORECASTER || !o->for_forecasters) &&
-           (kind == NR_GENERATOR || !o->for_generators);
+           (kind == NR_GENERATOR || !o->for_generators) &&
+           (kind == NR_CLASSIFIER || kind == NR_REGRESSOR || !o->for_samples);
 }
 
 /* A generator's loss is the softmax's, whatever its header says: it has no other. */
@@ -193,6 +196,10 @@ static nr_status refuse(const nr_options *options, nr_kind kind,
             nr_option_get(o, &cmd->options) != 0)
             return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: %s is for "
                                 "classifiers", o->for_classifiers);
+        if (o->for_samples && cmd->given >> i & 1 &&
+            !nr_option_is_of(o, kind, true))
+            return nr_fail(err, "ERR Syntax error in NR.CONFIGURE: %s is for "
+                                "classifiers and regressors", o->word);
     }
     return NR_OK;
 }

@@ -283,6 +283,10 @@ nr_status nr_options_create(nr_parser *p) {
         if (o->for_generators && cmd->kind != NR_GENERATOR &&
             cmd->given >> i & 1)
             status = nr_syntax_error(p, "%s is for generators", o->word);
+        if (o->for_samples && cmd->given >> i & 1 &&
+            !nr_option_is_of(o, cmd->kind, true))
+            status = nr_syntax_error(p, "%s is for classifiers and regressors",
+                                     o->word);
     }
     if (status == NR_OK) status = check_generator(p);
     return status == NR_OK ? check_forecaster(p) : status;

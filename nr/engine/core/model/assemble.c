@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "float_mode.h"
-#include "model/net.h"
+#include "model/drift.h"
 
 static nr_status load_weights(nr_net *net, nr_bytes bytes, nr_error *err) {
     size_t n = nr_weights_len(&net->h);
@@ -94,6 +94,7 @@ static nr_status load_finding(nr_net *net, nr_finding which, nr_bytes bytes,
     static bool (*const sound[])(const nr_net *, const nr_array *) = {
         [NR_RESIDUALS] = nr_residuals_sound,
         [NR_BACKGROUND] = nr_background_sound,
+        [NR_REFERENCE] = nr_reference_sound,
     };
     if (bytes.len == 0) return NR_OK;
     bool whole = bytes.len % sizeof(float) == 0 && net->h.trained;

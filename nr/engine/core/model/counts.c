@@ -21,16 +21,39 @@ static uint64_t due_after(const nr_net *net) {
     return fifth > FEWEST ? fifth : FEWEST;
 }
 
-/* Samples of one command, that all have their place. due.lua has it, too. */
+/* Samples of one command, that all have their place. With AUTO an alarm that they
+ * have raised makes a training due, too. due.lua has it again. */
 void nr_net_count(nr_net *net, size_t n) {
     nr_header *h = &net->h;
+    bool raised = net->raised;
+    net->raised = false;
     h->observed += n;
     if (!h->options.trainevery) return;
     h->fresh += n;
     uint64_t due = due_after(net);
-    if (!due || h->fresh < due) return;
-    h->ordered += h->fresh / due;
-    h->fresh %= due;
+    if (due && h->fresh >= due) {
+        h->ordered += h->fresh / due;
+        h->fresh %= due;
+    } else if (due && raised && h->options.trainevery < 0) {
+        h->ordered++;
+        h->fresh = 0;
+    }
+}
+
+enum { EXACT = 1 << 24 }; /* counts up to here are exact as float32 */
+
+float nr_count_store(double count) {
+    uint32_t bits = (uint32_t)count;
+    float stored = (float)count;
+    if (bits > EXACT) memcpy(&stored, &bits, sizeof stored);
+    return stored;
+}
+
+double nr_count_read(float stored) {
+    uint32_t bits;
+    memcpy(&bits, &stored, sizeof bits);
+    return bits > EXACT && bits <= NR_MAX_SAMPLES ? (double)bits
+                                                  : (double)stored;
 }
 
 uint64_t nr_net_ordered(const nr_net *net) { return net->h.ordered; }
@@ -45,6 +68,8 @@ void nr_net_counts(const nr_net *net, nr_counts *counts) {
         .fresh = h->fresh,
         .ordered = h->ordered,
         .rounded = h->rounded,
+        .losses = {h->losses.revision, h->losses.scored, h->losses.late,
+                   h->losses.sum, h->losses.alarm},
     };
     memcpy(counts->random, h->random.s, sizeof counts->random);
 }

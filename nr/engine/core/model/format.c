@@ -29,6 +29,7 @@ static const struct {
     [TEST] = {"test", 1},
     [FINDINGS + NR_RESIDUALS] = {"residuals", 1},
     [FINDINGS + NR_BACKGROUND] = {"background", 1},
+    [FINDINGS + NR_REFERENCE] = {"reference", 1},
 };
 
 static const unsigned char nothing[1]; /* a part that is there, and empty */

@@ -35,6 +35,7 @@ typedef enum field_type {
     SCHEMA, /* nil: none */
     LEARNED, /* nil: nothing yet */
     OBSERVED, /* a count that is at least that of the samples */
+    LOSSES, /* nr_scored, number by number */
 } field_type;
 
 typedef struct field {
@@ -91,6 +92,7 @@ static const field rows[] = {
     {"ordered", COUNT, AT(ordered), NULL, 2, 0, NULL},
     {"coalesced", COUNT, AT(coalesced), NULL, 2, 0, NULL},
     {"steps", UINT, AT(steps), NULL, 2, 0, NULL},
+    {"losses", LOSSES, AT(losses), NULL, 2, 0, NULL},
 };
 enum { FIELDS = sizeof rows / sizeof *rows };
 _Static_assert(FIELDS <= 64, "a bit for each field that was read");
@@ -134,6 +136,12 @@ static bool put_count(nr_buf *out, uint64_t value) {
     return nr_put_uint(out, value < MOST ? value : MOST);
 }
 
+static bool put_losses(const nr_scored *l, nr_buf *out) {
+    return nr_put_array(out, 5) && put_count(out, l->revision) &&
+           put_count(out, l->scored) && put_count(out, l->late) &&
+           put_count(out, l->sum) && put_count(out, l->alarm);
+}
+
 static bool put_field(nr_buf *out, const nr_header *h,
                       const nr_schema *schema, const field *f) {
     const void *p = (const char *)h + f->at;
@@ -160,6 +168,7 @@ static bool put_field(nr_buf *out, const nr_header *h,
     case SCHEMA:
         return schema ? nr_schema_put(schema, out) : nr_put_nil(out);
     case LEARNED: return nr_learned_put(p, out);
+    case LOSSES: return put_losses(p, out);
     }
     return false;
 }
@@ -171,6 +180,8 @@ static bool is_written(size_t i, const nr_header *h, const nr_schema *schema) {
     bool sequences = schema && nr_sequence_fields(schema);
     if (rows[i].type == LEARNED) return schema != NULL;
     if (rows[i].at == AT(steps)) return h->kind == NR_FORECASTER;
+    if (rows[i].type == LOSSES)
+        return h->kind == NR_CLASSIFIER || h->kind == NR_REGRESSOR;
     return !o || nr_option_is_of(o, h->kind, sequences);
 }
 
@@ -195,6 +206,13 @@ static bool get_random(nr_cursor *c, nr_random *random) {
 
 static bool get_count(nr_cursor *c, uint64_t *value) {
     return nr_get_uint(c, value) && *value <= MOST;
+}
+
+static bool get_losses(nr_cursor *c, nr_scored *l) {
+    size_t n;
+    return nr_get_array(c, &n) && n == 5 && get_count(c, &l->revision) &&
+           get_count(c, &l->scored) && get_count(c, &l->late) &&
+           get_count(c, &l->sum) && get_count(c, &l->alarm);
 }
 
 static bool get_real(nr_cursor *c, double *value) {
@@ -261,6 +279,7 @@ static bool get_field(nr_cursor *c, nr_header *h, const field *f,
     case RANDOM: return get_random(c, p);
     case SCHEMA: return get_schema(c, h);
     case LEARNED: return is_nil(c) || nr_learned_get(c, p);
+    case LOSSES: return get_losses(c, p);
     }
     return false;
 }

@@ -84,6 +84,13 @@ typedef struct nr_learned {
     uint32_t recurrent[NR_MAX_RECURRENT];
 } nr_learned;
 
+/* What is counted of the losses of samples before they are kept (drift.c). */
+typedef struct nr_scored {
+    uint64_t revision; /* of the weights that they were scored by */
+    uint64_t scored, late, sum; /* how many; of late; the test's sum */
+    uint64_t alarm; /* after so many it was raised; 0: it was not */
+} nr_scored;
+
 typedef struct nr_header {
     uint64_t id, revision, resets;
     nr_kind kind;
@@ -98,6 +105,7 @@ typedef struct nr_header {
     uint64_t observed; /* samples, all that ever were */
     uint64_t fresh, ordered; /* TRAINEVERY's: new samples, trainings */
     uint64_t coalesced;      /* of those, for which no order was placed */
+    nr_scored losses;
     nr_random random;
     bool trained; /* false: the weights follow from seed and resets */
     nr_statistics stats;
@@ -167,6 +175,7 @@ struct nr_net {
     bool weighed; /* behind each row lies what the sample counts: learner.c */
     double extent; /* how many inputs L2 is to count: learner.c; 0: all */
     bool partial; /* assembled without its samples */
+    bool raised; /* an alarm, by the samples that are counted next */
 };
 
 static inline size_t nr_inputs(const nr_net *net) { return net->h.layers[0]; }
@@ -221,6 +230,10 @@ void nr_net_forget(nr_net *net);     /* drops them */
  * so many classes it holds who was taken for whom, behind a head of scores. */
 enum { NR_MAX_CONFUSION = 100, NR_REPORT_HEAD = 5 };
 size_t nr_report_len(const nr_header *h); /* floats */
+
+/* counts.c: a count of samples among floats, exact up to NR_MAX_SAMPLES; and back. */
+float nr_count_store(double count);
+double nr_count_read(float stored);
 
 /* ------------------------------ Residuals -------------------------------- */
 
@@ -319,6 +332,9 @@ nr_status nr_rows_check(const nr_net *net, const float *rows, size_t n,
                         nr_error *err);
 nr_status nr_net_observe(nr_net *net, const float *rows, size_t n,
                          nr_dataset_id which, nr_error *err);
+/* nr_net_put without scores: rows or records. */
+nr_status nr_samples_put(nr_net *net, nr_bytes samples, nr_dataset_id which,
+                         nr_error *err);
 
 /* series.c: forecasters. What NR.OBSERVE adds, and the slot of the series that a
  * record or a piece is of: -1, there is none. */

@@ -265,8 +265,8 @@ static nr_status put_rows(nr_net *net, nr_bytes bytes, nr_dataset_id which,
     return status;
 }
 
-nr_status nr_net_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
-                     nr_error *err) {
+nr_status nr_samples_put(nr_net *net, nr_bytes bytes, nr_dataset_id which,
+                         nr_error *err) {
     size_t n;
     nr_bytes rest = bytes, record;
     if (net->partial)

@@ -9,6 +9,7 @@
 #include "encode/phrases.h"
 #include "grammar/syntax.h"
 #include "kernels/kernel.h"
+#include "run/drift.h"
 #include "run/execute.h"
 #include "run/explain.h"
 #include "run/report.h"
@@ -148,6 +149,7 @@ nr_cost nr_net_cost(const nr_net *net, const nr_command *cmd) {
         cost.bytes = nr_game_bytes(runs, fields);
         return cost;
     }
+    case NR_DRIFT: cost.work = nr_drift_work(net); return cost;
     case NR_IMPORTANCE:
         cost.work = nr_importance_work(net);
         cost.bytes = cost.work > 0 ? nr_importance_bytes(net) : 0;

@@ -6,6 +6,7 @@
 
 #include "float_mode.h"
 #include "grammar/syntax.h"
+#include "run/drift.h"
 #include "run/execute.h"
 #include "run/explain.h"
 #include "run/fields.h"
@@ -156,6 +157,8 @@ static nr_status configure(nr_net *net, const nr_command *cmd, nr_buf *reply,
     nr_status status = sequences ? NR_OK : nr_options_unread(cmd, err);
     if (status == NR_OK) status = nr_options_change(o, net->h.kind, cmd, err);
     if (status == NR_OK && !o->trainevery) net->h.fresh = 0;
+    if (status == NR_OK && !nr_header_watched(&net->h))
+        net->h.losses = (nr_scored){0};
     return status == NR_OK ? done(put_ok(reply), err) : status;
 }
 
@@ -207,6 +210,7 @@ NOINLINE nr_status execute(nr_net *net, const nr_command *cmd, bool training,
     case NR_HISTORY: return done(nr_history_reply(net, reply), err);
     case NR_METRICS: return done(nr_report_reply(net, reply), err);
     case NR_EXPLAIN: return nr_explain_reply(net, cmd, reply, err);
+    case NR_DRIFT: return nr_drift_reply(net, cmd, reply, err);
     case NR_IMPORTANCE: return nr_importance_reply(net, reply, err);
     case NR_FIELDS:
         return nr_changes(cmd) ? nr_fields_change(net, cmd, reply, err)

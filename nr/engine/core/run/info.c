@@ -2,6 +2,7 @@
 
 #include "float_mode.h"
 #include "grammar/syntax.h"
+#include "run/drift.h"
 #include "run/execute.h"
 #include "run/fields.h"
 
@@ -74,11 +75,17 @@ static bool put_fields(nr_buf *b, const nr_net *net) {
             (nr_put_str(b, "fields") && nr_fields_list(net->schema, b)));
 }
 
+/* Of networks whose samples are scored before they are kept. */
+static bool put_drift(nr_buf *b, const nr_header *h) {
+    if (!nr_header_watched(h)) return put_word(b, "drift", "off");
+    return put_word(b, "drift", nr_scored_now(h).alarm ? "alarm" : "none");
+}
+
 bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
     const nr_header *h = &net->h;
     const nr_statistics *s = &h->stats;
     bool classifier = h->kind == NR_CLASSIFIER;
-    size_t pairs = 24 + count_shown() + (size_t)classifier +
+    size_t pairs = 25 + count_shown() + (size_t)classifier +
                    (net->schema != NULL) + (h->learned.nrecurrent > 0);
     bool ok = nr_put_array(b, 2 * pairs) &&
               put_pair(b, "id", h->id) &&
@@ -109,7 +116,8 @@ bool nr_info_reply(const nr_net *net, bool training, nr_buf *b) {
            put_pair(b, "observed", h->observed) &&
            put_pair(b, "new", h->fresh) &&
            put_pair(b, "ordered", h->ordered) &&
-           put_pair(b, "coalesced", h->coalesced) && put_fields(b, net);
+           put_pair(b, "coalesced", h->coalesced) && put_drift(b, h) &&
+           put_fields(b, net);
 }
 
 nr_status nr_sample_put(const nr_net *net, nr_bytes sample, nr_buf *reply,

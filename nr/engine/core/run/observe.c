@@ -2,6 +2,7 @@
 
 #include "encode/phrases.h"
 #include "encode/said.h"
+#include "run/drift.h"
 #include "run/execute.h"
 
 static nr_status done(bool ok, nr_error *err) {
@@ -41,6 +42,31 @@ static nr_status values_check(const nr_net *net, const nr_command *cmd,
 
 void nr_net_count_rounded(nr_net *net, const nr_command *cmd) {
     net->h.rounded += cmd->exact.rounded;
+}
+
+/* Scored by the weights in place, and then kept; what was counted of that is taken
+ * back where they are not. */
+static nr_status keep(nr_net *net, nr_bytes samples, bool checked,
+                      nr_dataset_id which, nr_error *err) {
+    const nr_scored before = net->h.losses;
+    nr_status status = nr_drift_watch(net, samples, err);
+    if (status == NR_OK)
+        status = checked ? nr_net_observe(net, (const void *)samples.data,
+                                          samples.len / (net->row * sizeof(float)),
+                                          which, err)
+                         : nr_samples_put(net, samples, which, err);
+    if (status != NR_OK) {
+        net->h.losses = before;
+        net->raised = false;
+    }
+    return status;
+}
+
+nr_status nr_net_put(nr_net *net, nr_bytes samples, nr_dataset_id which,
+                     nr_error *err) {
+    if (net->partial)
+        return nr_fail(err, "ERR samples for a network without its datasets");
+    return keep(net, samples, false, which, err);
 }
 
 nr_status nr_numbers_check(const nr_command *cmd, nr_error *err) {
@@ -146,14 +172,15 @@ nr_status nr_observe(nr_net *net, const nr_command *cmd, nr_buf *reply,
         status = values_check(net, cmd, err);
         if (status == NR_OK) status = nr_rows_check(net, cmd->values, 1, err);
         if (status == NR_OK)
-            status = nr_net_observe(net, cmd->values, 1, cmd->dataset, err);
+            status = keep(net, (nr_bytes){(const void *)cmd->values,
+                                          net->row * sizeof(float)},
+                          true, cmd->dataset, err);
         if (status == NR_OK) nr_net_count_rounded(net, cmd);
     } else {
         status = nr_net_samples(net, cmd, &rows, err);
         if (status == NR_OK)
-            status = nr_net_observe(net, (const float *)rows.data,
-                                    rows.len / (net->row * sizeof(float)),
-                                    cmd->dataset, err);
+            status = keep(net, (nr_bytes){rows.data, rows.len}, true,
+                          cmd->dataset, err);
         nr_buf_free(&rows);
     }
     if (status != NR_OK) return status;

@@ -150,22 +150,6 @@ static bool put_float(nr_buf *b, double value) {
     return nr_buf_append(b, &x, sizeof x);
 }
 
-enum { EXACT = 1 << 24 }; /* counts up to here are exact as float32 */
-
-float nr_count_store(double count) {
-    uint32_t bits = (uint32_t)count;
-    float stored = (float)count;
-    if (bits > EXACT) memcpy(&stored, &bits, sizeof stored);
-    return stored;
-}
-
-double nr_count_read(float stored) {
-    uint32_t bits;
-    memcpy(&bits, &stored, sizeof bits);
-    return bits > EXACT && bits <= NR_MAX_SAMPLES ? (double)bits
-                                                  : (double)stored;
-}
-
 static bool put_count(nr_buf *b, double count) {
     float stored = nr_count_store(count);
     return nr_buf_append(b, &stored, sizeof stored);
@@ -238,7 +222,7 @@ static bool run_dataset(tally *t, nr_dataset_id which, float *x, float *y) {
         for (size_t i = 0; i < some; i++)
             memcpy(x + i * in, nr_dataset_row(net, which, at + i),
                    in * sizeof *x);
-        if (nr_net_outputs(net, x, some, y, &err) != NR_OK) return false;
+        if (nr_net_outputs(net, NULL, x, some, y, &err) != NR_OK) return false;
         nr_report_bound(y, some * t->out);
         for (size_t i = 0; i < some; i++, t->n++) {
             const float *target = nr_dataset_row(net, which, at + i) + in;

@@ -15,10 +15,6 @@ bool nr_report_make(const nr_net *net, nr_dataset_id which, nr_buf *report,
 void nr_report_loss(const nr_net *net, const float *y, const float *target,
                     const float *scale, double *sum);
 
-/* A count of samples in a report, exact up to NR_MAX_SAMPLES; and back. */
-float nr_count_store(double count);
-double nr_count_read(float stored);
-
 /* Outputs beyond the range of a float32 as the largest that it has. */
 void nr_report_bound(float *y, size_t n);
 

@@ -313,9 +313,10 @@ nr_status nr_net_run_sequences(const nr_net *net,
                err);
 }
 
-nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
-                         float *outputs, nr_error *err) {
-    return run(net, rows, n, &(nr_results){.outputs = outputs, .lenient = true},
+nr_status nr_net_outputs(const nr_net *net, const nr_sequences *sequences,
+                         const float *rows, size_t n, float *outputs,
+                         nr_error *err) {
+    return run(net, rows, n, &(nr_results){outputs, NULL, true, sequences},
                err);
 }
 

@@ -11,8 +11,9 @@ nr_status nr_net_run_sequences(const nr_net *net,
                                const nr_sequences *sequences, const float *rows,
                                size_t n, float *outputs, uint32_t *classes,
                                nr_error *err);
-/* As nr_net_run, which refuses outputs that are not finite. */
-nr_status nr_net_outputs(const nr_net *net, const float *rows, size_t n,
-                         float *outputs, nr_error *err);
+/* As nr_net_run_sequences for outputs, those that are not finite, too. */
+nr_status nr_net_outputs(const nr_net *net, const nr_sequences *sequences,
+                         const float *rows, size_t n, float *outputs,
+                         nr_error *err);
 
 #endif

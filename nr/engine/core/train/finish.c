@@ -164,7 +164,9 @@ static bool measure(nr_trainer *t) {
         ok = nr_forecast_measure(net, t->encoding->forecast);
     else if (ok)
         ok = nr_residuals_measure(net, &t->findings[NR_RESIDUALS]) &&
-             nr_background_choose(net, &t->findings[NR_BACKGROUND]);
+             nr_background_choose(net, &t->findings[NR_BACKGROUND]) &&
+             nr_reference_make(net, t->fields ? t->fields : net, t->encoding,
+                               &t->findings[NR_REFERENCE]);
     nr_net_free(net);
     nr_interleaved_drop(t->weights); /* the refit changes them */
     return ok;

@@ -56,7 +56,7 @@ static bool run_all(tally *t) {
             memcpy(t->x + i * in,
                    nr_dataset_row(t->net, NR_DATASET_TEST, from + i),
                    in * sizeof *t->x);
-        if (nr_net_outputs(t->net, t->x, some, t->y, &err) != NR_OK)
+        if (nr_net_outputs(t->net, NULL, t->x, some, t->y, &err) != NR_OK)
             return false;
         for (size_t i = 0; i < some; i++)
             add_window(t, from + i, t->y + i * t->outputs,

@@ -61,13 +61,16 @@ static uint64_t finalizing_floats(const nr_net *net) {
     uint64_t panels = panels_of(h, NR_DATASET_TEST);
     if (panels > NR_MOST_CALIBRATING) panels = NR_MOST_CALIBRATING;
     if (nr_net_head(h) != NR_SOFTMAX) panels = 0;
+    uint64_t residuals = nr_residuals_floats(h); /* one after the other */
+    uint64_t reference = nr_reference_floats(net);
     uint64_t calibrate =
         (panels * (uint64_t)h->options.members + 2) * out * NR_LANES;
     uint64_t report = NR_LANES * (2 * in + out + 3 * widest) +
                       2 * nr_report_len(h) + (h->len[0] > h->len[1]
                                                   ? h->len[0]
                                                   : h->len[1]) +
-                      nr_residuals_floats(h) + nr_background_floats(net);
+                      nr_background_floats(net) +
+                      (residuals > reference ? residuals : reference);
     return calibrate > report ? calibrate : report;
 }
 

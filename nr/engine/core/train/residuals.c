@@ -62,7 +62,7 @@ static bool run_all(const nr_net *net, choice c, float *x, float *y,
                                      (from + i) * c.every);
             memcpy(x + i * in, rows[i], in * sizeof *x);
         }
-        if (nr_net_outputs(net, x, some, y, &err) != NR_OK) return false;
+        if (nr_net_outputs(net, NULL, x, some, y, &err) != NR_OK) return false;
         for (size_t i = 0; i < some; i++)
             for (size_t o = 0; o < out; o++)
                 errors[o * c.n + from + i] =

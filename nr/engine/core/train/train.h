@@ -336,6 +336,12 @@ uint64_t nr_residuals_floats(const nr_header *h);
 bool nr_background_choose(const nr_net *net, nr_array **background);
 size_t nr_background_floats(const nr_net *net);
 
+/* reference.c: what NR.DRIFT compares with, of the network that learned for `whole`,
+ * which is another one where there is an encoding. */
+bool nr_reference_make(const nr_net *net, const nr_net *whole,
+                       const nr_encoding *encoding, nr_array **reference);
+uint64_t nr_reference_floats(const nr_net *net);
+
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */
 void nr_finalize(nr_trainer *t);

@@ -1,0 +1,1 @@
+local watch -- no sample is scored
