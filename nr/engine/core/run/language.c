@@ -91,10 +91,15 @@ static nr_status begin(walk *w, const nr_net *net, nr_error *err) {
     return NR_OK;
 }
 
-static nr_status step(walk *w, uint32_t id, nr_error *err) {
+/* Reads a symbol. */
+static void step(walk *w, uint32_t id) {
     const float *top = nr_recurrent_next(w->k, w->inner->plan, w->f.layers,
                                          w->frame, id);
     memcpy(w->state, top, w->inner->h.layers[0] * sizeof *top);
+}
+
+/* What may come next, which takes longer than reading where there are many symbols. */
+static nr_status ask(walk *w, nr_error *err) {
     w->z = w->k->row(&w->inner->runner, &w->f, w->state, w->workspace);
     if (!w->z || !w->k->finite(w->z, w->n))
         return nr_fail(err, "ERR the outputs are no finite numbers");
@@ -111,24 +116,35 @@ static double log_probability(const walk *w, uint32_t id) {
     return (double)w->z[id] - w->most - w->all;
 }
 
-/* Through the symbols of a record; NULL: none. `sum` gets their log-probability. */
+typedef struct score {
+    double sum;
+    uint64_t count;
+} score;
+
+/* Through the symbols of a record; NULL: none. What may come behind them is known then,
+ * and `score`, unless that is NULL, gets their log-probability. */
 static nr_status through(walk *w, const nr_net *net, const nr_bytes *record,
-                         double *sum, uint64_t *count, nr_error *err) {
+                         score *score, nr_error *err) {
     const nr_encoding *e = net->encoding;
     nr_value value = {.missing = true};
     nr_text symbol;
-    *sum = 0, *count = 0;
+    nr_status status = NR_OK;
+    if (score) *score = (struct score){0};
     if (record && !nr_record_read(e->schema, *record, &value, NULL))
         return nr_fail(err, "ERR invalid network: a damaged sample");
     nr_cursor c = nr_symbols_of(&value);
-    nr_status status = step(w, NR_END_SYMBOL, err);
+    step(w, NR_END_SYMBOL);
     while (status == NR_OK && nr_symbol_next(&c, &symbol)) {
         uint32_t id = nr_symbol_number(e, symbol);
-        *sum += log_probability(w, id);
-        ++*count;
-        status = step(w, id, err);
+        if (score) {
+            status = ask(w, err);
+            if (status != NR_OK) break;
+            score->sum += log_probability(w, id);
+            score->count++;
+        }
+        step(w, id);
     }
-    return status;
+    return status == NR_OK ? ask(w, err) : status;
 }
 
 /* ================================== NR.RUN =============================== */
@@ -144,20 +160,36 @@ static int by_likelihood(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* All symbols, the likeliest first. */
-static bool sorted(const walk *w, likely **out) {
-    *out = nr_alloc(w->n * sizeof **out);
-    for (size_t i = 0; i < w->n && *out; i++)
-        (*out)[i] = (likely){w->z[i], (uint32_t)i};
-    if (*out) qsort(*out, w->n, sizeof **out, by_likelihood);
-    return *out != NULL;
+/* The n likeliest symbols in their order; a heap holds the least likely on top. */
+static void sink(likely *heap, size_t n, size_t i) {
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && by_likelihood(&heap[child], &heap[child + 1]) < 0)
+            child++;
+        if (by_likelihood(&heap[i], &heap[child]) >= 0) return;
+        likely moved = heap[i];
+        heap[i] = heap[child], heap[child] = moved;
+    }
+}
+
+static bool sorted(const walk *w, size_t n, likely **out) {
+    likely *heap = *out = nr_alloc((n + 1) * sizeof **out);
+    if (!heap) return false;
+    for (size_t i = 0; i < n; i++) heap[i] = (likely){w->z[i], (uint32_t)i};
+    for (size_t i = n / 2; i-- > 0;) sink(heap, n, i);
+    for (size_t i = n; i < w->n && n; i++)
+        if (w->z[i] > heap[0].z) { /* of several alike the first ones stay */
+            heap[0] = (likely){w->z[i], (uint32_t)i};
+            sink(heap, n, 0);
+        }
+    qsort(heap, n, sizeof *heap, by_likelihood);
+    return true;
 }
 
 static bool put_next(const walk *w, const nr_encoding *e, uint64_t top,
                      nr_buf *reply) {
     likely *all;
     size_t n = top < w->n ? (size_t)top : w->n;
-    bool ok = sorted(w, &all) && nr_put_array(reply, 2 * n);
+    bool ok = sorted(w, n, &all) && nr_put_array(reply, 2 * n);
     for (size_t i = 0; i < n && ok; i++) {
         nr_text text = nr_terms_text(&e->classes, all[i].id);
         ok = nr_put_bin(reply, text.s, text.n) &&
@@ -170,11 +202,9 @@ static bool put_next(const walk *w, const nr_encoding *e, uint64_t top,
 static nr_status run_one(const nr_net *net, const nr_bytes *record,
                          uint64_t top, nr_buf *reply, nr_error *err) {
     walk w;
-    double sum;
-    uint64_t count;
     nr_status status = begin(&w, net, err);
     if (status != NR_OK) return status;
-    status = through(&w, net, record, &sum, &count, err);
+    status = through(&w, net, record, NULL, err);
     if (status == NR_OK)
         status = done(put_next(&w, net->encoding, top ? top : SHOWN, reply), err);
     nr_release_lines(w.frame);
@@ -234,8 +264,7 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
     nr_bytes record;
     walk w;
     bool given;
-    double sum;
-    uint64_t count;
+    score found;
     if (nr_is_translator(net)) return nr_translate_score(net, cmd, reply, err);
     nr_status status = refuse_others(net, cmd, err);
     if (status == NR_OK)
@@ -243,10 +272,11 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
     if (status != NR_OK) return status;
     status = begin(&w, net, err);
     if (status == NR_OK) {
-        status = through(&w, net, &record, &sum, &count, err);
+        status = through(&w, net, &record, &found, err);
         nr_release_lines(w.frame);
     }
-    if (status == NR_OK) status = done(put_score(sum, count, reply), err);
+    if (status == NR_OK)
+        status = done(put_score(found.sum, found.count, reply), err);
     nr_said_free(&said);
     return status;
 }
@@ -286,8 +316,8 @@ static bool choose(const walk *w, const nr_command *cmd, uint64_t number,
         return true;
     }
     size_t n = cmd->likeliest + 1 < w->n ? (size_t)cmd->likeliest : w->n;
-    if (n < w->n) {
-        if (!sorted(w, &all)) return false;
+    if (n < w->n) { /* with one more, which may be the unknown one's place */
+        if (!sorted(w, n + 1, &all)) return false;
         for (size_t i = 0; i < n; i++) n += all[i].id == NR_UNKNOWN_SYMBOL;
     }
     *id = draw(w, all, n, cmd->temperature, u);
@@ -310,7 +340,8 @@ static nr_status go_on(walk *w, const nr_net *net, const nr_command *cmd,
         if (!choose(w, cmd, i, &id)) return nr_nomem(err);
         if (id == NR_END_SYMBOL) break;
         if (!add_symbol(net->encoding, id, text)) return nr_nomem(err);
-        status = step(w, id, err);
+        step(w, id);
+        if (i + 1 < cmd->length) status = ask(w, err);
     }
     return status;
 }
@@ -322,15 +353,13 @@ nr_status nr_language_generate(const nr_net *net, const nr_command *cmd,
     nr_buf text = {0};
     walk w;
     bool given;
-    double sum;
-    uint64_t count;
     nr_status status = refuse_others(net, cmd, err);
     if (status == NR_OK)
         status = read_text(net, cmd, &said, &record, &given, err);
     if (status != NR_OK) return status;
     status = begin(&w, net, err);
     if (status == NR_OK) {
-        status = through(&w, net, given ? &record : NULL, &sum, &count, err);
+        status = through(&w, net, given ? &record : NULL, NULL, err);
         if (status == NR_OK) status = go_on(&w, net, cmd, &text, err);
         nr_release_lines(w.frame);
     }
