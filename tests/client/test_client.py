@@ -148,7 +148,7 @@ def test_create_passes_every_option_on(db: nr.Database) -> None:
         "normalize": True, "classic": False, "seed": 3, "activation": "relu",
         "loss": "crossentropy", "optimizer": "adam", "learnrate": 0.1, "l2": None,
         "batch": 8, "patience": None, "threads": 2, "members": 8, "classweights": "none",
-        "trainevery": "off",
+        "trainevery": "off", "drift": False,
     }  # fmt: skip
     assert db.create("old", "regressor", [1, 1], classic=True).configure()["classic"] is True
 
@@ -414,7 +414,7 @@ def test_info_is_frozen_and_typed(classifier: nr.Network, regressor: nr.Network)
         "test_error": info.test_error, "overfitting": False, "ended_by": "cycles",
         "parameters": 27, "class_errors": info.class_errors, "last_training": "merged",
         "trainings": 1, "rounded": 0, "fields": (), "observed": 9, "new": 0, "ordered": 0,
-        "coalesced": 0,
+        "coalesced": 0, "drift": "off",
         "recurrent": (),
     }  # fmt: skip
     assert isinstance(info.seconds, float)

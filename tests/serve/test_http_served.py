@@ -128,6 +128,7 @@ class Settings:
     key: None = None
     most_clients: int = 100
     assistants_write: bool = False
+    origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

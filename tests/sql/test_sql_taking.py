@@ -1,5 +1,7 @@
 """An order that is taken in one statement (taking.py), and by several in a transaction."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import sqlalchemy as sa
 from orders import LIMITS, set_deadline
 
 import nr
+from nr.backends.sql.statements import Text
 from nr.contracts.store import ATTEMPTS, Standing
 
 
@@ -15,6 +18,20 @@ def store(db: nr.Database) -> Any:
     net = db.create("net", "regressor", [1, 2, 1], seed=1, members=1)
     net.observe_many([1, 2, 3], [1, 2, 3])
     return db.backend.store  # type: ignore[attr-defined]
+
+
+@contextmanager
+def past_sqlalchemy(met: Callable[[Any, str], None]) -> Iterator[None]:
+    """Meets statements that are transactions by themselves, before they are said."""
+    alone = Text.alone
+
+    def said(text: Text, raw: Any, values: dict[str, Any]) -> Any:
+        met(raw, text._text)
+        return alone(text, raw, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "alone", said)
+        yield
 
 
 def test_an_order_that_waits_is_taken(store: Any) -> None:
@@ -62,9 +79,9 @@ def test_postgresql_places_and_takes_it_in_one_statement_each(store: Any) -> Non
     if store.engine.dialect.name != "postgresql":
         pytest.skip("others have no such statements")
     said: list[str] = []
-    sa.event.listen(store.engine, "before_cursor_execute", lambda *event: said.append(event[2]))
-    store.order(b"net", LIMITS, held=False)
-    assert store.take(b"net")
+    with past_sqlalchemy(lambda raw, text: said.append(text)):
+        store.order(b"net", LIMITS, held=False)
+        assert store.take(b"net")
     assert [text.split()[0] for text in said] == ["WITH", "WITH"]
     assert "pg_notify" in said[0]
     with store.engine.connect() as connection:  # the same one
@@ -87,14 +104,13 @@ def test_who_loses_the_connection_is_told_that_nobody_knows(store: Any, does: st
     if store.engine.dialect.name != "postgresql":
         pytest.skip("others have no such statements")
 
-    def kill(connection: sa.Connection, *event: Any) -> None:
-        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+    def kill(raw: Any, text: str) -> None:
         with store.engine.connect() as other:
-            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({raw.info.backend_pid})")
 
     if does == "take":
         store.order(b"net", LIMITS, held=False)
-    sa.event.listen(store.engine, "before_cursor_execute", kill, once=True)
-    with pytest.raises(nr.BackendError, match="it may have taken place, or not"):
+    lost = pytest.raises(nr.BackendError, match="it may have taken place, or not")
+    with past_sqlalchemy(kill), lost:
         store.order(b"net", LIMITS, held=False) if does == "order" else store.take(b"net")
     assert store.header(b"net")[1] is (Standing.WAITS if does == "take" else Standing.NONE)

@@ -57,8 +57,9 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 def fields(net: Net) -> dict[str, Any]:
-    """The header of a network as its map."""
+    """The header of a network as its map, also of a kind that has no DRIFT: there is a column."""
     header: dict[str, Any] = unpack(net.header())
+    header.setdefault("drift", False)
     return header
 
 

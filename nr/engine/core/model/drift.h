@@ -31,6 +31,12 @@ enum {
     NR_REF_HEAD
 };
 
+/* Denormal numbers are 0 here, as a mode of the processor may have them or not: what
+ * was sorted in one would not be in order in the other. */
+static inline float nr_drift_flushed(float x) {
+    return x > -0x1p-126f && x < 0x1p-126f ? 0 : x;
+}
+
 size_t nr_reference_losses(double tested); /* of so many, so many are kept */
 /* How many inputs it has bins of. */
 size_t nr_reference_inputs(const nr_array *reference);

@@ -65,12 +65,11 @@ static bool value_of_field(const nr_code *code, const float *x, float *value) {
 
 bool nr_drift_value(const nr_encoding *encoding, const float *row, size_t input,
                     float *value) {
-    if (encoding) {
-        const nr_code *code = &encoding->codes[input];
-        return value_of_field(code, row + code->first, value);
-    }
-    *value = row[input];
-    return true;
+    const nr_code *code = encoding ? &encoding->codes[input] : NULL;
+    bool compared = !code || value_of_field(code, row + code->first, value);
+    if (!code) *value = row[input];
+    if (compared) *value = nr_drift_flushed(*value);
+    return compared;
 }
 
 size_t nr_drift_every(size_t samples, size_t inputs) {

@@ -72,7 +72,8 @@ static bool measure_losses(making *m) {
             double loss = 0;
             nr_report_loss(net, m->y + i * out, tested_row(m, from + i) + in,
                            scale, &loss);
-            m->losses[from + i] = (float)(loss <= 1e30 ? loss : 1e30);
+            m->losses[from + i] =
+                nr_drift_flushed((float)(loss <= 1e30 ? loss : 1e30));
             m->mean += (double)m->losses[from + i] / (double)m->tested;
         }
     }
@@ -151,7 +152,7 @@ static void put_head(const making *m, float *head) {
         [NR_REF_SCHEMA] = (double)(h->schema_revision & 0xffffff),
     };
     for (size_t i = 0; i < NR_REF_HEAD; i++) head[i] = nr_count_store(numbers[i]);
-    head[NR_REF_MEAN] = (float)m->mean;
+    head[NR_REF_MEAN] = nr_drift_flushed((float)m->mean);
 }
 
 static bool make(making *m, nr_array **reference) {
