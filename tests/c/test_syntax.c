@@ -94,7 +94,7 @@ static void test_the_rows_of_options_are_whole(void) {
         CHECK(o->word && o->help && !o->of_command == (o->field != NULL));
         nr_option_syntax(o, syntax);
         CHECK((o->type == NR_SWITCH && !o->words[0]) == !*syntax);
-        CHECK((o->type == NR_SWITCH && o->words[0] && o->preset != 0) ||
+        CHECK((o->type == NR_SWITCH && o->words[0] && (o->preset != 0 || o->off)) ||
               (o->type == NR_CHOICE) == (o->words[0] != NULL));
         CHECK(o->off || (o->automatic ? o->preset == NR_AUTO
                                      : o->preset >= o->least));
