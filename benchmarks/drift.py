@@ -198,7 +198,7 @@ def costs(urls: tuple[str, ...]) -> None:
 
         module = stack.enter_context(Server(folder))
         found = int(module.client.info()["process_id"])
-        cost("the module", f"redis://127.0.0.1:{module.port}", found)
+        cost("the module", f"redis+module://127.0.0.1:{module.port}", found)
 
 
 @click.command()
