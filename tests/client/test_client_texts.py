@@ -22,9 +22,7 @@ def lines(n: int) -> list[dict[str, str]]:
 
 
 def language(db: nr.Database, **options: Any) -> nr.Network:
-    lm = db.create(
-        "lm", "generator", {}, target="text", hidden=[24], seed=1, learnrate=0.02, **options
-    )
+    lm = db.create("lm", "generator", {}, target="text", hidden=[24], seed=1, **options)
     lm.observe_many(lines(150))
     lm.train(maxcycles=40).wait()
     return lm

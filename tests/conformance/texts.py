@@ -11,7 +11,7 @@ from conformance.steps import NO_KEY, Refused, Step, field, trained
 
 LM = (
     "NR.CREATE lm GENERATOR 12 10 -> text:sequence(word) VOCABULARY 30 SEED 5 BATCH 6 UNROLL 8 "
-    "TIED DROPOUT 0.1 LEARNRATE 0.02 DATASET 60 TEST 30"
+    "TIED DROPOUT 0.1 OPTIMIZER ADAM LEARNRATE 0.02 DATASET 60 TEST 30"
 )
 SENTENCES = (
     "the cat sat on the mat",
@@ -110,7 +110,7 @@ CASES: dict[str, list[Step]] = {
     "a language model of characters, and one of symbols": [
         (
             "NR.CREATE c GENERATOR 10 -> text:sequence(char) SEED 2 CELL GRU DATASET 50 TEST 0 "
-            "OPTIMIZER SGD LEARNRATE 1 CLIP 5 DECAY 0.5 AFTER 4 BATCH 4",
+            "LEARNRATE 1 CLIP 5 DECAY 0.5 AFTER 4 BATCH 4",
             0,
         ),
         ('NR.OBSERVE c -> "text=café [au lait]"', [1, 0]),
@@ -129,8 +129,11 @@ CASES: dict[str, list[Step]] = {
             "INIT 0.05",
             0,
         ),
-        ("NR.CONFIGURE s", _configured(LOSS="CROSSENTROPY", TIED="no", INIT="0.05")),
-        ("NR.CONFIGURE c", _configured(OPTIMIZER="SGD", TIED="yes", INIT="AUTO")),
+        (
+            "NR.CONFIGURE s",
+            _configured(LOSS="CROSSENTROPY", OPTIMIZER="SGD", TIED="no", INIT="0.05"),
+        ),
+        ("NR.CONFIGURE c", _configured(TIED="yes", INIT="0.1")),
         (("NR.OBSERVE", "s", "JSON", _texts(40, "s")), lambda reply: sum(reply) == 40),
         *trained("s", "MAXCYCLES 2 MAXTIME 0"),
         ('NR.RUN s "s=the cat" TOP 4', _next(4)),

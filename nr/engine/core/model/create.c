@@ -15,6 +15,18 @@ static nr_status check_recurrent(const nr_command *cmd,
                    cmd->nlayers - 2, NR_MAX_RECURRENT);
 }
 
+/* Language models learn with large steps of SGD what ADAM, which moves rare symbols
+ * as far as frequent ones, does not (docs/sequences-quality.md). */
+static void choose_for_sequences(nr_header *h, const nr_command *cmd,
+                                 const nr_schema *schema) {
+    static const double INIT = 0.1;
+    if (!schema || !nr_sequence_fields(schema)) return;
+    bool speaks = h->kind == NR_GENERATOR && !nr_schema_translates(schema);
+    if (!(cmd->given & NR_GIVEN(optimizer)))
+        h->options.optimizer = speaks ? NR_SGD : NR_ADAM; /* batches, of lengths alike */
+    if (speaks && !(cmd->given & NR_GIVEN(init))) h->options.init = INIT;
+}
+
 /* The fields that an NR.CREATE names. */
 static nr_status make_schema(const nr_command *cmd, nr_schema **out,
                              nr_error *err) {
@@ -83,9 +95,7 @@ nr_status nr_net_create(const nr_command *cmd, uint64_t id, uint64_t entropy,
             return status;
         }
     }
-    if (schema && nr_sequence_fields(schema) &&
-        !(cmd->given & NR_GIVEN(optimizer)))
-        h.options.optimizer = NR_ADAM; /* batches, of lengths alike */
+    choose_for_sequences(&h, cmd, schema);
     *out = nr_net_new(&h);
     if (*out) nr_net_take_schema(*out, schema);
     nr_schema_drop(schema);
