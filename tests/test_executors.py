@@ -253,10 +253,10 @@ def test_an_order_whose_worker_was_lost_is_sent_again(
         training = network(db).train(**QUICK)
         store: Any = db.backend.store  # type: ignore[attr-defined]
         assert store.take(b"net")  # somebody does, and is killed
-        assert not training.wait(0.1)
+        assert db.execute("NR.WAIT net 1") == 0
         assert len(executor.sent) == 1
         set_deadline(store, b"net", -1)
-        assert not training.wait(0.1)
+        assert db.execute("NR.WAIT net 1") == 0
         assert len(executor.sent) == 2
         assert [errand() for errand in executor.sent] == [1, 0]
         assert training.result(0).cycles == 3
