@@ -17,7 +17,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 
 from nr.contracts.store import OLDEST, Matches, Watch
-from nr.errors import BackendError, CommandError
+from nr.errors import BackendError, CommandError, NotFoundError
 from nr.trainings.jobs import Job
 from nr.trainings.orders import Trainings
 
@@ -73,6 +73,16 @@ class Worker:
         finally:
             watch.close()
         return taken
+
+    def work_on(self, key: bytes) -> bool:
+        """Carries out the order of one network, to its end; whether there was one to take."""
+        try:
+            job = self._trainings.take_left(key)
+        except NotFoundError:
+            return False
+        if job:
+            job.done.wait()
+        return job is not None
 
     def _free(self) -> int:
         """How many more trainings may be begun."""
