@@ -61,8 +61,12 @@ INLINE chain c_load(const float *p) {
     return (chain){wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p)),
                   wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p + 2))};
 }
+/* The compiler would take the two for a matter of scalars, and each number by itself out
+ * of its vector and back, were the floats not hidden from it. */
 INLINE v128_t c_half_rounded(v128_t a) {
-    return wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(a));
+    v128_t floats = wasm_f32x4_demote_f64x2_zero(a);
+    __asm__("" : "+r"(floats));
+    return wasm_f64x2_promote_low_f32x4(floats);
 }
 INLINE chain c_rounded(v128_t low, v128_t high) {
     return (chain){c_half_rounded(low), c_half_rounded(high)};
