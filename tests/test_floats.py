@@ -22,13 +22,15 @@ FLAGS = ("-O2", "-ffp-contract=off", "-std=gnu11", f"-I{ROOT / 'nr' / 'engine' /
 SIGN, INFINITE = 0x80000000, 0x7F800000
 STEP = 1 << 23
 
-# exp's arguments at which a sum of its polynomial lies half way between two floats.
+# With either sign, exp's arguments at which a sum of its polynomial lies half way between floats.
 HALF_WAY = [
-    *("0x1.6a09e8p-24", "0x1.94c584p-22", "0x1.1e377ap-21", "0x1.5300c2p-16", "0x1.93813p-4"),
-    *("0x1p-3", "0x1.8001p-3", "0x1p-2", "0x1.22e43p-1", "0x1.955456p-1", "0x1.a2e43p-1"),
-    *("0x1.c2e47p-1", "0x1.e2e43p-1", "0x1.82e43p+0", "0x1.92e45p+0", "0x1.a2e43p+0"),
-    *("0x1.1a2b24p+1", "0x1.222b34p+1", "-0x1.5300c2p-17", "-0x1p-3", "-0x1.22e43p-1"),
-    *("-0x1.a2e43p-1", "-0x1.82e43p+0", "-0x1.1a2b24p+1"),
+    *("0x1.6a09e8p-24", "0x1.3988e4p-22", "0x1.94c584p-22", "0x1.1e377ap-21", "0x1.5300c2p-17"),
+    *("0x1.5300c2p-16", "0x1.93813p-4", "0x1p-3", "0x1.8001p-3", "0x1p-2"),
+    *("0x1.c5c86p-2", "0x1.02e3fp-1", "0x1.22e43p-1", "0x1.30740ap-1", "0x1.955456p-1"),
+    *("0x1.a2e43p-1", "0x1.c2e47p-1", "0x1.e2e43p-1", "0x1.22e43p+0", "0x1.32e41p+0"),
+    *("0x1.82e43p+0", "0x1.92e45p+0", "0x1.a2e43p+0", "0x1.d45648p+0", "0x1.e45628p+0"),
+    *("0x1.1a2b24p+1", "0x1.222b34p+1", "0x1.2a2b24p+1", "0x1.82e43p+1", "0x1.db9d3cp+1"),
+    *("0x1.1a2b24p+2", "0x1.4687aap+2"),
 ]
 SCRIPT = """
 import { readFileSync } from "node:fs";
