@@ -38,7 +38,7 @@ demo: .venv/examples .venv/core  ## The tutorial, and survivors of the Titanic p
 	$(BIN)/nr --echo examples/hello.nr
 	$(BIN)/python examples/titanic.py
 
-test: .venv/dev .venv/core .venv/node .venv/servers servers  ## Run all tests
+test: .venv/dev .venv/core .venv/node .venv/typescript .venv/servers servers  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 lint: .venv/dev .venv/core  ## Check format, style, types, and the C code's warnings
@@ -251,6 +251,11 @@ build/asan/neuralredis.so: .venv/dev $(CORE)
 .venv/node: .venv/pip
 	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ redis@5 ioredis@5; \
 	else echo "Not installed: npm. The test of the module from node is skipped."; fi
+
+# The compiler that the npm package's types are for.
+.venv/typescript: .venv/pip
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix $@ typescript@5; \
+	else echo "Not installed: npm. The test of the package's types is skipped."; fi
 
 # onnxruntime in a browser, for which a network is exported.
 .venv/node-onnx: .venv/pip

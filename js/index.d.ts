@@ -138,6 +138,18 @@ export interface Explanation {
   error: number;
 }
 
+/** Lower, value, upper. */
+export type Interval = [lower: number, value: number, upper: number];
+
+/** How likely a text is. */
+export interface Score {
+  /** The natural logarithm of the probability of its symbols, each behind those before it. */
+  logProbability: number;
+  symbols: number;
+  /** Of so many symbols the next one was taken to be one, as if all were alike. */
+  perplexity: number;
+}
+
 export class Network {
   readonly name: string;
   /** Adds one sample: inputs and outputs (a class id), or a row with its outputs among them. */
@@ -145,17 +157,25 @@ export class Network {
   observe(row: Row, outputs?: undefined, options?: { to?: DatasetName; weight?: number }): Promise<Counts>;
   observeMany(rows: ArrayLike<number>[], outputs: Inputs[], options?: { to?: DatasetName }): Promise<Counts>;
   observeMany(rows: Row[], outputs?: undefined, options?: { to?: DatasetName }): Promise<Counts>;
-  /** The outputs; a classifier's are the probabilities of its classes. */
-  run(row: Row): Record<string, number>;
-  run(rows: Row[]): Record<string, number>[];
-  run(rows: ArrayLike<number>[]): number[][];
-  run(inputs: Inputs): number[];
-  /** Class ids, or with fields the names of classes. */
-  classify(row: Row): string;
-  classify(rows: Row[]): string[];
-  classify(rows: ArrayLike<number>[]): number[];
-  classify(inputs: Inputs): number;
-  /** What comes next of a forecaster's series. */
+  /** The outputs; a classifier's are the probabilities of its classes. With `interval`, 0.9 say, an output of a
+   * regressor is lower, value, upper, between which the truth is with that probability. */
+  run(inputs: Inputs, options?: { interval?: undefined }): number[];
+  run(inputs: Inputs, options: { interval: number }): Interval[];
+  run(rows: ArrayLike<number>[], options?: { interval?: undefined }): number[][];
+  run(rows: ArrayLike<number>[], options: { interval: number }): Interval[][];
+  run(rows: Row[], options?: { interval?: undefined }): Record<string, number>[];
+  run(rows: Row[], options: { interval: number }): Record<string, Interval>[];
+  run(row: Row, options?: { interval?: undefined }): Record<string, number>;
+  run(row: Row, options: { interval: number }): Record<string, Interval>;
+  /** Class ids, or with fields the names of classes. With `sure`, 0.8 say, a class that is less probable is null. */
+  classify(inputs: Inputs, options?: { sure?: undefined }): number;
+  classify(inputs: Inputs, options: { sure: number }): number | null;
+  classify(rows: ArrayLike<number>[], options?: { sure?: undefined }): number[];
+  classify(rows: ArrayLike<number>[], options: { sure: number }): (number | null)[];
+  classify(rows: Row[], options?: { sure?: undefined }): string[];
+  classify(rows: Row[], options: { sure: number }): (string | null)[];
+  classify(row: Row, options?: { sure?: undefined }): string;
+  classify(row: Row, options: { sure: number }): string | null;
   /** What the answer to one row rests on, in log-odds of a class or an output's unit. */
   explain(row: Row | Inputs, options?: { top?: number; of?: string | number }): Explanation;
   /** What a generator writes behind a text, which is not repeated. Without `seed` each time another one. */
@@ -163,8 +183,12 @@ export class Network {
     prompt?: string | null,
     options?: { length?: number; temperature?: number; top?: number; seed?: number },
   ): string;
-  /** How likely a text is to a generator. */
-  score(text: string): { logProbability: number; symbols: number; perplexity: number };
+  /** How likely a text is to a generator, of a translator that it goes with the input `of`. */
+  score(text: string, options?: { of?: string }): Score;
+  /** The `beam` (4) likeliest sequences that go with an input, and their log-probabilities, the likeliest first.
+   * None has more than `length` symbols, as a rule twice those of the input and 20. */
+  translate(text: string, options?: { beam?: number; length?: number }): Map<string, number>;
+  /** What comes next of a forecaster's series. */
   forecast(series?: string, options?: { interval?: number }): Reply;
   /** Trains in the background; resolves to what there is to tell at its end. */
   train(options?: TrainOptions): Promise<Info>;

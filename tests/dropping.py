@@ -24,6 +24,8 @@ class Dropping:
         self.offline = False
         self.posts = 0
         """Requests with samples that have come to the server."""
+        self.preflights: list[str] = []
+        """What a browser has asked whether it may ask for (CORS)."""
 
     def loses(self) -> str:
         """What of a request: ``"request"``, ``"answer"`` or nothing."""
@@ -43,6 +45,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def forward(self) -> None:
         self.close_connection = True
+        if self.command == "OPTIONS":
+            self.how.preflights.append(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         lost = self.how.loses()
         if lost == "request":

@@ -158,7 +158,9 @@ def test_each_sample_arrives_once_though_answers_are_lost(
     assert page.run("return await net.waiting();") == SAMPLES // 2 + 1
     proxy.lost, proxy.offline = 0.5, False
     page.run(observe, SAMPLES // 2, SAMPLES)
-    while page.run("return await net.waiting();"):
+    ends = time.monotonic() + 60 + SAMPLES
+    while waiting := page.run("return await net.waiting();"):
+        assert time.monotonic() < ends, f"{waiting} entries wait still"
         time.sleep(0.2)
     info = club.info()
     assert info.observed == before + SAMPLES + 3
@@ -168,6 +170,20 @@ def test_each_sample_arrives_once_though_answers_are_lost(
     assert proxy.posts > SAMPLES + 1
     assert page.run("return await net.refused();") == []
     print(f"{SAMPLES + 1} entries, {proxy.posts} posts that came to the server")
+
+
+@pytest.mark.soak
+@needs_chromium
+@pytest.mark.parametrize("page", ["chromium"], indirect=True)
+def test_a_browser_asks_for_leave_to_post_once_and_not_before_each_sample(
+    page: Any, proxy: Dropping, club: nr.Network
+) -> None:
+    follow(page, proxy)
+    for age in range(5):
+        page.run('await net.observe({ age: given[0], joined: "yes" });', age)
+        page.run(UNTIL + "await until(async () => !(await net.waiting()));")
+    assert proxy.posts == 5
+    assert proxy.preflights.count("/networks/club/observe") == 1
 
 
 def test_what_is_wrong_is_told_at_once_and_what_the_server_refuses_stays(

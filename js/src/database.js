@@ -3,6 +3,7 @@ import { NrError } from "./errors.js";
 import { Followed } from "./followed.js";
 import { unpack } from "./msgpack.js";
 import { Network } from "./network.js";
+import { entriesOf, optionsOf, said } from "./options.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -37,7 +38,8 @@ export class Database {
 
   /** Creates a network: `layout` is [inputs, hidden ..., outputs], or fields and their kinds, of which
    * `target` names those that are learned; `hidden` is then "auto", "linear" or an array of units. */
-  async create(name, type, layout, { target, hidden = "auto", ...options } = {}) {
+  async create(name, type, layout, given = {}) {
+    const { target, hidden = "auto", ...options } = Object.fromEntries(entriesOf("db.create", given, "options"));
     const shape = Array.isArray(layout) ? [...layout.slice(0, -1), "->", layout.at(-1)] : described(type, layout, target, hidden);
     await this.execute("NR.CREATE", name, type, ...shape, ...optionWords(options));
     return this.network(name);
@@ -63,7 +65,9 @@ export class Database {
     return (await this.execute("NR.DEL", name)) === 1;
   }
 
-  async restore(name, blob, { replace = false } = {}) {
+  async restore(name, blob, options) {
+    const { replace } = optionsOf("db.restore", options, { replace: "truth" });
+    if (!isBytes(blob)) throw new NrError(`ERR db.restore takes a dump as a Uint8Array, not ${said(blob)}`);
     await this.execute("NR.RESTORE", name, blob, ...(replace ? ["REPLACE"] : []));
     return this.network(name);
   }
@@ -75,7 +79,7 @@ export class Database {
 
   /** Follows a network of `nr serve`, as https://host/networks/club: it answers here, offline too, and
    * what is observed is posted there. */
-  async follow(url, options = {}) {
+  async follow(url, options) {
     const net = await Followed.open(this, this.#store, url, options);
     this.#followed.add(net);
     return net;
@@ -88,12 +92,14 @@ export class Database {
   }
 }
 
+/** Of whatever realm: TextEncoder may be of another one than this module. */
+const isBytes = (x) => ArrayBuffer.isView(x) && x[Symbol.toStringTag] === "Uint8Array";
+
 /** An argument of a command as bytes; numbers with all their digits. */
 function bytesOf(word) {
-  if (word instanceof Uint8Array) return word;
+  if (isBytes(word)) return word;
   if (["string", "number", "bigint", "boolean"].includes(typeof word)) return encoder.encode(`${word}`);
-  const kind = word === null ? "null" : typeof word;
-  throw new NrError(`ERR an argument of a command is text, bytes or a number, not ${kind}`);
+  throw new NrError(`ERR an argument of a command is text, bytes or a number, not ${said(word)}`);
 }
 
 function replied(argv, reply) {
@@ -109,10 +115,11 @@ function texts(value) {
 }
 
 function described(type, fields, target, hidden) {
+  const pairs = entriesOf("db.create", fields, "fields and their kinds, or an array of numbers of units,");
   const targets = [target ?? []].flat();
   if (!targets.length) throw new NrError("ERR target names the fields that are to be learned, as { target: 'joined' }");
   const usual = `${type}`.toLowerCase() === "classifier" ? "category" : "number";
-  const inputs = Object.entries(fields).filter(([name]) => !targets.includes(name)).map(([name, kind]) => `${name}:${kind}`);
+  const inputs = pairs.filter(([name]) => !targets.includes(name)).map(([name, kind]) => `${name}:${kind}`);
   return [...inputs, ...[hidden].flat(), "->", ...targets.map((name) => `${name}:${fields[name] ?? usual}`)];
 }
 

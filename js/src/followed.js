@@ -8,11 +8,16 @@
  * does all of this. */
 import { NrError } from "./errors.js";
 import { Network, isRow, sampleWords, samplesWords } from "./network.js";
+import { optionsOf } from "./options.js";
 import { Server } from "./server.js";
 
+const LONGEST = 2 ** 31 - 1; // milliseconds that a timer takes: with more it would ring at once
 const LATE = 60000; // milliseconds between two tries at most
 const LOOK = 10000; // between two looks for what other pages have put into the queue
 const MOST_ROWS = 500; // of an entry: as many as the server adds in one step
+const OPTIONS = {
+  as: "text", token: "token", poll: "seconds", retry: "seconds", onChange: "function", onError: "function",
+};
 const REFUSED = new Set([400, 413, 415, 422]); // by the server, whenever it may come
 
 export class Followed extends Network {
@@ -33,7 +38,8 @@ export class Followed extends Network {
   }
 
   /** Follows the network at a URL. Throws where it was never here and cannot be fetched. */
-  static async open(db, store, url, { as, token, poll = 60, retry = 1, onChange, onError } = {}) {
+  static async open(db, store, url, options) {
+    const { as, token, poll = 60, retry = 1, onChange, onError } = optionsOf("db.follow", options, OPTIONS);
     const server = new Server(url, token);
     const name = as ?? server.name;
     const record = await store.shelf.followed(name);
@@ -59,14 +65,16 @@ export class Followed extends Network {
   // ---- samples ----
 
   /** Puts a sample into the queue; how many entries wait there now. Throws what the network would. */
-  async observe(inputs, outputs, { to, weight } = {}) {
-    this.#db.check("NR.OBSERVE", this.key, ...sampleWords(inputs, outputs, { to, weight }));
+  async observe(inputs, outputs, options) {
+    this.#db.check("NR.OBSERVE", this.key, ...sampleWords(inputs, outputs, options));
+    const { to, weight } = options ?? {};
     const given = isRow(inputs) ? { samples: inputs, weight } : { inputs: listed(inputs), outputs };
     return this.#enqueue([{ ...given, to }]);
   }
 
-  async observeMany(rows, outputs, { to } = {}) {
-    for (const words of samplesWords(rows, outputs, { to })) this.#db.check("NR.OBSERVE", this.key, ...words);
+  async observeMany(rows, outputs, options) {
+    const to = options?.to;
+    for (const words of samplesWords(rows, outputs, options)) this.#db.check("NR.OBSERVE", this.key, ...words);
     const parts = [];
     for (let at = 0; at < rows.length; at += MOST_ROWS) {
       const some = Array.from(rows).slice(at, at + MOST_ROWS);
@@ -222,7 +230,7 @@ class Bell {
       let timer;
       await new Promise((resolve) => {
         this.#wake = resolve;
-        timer = setTimeout(resolve, milliseconds);
+        timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
         timer.unref?.();
       });
       clearTimeout(timer);

@@ -98,7 +98,7 @@ class Writer {
     switch (typeof value) {
       case "boolean": return this.tag(value ? 0xc3 : 0xc2);
       case "number": return this.number(value);
-      case "bigint": return this.put(0xd3, 8, "setBigInt64", value);
+      case "bigint": return this.bigint(value);
       case "string": return this.sized(encoder.encode(value), 0xd9);
     }
     if (value instanceof Date) return this.time(value);
@@ -135,6 +135,11 @@ class Writer {
     }
     if (value >= 0 && value < 128) return this.tag(value);
     return this.put(0xd3, 8, "setBigInt64", BigInt(value));
+  }
+
+  bigint(value) {
+    if (BigInt.asIntN(64, value) !== value) throw new NrError(`ERR ${value} has more than 64 bits`);
+    this.put(0xd3, 8, "setBigInt64", value);
   }
 
   time(value) {

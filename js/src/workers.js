@@ -12,12 +12,12 @@ export async function trainerFor(core, module, wanted) {
 
 /** What starts a worker; null where there are none. */
 async function starter() {
+  const inNode = Boolean(globalThis.process?.versions?.node);
+  if (!inNode && typeof Worker === "undefined") return null; // and maybe import.meta.url is none, either
   const url = new URL("./worker.js", import.meta.url);
-  if (globalThis.process?.versions?.node) {
-    const { Worker } = await import("node:worker_threads");
-    return () => new NodeWorker(new Worker(url));
-  }
-  return typeof Worker === "undefined" ? null : () => new PageWorker(new Worker(url, { type: "module" }));
+  if (!inNode) return () => new PageWorker(new Worker(url, { type: "module" }));
+  const { Worker: Thread } = await import("node:worker_threads");
+  return () => new NodeWorker(new Thread(url));
 }
 
 class Slices {

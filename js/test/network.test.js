@@ -78,6 +78,49 @@ test("a generator writes texts, and judges them", async () => {
   assert.ok(Math.abs(Math.exp(-logProbability / symbols) - perplexity) < 1e-3);
 });
 
+test("answers tell how sure they are", async () => {
+  const net = await db.create("sums", "regressor", [2, 3, 1], { seed: 7, dataset: 90, test: 40 });
+  const rows = Array.from({ length: 120 }, (_, i) => [(i * 7) % 11, (i * 5) % 13]);
+  await net.observeMany(rows, rows.map(([a, b]) => a + b / 4));
+  await net.train({ timeout: 0 });
+  const [[lower, value, upper]] = net.run([4, 8], { interval: 0.9 });
+  assert.ok(lower < value && value < upper);
+  assert.deepEqual([value], net.run([4, 8]));
+  assert.deepEqual(net.run([[4, 8], [1, 2]], { interval: 0.9 }), [[[lower, value, upper]], net.run([1, 2], { interval: 0.9 })]);
+  assert.throws(() => net.run([4, 8], { interval: 0.999 }), /NrError: ERR INTERVAL 0.999 takes at least 999 testing samples/);
+  const flats = await db.create("flats", "regressor", { size: "number", rent: "number" }, { target: "rent", seed: 1 });
+  await flats.observeMany(rows.map(([a, b], i) => ({ size: i, rent: 9 * i + a + b })));
+  await flats.train({ timeout: 0 });
+  const found = flats.run({ size: 50 }, { interval: 0.8 }).rent;
+  assert.ok(found.length === 3 && found[0] < found[1] && found[1] < found[2]);
+  assert.deepEqual(flats.run([{ size: 50 }], { interval: 0.8 }), [{ rent: found }]);
+  const named = await club();
+  await named.train({ maxCycles: 20, timeout: 0 });
+  assert.deepEqual(named.classify([{ age: 58 }, { age: 21 }], { sure: 0.01 }), named.classify([{ age: 58 }, { age: 21 }]));
+  assert.equal(named.classify({ age: 58 }, { sure: 1 }), null);
+  assert.deepEqual(named.classify([{ age: 58 }], { sure: 1 }), [null]);
+  const plain = await db.create("plain", "classifier", [2, 3, 2], { seed: 7, dataset: 50, test: 20 });
+  await plain.observeMany(rows.slice(0, 60), rows.slice(0, 60).map(([a]) => +(a > 5)));
+  assert.deepEqual([plain.classify([4, 8], { sure: 1 }), plain.classify([[4, 8]], { sure: 1 })], [null, [null]]);
+});
+
+test("a translator goes from one sequence to another", async () => {
+  const fields = { word: "sequence(char)", sounds: "sequence(category)" };
+  const net = await db.create("say", "generator", fields, { target: "sounds", hidden: [16], seed: 1, learnrate: 0.02 });
+  const words = Array.from({ length: 200 }, (_, i) => ["abc"[i % 3], "abc"[(i * 7) % 5 % 3], "abc"[(i * 11) % 4 % 3]].join(""));
+  await net.observeMany(words.map((word) => ({ word, sounds: [...word].reverse().join(" ").toUpperCase() })));
+  await net.train({ maxCycles: 20, timeout: 0 });
+  const found = net.translate("abc", { beam: 3, length: 5 });
+  assert.equal(found.size, 3);
+  const [[first, logProbability], [, second]] = found;
+  assert.ok(logProbability > second && second < 0);
+  assert.deepEqual([...net.translate("abc")].slice(0, 1).map(([text]) => text), [first]);
+  assert.ok(Math.abs(net.score(first, { of: "abc" }).logProbability - logProbability) < 1e-3);
+  assert.deepEqual(Object.keys(net.run([{ word: "abc" }])[0])[0], first);
+  assert.throws(() => net.translate("abc", { beam: 65 }), /NrError: ERR .*BEAM/);
+  await assert.rejects(async () => (await sums()).translate("abc"), nr.NrError);
+});
+
 test("dumps move from one database to another, and slices learn what workers do", async () => {
   const net = await sums();
   const other = await nr.open({ workers: false });

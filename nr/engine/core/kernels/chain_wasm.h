@@ -4,7 +4,7 @@
  * v_fma rounds and flushes each sum as if it stood alone. Most do not: a layer's
  * sums, and an activation's polynomial, are chains, in which numbers can stay as
  * doubles that hold floats, and in which somebody knows beforehand that nothing
- * denormal comes up (sums_wasm.h), or that it does not matter (v_in_chains). What is
+ * denormal comes up (sums_wasm.h), or that it does not matter (V_OF_CHAIN). What is
  * left to be seen is that a sum was rounded twice: `ties` remembers it, and who
  * finds it at the chain's end computes the chain again, by v_fma4. With relaxed SIMD
  * the floats are a vector, and the sum an instruction. */
@@ -33,13 +33,17 @@ INLINE chain c_fma(chain a, chain b, chain c, v128_t *ties) {
     (void)ties;
     return v_fused(a, b, c);
 }
+INLINE chain c_near(chain a, chain b, chain c) { return v_fused(a, b, c); }
 INLINE chain c_exact(chain a, chain b, chain c) { return v_fused(a, b, c); }
 INLINE chain c_whole(chain a, chain b, chain c) { return v_fused(a, b, c); }
 INLINE chain c_minus(chain a, chain b) { return wasm_f32x4_sub(a, b); }
 INLINE chain c_times(chain a, chain b) { return wasm_f32x4_mul(a, b); }
+INLINE chain c_abs(chain a) { return wasm_f32x4_abs(a); }
+INLINE chain c_to_exponent(chain a) { return wasm_i32x4_shl(a, 23); }
 
 #else
 
+#define C_DOUBLES 1
 typedef struct chain {
     v128_t low, high; /* two doubles each */
 } chain;
@@ -61,8 +65,12 @@ INLINE chain c_load(const float *p) {
     return (chain){wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p)),
                   wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(p + 2))};
 }
+/* The compiler would take the two for a matter of scalars, and each number by itself out
+ * of its vector and back, were the floats not hidden from it. */
 INLINE v128_t c_half_rounded(v128_t a) {
-    return wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(a));
+    v128_t floats = wasm_f32x4_demote_f64x2_zero(a);
+    __asm__("" : "+r"(floats));
+    return wasm_f64x2_promote_low_f32x4(floats);
 }
 INLINE chain c_rounded(v128_t low, v128_t high) {
     return (chain){c_half_rounded(low), c_half_rounded(high)};
@@ -113,54 +121,57 @@ INLINE v128_t c_half_away(v128_t a) {
 INLINE v128_t c_half_cut(v128_t a) {
     return wasm_v128_and(a, wasm_i64x2_splat(~0x1fffffffLL));
 }
+INLINE chain c_halves_away(chain a) {
+    return (chain){c_half_away(a.low), c_half_away(a.high)};
+}
+INLINE chain c_halves_cut(chain a) {
+    return (chain){c_half_cut(a.low), c_half_cut(a.high)};
+}
+INLINE chain c_near(chain a, chain b, chain c) {
+    return c_halves_cut(c_halves_away(c_whole(a, b, c)));
+}
 INLINE chain c_fma(chain a, chain b, chain c, v128_t *ties) {
-    if (!ties) return c_of(v_fma4(c_floats(a), c_floats(b), c_floats(c)));
-    chain sum = c_whole(a, b, c);
-    sum = (chain){c_half_away(sum.low), c_half_away(sum.high)};
+    chain sum = c_halves_away(c_whole(a, b, c));
     v128_t tail = wasm_i32x4_shuffle(sum.low, sum.high, 0, 2, 4, 6);
     *ties = wasm_u32x4_min(*ties, wasm_i32x4_shl(tail, 3));
-    return (chain){c_half_cut(sum.low), c_half_cut(sum.high)};
-}
-#endif
-
-INLINE chain c_fms(chain a, chain b, chain c, v128_t *ties) {
-    return c_fma(a, b, c_negated(c), ties);
-}
-
-INLINE chain c_div(chain a, chain b) {
-    return c_of(wasm_f32x4_div(c_floats(a), c_floats(b)));
+    return c_halves_cut(sum);
 }
 INLINE chain c_abs(chain a) {
-#if defined(__wasm_relaxed_simd__)
-    return wasm_f32x4_abs(a);
-#else
     return (chain){wasm_f64x2_abs(a.low), wasm_f64x2_abs(a.high)};
+}
+/* As where floats are added (vec.h): doubles hold the product, and the sum is rounded
+ * to a whole number at once. */
+INLINE chain c_power(chain x, const float factor, chain *power) {
+    const v128_t by = wasm_f64x2_splat(factor);
+    const v128_t large = wasm_f64x2_splat(0x1.8p52 + 1023);
+    v128_t low = wasm_f64x2_add(wasm_f64x2_mul(x.low, by), large);
+    v128_t high = wasm_f64x2_add(wasm_f64x2_mul(x.high, by), large);
+    *power = (chain){wasm_i64x2_shl(low, 52), wasm_i64x2_shl(high, 52)};
+    return (chain){wasm_f64x2_sub(low, large), wasm_f64x2_sub(high, large)};
+}
 #endif
+
+INLINE chain c_near_less(chain a, chain b, chain c) {
+    return c_near(a, b, c_negated(c));
+}
+INLINE chain c_div(chain a, chain b) {
+    return c_of(wasm_f32x4_div(c_floats(a), c_floats(b)));
 }
 INLINE chain c_copysign(chain a, chain b) {
     v128_t digits = wasm_i32x4_splat(0x7fffffff);
     return c_of(wasm_v128_bitselect(c_floats(a), c_floats(b), digits));
 }
-INLINE chain c_to_exponent(chain a) {
-    return c_of(wasm_i32x4_shl(c_floats(a), 23));
-}
-
 INLINE bool c_tied(v128_t ties) {
     return !wasm_i32x4_all_true(ties);
 }
 
 /* A function of vectors from one of chains. Between its sums nothing is flushed: what
- * is denormal there changes no float that comes after it, which was tried with all
- * floats that there are. */
+ * is denormal there changes no float that comes after it, which was tried, too. */
 #define V_OF_CHAIN(name, of)                                                  \
     NOINLINE v16 name(v16 x) {                                                \
         v16 y;                                                                \
-        v128_t ties = wasm_i32x4_splat(-1);                                    \
         for (int i = 0; i < 4; i++)                                           \
-            y.q[i] = v_flushed(c_floats(of(c_of(x.q[i]), &ties)));            \
-        if (__builtin_expect(c_tied(ties), 0))                                \
-            for (int i = 0; i < 4; i++)                                       \
-                y.q[i] = v_flushed(c_floats(of(c_of(x.q[i]), NULL)));         \
+            y.q[i] = v_flushed(c_floats(of(c_of(x.q[i]))));                   \
         return y;                                                             \
     }
 

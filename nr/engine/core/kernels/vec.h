@@ -123,24 +123,17 @@ INLINE v16 v_first(size_t n) {
     return v_load(ones + 16 - (n < 16 ? n : 16));
 }
 
-/* Terms of a polynomial. In WebAssembly these are four numbers, in chains of sums that
- * are looked over at their end (chain_wasm.h); elsewhere they are vectors as all
- * others. c_exact is c_fma where doubles hold the sum, or where a factor is a power of
- * 2; c_whole, c_minus and c_times are for what needs no rounding at all. */
+/* Terms of a polynomial. In WebAssembly these are four numbers (chain_wasm.h); elsewhere
+ * they are vectors as all others. c_near is c_fma where it does not matter to which side
+ * a number half way is rounded, which was tried with all floats that there are
+ * (tests/c/all_floats.c); c_exact is it where doubles hold the sum, or where a factor is
+ * a power of 2; c_whole, c_minus and c_times are for what needs no rounding at all. */
 #if defined(__wasm_simd128__)
 #include "kernels/chain_wasm.h"
-typedef v128_t c_ties;
 #else
 typedef v16 chain;
-typedef void c_ties;
-INLINE chain c_fma(chain a, chain b, chain c, c_ties *ties) {
-    (void)ties;
-    return v_fma(a, b, c);
-}
-INLINE chain c_fms(chain a, chain b, chain c, c_ties *ties) {
-    (void)ties;
-    return v_fms(a, b, c);
-}
+#define c_near v_fma
+#define c_near_less v_fms
 #define c_exact v_fma
 #define c_whole v_fma
 #define c_minus v_sub
@@ -157,49 +150,55 @@ INLINE chain c_fms(chain a, chain b, chain c, c_ties *ties) {
 #define c_to_exponent v_to_exponent
 #endif
 
+#if !defined(C_DOUBLES)
+/* The whole number next to x * factor, by the addition of a number so large that a
+ * float's last place is 1 there; and 2 to its power, whose exponent are the last bits,
+ * since 127 more are added. */
+INLINE chain c_power(chain x, const float factor, chain *power) {
+    const chain large = c_set(12582912.0f + 127); /* 1.5 * 2^23 */
+    chain bits = c_near(x, c_set(factor), large);
+    *power = c_to_exponent(bits);
+    return c_minus(bits, large);
+}
+#endif
+
 /* e^x = 2^n e^r with |r| <= ln 2 / 2; the polynomial for (e^r - 1 - r) / r^2
  * is of degree 4, by minimax; error below 1e-7, relative. Its terms in pairs
  * and not one by one: a single row waits for this chain. Gives e^r - 1 and
  * 2^n, of x or (sign -1) of -x, which costs nothing here. The exponent must lie
- * in [-87.3, 88.3].
- *
- * n comes from the addition of a number so large that a float's last place is
- * 1 there; with 127 more, its last bits are the exponent of 2^n. */
-INLINE chain c_exp_parts(chain x, const float sign, chain *scale, c_ties *ties) {
-    const chain large = c_set(12582912.0f + 127); /* 1.5 * 2^23 */
-    chain bits = c_fma(x, c_set(sign * 1.44269504088896341f), large, ties);
-    chain n = c_minus(bits, large);
+ * in [-87.3, 88.3]. */
+INLINE chain c_exp_parts(chain x, const float sign, chain *scale) {
+    chain n = c_power(x, sign * 1.44269504088896341f, scale);
     chain r = c_whole(n, c_set(sign * -0.693359375f), x);
     r = c_exact(n, c_set(sign * 2.12194440e-4f), r);
     chain r2 = c_mul(r, r);
-    chain a = c_fma(c_set(sign * 8.368745446e-3f), r, c_set(4.166838899e-2f), ties);
-    chain b = c_fma(c_set(sign * 1.666652113e-1f), r, c_set(4.999999404e-1f), ties);
-    a = c_fma(c_set(1.381454058e-3f), r2, a, ties);
-    *scale = c_to_exponent(bits);
-    b = sign > 0 ? c_fma(b, r2, r, ties) : c_fms(b, r2, r, ties);
-    return c_fma(a, c_mul(r2, r2), b, ties);
+    chain a = c_near(c_set(sign * 8.368745446e-3f), r, c_set(4.166838899e-2f));
+    chain b = c_near(c_set(sign * 1.666652113e-1f), r, c_set(4.999999404e-1f));
+    a = c_near(c_set(1.381454058e-3f), r2, a);
+    b = sign > 0 ? c_near(b, r2, r) : c_near_less(b, r2, r);
+    return c_near(a, c_mul(r2, r2), b);
 }
 
-INLINE chain c_exp(chain x, c_ties *ties) {
+INLINE chain c_exp(chain x) {
     chain scale, p;
     x = c_min(c_max(x, c_set(-87.3f)), c_set(88.0f));
-    p = c_exp_parts(x, 1, &scale, ties);
+    p = c_exp_parts(x, 1, &scale);
     return c_exact(p, scale, scale);
 }
 
-INLINE chain c_sigmoid(chain x, c_ties *ties) {
+INLINE chain c_sigmoid(chain x) {
     const chain one = c_set(1);
     chain scale, p;
     x = c_max(c_min(x, c_set(87.3f)), c_set(-88.0f));
-    p = c_exp_parts(x, -1, &scale, ties);
+    p = c_exp_parts(x, -1, &scale);
     return c_div(one, c_exact(p, scale, c_add(scale, one)));
 }
 
 /* By e^(-2|x|) - 1, which loses nothing near 0: -t / (2 + t). */
-INLINE chain c_tanh(chain x, c_ties *ties) {
+INLINE chain c_tanh(chain x) {
     chain scale, t, y;
     y = c_max(c_times(c_abs(x), c_set(-2)), c_set(-87.3f));
-    t = c_exp_parts(y, 1, &scale, ties);
+    t = c_exp_parts(y, 1, &scale);
     t = c_exact(t, scale, c_sub(scale, c_set(1)));
     return c_copysign(c_div(t, c_add(c_set(2), t)), x);
 }
@@ -209,9 +208,9 @@ V_OF_CHAIN(v_exp, c_exp)
 V_OF_CHAIN(v_sigmoid, c_sigmoid)
 V_OF_CHAIN(v_tanh, c_tanh)
 #else
-INLINE v16 v_exp(v16 x) { return c_exp(x, NULL); }
-INLINE v16 v_sigmoid(v16 x) { return c_sigmoid(x, NULL); }
-INLINE v16 v_tanh(v16 x) { return c_tanh(x, NULL); }
+INLINE v16 v_exp(v16 x) { return c_exp(x); }
+INLINE v16 v_sigmoid(v16 x) { return c_sigmoid(x); }
+INLINE v16 v_tanh(v16 x) { return c_tanh(x); }
 #endif
 
 /* The natural logarithm of a normal number above 0 (Cephes' logf). */
