@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ln 2 and pi / 2 in parts: products of the first ones with whole numbers below
- * 2^20 are exact. */
-static const double LN2_HIGH = 0x1.62e42fee00000p-1;
-static const double LN2_LOW = 0x1.a39ef35793c76p-33;
+#include "exponential.h"
+
+/* pi / 2 in parts: products of the first ones with whole numbers below 2^20 are
+ * exact. */
 static const double HALF_PI_1 = 0x1.921fb54400000p+0;
 static const double HALF_PI_2 = 0x1.0b4611a600000p-34;
 static const double HALF_PI_3 = 0x1.3198a2e037073p-69;
@@ -36,20 +36,14 @@ static double series(const double *c, int n, double x) {
     return sum;
 }
 
-/* e^x = 2^n e^r with |r| <= ln 2 / 2. */
+NR_EXP_PARTS(exp_parts, double)
+
 double nr_exp(double x) {
-    static const double c[] = { /* 1/2!, 1/3! ... 1/14! */
-        1 / 2.0,       1 / 6.0,        1 / 24.0,        1 / 120.0,
-        1 / 720.0,     1 / 5040.0,     1 / 40320.0,     1 / 362880.0,
-        1 / 3628800.0, 1 / 39916800.0, 1 / 479001600.0, 1 / 6227020800.0,
-        1 / 87178291200.0};
+    double n, y;
     if (x != x) return x;
     if (x > 709.7) return INFINITY;
     if (x < -708) return 0;
-    double n = whole(x * 1.4426950408889634);
-    double high = x - n * LN2_HIGH, low = n * LN2_LOW, r = high - low;
-    double rest = (high - r) - low; /* what r lost to rounding */
-    double y = 1 + (r + (r * r * series(c, 13, r) + rest));
+    y = exp_parts(x, &n);
     return y * power_of_two((int)n / 2) * power_of_two((int)n - (int)n / 2);
 }
 
@@ -74,7 +68,7 @@ double nr_log(double x) {
     }
     double f = m - 1, s = f / (2 + f), z = s * s, half = f * f / 2;
     double tail = s * (half + z * series(c, 11, z)); /* log m = f - half + tail */
-    return e * LN2_HIGH + (f - (half - (tail + e * LN2_LOW)));
+    return e * NR_LN2_HIGH + (f - (half - (tail + e * NR_LN2_LOW)));
 }
 
 /* The sine of r, and its cosine, |r| a bit above pi / 4 at most. */

@@ -4,7 +4,8 @@
  * and what ends in a network must not. Additions, products, quotients and roots
  * are the same everywhere, so these are made of them alone, in a fixed order;
  * errors stay below two units in the last place (tests/c/test_functions.c). They
- * are for numbers that are few: the kernels' vectors have their own (vec.h). */
+ * are for numbers that are few: the kernels' vectors have their own (vec.h), and one
+ * that gives nr_exp's bits (soft_row.h). */
 
 #ifndef NR_FUNCTIONS_H
 #define NR_FUNCTIONS_H

@@ -265,6 +265,7 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 
 #include "kernels/activations.h"
 #include "kernels/row.h"
+#include "kernels/soft_row.h"
 #include "kernels/cell_rows.h"
 #include "kernels/members.h"
 #include "kernels/losses.h"
@@ -317,6 +318,8 @@ const nr_kernels NAME(NR_ISA) = {
     .row = row,
     .interleaved = interleaved,
     .exp_row = exp_row,
+    .largest = largest,
+    .soft_powers = soft_powers,
     .decay = decay,
     .rprop = rprop,
     .adam = adam,

@@ -219,6 +219,13 @@ typedef struct nr_kernels {
                       const float *weights, const float *inputs, float *workspace);
     void (*exp_row)(float *x, size_t n);
 
+    /* The largest of n numbers; and by such a number what a softmax of them is made of:
+     * to[i] = e^((x[i] - most) / temperature), by nr_exp's bits, with exponents of
+     * -700 at least. Returns their sum, in their order. */
+    float (*largest)(const float *x, size_t n);
+    double (*soft_powers)(double *to, const float *x, size_t n, double most,
+                          double temperature);
+
     /* Steps of the optimisers; n weights, gradients already with decay. */
     void (*decay)(float *g, const float *w, size_t n, float scale,
                   float decay); /* g = g * scale + decay * w */

@@ -14,7 +14,14 @@
 #include "kernels/vec.h"
 #include "kernels/dense.h"
 
-enum { ROW_TILE = 7, INTERLEAVED = 4, FETCH = 2048 };
+enum { ROW_TILE = 7, INTERLEAVED = 4 };
+
+/* Inputs that a wide layer takes at once: as many as their numbers fit in registers. */
+#if defined(__AVX2__)
+enum { ROW_INPUTS = 8 };
+#else
+enum { ROW_INPUTS = 4 };
+#endif
 
 /* As pack, which see; false where all_finite is. */
 static bool take_row(float *to, const float *x, size_t n, const float *shift,
@@ -44,7 +51,6 @@ INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
     for (int v = 0; v < nv; v++) sum[v] = v_load(w + (size_t)v * w_step);
     for (size_t i = 0; i < inputs; i++) {
         w += outputs;
-        if (nv == ROW_TILE) __builtin_prefetch(w + FETCH);
         for (int v = 0; v < nv; v++)
             sum[v] = v_fma(v_load(w + (size_t)v * w_step),
                            v_set(x[(size_t)v * x_step + i]), sum[v]);
@@ -53,11 +59,52 @@ INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
         v_store(out + (size_t)v * out_step, sum[v]);
 }
 
+/* Adds some inputs' share to nv vectors of sums, which are taken from `sums`. */
+INLINE void row_inputs(float *out, const float *sums, const float *w,
+                       const float *x, size_t outputs, size_t nv, const int inputs) {
+    v16 by[ROW_INPUTS];
+    for (int i = 0; i < inputs; i++) by[i] = v_set(x[i]);
+    for (size_t v = 0; v < nv; v++, w += 16) {
+        v16 sum = v_load(sums + v * 16);
+        for (int i = 0; i < inputs; i++)
+            sum = v_fma(v_load(w + (size_t)i * outputs), by[i], sum);
+        v_store(out + v * 16, sum);
+    }
+}
+
+/* Of a wide layer all outputs, some inputs at a time: weights come as fast as memory
+ * gives them where it is read from one end to the other, in few streams. Tiles of
+ * outputs jump to another page with each input. */
+static void row_wide(float *out, const float *w, const float *x, size_t inputs,
+                     size_t outputs) {
+    size_t nv = (outputs + 15) / 16;
+    size_t parts = (inputs + ROW_INPUTS - 1) / ROW_INPUTS;
+    const float *sums = w;
+    w += outputs;
+    for (; parts; parts--, sums = out) {
+        size_t some = (inputs + parts - 1) / parts;
+        switch (some) {
+#define CASE(n)                                                               \
+    case n: row_inputs(out, sums, w, x, outputs, nv, n); break;
+            CASE(1) CASE(2) CASE(3) CASE(4)
+#if defined(__AVX2__)
+            CASE(5) CASE(6) CASE(7) CASE(8)
+#endif
+#undef CASE
+        }
+        w += some * outputs, x += some, inputs -= some;
+    }
+}
+
 /* Lanes beyond the outputs read on into the next row of weights, or into the
  * sixteen floats behind the last, and mean nothing. */
 static void row_alone(float *out, const float *w, const float *x,
                       size_t inputs, size_t outputs) {
     size_t left = (outputs + 15) / 16;
+    if (left > ROW_TILE && inputs) {
+        row_wide(out, w, x, inputs, outputs);
+        return;
+    }
     size_t tiles = (left + ROW_TILE - 1) / ROW_TILE;
     for (; tiles; tiles--) {
         size_t some = (left + tiles - 1) / tiles;

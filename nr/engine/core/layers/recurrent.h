@@ -53,10 +53,11 @@ size_t nr_row_frame_floats(const nr_plan *plan);
 void nr_recurrent_row(const nr_kernels *k, const nr_plan *plan, const float *w,
                       const nr_sequences *sequences, const float *numbers,
                       float *frame, float *inputs);
-/* The only field's symbols one by one, in a frame that was cleared: the next one;
- * the last layer's output behind it, in the frame. */
+/* The only field's symbols one by one, in a frame that was cleared: the next one,
+ * or (begins) the first; the last layer's output behind it, in the frame. */
 const float *nr_recurrent_next(const nr_kernels *k, const nr_plan *plan,
-                               const float *w, float *frame, uint32_t id);
+                               const float *w, float *frame, uint32_t id,
+                               bool begins);
 /* What the frame holds becomes deltas, from those of the inputs. */
 void nr_recurrent_backward(const nr_kernels *k, const nr_plan *plan,
                            const float *w, size_t field,

@@ -89,9 +89,10 @@ void nr_recurrent_row(const nr_kernels *k, const nr_plan *plan, const float *w,
 }
 
 const float *nr_recurrent_next(const nr_kernels *k, const nr_plan *plan,
-                               const float *w, float *frame, uint32_t id) {
+                               const float *w, float *frame, uint32_t id,
+                               bool begins) {
     const nr_op *op = &plan->ops[plan->n];
     track t = next_track(plan, 0, w, &op, frame);
-    run_step(k, &t, w + t.embed->at + (size_t)id * t.width, false);
+    run_step(k, &t, w + t.embed->at + (size_t)id * t.width, begins);
     return t.cells[t.n - 1].x + t.cells[t.n - 1].in;
 }

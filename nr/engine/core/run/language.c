@@ -61,15 +61,15 @@ nr_status nr_language_refuse(const nr_net *net, const nr_command *cmd,
 
 /* ================================= A walk ================================ */
 
-/* Through a text, with what may come next: sums, and of these the largest, and the
- * logarithm of what all come to beside it. */
+/* Through a text, with what may come next: sums, and of these the largest, and (weigh)
+ * the logarithm of what all come to beside it. */
 typedef struct walk {
     const nr_net *inner;
     const nr_kernels *k;
     nr_factors f;
     float *frame, *state, *workspace;
     const float *z;
-    double most, all;
+    double most, all, *powers;
     size_t n;
 } walk;
 
@@ -83,18 +83,24 @@ static nr_status begin(walk *w, const nr_net *net, nr_error *err) {
     *w = (walk){.inner = inner, .k = nr_kernels_now(),
                 .f = nr_factors_of(&inner->h, weights->data),
                 .n = nr_outputs(inner)};
+    w->powers = nr_alloc(w->n * sizeof *w->powers);
     w->frame = nr_alloc_lines(frame + 2 * own + 2 * runner->each, sizeof(float));
-    if (!w->frame) return nr_nomem(err);
+    if (!w->frame || !w->powers) return nr_nomem(err);
     memset(w->frame, 0, frame * sizeof(float));
     w->state = w->frame + frame;
     w->workspace = w->state + own;
     return NR_OK;
 }
 
+static void end(walk *w) {
+    nr_release_lines(w->frame);
+    nr_release(w->powers);
+}
+
 /* Reads a symbol. */
-static void step(walk *w, uint32_t id) {
+static void step(walk *w, uint32_t id, bool begins) {
     const float *top = nr_recurrent_next(w->k, w->inner->plan, w->f.layers,
-                                         w->frame, id);
+                                         w->frame, id, begins);
     memcpy(w->state, top, w->inner->h.layers[0] * sizeof *top);
 }
 
@@ -103,13 +109,13 @@ static nr_status ask(walk *w, nr_error *err) {
     w->z = w->k->row(&w->inner->runner, &w->f, w->state, w->workspace);
     if (!w->z || !w->k->finite(w->z, w->n))
         return nr_fail(err, "ERR the outputs are no finite numbers");
-    double sum = 0;
-    w->most = (double)w->z[0];
-    for (size_t i = 1; i < w->n; i++)
-        if ((double)w->z[i] > w->most) w->most = (double)w->z[i];
-    for (size_t i = 0; i < w->n; i++) sum += nr_exp((double)w->z[i] - w->most);
-    w->all = nr_log(sum);
+    w->most = (double)w->k->largest(w->z, w->n);
     return NR_OK;
+}
+
+/* What probabilities are told by; a draw does without. */
+static void weigh(walk *w) {
+    w->all = nr_log(w->k->soft_powers(w->powers, w->z, w->n, w->most, 1));
 }
 
 static double log_probability(const walk *w, uint32_t id) {
@@ -121,8 +127,8 @@ typedef struct score {
     uint64_t count;
 } score;
 
-/* Through the symbols of a record; NULL: none. What may come behind them is known then,
- * and `score`, unless that is NULL, gets their log-probability. */
+/* Through the symbols of a record; NULL: none. `score` gets their log-probability; where
+ * that is NULL, what may come behind them is known then. */
 static nr_status through(walk *w, const nr_net *net, const nr_bytes *record,
                          score *score, nr_error *err) {
     const nr_encoding *e = net->encoding;
@@ -133,18 +139,19 @@ static nr_status through(walk *w, const nr_net *net, const nr_bytes *record,
     if (record && !nr_record_read(e->schema, *record, &value, NULL))
         return nr_fail(err, "ERR invalid network: a damaged sample");
     nr_cursor c = nr_symbols_of(&value);
-    step(w, NR_END_SYMBOL);
+    step(w, NR_END_SYMBOL, true);
     while (status == NR_OK && nr_symbol_next(&c, &symbol)) {
         uint32_t id = nr_symbol_number(e, symbol);
         if (score) {
             status = ask(w, err);
             if (status != NR_OK) break;
+            weigh(w);
             score->sum += log_probability(w, id);
             score->count++;
         }
-        step(w, id);
+        step(w, id, false);
     }
-    return status == NR_OK ? ask(w, err) : status;
+    return status == NR_OK && !score ? ask(w, err) : status;
 }
 
 /* ================================== NR.RUN =============================== */
@@ -185,11 +192,12 @@ static bool sorted(const walk *w, size_t n, likely **out) {
     return true;
 }
 
-static bool put_next(const walk *w, const nr_encoding *e, uint64_t top,
+static bool put_next(walk *w, const nr_encoding *e, uint64_t top,
                      nr_buf *reply) {
     likely *all;
     size_t n = top < w->n ? (size_t)top : w->n;
     bool ok = sorted(w, n, &all) && nr_put_array(reply, 2 * n);
+    weigh(w);
     for (size_t i = 0; i < n && ok; i++) {
         nr_text text = nr_terms_text(&e->classes, all[i].id);
         ok = nr_put_bin(reply, text.s, text.n) &&
@@ -201,13 +209,12 @@ static bool put_next(const walk *w, const nr_encoding *e, uint64_t top,
 
 static nr_status run_one(const nr_net *net, const nr_bytes *record,
                          uint64_t top, nr_buf *reply, nr_error *err) {
-    walk w;
+    walk w = {0};
     nr_status status = begin(&w, net, err);
-    if (status != NR_OK) return status;
-    status = through(&w, net, record, NULL, err);
+    if (status == NR_OK) status = through(&w, net, record, NULL, err);
     if (status == NR_OK)
         status = done(put_next(&w, net->encoding, top ? top : SHOWN, reply), err);
-    nr_release_lines(w.frame);
+    end(&w);
     return status;
 }
 
@@ -262,7 +269,7 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
                             nr_buf *reply, nr_error *err) {
     nr_said said;
     nr_bytes record;
-    walk w;
+    walk w = {0};
     bool given;
     score found;
     if (nr_is_translator(net)) return nr_translate_score(net, cmd, reply, err);
@@ -271,10 +278,8 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
         status = read_text(net, cmd, &said, &record, &given, err);
     if (status != NR_OK) return status;
     status = begin(&w, net, err);
-    if (status == NR_OK) {
-        status = through(&w, net, &record, &found, err);
-        nr_release_lines(w.frame);
-    }
+    if (status == NR_OK) status = through(&w, net, &record, &found, err);
+    end(&w);
     if (status == NR_OK)
         status = done(put_score(found.sum, found.count, reply), err);
     nr_said_free(&said);
@@ -287,14 +292,13 @@ nr_status nr_language_score(const nr_net *net, const nr_command *cmd,
 static uint32_t draw(const walk *w, const likely *from, size_t n,
                      double temperature, double u) {
     double sum = 0, at = 0;
+    w->k->soft_powers(w->powers, w->z, w->n, w->most, temperature);
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < n; i++) {
             uint32_t id = from ? from[i].id : (uint32_t)i;
             if (id == NR_UNKNOWN_SYMBOL) continue;
-            double off = ((double)w->z[id] - w->most) / temperature;
-            double x = nr_exp(off < -700 ? -700 : off);
-            if (!pass) sum += x;
-            if (pass && (at += x) > u * sum) return id;
+            if (!pass) sum += w->powers[id];
+            if (pass && (at += w->powers[id]) > u * sum) return id;
         }
     return from ? from[0].id : NR_END_SYMBOL;
 }
@@ -340,7 +344,7 @@ static nr_status go_on(walk *w, const nr_net *net, const nr_command *cmd,
         if (!choose(w, cmd, i, &id)) return nr_nomem(err);
         if (id == NR_END_SYMBOL) break;
         if (!add_symbol(net->encoding, id, text)) return nr_nomem(err);
-        step(w, id);
+        step(w, id, false);
         if (i + 1 < cmd->length) status = ask(w, err);
     }
     return status;
@@ -351,18 +355,17 @@ nr_status nr_language_generate(const nr_net *net, const nr_command *cmd,
     nr_said said;
     nr_bytes record;
     nr_buf text = {0};
-    walk w;
+    walk w = {0};
     bool given;
     nr_status status = refuse_others(net, cmd, err);
     if (status == NR_OK)
         status = read_text(net, cmd, &said, &record, &given, err);
     if (status != NR_OK) return status;
     status = begin(&w, net, err);
-    if (status == NR_OK) {
+    if (status == NR_OK)
         status = through(&w, net, given ? &record : NULL, NULL, err);
-        if (status == NR_OK) status = go_on(&w, net, cmd, &text, err);
-        nr_release_lines(w.frame);
-    }
+    if (status == NR_OK) status = go_on(&w, net, cmd, &text, err);
+    end(&w);
     if (status == NR_OK)
         status = done(nr_put_bin(reply, text.data, text.len), err);
     nr_buf_free(&text);
