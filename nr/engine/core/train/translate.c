@@ -127,13 +127,15 @@ static bool make_booths(nr_trainer *t, nr_translation *tr) {
     tr->booths = nr_alloc(tr->nbooths * sizeof *tr->booths);
     tr->memory = nr_alloc_lines(tr->nbooths * floats, sizeof(float));
     tr->gradients = nr_alloc_lines(tr->nbooths * each, sizeof(float));
-    if (!tr->booths || !tr->memory || !tr->gradients) return false;
+    tr->packed = nr_alloc_lines(each, sizeof(float));
+    if (!tr->booths || !tr->memory || !tr->gradients || !tr->packed) return false;
     memset(tr->booths, 0, tr->nbooths * sizeof *tr->booths);
     memset(tr->memory, 0, tr->nbooths * floats * sizeof(float));
     for (size_t i = 0; i < tr->nbooths; i++) {
         nr_booth *b = &tr->booths[i];
         nr_translator_make(&b->s, t->k, t->plan, tr->places, tr->told,
                            tr->memory + i * floats);
+        b->s.packed = tr->packed;
         b->g = tr->gradients + i * each;
         if (!(b->before = nr_alloc(ids * sizeof *b->before))) return false;
     }
@@ -259,6 +261,7 @@ void nr_translate_free(nr_translation *tr) {
     nr_release(tr->booths);
     nr_release_lines(tr->memory);
     nr_release_lines(tr->gradients);
+    nr_release_lines(tr->packed);
     nr_release(tr->order);
     nr_release(tr->by_length);
     nr_release(tr->keys);
@@ -282,7 +285,7 @@ uint64_t nr_translate_bytes(const nr_net *net) {
     if (!like) return 0; /* then there is no memory for the training either */
     size_t panels = nr_panels_for(batch_for(&h.options, (size_t)net->h.len[0]));
     uint64_t params = like->params + NR_LANES;
-    uint64_t floats = 6 * params +
+    uint64_t floats = 7 * params +
                       panels * (params + (longest + 1) * NR_LANES +
                                 nr_translator_floats(like->plan, longest,
                                                      longest + 1));

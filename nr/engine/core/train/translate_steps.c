@@ -66,6 +66,11 @@ static void run_panel(void *context, size_t unit) {
     if (tr->learn) nr_translator_backward(&b->s, w, b->g, b->steps, b->before);
 }
 
+static void pack_weights(void *context, size_t unit) {
+    nr_trainer *t = context;
+    nr_translator_pack(t->plan, t->now->w, unit, t->translation->packed);
+}
+
 /* Some samples in panels, side by side; their losses. */
 static double run_samples(nr_trainer *t, const nr_phrases *from,
                           const uint32_t *samples, size_t n, bool learn) {
@@ -79,6 +84,7 @@ static double run_samples(nr_trainer *t, const nr_phrases *from,
         b->samples = samples + i * NR_LANES;
         b->n = n - i * NR_LANES < NR_LANES ? n - i * NR_LANES : NR_LANES;
     }
+    nr_team_run(t->team, pack_weights, t, t->plan->all);
     nr_team_run(t->team, run_panel, t, tr->used);
     for (size_t i = 0; i < tr->used; i++) loss += tr->booths[i].loss;
     return loss;
