@@ -2,6 +2,7 @@
 
     .venv/bin/python tests/golden_series.py tests/data/golden/series-2
     .venv/bin/python tests/golden_series.py tests/data/golden/texts-1
+    .venv/bin/python tests/golden_series.py tests/data/golden/phrases-1
 
 As golden_write.py, with whose servers it is written: the folder is new, and what is there already
 stays as it is. expected.json is what that version replied.
@@ -162,7 +163,61 @@ TEXTS_ASKED: dict[str, list[str]] = {
     ],
     "unread": ["NR.GETDATA unread TRAIN 0", "NR.METRICS unread"],
 }
-SETS = {"series-2": (SERIES, SERIES_ASKED), "texts-1": (TEXTS, TEXTS_ASKED)}
+
+
+def spelled(n: int) -> str:
+    words = ["".join("abcdef"[i * k % 6] for k in range(1, 2 + i % 5)) for i in range(n)]
+    return json.dumps([{"word": word, "sounds": " ".join(word[::-1].upper())} for word in words])
+
+
+def asked_and_told(n: int) -> str:
+    rows = [{"ask": LINES[i % 4], "tell": LINES[i % 4][:5]} for i in range(n)]
+    return json.dumps([{"tell": "?"}, *rows])  # and one without an input
+
+
+PHRASES: dict[str, list[Command]] = {
+    "say": [
+        "NR.CREATE say GENERATOR word:sequence(char) 9 -> sounds:sequence(category) SEED 3 "
+        "OPTIMIZER ADAM LEARNRATE 0.02 BATCH 20 DROPOUT 0.2 CLIP 5 L2 0 VOCABULARY 20 DATASET 90 "
+        "TEST 30 THREADS 2",
+        ("NR.OBSERVE", "say", "JSON", spelled(130)),
+        *trained("say", "MAXCYCLES 8 MAXTIME 0 AUTOSTOP BACKTRACK"),
+    ],
+    "tell": [
+        "NR.CREATE tell GENERATOR ask:sequence(word) 7 5 -> tell:sequence(char) SEED 4 CELL GRU "
+        "OPTIMIZER SGD LEARNRATE 0.5 BATCH 7 DROPOUT 0 CLIP 1 DECAY 0.5 AFTER 2 VOCABULARY 12 "
+        "DATASET 40 TEST 0",
+        ("NR.OBSERVE", "tell", "JSON", asked_and_told(30)),
+        *trained("tell", "MAXCYCLES 4 MAXTIME 0"),
+    ],
+    "unsaid": [
+        "NR.CREATE unsaid GENERATOR a:sequence(category) -> b:sequence(word) SEED 5",
+        'NR.OBSERVE unsaid a="x y" -> b="one two"',
+    ],
+}
+PHRASES_ASKED: dict[str, list[str]] = {
+    "say": [
+        "NR.RUN say word=bad",
+        "NR.RUN say word=faded BEAM 1",
+        "NR.RUN say word=xyz BEAM 9 LENGTH 4",
+        'NR.SCORE say word=bad sounds="D A B"',
+        "NR.METRICS say",
+        "NR.HISTORY say",
+        "NR.GETDATA say TRAIN 0 99",
+        "NR.GETDATA say TEST 0 99",
+    ],
+    "tell": [
+        'NR.RUN tell ask="the cat never" BEAM 2',
+        'NR.SCORE tell ask="a dog ran" tell=a',
+        "NR.GETDATA tell TRAIN 0 99",
+    ],
+    "unsaid": ["NR.GETDATA unsaid TRAIN 0", "NR.METRICS unsaid"],
+}
+SETS = {
+    "series-2": (SERIES, SERIES_ASKED),
+    "texts-1": (TEXTS, TEXTS_ASKED),
+    "phrases-1": (PHRASES, PHRASES_ASKED),
+}
 """By folder: commands that make networks, and what these are asked."""
 
 

@@ -36,6 +36,11 @@ MORE = {
         "letters": "NR.OBSERVE letters -> text=rug",
         "unread": "NR.OBSERVE unread -> s=b",
     },
+    "phrases-1": {
+        "say": 'NR.OBSERVE say word=fee -> sounds="E E F"',
+        "tell": "NR.OBSERVE tell ask=rug -> tell=r",
+        "unsaid": "NR.OBSERVE unsaid a=z -> b=three",
+    },
 }
 LEARN = {
     "series-2": {
@@ -44,6 +49,7 @@ LEARN = {
         "moves": "MAXCYCLES 2",
     },
     "texts-1": {"words": "MAXCYCLES 2 AUTOSTOP BACKTRACK", "letters": "MAXCYCLES 2"},
+    "phrases-1": {"say": "MAXCYCLES 2 AUTOSTOP BACKTRACK", "tell": "MAXCYCLES 2"},
 }
 
 

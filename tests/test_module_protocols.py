@@ -25,6 +25,14 @@ LINES = (
     "NR.METRICS plain",
     "NR.RUN plain 1",
     "NR.CONFIGURE club",
+    "NR.RUN lm text=a TOP 3",
+    'NR.RUN lm JSON \'[{"text":"a"},{"text":"bc"}]\'',
+    "NR.SCORE lm text=a",
+    "NR.GENERATE lm LENGTH 5 SEED 2",
+    "NR.RUN say word=ab BEAM 3",
+    'NR.RUN say JSON \'[{"word":"ab"},{"word":"c"}]\' BEAM 2',
+    "NR.SCORE say word=ab sounds=A",
+    "NR.METRICS say",
 )
 HIDDEN = ("id", "training-total-seconds")
 
@@ -42,6 +50,18 @@ def _club(db: nr.Database) -> None:
     plain.train(maxcycles=5, autostop=False).wait()
 
 
+def _generators(db: nr.Database) -> None:
+    kinds = {"word": "sequence(char)", "sounds": "sequence(category)"}
+    lm = db.create("lm", "generator", {"text": "sequence(char)"}, target="text", seed=1, hidden=[4])
+    say = db.create("say", "generator", kinds, target="sounds", seed=1, hidden=[4])
+    for i in range(30):
+        word = "abcab"[i % 3 :]
+        lm.observe({"text": word})
+        say.observe({"word": word, "sounds": list(word.upper())})
+    for net in lm, say:
+        net.train(maxcycles=3, autostop=False).wait()
+
+
 def _shown(db: nr.Database, line: str) -> Any:
     reply: Any = db.execute(line)
     if not line.startswith("NR.INFO"):
@@ -52,8 +72,9 @@ def _shown(db: nr.Database, line: str) -> Any:
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_replies_are_those_of_the_other_drivers(server: Server, protocol: int) -> None:
     with nr.connect(server.url(), protocol=protocol) as db, nr.connect("memory://") as memory:
-        _club(db)
-        _club(memory)
+        for each in db, memory:
+            _club(each)
+            _generators(each)
         for line in LINES:
             if protocol == 2 and line.startswith("NR.GETDATA club"):
                 continue  # where numbers are texts
@@ -63,8 +84,8 @@ def test_replies_are_those_of_the_other_drivers(server: Server, protocol: int) -
         assert db.execute("NR.RUN", "club", "JSON", rows) == memory.execute(
             "NR.RUN", "club", "JSON", rows
         )
-        for each in db["club"], memory["club"]:
-            assert len(each.samples("train")) == each.info().train_len
+        for net in db["club"], memory["club"]:
+            assert len(net.samples("train")) == net.info().train_len
 
 
 def test_names_and_values_are_maps_in_version_3(server: Server) -> None:
@@ -83,6 +104,24 @@ def test_names_and_values_are_maps_in_version_3(server: Server) -> None:
         with client.pipeline(transaction=True) as both:
             both.execute_command("NR.RUN", "club", "age=1")
             assert both.execute() == [found]
+
+
+def test_what_generators_tell_are_maps_in_version_3(server: Server) -> None:
+    lines = "NR.RUN lm text=a TOP 3", "NR.RUN say word=ab BEAM 3"
+    with nr.connect(server.url()) as db:
+        _generators(db)
+        flat: list[Any] = [db.execute(line) for line in lines]
+    with server.client(protocol=3) as client:
+        for line, pairs in zip(lines, flat, strict=True):
+            found = client.execute_command(*line.split())
+            assert [part for pair in found.items() for part in pair] == pairs, line
+        score = client.execute_command("NR.SCORE", "say", "word=ab", "sounds=A")
+        assert list(score) == [b"log-probability", b"symbols", b"perplexity"]
+        text = client.execute_command("NR.GENERATE", "lm", "LENGTH", 5)
+        assert isinstance(text, bytes)
+        assert len(text) <= 5
+        rows = client.execute_command("NR.RUN", "say", "JSON", '[{"word":"ab"},{"word":"c"}]')
+        assert [len(row) for row in rows] == [4, 4]
 
 
 def _asked(server: Server, *lines: str) -> list[bytes]:

@@ -216,11 +216,18 @@ CASES: dict[str, list[Step]] = {
             "lm is a generator, which knows no importance: NR.METRICS tells how good it is",
         ),
         _refused(
+            "NR.EXPLAIN lm text=a",
+            "lm is a generator, whose answers NR.EXPLAIN does not take apart: NR.SCORE tells how "
+            "likely they are",
+        ),
+        _refused(
             "NR.FIELDS lm ADD x:number",
             "the texts of lm have the field that it was created with: a generator takes no others",
         ),
         *trained("lm", "MAXCYCLES 1 MAXTIME 0"),
+        # All that it has heard stands once: its vocabulary is what every generator has.
         ("NR.RUN lm text=unheard TOP 1", _next(1)),
+        ('NR.GENERATE lm text="never heard" LENGTH 3 SEED 1', lambda reply: len(reply) == 0),
         _refused("NR.RUN lm INTERVAL 0.5", "INTERVAL is for regressors and forecasters"),
         _refused("NR.RUN lm FOR a", "lm is no forecaster: FOR names a series of one"),
         _refused(

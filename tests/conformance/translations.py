@@ -163,6 +163,23 @@ CASES: dict[str, list[Step]] = {
             "NR.CREATE g GENERATOR a:sequence(word) -> b:sequence(word) TIED",
             "Syntax error in NR.CREATE: TIED is for generators of one sequence",
         ),
+        _refused(
+            "NR.CREATE g GENERATOR a:sequence(word) -> b:sequence(word) INIT 0.1",
+            "Syntax error in NR.CREATE: INIT is for generators of one sequence",
+        ),
+        _refused(
+            "NR.CREATE g GENERATOR a:sequence(word) -> b:sequence(word) MEMBERS 2",
+            "Syntax error in NR.CREATE: a generator is one network: it takes no MEMBERS",
+        ),
+        _refused(
+            "NR.CONFIGURE say MEMBERS 2",
+            "Syntax error in NR.CONFIGURE: MEMBERS is fixed when the network is created",
+        ),
+        _refused(
+            "NR.CREATE g GENERATOR a:sequence(word) -> b:sequence(word) VOCABULARY 1",
+            "Syntax error in NR.CREATE: VOCABULARY of a generator is at least 2: one of its "
+            "symbols is the end",
+        ),
         _refused("NR.OBSERVE say word=ab -> sounds=", "field sounds: an output is needed"),
         _refused(
             'NR.OBSERVE say "word=" -> "sounds=  "',
@@ -183,6 +200,11 @@ CASES: dict[str, list[Step]] = {
         _refused(
             "NR.IMPORTANCE say",
             "say is a generator, which knows no importance: NR.METRICS tells how good it is",
+        ),
+        _refused(
+            "NR.EXPLAIN say word=ab",
+            "say is a generator, whose answers NR.EXPLAIN does not take apart: NR.SCORE tells how "
+            "likely they are",
         ),
         _refused(
             "NR.FIELDS say ADD x:number",

@@ -1,5 +1,5 @@
-/* Any bytes as samples of a network with fields, of a generator from one sequence to
- * another, or as steps of a forecaster, in each form that they may have: refused, and
+/* Any bytes as samples of a network with fields, of generators of one sequence and from
+ * one to another, or as steps of a forecaster, in each form that they may have: refused, and
  * nothing has changed, or kept as records that are sound, the same when they are said
  * again, and learned from.
  *
@@ -15,7 +15,7 @@
 #include "model/net.h"
 #include "fuzz.h"
 
-enum { FORMS = 3, NETS = 3, WORDS = 24, STATE = 3 };
+enum { FORMS = 3, NETS = 4, WORDS = 24, STATE = 3 };
 static const char *const CREATE[NETS][WORDS] = {
     {"NR.CREATE", "k", "CLASSIFIER", "n:number", "f:flag", "c:category",
      "t:time", "x:text", "v:vector(2)", "l:category(a,b)", "i:key",
@@ -25,6 +25,8 @@ static const char *const CREATE[NETS][WORDS] = {
      "z:number", "DATASET", "9", "HORIZON", "1", "SEED", "1"},
     {"NR.CREATE", "k", "GENERATOR", "w:sequence(char)", "3", "->",
      "s:sequence(category)", "DATASET", "8", "TEST", "4", "SEED", "1"},
+    {"NR.CREATE", "k", "GENERATOR", "3", "->", "s:sequence(category)", "DATASET",
+     "8", "TEST", "4", "SEED", "1"},
 };
 
 static nr_net *made(size_t which) {
@@ -87,7 +89,8 @@ static void encode(const nr_net *net) {
 /* The others, too, learn from what was kept, and go on from it. */
 static void learn(nr_net *net) {
     const char *const train[] = {"NR.TRAIN", "k", "MAXCYCLES", "2"};
-    const char *const run[] = {"NR.RUN", "k", "w=ab"};
+    const char *const run[] = {"NR.RUN", "k",
+                               net->schema->inputs ? "w=ab" : "s=ab"};
     const size_t len[] = {8, 1, 9, 1}, run_len[] = {6, 1, 4};
     size_t words = net->h.kind == NR_GENERATOR ? 3 : 2;
     nr_command cmd;

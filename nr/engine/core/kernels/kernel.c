@@ -29,8 +29,9 @@ enum { MR = 6, NV = 1, GI = 2, GO = 3, KBLOCK = 256 };
 enum { MR = 2, NV = 1, GI = 1, GO = 2, KBLOCK = 256 };
 #endif
 
-/* Floats that do not stay in the second cache. */
-enum { FAR = 1 << 18 };
+/* Floats that do not stay in the second cache, and those of deltas that do, with the
+ * inputs that pass by them. */
+enum { FAR = 1 << 18, NEAR = 1 << 16 };
 
 static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -212,7 +213,7 @@ static void bias_gradient(float *g, const operands *x, size_t outputs) {
     }
 }
 
-/* Brings the next inputs nearer, the o-th of their outputs' share. */
+/* Brings the next inputs nearer, the o-th of some outputs' share. */
 static void fetch_ahead(const operands *x, size_t o, size_t outputs) {
     enum { LINES = GI * NR_LANES / 16 };
     size_t first = o * LINES / outputs;
@@ -223,21 +224,31 @@ static void fetch_ahead(const operands *x, size_t o, size_t outputs) {
             __builtin_prefetch(next + l * 16);
 }
 
-/* Inputs in the outer loop: their tile stays in the first cache while all
- * deltas, which fit the second, pass by. */
+/* So many outputs that their deltas fit the second cache. */
+static size_t outputs_at_once(const operands *x, size_t outputs) {
+    size_t fit = NEAR / (x->panels * NR_LANES + 1) / GO * GO;
+    return least(fit > GO ? fit : GO, outputs);
+}
+
+/* Inputs in the outer loop: their tile stays in the first cache while the deltas of
+ * some outputs pass by. */
 static void gradient_of(float *g, operands x, size_t first, size_t last,
                         size_t outputs) {
     const float *in = x.in, *delta = x.delta;
     bool far = x.in_step * x.panels > FAR;
+    size_t some = outputs_at_once(&x, outputs);
     if (first == 0) bias_gradient(g, &x, outputs);
-    for (size_t i = first; i < last; i += GI)
-        for (size_t o = 0; o < outputs; o += GO) {
-            x.in = in + i * NR_LANES;
-            x.delta = delta + o * NR_LANES;
-            if (far) fetch_ahead(&x, o, outputs);
-            all_dots[least(last - i, GI)][least(outputs - o, GO)](
-                g + nr_dense_row(outputs, i) + o, outputs, &x);
-        }
+    for (size_t o0 = 0; o0 < outputs; o0 += some) {
+        size_t end = least(o0 + some, outputs);
+        for (size_t i = first; i < last; i += GI)
+            for (size_t o = o0; o < end; o += GO) {
+                x.in = in + i * NR_LANES;
+                x.delta = delta + o * NR_LANES;
+                if (far) fetch_ahead(&x, o - o0, end - o0);
+                all_dots[least(last - i, GI)][least(end - o, GO)](
+                    g + nr_dense_row(outputs, i) + o, outputs, &x);
+            }
+    }
 }
 
 #endif
@@ -264,6 +275,7 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 }
 
 #include "kernels/activations.h"
+#include "kernels/attention.h"
 #include "kernels/row.h"
 #include "kernels/soft_row.h"
 #include "kernels/cell_rows.h"
@@ -283,6 +295,9 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 
 const nr_kernels NAME(NR_ISA) = {
     .name = TEXT(NR_ISA),
+    .match = match,
+    .add_part = add_part,
+    .match_back = match_back,
     .product = product,
     .lstm_units = lstm_units,
     .lstm_units_back = lstm_units_back,

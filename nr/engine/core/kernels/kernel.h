@@ -110,8 +110,25 @@ typedef struct nr_unit_step {
     size_t delta_row, more_row; /* of delta and carry; of more */
 } nr_unit_step;
 
+/* The way back through a place that attention looks at (layers/attention.h): by its
+ * odds and the delta of its product with the state, of each lane. notes, want_notes
+ * and want_seen have two halves of so many units. */
+typedef struct nr_match {
+    size_t units, nv;
+    const float *odds, *product, *notes, *state, *want_seen;
+    float *want_notes, *want_state; /* are added to */
+} nr_match;
+
 typedef struct nr_kernels {
     const char *name;
+
+    /* By lane the product of two panels, x[unit] (y[unit] + more[unit]), where more may
+     * be NULL; to[unit] += part * x[unit]; and the way back. */
+    void (*match)(float *to, const float *x, const float *y, const float *more,
+                  size_t units, size_t nv);
+    void (*add_part)(float *to, const float *part, const float *x, size_t units,
+                     size_t nv);
+    void (*match_back)(const nr_match *match);
 
     void (*product)(const nr_product *product);
     void (*lstm_units)(const nr_unit_step *step);

@@ -15,6 +15,7 @@ typedef struct nr_attention {
     const size_t *first; /* by lane: its first place */
     const float *notes;  /* [place][2 units][lane] */
     float *odds;         /* [place][lane], which sum to 1 over a lane's places */
+    float *want_odds;    /* the same, for the way back */
 } nr_attention;
 
 /* state[unit][lane] to seen[2 units][lane]. */

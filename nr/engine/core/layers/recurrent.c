@@ -93,7 +93,7 @@ static void run_step(const nr_kernels *k, const nr_track *t, const float *w,
         if (i)
             nr_copy_lanes(nr_inputs_at(c, from), nr_outputs_at(c - 1, to), c->in,
                        l->nv);
-        nr_cell_run(k, c, w, l, from, to, sums);
+        nr_cell_run(k, c, w, NULL, l, from, to, sums);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "layers/layer.h"
+#include "layers/packed.h"
 #include "layers/recurrent.h"
 #include "layers/track.h"
 
@@ -92,14 +93,13 @@ void nr_clear_lanes(float *to, size_t units, size_t first, size_t last) {
 }
 
 static void add_up(const nr_kernels *k, const nr_op *op, const float *w,
-                   const float *x, float *y, size_t nv) {
-    const float *own = w + op->at;
-    k->layer(y, own + nr_dense_row(op->out, 0), 1, op->out, x, own, op->out,
-             op->in, nv);
+                   const float *packed, const float *x, float *y, size_t nv) {
+    nr_packed_forward(k, op, w + op->at, packed ? packed + op->at : NULL, x, y, nv);
 }
 
 void nr_cell_run(const nr_kernels *k, const nr_track_cell *c, const float *w,
-                     const nr_track_lanes *l, size_t from, size_t to, size_t sums) {
+                 const float *packed, const nr_track_lanes *l, size_t from,
+                 size_t to, size_t sums) {
     nr_cell_step step = {.units = c->units,
                          .nv = l->nv,
                          .mask = l->all ? NULL : l->mask,
@@ -107,9 +107,9 @@ void nr_cell_run(const nr_kernels *k, const nr_track_cell *c, const float *w,
                          .before = nr_state_at(c, from),
                          .after = nr_state_at(c, to),
                          .out = nr_outputs_at(c, to)};
-    add_up(k, c->op, w, nr_inputs_at(c, from), step.gates, l->nv);
+    add_up(k, c->op, w, packed, nr_inputs_at(c, from), step.gates, l->nv);
     if (!c->lstm)
-        add_up(k, c->state_op, w, nr_outputs_at(c, from),
+        add_up(k, c->state_op, w, packed, nr_outputs_at(c, from),
                step.gates + 3 * c->units * NR_LANES, l->nv);
     (c->lstm ? k->lstm : k->gru)(&step);
 }

@@ -57,9 +57,11 @@ static inline float *nr_back_at(const nr_track_cell *c, size_t slot) {
 void nr_copy_lanes(float *to, const float *from, size_t units, size_t nv);
 void nr_clear_lanes(float *to, size_t units, size_t first, size_t last);
 
-/* A step of a layer, from what slot `from` holds to slot `to`. */
+/* A step of a layer, from what slot `from` holds to slot `to`; `packed` may have the
+ * weights as packed.h does. */
 void nr_cell_run(const nr_kernels *k, const nr_track_cell *c, const float *w,
-                 const nr_track_lanes *l, size_t from, size_t to, size_t sums);
+                 const float *packed, const nr_track_lanes *l, size_t from,
+                 size_t to, size_t sums);
 /* What the slot holds becomes deltas; `more`: what the layer above wants of this
  * step's output. */
 void nr_cell_back(const nr_kernels *k, const nr_track_cell *c, const float *w,

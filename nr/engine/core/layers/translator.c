@@ -4,6 +4,7 @@
 
 #include "layers/attention.h"
 #include "layers/layer.h"
+#include "layers/packed.h"
 #include "layers/recurrent.h"
 #include "layers/translator.h"
 #include "layers/translating.h"
@@ -28,7 +29,7 @@ static size_t unroll_of(size_t places, size_t told) {
 size_t nr_translator_floats(const nr_plan *plan, size_t places, size_t told) {
     size_t units = nr_state_units(&plan->recurrent);
     size_t lanes = places * (2 * units + 1) + 5 * units + plan->ops[1].out;
-    if (told) lanes += told * units + places * 2 * units + 4 * units;
+    if (told) lanes += told * units + places * (2 * units + 1) + 4 * units;
     return nr_frame_floats(plan, unroll_of(places, told)) + lanes * NR_LANES;
 }
 
@@ -56,8 +57,16 @@ void nr_translator_make(nr_translator *s, const nr_kernels *k,
     if (!told) return;
     s->want = take(&memory, told * units);
     s->want_notes = take(&memory, places * 2 * units);
+    s->want_odds = take(&memory, places);
     s->want_joined = take(&memory, 3 * units);
     s->want_top = take(&memory, units);
+}
+
+void nr_translator_pack(const nr_plan *plan, const float *w, size_t op,
+                        float *packed) {
+    const nr_op *o = &plan->ops[op];
+    if (o->params && o->layer != &nr_layer_embed)
+        nr_pack_weights(o, w + o->at, packed + o->at);
 }
 
 /* ================================ Forward ================================ */
@@ -100,7 +109,7 @@ static void run_stack(const nr_translator *s, size_t which, const float *w,
                           lanes->nv);
         nr_translator_drop(s, nr_inputs_at(c, from), c->in,
                            nr_dropped(which, i), t);
-        nr_cell_run(s->k, c, w, lanes, from, to, sums);
+        nr_cell_run(s->k, c, w, s->packed, lanes, from, to, sums);
     }
 }
 
@@ -210,7 +219,14 @@ nr_attention nr_translator_attention(const nr_translator *s,
         first[l] = l < s->n ? s->places - s->in[l].n : 0;
     return (nr_attention){.k = s->k, .places = s->places, .units = s->units,
                           .nv = s->lanes.nv, .first = first,
-                          .notes = s->notes, .odds = s->odds};
+                          .notes = s->notes, .odds = s->odds,
+                          .want_odds = s->want_odds};
+}
+
+static void sum_up(const nr_translator *s, const nr_op *op, const float *w,
+                   const float *x, float *y) {
+    nr_packed_forward(s->k, op, w + op->at, s->packed ? s->packed + op->at : NULL,
+                      x, y, s->lanes.nv);
 }
 
 void nr_translator_step(nr_translator *s, const float *w, size_t t,
@@ -224,10 +240,11 @@ void nr_translator_step(nr_translator *s, const float *w, size_t t,
     nr_copy_lanes(s->joined, nr_outputs_at(&track->cells[track->n - 1], to),
                   s->units, nv);
     nr_attention_look(&a, s->joined, s->joined + s->units * NR_LANES);
-    nr_dense_forward(s->k, join, w + join->at, s->joined, s->top, nv);
+    sum_up(s, join, w, s->joined, s->top);
+    nr_dense_activate(s->k, join, s->top, nv);
     nr_copy_lanes(s->kept, s->top, s->units, nv);
     nr_translator_drop(s, s->kept, s->units, nr_dropped(NR_TELLS, track->n), t);
-    nr_dense_forward(s->k, softmax, w + softmax->at, s->kept, s->y, nv);
+    sum_up(s, softmax, w, s->kept, s->y);
 }
 
 nr_losses nr_translator_loss(nr_translator *s, const nr_target *target) {

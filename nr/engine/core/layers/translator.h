@@ -30,6 +30,7 @@ typedef struct nr_translator {
     nr_track_lanes lanes;        /* of what is told */
     size_t n, places, units;     /* lanes in use; steps of the longest input */
     nr_phrase in[NR_LANES];
+    const float *packed; /* the weights as packed.h has them, or NULL */
     bool learn;      /* steps are kept for the way back */
     double dropout;  /* the part that is left out */
     uint64_t key;    /* by which, with layer, step, lane and unit */
@@ -40,7 +41,7 @@ typedef struct nr_translator {
     float *y;        /* [symbol][lane] */
     /* On the way back: deltas. */
     float *want;     /* [step][units][lane]: of the state of what is told */
-    float *want_notes, *want_joined, *want_top;
+    float *want_notes, *want_odds, *want_joined, *want_top;
 } nr_translator;
 
 /* The shape of a plan: whether it is one of these. */
@@ -52,6 +53,10 @@ size_t nr_translator_floats(const nr_plan *plan, size_t places, size_t told);
 void nr_translator_make(nr_translator *s, const nr_kernels *k,
                         const nr_plan *plan, size_t places, size_t told,
                         float *memory);
+
+/* Lays out the weights of an operation where the whole network's are packed. */
+void nr_translator_pack(const nr_plan *plan, const float *w, size_t op,
+                        float *packed);
 
 /* Reads n phrases, one a lane. What is told begins then. */
 void nr_translator_read(nr_translator *s, const float *w, const nr_phrase *in,

@@ -53,6 +53,11 @@ nr_status nr_language_refuse(const nr_net *net, const nr_command *cmd,
         return nr_fail(err, "ERR %s is a generator, which knows no importance: "
                             "NR.METRICS tells how good it is",
                        key_of(cmd, key));
+    if (cmd->verb == NR_EXPLAIN)
+        return nr_fail(err, "ERR %s is a generator, whose answers NR.EXPLAIN "
+                            "does not take apart: NR.SCORE tells how likely "
+                            "they are",
+                       key_of(cmd, key));
     if (cmd->verb != NR_CLASS) return NR_OK;
     return nr_fail(err, "ERR %s is a generator, which knows no classes: NR.RUN "
                         "tells what comes next, NR.GENERATE goes on",

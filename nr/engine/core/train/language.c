@@ -7,6 +7,7 @@
 #include "float_mode.h"
 #include "layers/recurrent.h"
 #include "layers/stream.h"
+#include "train/generators.h"
 #include "train/language.h"
 #include "train/learner.h"
 #include "train/recurrent.h"
@@ -18,12 +19,12 @@ enum {
     TESTED_AT_ONCE = 16, /* parts of the testing stream, */
     LEAST_TESTED = 1000, /* each of so many symbols */
     MOST_BATCH = 4096,
-    MOST_UNROLL = 1024,
-    CYCLES = 8,        /* where no other number is given: */
-    STEPS = 2000,      /* more of them where these are fewer steps in all, */
-    MOST_CYCLES = 200
+    MOST_UNROLL = 1024
 };
-static const double RATE[] = {[NR_ADAM] = 0.002, [NR_SGD] = 1}, CLIP = 5;
+static const nr_generator_usual USUAL = {
+    .rate = {0.002, 1}, .clip = 5, .cycles = 8, .steps = 2000,
+    .most_cycles = 200,
+};
 static const double WIDE = 2000, MOST_DROPOUT = 0.5;
 
 /* ================================= Making ================================ */
@@ -41,7 +42,7 @@ static size_t unroll_for(const nr_options *o) {
 
 /* Of a network that tells so many symbols. */
 static nr_header header_for(const nr_net *net, size_t symbols) {
-    nr_header h = net->h;
+    nr_header h = nr_generator_header(net);
     nr_recurrent *r = &h.recurrent;
     size_t given = net->schema->layout == NR_LAYOUT_GIVEN ? h.nlayers - 2 : 0;
     *r = (nr_recurrent){.cell = h.options.cell, .fields = 1, .layers = 1};
@@ -50,28 +51,10 @@ static nr_header header_for(const nr_net *net, size_t symbols) {
     for (size_t l = 0; l < r->layers && given; l++) r->units[l] = h.layers[1 + l];
     r->of[0].symbols = (uint32_t)symbols - 1;
     r->of[0].width = r->units[r->layers - 1];
-    h.kind = NR_CLASSIFIER;
-    h.options.loss = NR_CROSSENTROPY;
-    h.options.members = 1;
-    h.options.normalize = false;
     h.nlayers = 2;
     h.layers[0] = r->of[0].width;
     h.layers[1] = (uint32_t)symbols;
-    h.records = NR_FIXED;
-    h.bytes[0] = h.bytes[1] = 0;
-    h.maxlen[0] = h.maxlen[1] = h.len[0] = h.len[1] = 0;
-    h.trained = false;
     return h;
-}
-
-static nr_bytes get_record(const void *context, size_t dataset, size_t i) {
-    return nr_record_at(context, (nr_dataset_id)dataset, i);
-}
-
-static bool begins_afresh(const nr_net *net, const nr_command *cmd) {
-    nr_ending ending = net->h.stats.ending;
-    bool done = ending == NR_ENDED_AUTOSTOP || ending == NR_ENDED_CYCLES;
-    return !net->inner || (cmd->backtrack && done);
 }
 
 /* Another one of the same symbols, for a training that goes on: its baseline is
@@ -88,8 +71,7 @@ static nr_encoding *same_symbols(const nr_encoding *e) {
 
 static nr_status read_streams(const nr_net *net, bool afresh, nr_encoding **e,
                               nr_language *lm, nr_error *err) {
-    nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
-                          get_record, net, (size_t)net->h.options.vocabulary};
+    nr_records records = nr_generator_records(net);
     nr_status status = NR_OK;
     if (afresh)
         status = nr_symbols_fit(&records, e, err);
@@ -193,11 +175,9 @@ static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
 }
 
 static uint64_t usual_cycles(const nr_trainer *t) {
-    const nr_options *o = &t->net->h.options;
-    size_t each = t->batch * unroll_for(o);
-    size_t steps = (t->language->learned.n + each - 1) / each;
-    size_t cycles = STEPS / steps;
-    return cycles < CYCLES ? CYCLES : cycles < MOST_CYCLES ? cycles : MOST_CYCLES;
+    size_t each = t->batch * unroll_for(&t->net->h.options);
+    return nr_generator_cycles(&USUAL,
+                               (t->language->learned.n + each - 1) / each);
 }
 
 /* The wider a layer, the more it learns by heart. */
@@ -208,22 +188,12 @@ static double usual_dropout(const nr_trainer *t) {
 
 static void take_options(nr_trainer *t, const nr_command *cmd) {
     const nr_options *o = &t->net->h.options;
-    t->maxtime = cmd->maxtime;
-    t->autostop = cmd->autostop;
-    t->backtrack = cmd->autostop && cmd->backtrack;
-    t->stride = 1;
-    t->rate_now = 1;
-    t->momentum = 0;
-    t->rate = o->learnrate;
-    if (o->learnrate < 0)
-        t->rate = o->optimizer == NR_RPROP ? 0.01 : RATE[o->optimizer];
-    t->clip = o->clip > 0 ? o->clip : CLIP;
-    t->dropout = o->dropout >= 0 ? o->dropout : usual_dropout(t);
-    t->l2 = o->l2 > 0 ? o->l2 : 0;
+    nr_generator_options(t, cmd, &USUAL);
+    if (o->dropout < 0) t->dropout = usual_dropout(t);
     t->batch = batch_for(o, t->language->learned.n);
-    t->maxcycles = cmd->maxcycles ? cmd->maxcycles : usual_cycles(t);
     t->train.n = t->language->learned.n;
     t->test.n = t->language->tested.n;
+    if (!t->maxcycles) t->maxcycles = usual_cycles(t);
 }
 
 void nr_language_read(nr_trainer *t, const nr_symbol_stream *of, size_t parts) {
@@ -240,7 +210,7 @@ size_t nr_language_tested_parts(size_t symbols) {
 
 static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
                         nr_error *err) {
-    bool afresh = begins_afresh(net, cmd);
+    bool afresh = nr_generator_afresh(net, cmd);
     nr_status status = read_streams(net, afresh, &t->encoding, t->language, err);
     if (status != NR_OK) return status;
     nr_header h = header_for(net, t->encoding->classes.n);
@@ -263,12 +233,10 @@ static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
 
 nr_status nr_language_create(const nr_net *net, const nr_command *cmd,
                              nr_trainer **out, nr_error *err) {
-    nr_trainer *t = nr_alloc(sizeof *t);
+    nr_trainer *t = nr_generator_trainer(net);
     if (!t) return nr_nomem(err);
-    memset(t, 0, sizeof *t);
     t->language = nr_alloc(sizeof *t->language);
-    t->fields = nr_net_bare(net);
-    nr_status status = t->language && t->fields ? NR_OK : nr_nomem(err);
+    nr_status status = t->language ? NR_OK : nr_nomem(err);
     if (t->language) *t->language = (nr_language){0};
     if (status == NR_OK) status = set_up(t, net, cmd, err);
     if (status == NR_OK)

@@ -3,15 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/generators.h"
 #include "train/language.h"
 #include "train/recurrent.h"
 
-enum {
-    IMPATIENT = 6, /* a training ends after such a part of its cycles without
-                      progress */
-    BLOCKS = 8     /* of a gradient, that a thread takes at once */
-};
-static const double STEP_WORK = 5e7; /* multiply-adds */
+enum { BLOCKS = 8 }; /* of a gradient, that a thread takes at once */
 
 /* ================================== Steps ================================ */
 
@@ -147,41 +143,12 @@ static void test(nr_trainer *t) {
     t->now->test_error = loss / (double)lm->tested.n;
 }
 
-static void judge(nr_trainer *t) {
-    nr_member *m = t->now;
-    int64_t patience = t->net->h.options.patience;
-    if (patience < 0) patience = (int64_t)(t->maxcycles / IMPATIENT) + 1;
-    if (m->test_error < m->best_test) {
-        m->best_test = m->test_error;
-        m->best_train = m->train_error;
-        m->best_cycle = t->cycles;
-        memcpy(m->best, m->w, t->params * sizeof *m->w);
-    } else if (t->cycles - m->best_cycle >= (uint64_t)patience) {
-        t->ending = NR_ENDED_AUTOSTOP;
-        t->over = true;
-    }
-}
-
 static void end_cycle(nr_trainer *t) {
     nr_language *lm = t->language;
-    nr_member *m = t->now;
-    m->train_error = lm->loss / (double)lm->learned.n;
-    t->steps += lm->learned.n;
+    t->now->train_error = lm->loss / (double)lm->learned.n;
     test(t);
     lm->loss = 0;
-    t->done = 0;
-    t->cycles++;
-    nr_summarise(t);
-    nr_course_add(t);
-    if (!isfinite(m->train_error) || !isfinite(m->test_error)) {
-        t->ending = NR_ENDED_DIVERGED;
-        t->over = true;
-    }
-    if (t->autostop && !t->over) judge(t);
-    if (!t->over && t->cycles >= t->maxcycles) {
-        t->ending = NR_ENDED_CYCLES;
-        t->over = true;
-    }
+    nr_generator_end_cycle(t);
     nr_language_read(t, &lm->learned, t->batch);
 }
 
@@ -193,31 +160,13 @@ static void step(nr_trainer *t) {
     if (lm->reader.at == lm->reader.each) end_cycle(t);
 }
 
-static void end_early(nr_trainer *t, nr_ending ending) {
-    t->ending = ending;
-    t->over = true;
-}
-
 void nr_language_step(nr_trainer *t, uint64_t elapsed_ms) {
     double each = 3 * (double)t->params * (double)t->language->stream.unroll *
                   (double)t->batch;
-    if (!t->over && t->cycles && t->maxtime && elapsed_ms >= t->maxtime)
-        end_early(t, NR_ENDED_TIME);
-    for (double done = 0; done < STEP_WORK && !t->over; done += each) {
-        if (atomic_load_explicit(&t->stop, memory_order_relaxed))
-            end_early(t, NR_ENDED_STOP);
-        else
-            step(t);
-    }
+    nr_generator_step(t, elapsed_ms, each, step);
 }
 
 void nr_language_finalize(nr_trainer *t) {
-    nr_member *m = t->now;
-    if (t->backtrack && isfinite(m->best_test)) {
-        memcpy(m->w, m->best, t->params * sizeof *m->w);
-        m->test_error = m->best_test;
-        m->train_error = m->best_train;
-        nr_summarise(t);
-    }
-    nr_stream_give(&t->language->stream, m->w, t->f.layers);
+    nr_generator_keep_best(t);
+    nr_stream_give(&t->language->stream, t->now->w, t->f.layers);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers/recurrent.h"
+#include "train/generators.h"
 #include "train/recurrent.h"
 #include "train/translate.h"
 
@@ -15,13 +16,12 @@ enum {
     LEAST_BATCH = 16,   /* mini-batches: a part of the samples, so many at least, */
     PART_BATCH = 64,
     BATCH = 128,        /* and at most */
-    MOST_BATCH = 1024,
-    CYCLES = 20,        /* where no other number is given: */
-    STEPS = 6000,       /* more of them where these are fewer steps in all, */
-    MOST_CYCLES = 200
+    MOST_BATCH = 1024
 };
-static const double RATE[] = {[NR_ADAM] = 0.002, [NR_SGD] = 1};
-static const double CLIP = 5, DROPOUT = 0.2;
+static const nr_generator_usual USUAL = {
+    .rate = {0.002, 1}, .clip = 5, .dropout = 0.2, .cycles = 20, .steps = 6000,
+    .most_cycles = 200,
+};
 
 /* ================================= Making ================================ */
 
@@ -40,7 +40,7 @@ static uint32_t usual_units(const nr_net *net) {
 
 /* Of a network that reads and tells so many symbols. */
 static nr_header header_for(const nr_net *net, size_t read, size_t told) {
-    nr_header h = net->h;
+    nr_header h = nr_generator_header(net);
     nr_recurrent *r = &h.recurrent;
     size_t given = net->schema->layout == NR_LAYOUT_GIVEN ? h.nlayers - 2 : 0;
     *r = (nr_recurrent){.cell = h.options.cell, .fields = NR_TRANSLATING,
@@ -53,35 +53,12 @@ static nr_header header_for(const nr_net *net, size_t read, size_t told) {
         r->of[f].symbols = (uint32_t)(f == NR_TELLS ? told - 1 : read);
         r->of[f].width = r->units[0] < EMBEDDED ? r->units[0] : EMBEDDED;
     }
-    h.kind = NR_CLASSIFIER;
-    h.options.loss = NR_CROSSENTROPY;
     h.options.activation = NR_TANH;
-    h.options.members = 1;
-    h.options.normalize = false;
     h.nlayers = 3;
     h.layers[0] = NR_TRANSLATING * units;
     h.layers[1] = units;
     h.layers[2] = (uint32_t)told;
-    h.records = NR_FIXED;
-    h.bytes[0] = h.bytes[1] = 0;
-    h.maxlen[0] = h.maxlen[1] = h.len[0] = h.len[1] = 0;
-    h.trained = false;
     return h;
-}
-
-static nr_bytes get_record(const void *context, size_t dataset, size_t i) {
-    return nr_record_at(context, (nr_dataset_id)dataset, i);
-}
-
-static nr_records records_of(const nr_net *net) {
-    return (nr_records){net->schema, {net->h.len[0], net->h.len[1]}, get_record,
-                        net, (size_t)net->h.options.vocabulary};
-}
-
-static bool begins_afresh(const nr_net *net, const nr_command *cmd) {
-    nr_ending ending = net->h.stats.ending;
-    bool done = ending == NR_ENDED_AUTOSTOP || ending == NR_ENDED_CYCLES;
-    return !net->inner || (cmd->backtrack && done);
 }
 
 /* Another one alike, for a training that goes on: what it is measured by is that of
@@ -109,7 +86,7 @@ static void count_symbols(nr_translation *tr) {
 
 static nr_status read_samples(const nr_net *net, bool afresh, nr_encoding **e,
                               nr_translation *tr, nr_error *err) {
-    nr_records records = records_of(net);
+    nr_records records = nr_generator_records(net);
     nr_status status = afresh ? nr_phrases_fit(&records, e, err)
                               : same_encoding(net->encoding, e, err);
     for (size_t d = 0; d < 2 && status == NR_OK; d++)
@@ -127,13 +104,15 @@ static bool make_booths(nr_trainer *t, nr_translation *tr) {
     tr->booths = nr_alloc(tr->nbooths * sizeof *tr->booths);
     tr->memory = nr_alloc_lines(tr->nbooths * floats, sizeof(float));
     tr->gradients = nr_alloc_lines(tr->nbooths * each, sizeof(float));
-    if (!tr->booths || !tr->memory || !tr->gradients) return false;
+    tr->packed = nr_alloc_lines(each, sizeof(float));
+    if (!tr->booths || !tr->memory || !tr->gradients || !tr->packed) return false;
     memset(tr->booths, 0, tr->nbooths * sizeof *tr->booths);
     memset(tr->memory, 0, tr->nbooths * floats * sizeof(float));
     for (size_t i = 0; i < tr->nbooths; i++) {
         nr_booth *b = &tr->booths[i];
         nr_translator_make(&b->s, t->k, t->plan, tr->places, tr->told,
                            tr->memory + i * floats);
+        b->s.packed = tr->packed;
         b->g = tr->gradients + i * each;
         if (!(b->before = nr_alloc(ids * sizeof *b->before))) return false;
     }
@@ -177,35 +156,19 @@ static bool make_weights(nr_trainer *t, const nr_net *net, bool afresh) {
     return true;
 }
 
-static uint64_t usual_cycles(const nr_trainer *t) {
-    size_t steps = (t->train.n + t->batch - 1) / t->batch;
-    size_t cycles = STEPS / steps;
-    return cycles < CYCLES ? CYCLES : cycles < MOST_CYCLES ? cycles : MOST_CYCLES;
-}
-
 static void take_options(nr_trainer *t, const nr_command *cmd) {
-    const nr_options *o = &t->net->h.options;
-    t->maxtime = cmd->maxtime;
-    t->autostop = cmd->autostop;
-    t->backtrack = cmd->autostop && cmd->backtrack;
-    t->stride = 1;
-    t->rate_now = 1;
-    t->momentum = 0;
-    t->rate = o->learnrate;
-    if (o->learnrate < 0)
-        t->rate = o->optimizer == NR_RPROP ? 0.01 : RATE[o->optimizer];
-    t->clip = o->clip > 0 ? o->clip : CLIP;
-    t->dropout = o->dropout >= 0 ? o->dropout : DROPOUT;
-    t->l2 = o->l2 > 0 ? o->l2 : 0;
+    nr_generator_options(t, cmd, &USUAL);
     t->train.n = t->translation->phrases[0].n;
     t->test.n = t->translation->phrases[1].n;
-    t->batch = batch_for(o, t->train.n);
-    t->maxcycles = cmd->maxcycles ? cmd->maxcycles : usual_cycles(t);
+    t->batch = batch_for(&t->net->h.options, t->train.n);
+    if (!t->maxcycles)
+        t->maxcycles = nr_generator_cycles(
+            &USUAL, (t->train.n + t->batch - 1) / t->batch);
 }
 
 static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
                         nr_error *err) {
-    bool afresh = begins_afresh(net, cmd);
+    bool afresh = nr_generator_afresh(net, cmd);
     nr_translation *tr = t->translation;
     nr_status status = read_samples(net, afresh, &t->encoding, tr, err);
     if (status != NR_OK) return status;
@@ -236,12 +199,10 @@ static nr_status set_up(nr_trainer *t, const nr_net *net, const nr_command *cmd,
 
 nr_status nr_translate_create(const nr_net *net, const nr_command *cmd,
                               nr_trainer **out, nr_error *err) {
-    nr_trainer *t = nr_alloc(sizeof *t);
+    nr_trainer *t = nr_generator_trainer(net);
     if (!t) return nr_nomem(err);
-    memset(t, 0, sizeof *t);
     t->translation = nr_alloc(sizeof *t->translation);
-    t->fields = nr_net_bare(net);
-    nr_status status = t->translation && t->fields ? NR_OK : nr_nomem(err);
+    nr_status status = t->translation ? NR_OK : nr_nomem(err);
     if (t->translation) *t->translation = (nr_translation){0};
     if (status == NR_OK) status = set_up(t, net, cmd, err);
     if (status == NR_OK)
@@ -259,6 +220,7 @@ void nr_translate_free(nr_translation *tr) {
     nr_release(tr->booths);
     nr_release_lines(tr->memory);
     nr_release_lines(tr->gradients);
+    nr_release_lines(tr->packed);
     nr_release(tr->order);
     nr_release(tr->by_length);
     nr_release(tr->keys);
@@ -272,7 +234,7 @@ void nr_translate_free(nr_translation *tr) {
 uint64_t nr_translate_bytes(const nr_net *net) {
     enum { SHORTEST = 2, EACH = 2 * sizeof(uint32_t) + 2 * sizeof(uint64_t) };
     size_t symbols = (size_t)net->h.options.vocabulary;
-    nr_records records = records_of(net);
+    nr_records records = nr_generator_records(net);
     uint64_t texts = (net->h.bytes[0] + net->h.bytes[1]) / SHORTEST;
     uint64_t samples = net->h.len[0] + net->h.len[1];
     size_t longest = net->partial ? NR_MOST_TRANSLATED
@@ -282,7 +244,7 @@ uint64_t nr_translate_bytes(const nr_net *net) {
     if (!like) return 0; /* then there is no memory for the training either */
     size_t panels = nr_panels_for(batch_for(&h.options, (size_t)net->h.len[0]));
     uint64_t params = like->params + NR_LANES;
-    uint64_t floats = 6 * params +
+    uint64_t floats = 7 * params +
                       panels * (params + (longest + 1) * NR_LANES +
                                 nr_translator_floats(like->plan, longest,
                                                      longest + 1));

@@ -31,7 +31,7 @@ struct nr_translation {
     size_t nbooths, used;   /* at most, and in the step at hand */
     const nr_phrases *from; /* that this is of */
     bool learn;
-    float *memory, *gradients;
+    float *memory, *gradients, *packed; /* packed: the weights, by packed.h */
     uint32_t *order, *by_length; /* of training samples; of testing ones */
     uint64_t *keys;              /* to sort by */
     size_t at;                   /* in the order */

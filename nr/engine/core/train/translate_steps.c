@@ -1,20 +1,17 @@
 /* The steps and cycles of a training from sequence to sequence: see translate.h. */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "run/beam.h"
+#include "train/generators.h"
 #include "train/recurrent.h"
 #include "train/translate.h"
 
 enum {
-    IMPATIENT = 6, /* a training ends after such a part of its cycles without
-                      progress */
     GROUP = 32,    /* mini-batches that are sorted by length together */
     SLICE = 1 << 14 /* weights that are moved at once */
 };
-static const double STEP_WORK = 5e7; /* multiply-adds */
 
 /* ================================= Panels ================================ */
 
@@ -66,6 +63,11 @@ static void run_panel(void *context, size_t unit) {
     if (tr->learn) nr_translator_backward(&b->s, w, b->g, b->steps, b->before);
 }
 
+static void pack_weights(void *context, size_t unit) {
+    nr_trainer *t = context;
+    nr_translator_pack(t->plan, t->now->w, unit, t->translation->packed);
+}
+
 /* Some samples in panels, side by side; their losses. */
 static double run_samples(nr_trainer *t, const nr_phrases *from,
                           const uint32_t *samples, size_t n, bool learn) {
@@ -79,6 +81,7 @@ static double run_samples(nr_trainer *t, const nr_phrases *from,
         b->samples = samples + i * NR_LANES;
         b->n = n - i * NR_LANES < NR_LANES ? n - i * NR_LANES : NR_LANES;
     }
+    nr_team_run(t->team, pack_weights, t, t->plan->all);
     nr_team_run(t->team, run_panel, t, tr->used);
     for (size_t i = 0; i < tr->used; i++) loss += tr->booths[i].loss;
     return loss;
@@ -195,41 +198,13 @@ static void test(nr_trainer *t) {
     t->now->test_error = loss / (double)tr->symbols[1];
 }
 
-static void judge(nr_trainer *t) {
-    nr_member *m = t->now;
-    int64_t patience = t->net->h.options.patience;
-    if (patience < 0) patience = (int64_t)(t->maxcycles / IMPATIENT) + 1;
-    if (m->test_error < m->best_test) {
-        m->best_test = m->test_error;
-        m->best_train = m->train_error;
-        m->best_cycle = t->cycles;
-        memcpy(m->best, m->w, t->params * sizeof *m->w);
-    } else if (t->cycles - m->best_cycle >= (uint64_t)patience) {
-        t->ending = NR_ENDED_AUTOSTOP;
-        t->over = true;
-    }
-}
-
 static void end_cycle(nr_trainer *t) {
     nr_translation *tr = t->translation;
-    nr_member *m = t->now;
-    m->train_error = tr->loss / (double)tr->symbols[0];
-    t->steps += t->train.n;
+    t->now->train_error = tr->loss / (double)tr->symbols[0];
     test(t);
     tr->loss = 0;
-    tr->at = t->done = 0;
-    t->cycles++;
-    nr_summarise(t);
-    nr_course_add(t);
-    if (!isfinite(m->train_error) || !isfinite(m->test_error)) {
-        t->ending = NR_ENDED_DIVERGED;
-        t->over = true;
-    }
-    if (t->autostop && !t->over) judge(t);
-    if (!t->over && t->cycles >= t->maxcycles) {
-        t->ending = NR_ENDED_CYCLES;
-        t->over = true;
-    }
+    tr->at = 0;
+    nr_generator_end_cycle(t);
 }
 
 static void step(nr_trainer *t) {
@@ -238,23 +213,11 @@ static void step(nr_trainer *t) {
     if (t->translation->at == t->train.n) end_cycle(t);
 }
 
-static void end_early(nr_trainer *t, nr_ending ending) {
-    t->ending = ending;
-    t->over = true;
-}
-
 void nr_translate_step(nr_trainer *t, uint64_t elapsed_ms) {
     const nr_translation *tr = t->translation;
     double symbols = (double)(tr->symbols[0] / t->train.n + 1);
     double each = 3 * (double)t->params * symbols * (double)t->batch;
-    if (!t->over && t->cycles && t->maxtime && elapsed_ms >= t->maxtime)
-        end_early(t, NR_ENDED_TIME);
-    for (double done = 0; done < STEP_WORK && !t->over; done += each) {
-        if (atomic_load_explicit(&t->stop, memory_order_relaxed))
-            end_early(t, NR_ENDED_STOP);
-        else
-            step(t);
-    }
+    nr_generator_step(t, elapsed_ms, each, step);
 }
 
 /* ================================== End ================================== */
@@ -272,12 +235,6 @@ static bool measure(nr_trainer *t) {
 }
 
 void nr_translate_finalize(nr_trainer *t) {
-    nr_member *m = t->now;
-    if (t->backtrack && isfinite(m->best_test)) {
-        memcpy(m->w, m->best, t->params * sizeof *m->w);
-        m->test_error = m->best_test;
-        m->train_error = m->best_train;
-        nr_summarise(t);
-    }
+    nr_generator_keep_best(t);
     t->failed = t->cycles && !measure(t);
 }
