@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from dumps import opened
 from ranks_by_pipes import Pipes, ranks
-from shared_networks import NETWORKS, TRAINING, alone, generator, plain
+from shared_networks import GENERATORS, NETWORKS, TRAINING, alone, plain
 
 import nr
 from nr.contracts.capabilities import CarriesOut, needed
@@ -60,7 +60,7 @@ def trained_by_one(makes: Makes, **limits: Any) -> Dump:
 
 @pytest.mark.parametrize("makes", NETWORKS, ids=lambda makes: makes.__name__)
 def test_two_ranks_come_to_the_bits_of_one(makes: Makes) -> None:
-    limits = {"maxcycles": 8} if makes is generator else TRAINING
+    limits = {"maxcycles": 8} if makes in GENERATORS else TRAINING
     with ranks(2) as group, shared(group, 1 << 40) as db:
         assert trained(db, makes, **limits) == trained_by_one(makes, **limits)
 

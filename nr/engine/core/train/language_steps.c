@@ -185,11 +185,16 @@ static void end_cycle(nr_trainer *t) {
     nr_language_read(t, &lm->learned, t->batch);
 }
 
-static void step(nr_trainer *t) {
+size_t nr_language_done(const nr_trainer *t) {
+    const nr_language *lm = t->language;
+    size_t done = lm->reader.at * lm->reader.parts;
+    return done < lm->learned.n ? done : lm->learned.n;
+}
+
+void nr_language_chunk(nr_trainer *t) {
     nr_language *lm = t->language;
     lm->loss += run_chunk(t, true);
-    t->done = lm->reader.at * lm->reader.parts;
-    if (t->done > lm->learned.n) t->done = lm->learned.n;
+    t->done = nr_language_done(t);
     if (lm->reader.at == lm->reader.each) end_cycle(t);
 }
 
@@ -207,7 +212,7 @@ void nr_language_step(nr_trainer *t, uint64_t elapsed_ms) {
         if (atomic_load_explicit(&t->stop, memory_order_relaxed))
             end_early(t, NR_ENDED_STOP);
         else
-            step(t);
+            nr_language_chunk(t);
     }
 }
 

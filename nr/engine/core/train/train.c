@@ -311,7 +311,7 @@ static bool step_generator(nr_trainer *t, uint64_t elapsed_ms) {
 }
 
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
-    if (t->language || t->translation) return step_generator(t, elapsed_ms);
+    if (nr_is_generating(t)) return step_generator(t, elapsed_ms);
     double samples = (double)(t->train.n * 3 + t->test.n);
     double each = (double)t->params * nr_mean_steps(t->net);
     double work = (samples * each + CYCLE_WORK) *

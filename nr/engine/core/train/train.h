@@ -93,6 +93,18 @@ typedef struct nr_member {
     bool over, overfitting, diverged;
 } nr_member;
 
+/* Where one stands, its weights aside, as it is told and kept (members.c). */
+typedef struct nr_standing {
+    uint64_t shuffle, best_cycle, progress_cycle, left, alarms;
+    uint64_t over, overfitting, diverged;
+    double l2, power1, power2, began;
+    double train_error, test_error, class_errors;
+    double best_train, best_test, best_class;
+    double progress_test, past_train, past_test;
+} nr_standing;
+nr_standing nr_standing_of(const nr_member *m);
+void nr_stand(nr_member *m, const nr_standing *standing);
+
 typedef struct nr_point {
     float cycle, train_error, test_error, class_errors;
 } nr_point;
@@ -184,6 +196,11 @@ struct nr_trainer {
     atomic_uint_least64_t seen_cycles;
     _Atomic double seen_train, seen_test, seen_class;
 };
+
+/* A generator's trainer, of either kind, goes by steps and cycles of its own. */
+static inline bool nr_is_generating(const nr_trainer *t) {
+    return t->language || t->translation;
+}
 
 /* train.c: progress to be seen; samples of a step, 0: all of them at once; and
  * threads. */
@@ -341,6 +358,19 @@ size_t nr_background_floats(const nr_net *net);
 bool nr_reference_make(const nr_net *net, const nr_net *whole,
                        const nr_encoding *encoding, nr_array **reference);
 uint64_t nr_reference_floats(const nr_net *net);
+
+/* checkpoint.c: its first word, nrtrain2, which tells a byte order, too; and its
+ * checksum, put right. */
+#define NR_CHECKPOINT 0x326e696172746e72u
+void nr_checkpoint_seal(unsigned char *data, size_t len);
+
+/* digest.c: one that goes on by so many bytes. */
+uint64_t nr_mixed(uint64_t digest, const void *data, size_t len);
+
+/* result.c: the points of a history and the bytes of a report, as networks keep
+ * them. */
+nr_array *nr_course_make(const void *history, size_t points, const void *report,
+                         size_t len);
 
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */

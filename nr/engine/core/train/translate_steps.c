@@ -232,7 +232,7 @@ static void end_cycle(nr_trainer *t) {
     }
 }
 
-static void step(nr_trainer *t) {
+void nr_translate_batch(nr_trainer *t) {
     if (!t->translation->at) shuffle(t);
     learn_some(t);
     if (t->translation->at == t->train.n) end_cycle(t);
@@ -253,7 +253,7 @@ void nr_translate_step(nr_trainer *t, uint64_t elapsed_ms) {
         if (atomic_load_explicit(&t->stop, memory_order_relaxed))
             end_early(t, NR_ENDED_STOP);
         else
-            step(t);
+            nr_translate_batch(t);
     }
 }
 
