@@ -70,8 +70,9 @@ def generator(db: nr.Database) -> nr.Network:
 
 def translator(db: nr.Database) -> nr.Network:
     """Nor of one from sequence to sequence."""
-    kinds = {"from": "sequence(char)"}
-    net = db.create("net", "generator", kinds, target="to:sequence(word)", hidden=[8], seed=8)
+    text = "NR.CREATE net GENERATOR from:sequence(char) 8 -> to:sequence(word) SEED 8"
+    db.backend.execute(*text.encode().split())
+    net = db["net"]
     for i in range(60):
         net.observe({"from": "abcdef"[i % 6 :] + "xyz"[i % 3], "to": f"w{i % 6} v{i % 3}"})
     return net

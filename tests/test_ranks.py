@@ -31,10 +31,10 @@ def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def shared(group: Pipes, large: int = 0) -> Iterator[nr.Database]:
+def shared(group: Pipes, large: int = 0, **more: Any) -> Iterator[nr.Database]:
     """A store whose trainings a group shares: all steps, by whole sums below ``large`` bytes."""
     leader = Leader(group, long=0, large=large)
-    with nr.connect("memory://") as db:
+    with nr.connect("memory://", **more) as db:
         needed(db.backend, CarriesOut, "").trainings.makes = leader
         try:
             yield db
@@ -103,6 +103,29 @@ def test_what_a_rank_cannot_train_is_an_error_of_the_training() -> None:
         with pytest.raises(nr.BackendError, match=r"rank 0 of 2 cannot train: ERR .* is empty"):
             leader(snapshot, parse([b"NR.TRAIN", b"empty"]))
         assert plain(db).train(**TRAINING).wait()
+
+
+def large(db: nr.Database) -> nr.Network:
+    """Of steps that are long without further ado."""
+    net = db.create("net", "regressor", [30, 40, 2], seed=5, members=1, dataset=20000)
+    x = np.random.default_rng(1).normal(size=(20000, 30)).astype(np.float32)
+    net.observe_many(x, x[:, :2], to="train")
+    return net
+
+
+def test_what_one_machine_has_no_memory_for_several_ranks_have() -> None:
+    """And the error says how many of them it takes."""
+    limits: dict[str, Any] = {"maxcycles": 2, "autostop": False}
+    with nr.connect("memory://") as db:
+        memory = 2 * Net.load(large(db).dump(), 0).training_bytes(3)
+    with nr.connect("memory://", memory=memory) as db:
+        with pytest.raises(nr.CommandError, match=r"or share it among 3 ranks \(mpirun -n 3 nr t"):
+            large(db).train(**limits)
+    with ranks(2) as group, shared(group, memory=memory) as db:
+        with pytest.raises(nr.CommandError, match=r"bytes on each rank, .* among 3 ranks"):
+            large(db).train(**limits)
+    with ranks(3) as group, shared(group, memory=memory) as db:
+        assert trained(db, large, **limits) == trained_by_one(large, **limits)
 
 
 def test_a_rank_that_is_lost_ends_the_training_and_changes_nothing() -> None:

@@ -24,12 +24,11 @@ static uint64_t up(uint64_t n, uint64_t by) { return (n + by - 1) / by; }
 
 /* The number of groups that takes the fewest blocks one after the other, and of
  * these the largest. */
-static uint64_t choose_groups(const nr_trainer *t, uint64_t ranks,
-                              uint64_t blocks) {
+static uint64_t choose_groups(uint64_t members, uint64_t ranks, uint64_t blocks) {
     uint64_t best = 1, least = UINT64_MAX;
     for (uint64_t groups = 1; groups <= ranks; groups++) {
         if (ranks % groups) continue;
-        uint64_t time = up(t->count, groups) * up(blocks, ranks / groups);
+        uint64_t time = up(members, groups) * up(blocks, ranks / groups);
         if (time > least) continue;
         least = time;
         best = groups;
@@ -37,11 +36,28 @@ static uint64_t choose_groups(const nr_trainer *t, uint64_t ranks,
     return best;
 }
 
+/* Sequences that nobody has counted yet are of one step. */
+static double steps_of(const nr_net *net) {
+    return net->plan->recurrent.fields && !net->sequences ? 1 : nr_mean_steps(net);
+}
+
+nr_share nr_share_of(const nr_net *net, uint64_t rank, uint64_t ranks, double work) {
+    size_t batch = nr_batch_of(net);
+    size_t samples = batch ? batch : (size_t)net->h.len[NR_DATASET_TRAIN];
+    uint64_t blocks = up(samples, NR_LANES * NR_BLOCK);
+    double step = (double)samples * (double)net->plan->params * steps_of(net);
+    bool steps = blocks > 1 && step >= work;
+    uint64_t groups = choose_groups((uint64_t)net->h.options.members, ranks,
+                                    steps ? blocks : 1);
+    return (nr_share){.group = rank % groups,
+                      .groups = groups,
+                      .rank = rank / groups,
+                      .ranks = ranks / groups,
+                      .steps = steps && ranks > groups};
+}
+
 nr_status nr_trainer_share(nr_trainer *t, uint64_t rank, uint64_t ranks,
                            double work, nr_share *share, nr_error *err) {
-    size_t samples = t->batch ? t->batch : t->train.n;
-    uint64_t blocks = up(samples, NR_LANES * NR_BLOCK);
-    double step = (double)samples * (double)t->params * nr_mean_steps(t->net);
     if (rank >= ranks || ranks > UINT32_MAX)
         return nr_fail(err, "ERR rank %llu of %llu", (unsigned long long)rank,
                        (unsigned long long)ranks);
@@ -51,14 +67,9 @@ nr_status nr_trainer_share(nr_trainer *t, uint64_t rank, uint64_t ranks,
     }
     if (t->begun || t->done || t->turn || t->cycles || t->groups)
         return nr_fail(err, "ERR the training has begun");
-    bool steps = blocks > 1 && step >= work;
-    t->groups = choose_groups(t, ranks, steps ? blocks : 1);
-    t->group = rank % t->groups;
-    *share = (nr_share){.group = t->group,
-                        .groups = t->groups,
-                        .rank = rank / t->groups,
-                        .ranks = ranks / t->groups,
-                        .steps = steps && ranks > t->groups};
+    *share = nr_share_of(t->net, rank, ranks, work);
+    t->groups = share->groups;
+    t->group = share->group;
     return NR_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct nr_set {
     float *x, *targets;
     nr_lists by_sample, by_input;
     float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
+    bool *packed;   /* by panel: whether it has been asked for */
 } nr_set;
 
 /* Some panels of a set, or of a mini-batch, whose gradient is summed at once. */
@@ -208,9 +209,10 @@ void nr_trainer_show(nr_trainer *t);
 size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
-/* memory.c: whether a training's bytes are at most half of the memory. */
+/* memory.c: whether its bytes are at most half of the memory, for each of some ranks. */
 nr_status nr_memory_check(const nr_net *net, const char *key, size_t keylen,
-                        uint64_t memory, nr_error *err);
+                          uint64_t memory, uint64_t ranks, double work,
+                          nr_error *err);
 
 /* scaling.c: factors by the training dataset; weights of an earlier training,
  * `trained`, are rewritten for them, so that the network stays the same
@@ -222,6 +224,8 @@ size_t nr_target_floats(const nr_header *h); /* of a panel */
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels);
 void nr_set_free(nr_set *set);
+/* Before a panel is looked at: one that never is takes no memory. */
+void nr_set_pack(const nr_trainer *t, const nr_set *set, size_t panel);
 bool nr_class_weights_make(nr_trainer *t);
 /* n samples, at most 64, of those of both datasets in a row, as a panel. */
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
@@ -313,7 +317,9 @@ static inline bool nr_is_node(const nr_sent *s, uint64_t blocks) {
            s->first <= blocks - s->count && s->first % s->count == 0;
 }
 
-/* sharing.c: whether a member is this group's own. */
+/* sharing.c: how ranks will share the training of this network, which has no fields
+ * and generates nothing; and whether a member is this group's own. */
+nr_share nr_share_of(const nr_net *net, uint64_t rank, uint64_t ranks, double work);
 static inline bool nr_is_own(const nr_trainer *t, size_t member) {
     return t->groups < 2 || member % t->groups == t->group;
 }
