@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from shared_networks import NETWORKS, TRAINING, generator
+from shared_networks import GENERATORS, NETWORKS, TRAINING
 
 import nr
 from nr.contracts.capabilities import CarriesOut, needed
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
             with nr.connect("memory://") as db:
                 needed(db.backend, CarriesOut, "").trainings.makes = leader
                 net = makes(db)
-                net.train(**({"maxcycles": 8} if makes is generator else TRAINING)).wait()
+                net.train(**({"maxcycles": 8} if makes in GENERATORS else TRAINING)).wait()
                 (folder / f"{makes.__name__}-{large}").write_bytes(net.dump())
     leader.end()
 

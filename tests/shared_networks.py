@@ -68,5 +68,16 @@ def generator(db: nr.Database) -> nr.Network:
     return net
 
 
-NETWORKS = [plain, alone, classic, fields, sequences, forecaster, generator]
+def translator(db: nr.Database) -> nr.Network:
+    """Nor of one from sequence to sequence."""
+    text = "NR.CREATE net GENERATOR from:sequence(char) 8 -> to:sequence(word) SEED 8"
+    db.backend.execute(*text.encode().split())
+    net = db["net"]
+    for i in range(60):
+        net.observe({"from": "abcdef"[i % 6 :] + "xyz"[i % 3], "to": f"w{i % 6} v{i % 3}"})
+    return net
+
+
+GENERATORS = [generator, translator]
+NETWORKS = [plain, alone, classic, fields, sequences, forecaster, *GENERATORS]
 TRAINING = {"maxcycles": 12, "autostop": True, "backtrack": True}

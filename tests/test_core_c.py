@@ -97,7 +97,10 @@ def test_core_in_c_elsewhere(cmake: str, elsewhere: tuple[Path, list[str]], name
     passes(succeed(*runner, path / name, timeout=3600))
 
 
-@pytest.mark.parametrize("name", ["syntax", "dump", "fields", "ask", "resp", "readers"])
+FUZZED = ["syntax", "dump", "fields", "ask", "resp", "readers", "checkpoint"]
+
+
+@pytest.mark.parametrize("name", FUZZED)
 def test_what_fuzzing_found_worth_keeping_does_no_harm(cmake: str, build: Path, name: str) -> None:
     corpus = sorted((HERE.parent / "fuzz" / f"corpus_{name}").iterdir())
     assert corpus

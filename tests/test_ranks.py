@@ -6,14 +6,14 @@ The ranks of these tests speak through pipes; ``make soak`` has them speak by MP
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 from dumps import opened
 from ranks_by_pipes import Pipes, ranks
-from shared_networks import NETWORKS, TRAINING, alone, generator, plain
+from shared_networks import GENERATORS, NETWORKS, TRAINING, alone, plain
 
 import nr
 from nr.contracts.capabilities import CarriesOut, needed
@@ -31,10 +31,10 @@ def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def shared(group: Pipes, large: int = 0) -> Iterator[nr.Database]:
+def shared(group: Pipes, large: int = 0, **more: Any) -> Iterator[nr.Database]:
     """A store whose trainings a group shares: all steps, by whole sums below ``large`` bytes."""
     leader = Leader(group, long=0, large=large)
-    with nr.connect("memory://") as db:
+    with nr.connect("memory://", **more) as db:
         needed(db.backend, CarriesOut, "").trainings.makes = leader
         try:
             yield db
@@ -60,7 +60,7 @@ def trained_by_one(makes: Makes, **limits: Any) -> Dump:
 
 @pytest.mark.parametrize("makes", NETWORKS, ids=lambda makes: makes.__name__)
 def test_two_ranks_come_to_the_bits_of_one(makes: Makes) -> None:
-    limits = {"maxcycles": 8} if makes is generator else TRAINING
+    limits = {"maxcycles": 8} if makes in GENERATORS else TRAINING
     with ranks(2) as group, shared(group, 1 << 40) as db:
         assert trained(db, makes, **limits) == trained_by_one(makes, **limits)
 
@@ -103,6 +103,35 @@ def test_what_a_rank_cannot_train_is_an_error_of_the_training() -> None:
         with pytest.raises(nr.BackendError, match=r"rank 0 of 2 cannot train: ERR .* is empty"):
             leader(snapshot, parse([b"NR.TRAIN", b"empty"]))
         assert plain(db).train(**TRAINING).wait()
+
+
+def raises(text: str) -> AbstractContextManager[object]:
+    return pytest.raises(nr.CommandError, match=text)
+
+
+def large(db: nr.Database) -> nr.Network:
+    """Of steps that are long without further ado."""
+    net = db.create("net", "regressor", [30, 40, 2], seed=5, members=1, dataset=20000)
+    x = np.random.default_rng(1).normal(size=(20000, 30)).astype(np.float32)
+    net.observe_many(x, x[:, :2], to="train")
+    return net
+
+
+def test_what_one_machine_has_no_memory_for_several_ranks_have() -> None:
+    """And the error says how many of them it takes."""
+    limits: dict[str, Any] = {"maxcycles": 2, "autostop": False}
+    with nr.connect("memory://") as db:
+        memory = 2 * Net.load(large(db).dump(), 0).training_bytes(3)
+    refused = (
+        r"take \d+ bytes, .*, or share it among 3 ranks \(mpirun -n 3 nr train\), of which each"
+    )
+    with nr.connect("memory://", memory=memory) as db, raises(refused):
+        large(db).train(**limits)
+    refused = r"take \d+ bytes on each rank, .*, or share it among 3 ranks"
+    with ranks(2) as group, shared(group, memory=memory) as db, raises(refused):
+        large(db).train(**limits)
+    with ranks(3) as group, shared(group, memory=memory) as db:
+        assert trained(db, large, **limits) == trained_by_one(large, **limits)
 
 
 def test_a_rank_that_is_lost_ends_the_training_and_changes_nothing() -> None:

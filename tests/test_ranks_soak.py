@@ -16,7 +16,7 @@ from time import monotonic, sleep
 import numpy as np
 import pytest
 from dumps import opened
-from shared_networks import NETWORKS, TRAINING, generator
+from shared_networks import GENERATORS, NETWORKS, TRAINING
 from test_ranks import Dump, trained_by_one
 
 import nr
@@ -44,7 +44,7 @@ def alone() -> dict[str, Dump]:
         patch.setattr(jobs, "monotonic", lambda: 0.0)
         return {
             makes.__name__: trained_by_one(
-                makes, **({"maxcycles": 8} if makes is generator else TRAINING)
+                makes, **({"maxcycles": 8} if makes in GENERATORS else TRAINING)
             )
             for makes in NETWORKS
         }

@@ -19,12 +19,13 @@ from nr.engine import binding
 from nr.engine.binding import FINDINGS, ErrorText, collect, free, held, make
 from nr.engine.command import Command, Option, Spec, specs, split, unpack
 from nr.engine.process import isa, module_path, parse_bytes, set_isa
-from nr.engine.shapes import Outcome, Progress, Shape
+from nr.engine.shapes import LONG, Outcome, Progress, Shape
 from nr.engine.trainer import Trainer
 from nr.errors import CommandError, EngineError
 
 __all__ = [
     "FINDINGS",
+    "LONG",
     "Command",
     "Net",
     "Option",
@@ -237,17 +238,19 @@ class Net:
         """Fills in what an NR.TRAIN without options leaves to the network."""
         held.nr_training_choose(self._handle, command.c)
 
-    def check_training(self, command: Command, memory: int) -> None:
+    def check_training(
+        self, command: Command, memory: int, ranks: int = 1, work: float = LONG
+    ) -> None:
         """Raises CommandError where an NR.TRAIN cannot start; takes no samples to tell.
 
-        That includes one that would take more than half of the ``memory``, bytes.
+        That includes one that would take more than half of the ``memory``, bytes, of each rank.
         """
-        key = command.key
-        held.nr_trainer_check(self._handle, command.c, key, len(key), memory, ErrorText())
+        key, err = command.key, ErrorText()
+        held.nr_ranks_check(self._handle, command.c, key, len(key), memory, ranks, work, err)
 
-    def training_bytes(self) -> int:
-        """How much memory a training takes beside the network itself."""
-        size: int = held.nr_trainer_bytes(self._handle)
+    def training_bytes(self, ranks: int = 1, work: float = LONG) -> int:
+        """How much memory a training takes beside the network itself, of each rank."""
+        size: int = held.nr_ranks_bytes(self._handle, ranks, work)
         return size
 
     def dump_bare(self) -> bytes:

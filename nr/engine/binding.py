@@ -280,8 +280,11 @@ _PROTOTYPES: dict[str, tuple[tuple[Any, Callable[..., Any] | None], list[Any] | 
     "nr_net_dump": (_status, [_net, _buf, _err]),
     "nr_net_load": (_status, [c_char_p, _size, c_uint64, POINTER(_net), _err]),
     "nr_training_choose": ((None, None), [_net, _command]),
-    "nr_trainer_check": (_status, [_net, _command, c_char_p, _size, c_uint64, _err]),
-    "nr_trainer_bytes": ((c_uint64, None), [_net]),
+    "nr_ranks_check": (
+        _status,
+        [_net, _command, c_char_p, _size, c_uint64, c_uint64, c_double, _err],
+    ),
+    "nr_ranks_bytes": ((c_uint64, None), [_net, c_uint64, c_double]),
     "nr_trainer_create": (_status, [_net, _command, POINTER(_trainer), _err]),
     "nr_trainer_step": ((c_int, None), [_trainer, c_uint64]),
     "nr_trainer_begin": ((c_uint64, None), [_trainer, c_uint64]),

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+LONG = 2.5e7
+"""Multiply-adds of a step, forward, from which on ranks share it: some milliseconds. A shorter one
+would take longer to tell than to make. As nr.h has it."""
+
 
 @dataclass(frozen=True)
 class Shape:

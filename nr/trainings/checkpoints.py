@@ -52,12 +52,12 @@ class Checkpoints:
     def look(self, trainer: Trainer, elapsed_ms: int) -> None:
         """Between two steps: keeps where the training is, when it is time to."""
         start = monotonic()
-        if start < self._next:
-            return
-        if 0 < trainer.save_bytes() <= MOST:
+        if start < self._next or not (taken := trainer.save_bytes()):
+            return  # it is not time, or in the middle of something
+        if taken <= MOST:
             try:
                 self._store.keep(self._lease, trainer.save(self._of(), elapsed_ms))
             except (BackendError, CommandError) as error:  # the one before will do
                 _log.warning("the training of %r cannot be kept: %s", self._lease.key, error)
-        taken = monotonic() - start
-        self._next = start + max(self._pause, taken / SHARE)
+        seconds = monotonic() - start
+        self._next = start + max(self._pause, seconds / SHARE)

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import Protocol, TypeVar, cast
 
 from nr.contracts.store import SUSPECT, Lease, State, Store
-from nr.engine import Command, Net, Outcome, Progress, Trainer
+from nr.engine import LONG, Command, Net, Outcome, Progress, Trainer
 from nr.errors import BackendError, NotFoundError
 from nr.trainings.checkpoints import Checkpoints
 from nr.trainings.outcomes import GONE, NOT_BEGUN, TAKEN_OVER, Ended, ended
@@ -35,7 +35,19 @@ class Trains(Protocol):
     def finish(self, elapsed_ms: int) -> Net: ...
 
 
-Makes = Callable[[Net, Command], Trains]
+class Makes(Protocol):
+    """What makes trainers that ranks share: how many ranks, and of which steps."""
+
+    @property
+    def ranks(self) -> int: ...
+    @property
+    def long(self) -> float: ...
+    def __call__(self, net: Net, command: Command) -> Trains: ...
+
+
+def shares(makes: Makes | None) -> tuple[int, float]:
+    """Among how many ranks a training is, and from which work on its steps are."""
+    return (makes.ranks, makes.long) if makes else (1, LONG)
 
 
 class Job:
@@ -73,8 +85,9 @@ class Job:
             return header.unlearned(Outcome.KEPT, NOT_BEGUN)
         if order.limits.plain:
             header.choose_training(command)
-        header.check_training(command, self._memory)
-        with self._room.taken(header.training_bytes(), lambda: self._stopped):
+        among = shares(self._makes)
+        header.check_training(command, self._memory, *among)
+        with self._room.taken(header.training_bytes(*among), lambda: self._stopped):
             net = self._persistent(lambda: self._store.snapshot(order.key))
             trainer = (self._makes or Trainer)(net, command)
             return self._steps(

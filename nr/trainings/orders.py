@@ -16,7 +16,7 @@ from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
 from nr.trainings.checkpoints import PAUSE
 from nr.trainings.errands import Errands
-from nr.trainings.jobs import Job, Makes
+from nr.trainings.jobs import Job, Makes, shares
 from nr.trainings.workers import Room, Workers
 
 _log = logging.getLogger("nr")
@@ -72,7 +72,7 @@ class Trainings:
         if standing is Standing.HELD:
             raise TrainingError
         header.choose_training(command)
-        header.check_training(command, self._memory)
+        header.check_training(command, self._memory, *shares(self.makes))
         limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
         lease = self._store.order(key, limits, held=not limits.queued)
         if not lease:

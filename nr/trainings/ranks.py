@@ -22,12 +22,9 @@ from typing import Any, NoReturn, Protocol
 import msgpack  # type: ignore[import-untyped]
 
 from nr.contracts.store import Limits
-from nr.engine import Command, Net, Progress, Trainer
+from nr.engine import LONG, Command, Net, Progress, Trainer
 from nr.errors import BackendError, Error
 
-LONG = 2.5e7
-"""Multiply-adds of a step, forward, from which on it is shared: some milliseconds. A shorter one
-would take longer to tell than to make."""
 LARGE = 1 << 20
 """Bytes of a gradient from which on everyone adds up a part of it."""
 _WORD = Struct("<QB")  # rank 0's: milliseconds so far, whether to stop
@@ -72,6 +69,11 @@ class Leader:
     group: Group
     long: float = LONG
     large: int = LARGE
+
+    @property
+    def ranks(self) -> int:
+        """How many share a training."""
+        return self.group.size
 
     def __call__(self, net: Net, command: Command) -> Leading:
         """As the core's trainer is made. Raises CommandError, EngineError, BackendError."""

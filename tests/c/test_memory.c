@@ -155,6 +155,22 @@ static void test_more_than_half_of_the_memory_is_refused(void) {
     nr_net_free(net);
 }
 
+/* Only where ranks divide what is counted. */
+static void test_how_many_ranks_would_do_is_told(void) {
+    char wanted[200];
+    nr_net *net = make("NR.CREATE k REGRESSOR 30 40 -> 2 SEED 1 MEMBERS 1 DATASET 20000");
+    fill(net, 20000, NR_DATASET_TRAIN);
+    uint64_t three = nr_ranks_bytes(net, 3, NR_LONG_STEP);
+    CHECK(ask(net, "k", 2 * three) == NR_ERR);
+    snprintf(wanted, sizeof wanted,
+             "or set memory to more, or share it among 3 ranks (mpirun -n 3 nr train), "
+             "of which each takes %llu bytes",
+             (unsigned long long)three);
+    if (!CHECK(strstr(err.text, wanted) != NULL)) fprintf(stderr, "  %s\n", err.text);
+    CHECK(ask(net, "k", 1000) == NR_ERR && !strstr(err.text, "ranks"));
+    nr_net_free(net);
+}
+
 /* A command on `rows` rows of inputs, or of values where that is 0. */
 static void expect_told(nr_net *net, nr_verb verb, size_t rows) {
     size_t in = nr_inputs(net), n = rows ? rows : 1;
@@ -223,6 +239,7 @@ int main(void) {
     test_what_is_told_is_what_is_taken();
     test_lists_take_no_more_than_panels();
     test_more_than_half_of_the_memory_is_refused();
+    test_how_many_ranks_would_do_is_told();
     test_what_a_run_takes_is_told();
     test_a_sparing_clone_leaves_nothing();
     return summary();

@@ -272,7 +272,32 @@ static void test_what_is_told_of_members_is_not_trusted(void) {
     nr_net_free(net);
 }
 
+/* What each rank is told to save it saves: the panels of blocks that others have. */
+static void test_ranks_pack_their_own_panels(void) {
+    enum { RANKS = 8 };
+    party p = {.ranks = RANKS};
+    nr_net *net = make("NR.CREATE k REGRESSOR 9 10 -> 1 SEED 1 MEMBERS 1 DATASET 9000 "
+                       "TEST 1000");
+    fill(net, 9000, NR_DATASET_TRAIN);
+    fill(net, 1000, NR_DATASET_TEST);
+    uint64_t told = nr_trainer_bytes(net) - nr_ranks_bytes(net, RANKS, 0);
+    begin(&p, net, "NR.TRAIN k MAXCYCLES 3 AUTOSTOP BACKTRACK");
+    while (cycle_together(&p)) {}
+    for (size_t r = 0; r < RANKS; r++) {
+        nr_trainer *t = p.t[r];
+        size_t unpacked = 0, floats = 9 * NR_LANES + t->train.target_floats;
+        CHECK(t->refit_cycles > 0);
+        for (size_t i = 0; i < t->train.panels; i++) unpacked += !t->train.packed[i];
+        CHECK(unpacked < t->train.panels && unpacked * floats * sizeof(float) >= told);
+        CHECK(told >= t->train.panels * floats * sizeof(float) / 2);
+        nr_trainer_free(t);
+    }
+    CHECK(nr_ranks_bytes(net, RANKS, 1e9) == nr_trainer_bytes(net));
+    nr_net_free(net);
+}
+
 int main(void) {
+    test_ranks_pack_their_own_panels();
     test_ranks_are_as_one();
     test_members_are_shared_out_first();
     test_pieces_are_not_trusted();

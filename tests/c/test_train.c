@@ -350,7 +350,27 @@ static void test_a_training_is_limited_by_its_samples(void) {
     }
 }
 
+/* They may have become so in the last step of all, after its loss was looked at. */
+static void test_weights_that_are_not_finite_leave_a_dump_that_can_be_read(void) {
+    nr_buf dump = {0};
+    nr_net *trained = NULL, *read = NULL;
+    nr_net *net = make("NR.CREATE k REGRESSOR 2 3 -> 1 SEED 1 MEMBERS 1");
+    fill(net, 20, NR_DATASET_TRAIN);
+    nr_trainer *t = trainer(net, "NR.TRAIN k MAXCYCLES 2");
+    while (nr_trainer_step(t, 0)) {}
+    t->members[0].w[0] = INFINITY;
+    CHECK(nr_trainer_finish(t, 0, &trained, &err) == NR_OK && !trained->h.trained);
+    CHECK(nr_net_dump(trained, &dump, &err) == NR_OK);
+    CHECK(nr_net_load(dump.data, dump.len, 0, &read, &err) == NR_OK);
+    nr_net_free(read);
+    nr_buf_free(&dump);
+    nr_net_free(trained);
+    nr_trainer_free(t);
+    nr_net_free(net);
+}
+
 int main(void) {
+    test_weights_that_are_not_finite_leave_a_dump_that_can_be_read();
     test_a_training_is_limited_by_its_samples();
     test_gradients();
     test_threads_change_no_bit();

@@ -35,8 +35,9 @@ void nr_release(void *memory) {
 
 /* The distance to the block that the allocator gave lies just before the
  * aligned address, since a settable allocator need not know of alignment. */
-void *nr_alloc_lines(size_t n, size_t size) {
-    enum { LINE = 64 };
+enum { LINE = 64 };
+
+void *nr_alloc_pages(size_t n, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes)) return NULL;
     if (__builtin_add_overflow(bytes, (size_t)LINE * 2, &bytes)) return NULL;
@@ -46,7 +47,12 @@ void *nr_alloc_lines(size_t n, size_t size) {
     if (shift < sizeof(size_t)) shift += LINE;
     unsigned char *lines = block + shift;
     memcpy(lines - sizeof shift, &shift, sizeof shift);
-    memset(lines, 0, bytes - LINE * 2);
+    return lines;
+}
+
+void *nr_alloc_lines(size_t n, size_t size) {
+    void *lines = nr_alloc_pages(n, size);
+    if (lines) memset(lines, 0, n * size);
     return lines;
 }
 

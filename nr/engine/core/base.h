@@ -23,6 +23,9 @@ void nr_release(void *memory);
 
 /* Aligned to a cache line and zeroed; n * size is checked. */
 void *nr_alloc_lines(size_t n, size_t size);
+/* The same, of anything in place of zeros: a system gives its pages where they are
+ * written first. */
+void *nr_alloc_pages(size_t n, size_t size);
 void nr_release_lines(void *memory);
 
 /* ------------------------------ Errors (base.c) -------------------------- */

@@ -530,6 +530,15 @@ NR_API nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
  * once: together they are to take no more than one alone may. */
 NR_API uint64_t nr_trainer_bytes(const nr_net *net);
 
+/* The same of each of some ranks that share it (nr_trainer_share), which have such a
+ * memory each. What is divided is what ranks make of the samples of long steps. */
+#define NR_LONG_STEP 2.5e7 /* multiply-adds: some milliseconds */
+NR_API nr_status nr_ranks_check(const nr_net *net, const nr_command *cmd,
+                                const char *key, size_t keylen,
+                                uint64_t memory, uint64_t ranks, double work,
+                                nr_error *err);
+NR_API uint64_t nr_ranks_bytes(const nr_net *net, uint64_t ranks, double work);
+
 /* Takes what it needs of the network, which may change and go afterwards. */
 NR_API nr_status nr_trainer_create(const nr_net *net, const nr_command *cmd,
                                    nr_trainer **out, nr_error *err);

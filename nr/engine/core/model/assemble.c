@@ -44,8 +44,7 @@ static bool report_fits(const nr_net *net, size_t n) {
 
 /* Of a point's four numbers only the testing dataset's two may be NaN; in the
  * report any may, that has no value. */
-static bool history_sound(const nr_net *net) {
-    const nr_array *history = net->history;
+bool nr_history_sound(const nr_net *net, const nr_array *history) {
     float points = history->data[0];
     if (!(points >= 0 && points <= NR_MAX_HISTORY)) return false;
     size_t report = 1 + 4 * (size_t)points, n = history->n;
@@ -71,7 +70,7 @@ static nr_status load_history(nr_net *net, nr_bytes bytes, nr_error *err) {
         return nr_fail(err, "ERR invalid network: its history");
     if (!net->history) return nr_nomem(err);
     memcpy(net->history->data, bytes.data, bytes.len);
-    return history_sound(net)
+    return nr_history_sound(net, net->history)
                ? NR_OK
                : nr_fail(err, "ERR invalid network: its history");
 }
@@ -87,22 +86,26 @@ bool nr_background_sound(const nr_net *net, const nr_array *background) {
     return n % in == 0 && n / in <= NR_BACKGROUND_ROWS;
 }
 
-/* What a network that was never trained, or one whose weights are elsewhere, has
- * none of. */
-static nr_status load_finding(nr_net *net, nr_finding which, nr_bytes bytes,
-                              nr_error *err) {
+bool nr_finding_sound(const nr_net *net, nr_finding which, const nr_array *found) {
     static bool (*const sound[])(const nr_net *, const nr_array *) = {
         [NR_RESIDUALS] = nr_residuals_sound,
         [NR_BACKGROUND] = nr_background_sound,
         [NR_REFERENCE] = nr_reference_sound,
     };
+    return sound[which](net, found);
+}
+
+/* What a network that was never trained, or one whose weights are elsewhere, has
+ * none of. */
+static nr_status load_finding(nr_net *net, nr_finding which, nr_bytes bytes,
+                              nr_error *err) {
     if (bytes.len == 0) return NR_OK;
     bool whole = bytes.len % sizeof(float) == 0 && net->h.trained;
     nr_array *found = whole ? nr_array_new(bytes.len / sizeof(float)) : NULL;
     if (whole && !found) return nr_nomem(err);
     if (found) memcpy(found->data, bytes.data, bytes.len);
     net->findings[which] = found;
-    return found && sound[which](net, found)
+    return found && nr_finding_sound(net, which, found)
                ? NR_OK
                : nr_fail(err, "ERR invalid network: what its training found out");
 }

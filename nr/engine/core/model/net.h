@@ -230,6 +230,8 @@ void nr_net_forget(nr_net *net);     /* drops them */
  * so many classes it holds who was taken for whom, behind a head of scores. */
 enum { NR_MAX_CONFUSION = 100, NR_REPORT_HEAD = 5 };
 size_t nr_report_len(const nr_header *h); /* floats */
+bool nr_history_sound(const nr_net *net, const nr_array *history);
+bool nr_finding_sound(const nr_net *net, nr_finding which, const nr_array *found);
 
 /* counts.c: a count of samples among floats, exact up to NR_MAX_SAMPLES; and back. */
 float nr_count_store(double count);

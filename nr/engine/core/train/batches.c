@@ -67,41 +67,47 @@ size_t nr_target_floats(const nr_header *h) {
 
 static bool make_arrays(nr_trainer *t, nr_set *set) {
     size_t in = t->sparse ? 0 : nr_inputs(t->net);
-    set->x = nr_alloc_lines(set->panels * NR_LANES, in * sizeof(float));
+    set->x = nr_alloc_pages(set->panels * NR_LANES, in * sizeof(float));
     set->targets =
-        nr_alloc_lines(set->panels, set->target_floats * sizeof(float));
+        nr_alloc_pages(set->panels, set->target_floats * sizeof(float));
     if (t->weighed)
-        set->weights = nr_alloc_lines(set->panels * NR_LANES, sizeof(float));
-    return set->x && set->targets && (set->weights || !t->weighed);
+        set->weights = nr_alloc_pages(set->panels * NR_LANES, sizeof(float));
+    set->packed = nr_alloc_lines(set->panels, sizeof *set->packed);
+    return set->x && set->targets && set->packed && (set->weights || !t->weighed);
 }
 
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels) {
-    size_t in = t->sparse ? 0 : nr_inputs(t->net);
     set->which = which;
     set->n = t->net->h.len[which];
     set->panels = nr_panels_for(set->n);
     set->target_floats = nr_target_floats(&t->net->h);
     if (!nr_lists_make(t, set)) return false;
-    if (!panels || set->n == 0) return true;
-    if (!make_arrays(t, set)) return false;
-    for (size_t p = 0; p < set->panels; p++) {
-        const float *rows[NR_LANES];
-        size_t first = p * NR_LANES, n = set->n - first;
-        if (n > NR_LANES) n = NR_LANES;
-        for (size_t i = 0; i < n; i++)
-            rows[i] = nr_dataset_row(t->net, which, first + i);
-        pack_panel(t, rows, n, set->x + first * in,
-                   set->targets + p * set->target_floats,
-                   set->weights ? set->weights + first : NULL);
-    }
-    return true;
+    return !panels || set->n == 0 || make_arrays(t, set);
+}
+
+/* Threads share panels out, so no two of them pack one. Ranks that share a step look
+ * at the panels of their own blocks: a system gives the others no pages. */
+void nr_set_pack(const nr_trainer *t, const nr_set *set, size_t panel) {
+    const float *rows[NR_LANES];
+    size_t in = t->sparse ? 0 : nr_inputs(t->net);
+    size_t first = panel * NR_LANES, n = set->n - first;
+    if (set->packed[panel]) return;
+    if (n > NR_LANES) n = NR_LANES;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = nr_dataset_row(t->net, set->which, first + i);
+    memset(set->x + first * in, 0, NR_LANES * in * sizeof(float));
+    pack_panel(t, rows, n, set->x + first * in,
+               set->targets + panel * set->target_floats,
+               set->weights ? set->weights + first : NULL);
+    set->packed[panel] = true;
 }
 
 void nr_set_free(nr_set *set) {
     nr_release_lines(set->x);
     nr_release_lines(set->targets);
     nr_release_lines(set->weights);
+    nr_release_lines(set->packed);
     nr_lists_free(set);
     *set = (nr_set){0};
 }

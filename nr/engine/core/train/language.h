@@ -36,6 +36,8 @@ nr_status nr_language_create(const nr_net *net, const nr_command *cmd,
                              nr_trainer **out, nr_error *err);
 /* Begins a stream anew, in so many parts, from states of 0. */
 void nr_language_read(nr_trainer *t, const nr_symbol_stream *of, size_t parts);
+/* Symbols of the cycle that have been read. */
+size_t nr_language_done(const nr_trainer *t);
 /* In how many parts a testing stream is read. */
 size_t nr_language_tested_parts(size_t symbols);
 /* Floats of a gradient that are taken at once, and how many such blocks. */
@@ -43,7 +45,9 @@ enum { NR_GRADIENT_BLOCK = 4096 };
 static inline size_t nr_language_blocks(size_t floats) {
     return (floats + NR_GRADIENT_BLOCK - 1) / NR_GRADIENT_BLOCK;
 }
-/* Some steps; at the end of a cycle tests, and may end the training. */
+/* One step; at the end of a cycle tests, and may end the training. */
+void nr_language_chunk(nr_trainer *t);
+/* Some of them, as many as a fixed amount of arithmetic allows. */
 void nr_language_step(nr_trainer *t, uint64_t elapsed_ms);
 /* The weights to keep. */
 void nr_language_finalize(nr_trainer *t);

@@ -152,18 +152,23 @@ static void end_cycle(nr_trainer *t) {
     nr_language_read(t, &lm->learned, t->batch);
 }
 
-static void step(nr_trainer *t) {
+size_t nr_language_done(const nr_trainer *t) {
+    const nr_language *lm = t->language;
+    size_t done = lm->reader.at * lm->reader.parts;
+    return done < lm->learned.n ? done : lm->learned.n;
+}
+
+void nr_language_chunk(nr_trainer *t) {
     nr_language *lm = t->language;
     lm->loss += run_chunk(t, true);
-    t->done = lm->reader.at * lm->reader.parts;
-    if (t->done > lm->learned.n) t->done = lm->learned.n;
+    t->done = nr_language_done(t);
     if (lm->reader.at == lm->reader.each) end_cycle(t);
 }
 
 void nr_language_step(nr_trainer *t, uint64_t elapsed_ms) {
     double each = 3 * (double)t->params * (double)t->language->stream.unroll *
                   (double)t->batch;
-    nr_generator_step(t, elapsed_ms, each, step);
+    nr_generator_step(t, elapsed_ms, each, nr_language_chunk);
 }
 
 void nr_language_finalize(nr_trainer *t) {

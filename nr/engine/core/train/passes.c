@@ -145,7 +145,10 @@ static void panel_job(void *context, size_t at) {
     const nr_pass *p = context;
     const nr_block *b = &p->t->workspace.blocks[at / NR_BLOCK];
     if (at % NR_BLOCK >= b->panels) return;
-    if (p->order) gather(p, b, at);
+    if (p->order)
+        gather(p, b, at);
+    else
+        nr_set_pack(p->t, b->set, b->first + at % NR_BLOCK);
     lose(p, b, at, forward(p, b, at));
     if (p->learn) backward(p, b, at);
 }
@@ -349,5 +352,6 @@ const float *nr_pass_sums(nr_trainer *t, const nr_set *set, size_t panel) {
     nr_pass p = {.t = t};
     nr_block only = {.set = set, .first = panel, .panels = 1, .n = set->n};
     if (t->sparse) nr_sparse_begin(t);
+    nr_set_pack(t, set, panel);
     return forward(&p, &only, 0);
 }

@@ -19,22 +19,31 @@ static bool all_finite(const nr_array *array) {
     return true;
 }
 
+nr_array *nr_course_make(const void *history, size_t points, const void *report,
+                         size_t len) {
+    nr_array *course = nr_array_new(1 + points * 4 + len / sizeof(float));
+    if (!course) return NULL;
+    course->data[0] = (float)points;
+    if (points) memcpy(course->data + 1, history, points * sizeof(nr_point));
+    if (len) memcpy(course->data + 1 + points * 4, report, len);
+    return course;
+}
+
 static nr_status keep_history(nr_trainer *t, nr_net *net, nr_error *err) {
-    size_t report = t->report.len / sizeof(float);
-    nr_array *history = nr_array_new(1 + t->points * 4 + report);
+    nr_array *history =
+        nr_course_make(t->history, t->points, t->report.data, t->report.len);
     if (!history) return nr_nomem(err);
-    history->data[0] = (float)t->points;
-    memcpy(history->data + 1, t->history, t->points * sizeof *t->history);
-    if (report)
-        memcpy(history->data + 1 + t->points * 4, t->report.data,
-               t->report.len);
     nr_array_drop(net->history);
     net->history = history;
+    return NR_OK;
+}
+
+/* Of weights that are not kept nothing was found out. */
+static void keep_findings(const nr_trainer *t, nr_net *net) {
     for (int i = 0; i < NR_FINDINGS; i++) {
         nr_array_drop(net->findings[i]);
         net->findings[i] = nr_array_hold(t->findings[i]);
     }
-    return NR_OK;
 }
 
 /* A statistic: NaN is none. */
@@ -126,6 +135,7 @@ NOINLINE nr_status finish(nr_trainer *t, uint64_t elapsed_ms,
         nr_array_drop(
             atomic_exchange(&net->weights, nr_array_hold(t->weights)));
         net->h.trained = true;
+        keep_findings(t, net);
     } else {
         net->h.stats.ending = NR_ENDED_DIVERGED;
     }

@@ -14,11 +14,8 @@
 /* What is said of a member; at the end of a phase its weights and its best ones
  * follow. */
 typedef struct said {
-    uint64_t member, shuffle, best_cycle, progress_cycle, left, alarms;
-    uint64_t over, overfitting, diverged, lost;
-    double train_error, test_error, class_errors;
-    double best_train, best_test, best_class;
-    double progress_test, past_train, past_test, began;
+    uint64_t member, lost;
+    nr_standing standing;
 } said;
 
 /* ================================ Groups ================================= */
@@ -27,12 +24,11 @@ static uint64_t up(uint64_t n, uint64_t by) { return (n + by - 1) / by; }
 
 /* The number of groups that takes the fewest blocks one after the other, and of
  * these the largest. */
-static uint64_t choose_groups(const nr_trainer *t, uint64_t ranks,
-                              uint64_t blocks) {
+static uint64_t choose_groups(uint64_t members, uint64_t ranks, uint64_t blocks) {
     uint64_t best = 1, least = UINT64_MAX;
     for (uint64_t groups = 1; groups <= ranks; groups++) {
         if (ranks % groups) continue;
-        uint64_t time = up(t->count, groups) * up(blocks, ranks / groups);
+        uint64_t time = up(members, groups) * up(blocks, ranks / groups);
         if (time > least) continue;
         least = time;
         best = groups;
@@ -40,28 +36,40 @@ static uint64_t choose_groups(const nr_trainer *t, uint64_t ranks,
     return best;
 }
 
+/* Sequences that nobody has counted yet are of one step. */
+static double steps_of(const nr_net *net) {
+    return net->plan->recurrent.fields && !net->sequences ? 1 : nr_mean_steps(net);
+}
+
+nr_share nr_share_of(const nr_net *net, uint64_t rank, uint64_t ranks, double work) {
+    size_t batch = nr_batch_of(net);
+    size_t samples = batch ? batch : (size_t)net->h.len[NR_DATASET_TRAIN];
+    uint64_t blocks = up(samples, NR_LANES * NR_BLOCK);
+    double step = (double)samples * (double)net->plan->params * steps_of(net);
+    bool steps = blocks > 1 && step >= work;
+    uint64_t groups = choose_groups((uint64_t)net->h.options.members, ranks,
+                                    steps ? blocks : 1);
+    return (nr_share){.group = rank % groups,
+                      .groups = groups,
+                      .rank = rank / groups,
+                      .ranks = ranks / groups,
+                      .steps = steps && ranks > groups};
+}
+
 nr_status nr_trainer_share(nr_trainer *t, uint64_t rank, uint64_t ranks,
                            double work, nr_share *share, nr_error *err) {
-    size_t samples = t->batch ? t->batch : t->train.n;
-    uint64_t blocks = up(samples, NR_LANES * NR_BLOCK);
-    double step = (double)samples * (double)t->params * nr_mean_steps(t->net);
     if (rank >= ranks || ranks > UINT32_MAX)
         return nr_fail(err, "ERR rank %llu of %llu", (unsigned long long)rank,
                        (unsigned long long)ranks);
-    if (t->language) {
+    if (nr_is_generating(t)) {
         *share = (nr_share){.groups = 1, .ranks = 1, .alone = true};
         return NR_OK;
     }
     if (t->begun || t->done || t->turn || t->cycles || t->groups)
         return nr_fail(err, "ERR the training has begun");
-    bool steps = blocks > 1 && step >= work;
-    t->groups = choose_groups(t, ranks, steps ? blocks : 1);
-    t->group = rank % t->groups;
-    *share = (nr_share){.group = t->group,
-                        .groups = t->groups,
-                        .rank = rank / t->groups,
-                        .ranks = ranks / t->groups,
-                        .steps = steps && ranks > t->groups};
+    *share = nr_share_of(t->net, rank, ranks, work);
+    t->groups = share->groups;
+    t->group = share->group;
     return NR_OK;
 }
 
@@ -70,48 +78,7 @@ nr_status nr_trainer_share(nr_trainer *t, uint64_t rank, uint64_t ranks,
 bool nr_trainer_meets(const nr_trainer *t) { return t->meeting; }
 
 static said say(const nr_trainer *t, size_t i) {
-    const nr_member *m = &t->members[i];
-    return (said){.member = i,
-                  .shuffle = m->shuffle,
-                  .best_cycle = m->best_cycle,
-                  .progress_cycle = m->progress_cycle,
-                  .left = m->left,
-                  .alarms = m->alarms,
-                  .over = m->over,
-                  .overfitting = m->overfitting,
-                  .diverged = m->diverged,
-                  .lost = t->lost,
-                  .train_error = m->train_error,
-                  .test_error = m->test_error,
-                  .class_errors = m->class_errors,
-                  .best_train = m->best_train,
-                  .best_test = m->best_test,
-                  .best_class = m->best_class,
-                  .progress_test = m->progress_test,
-                  .past_train = m->past_train,
-                  .past_test = m->past_test,
-                  .began = m->began};
-}
-
-static void hear(nr_member *m, const said *s) {
-    m->shuffle = s->shuffle;
-    m->best_cycle = s->best_cycle;
-    m->progress_cycle = s->progress_cycle;
-    m->left = s->left;
-    m->alarms = (unsigned)s->alarms;
-    m->over = s->over != 0;
-    m->overfitting = s->overfitting != 0;
-    m->diverged = s->diverged != 0;
-    m->train_error = s->train_error;
-    m->test_error = s->test_error;
-    m->class_errors = s->class_errors;
-    m->best_train = s->best_train;
-    m->best_test = s->best_test;
-    m->best_class = s->best_class;
-    m->progress_test = s->progress_test;
-    m->past_train = s->past_train;
-    m->past_test = s->past_test;
-    m->began = s->began;
+    return (said){i, t->lost, nr_standing_of(&t->members[i])};
 }
 
 /* Of the weights that follow, bytes of one piece. */
@@ -167,7 +134,7 @@ nr_status nr_trainer_meet(nr_trainer *t, const unsigned char *data, size_t len,
         lost = lost || s.lost;
         if (nr_is_own(t, (size_t)s.member)) continue;
         nr_member *m = &t->members[s.member];
-        hear(m, &s);
+        nr_stand(m, &s.standing);
         memcpy(m->w, data + at + sizeof s, bytes);
         memcpy(m->best, data + at + sizeof s + bytes, bytes);
     }

@@ -29,9 +29,9 @@ void nr_others_free(nr_trainer *t) {
 
 /* ============================ Gradient and sums ========================== */
 
-/* A language model's steps are not shared: there are none to begin. */
+/* A generator's steps are not shared: there are none to begin. */
 NOINLINE uint64_t begin(nr_trainer *t, uint64_t elapsed_ms) {
-    if (t->language) return 0;
+    if (nr_is_generating(t)) return 0;
     bool stopped = atomic_load_explicit(&t->stop, memory_order_relaxed);
     bool late = t->cycles && t->maxtime && elapsed_ms >= t->maxtime;
     if (!t->over && !t->begun && nr_cycle_begins(t) && (stopped || late))

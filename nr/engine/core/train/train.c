@@ -62,7 +62,15 @@ nr_status nr_trainer_check(const nr_net *net, const nr_command *cmd,
                            nr_error *err) {
     nr_status status = check_samples(net, cmd, err);
     if (status != NR_OK) return status;
-    return nr_memory_check(net, key, keylen, memory, err);
+    return nr_memory_check(net, key, keylen, memory, 1, NR_LONG_STEP, err);
+}
+
+nr_status nr_ranks_check(const nr_net *net, const nr_command *cmd,
+                         const char *key, size_t keylen, uint64_t memory,
+                         uint64_t ranks, double work, nr_error *err) {
+    nr_status status = check_samples(net, cmd, err);
+    if (status != NR_OK) return status;
+    return nr_memory_check(net, key, keylen, memory, ranks, work, err);
 }
 
 /* Classifiers of sequences learn few samples in smaller batches, since the number
@@ -311,7 +319,7 @@ static bool step_generator(nr_trainer *t, uint64_t elapsed_ms) {
 }
 
 NOINLINE bool step(nr_trainer *t, uint64_t elapsed_ms) {
-    if (t->language || t->translation) return step_generator(t, elapsed_ms);
+    if (nr_is_generating(t)) return step_generator(t, elapsed_ms);
     double samples = (double)(t->train.n * 3 + t->test.n);
     double each = (double)t->params * nr_mean_steps(t->net);
     double work = (samples * each + CYCLE_WORK) *

@@ -26,6 +26,7 @@ typedef struct nr_set {
     float *x, *targets;
     nr_lists by_sample, by_input;
     float *weights; /* what each sample counts, [panel][64]; NULL: 1 */
+    bool *packed;   /* by panel: whether it has been asked for */
 } nr_set;
 
 /* Some panels of a set, or of a mini-batch, whose gradient is summed at once. */
@@ -92,6 +93,18 @@ typedef struct nr_member {
     unsigned alarms;
     bool over, overfitting, diverged;
 } nr_member;
+
+/* Where one stands, its weights aside, as it is told and kept (members.c). */
+typedef struct nr_standing {
+    uint64_t shuffle, best_cycle, progress_cycle, left, alarms;
+    uint64_t over, overfitting, diverged;
+    double l2, power1, power2, began;
+    double train_error, test_error, class_errors;
+    double best_train, best_test, best_class;
+    double progress_test, past_train, past_test;
+} nr_standing;
+nr_standing nr_standing_of(const nr_member *m);
+void nr_stand(nr_member *m, const nr_standing *standing);
 
 typedef struct nr_point {
     float cycle, train_error, test_error, class_errors;
@@ -185,15 +198,21 @@ struct nr_trainer {
     _Atomic double seen_train, seen_test, seen_class;
 };
 
+/* A generator's trainer, of either kind, goes by steps and cycles of its own. */
+static inline bool nr_is_generating(const nr_trainer *t) {
+    return t->language || t->translation;
+}
+
 /* train.c: progress to be seen; samples of a step, 0: all of them at once; and
  * threads. */
 void nr_trainer_show(nr_trainer *t);
 size_t nr_batch_of(const nr_net *net);
 size_t nr_threads_of(const nr_net *net);
 
-/* memory.c: whether a training's bytes are at most half of the memory. */
+/* memory.c: whether its bytes are at most half of the memory, for each of some ranks. */
 nr_status nr_memory_check(const nr_net *net, const char *key, size_t keylen,
-                        uint64_t memory, nr_error *err);
+                          uint64_t memory, uint64_t ranks, double work,
+                          nr_error *err);
 
 /* scaling.c: factors by the training dataset; weights of an earlier training,
  * `trained`, are rewritten for them, so that the network stays the same
@@ -205,6 +224,8 @@ size_t nr_target_floats(const nr_header *h); /* of a panel */
 bool nr_set_make(nr_trainer *t, nr_set *set, nr_dataset_id which,
                  bool panels);
 void nr_set_free(nr_set *set);
+/* Before a panel is looked at: one that never is takes no memory. */
+void nr_set_pack(const nr_trainer *t, const nr_set *set, size_t panel);
 bool nr_class_weights_make(nr_trainer *t);
 /* n samples, at most 64, of those of both datasets in a row, as a panel. */
 void nr_set_gather(const nr_trainer *t, const uint32_t *order, size_t n,
@@ -296,7 +317,9 @@ static inline bool nr_is_node(const nr_sent *s, uint64_t blocks) {
            s->first <= blocks - s->count && s->first % s->count == 0;
 }
 
-/* sharing.c: whether a member is this group's own. */
+/* sharing.c: how ranks will share the training of this network, which has no fields
+ * and generates nothing; and whether a member is this group's own. */
+nr_share nr_share_of(const nr_net *net, uint64_t rank, uint64_t ranks, double work);
 static inline bool nr_is_own(const nr_trainer *t, size_t member) {
     return t->groups < 2 || member % t->groups == t->group;
 }
@@ -341,6 +364,19 @@ size_t nr_background_floats(const nr_net *net);
 bool nr_reference_make(const nr_net *net, const nr_net *whole,
                        const nr_encoding *encoding, nr_array **reference);
 uint64_t nr_reference_floats(const nr_net *net);
+
+/* checkpoint.c: its first word, nrtrain2, which tells a byte order, too; and its
+ * checksum, put right. */
+#define NR_CHECKPOINT 0x326e696172746e72u
+void nr_checkpoint_seal(unsigned char *data, size_t len);
+
+/* digest.c: one that goes on by so many bytes. */
+uint64_t nr_mixed(uint64_t digest, const void *data, size_t len);
+
+/* result.c: the points of a history and the bytes of a report, as networks keep
+ * them. */
+nr_array *nr_course_make(const void *history, size_t points, const void *report,
+                         size_t len);
 
 /* finish.c: the weights to keep, probabilities calibrated, and the report. */
 enum { NR_MOST_CALIBRATING = 64 }; /* panels */

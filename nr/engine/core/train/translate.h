@@ -41,7 +41,9 @@ struct nr_translation {
 
 nr_status nr_translate_create(const nr_net *net, const nr_command *cmd,
                               nr_trainer **out, nr_error *err);
-/* Some steps; at the end of a cycle tests, and may end the training. */
+/* One step; at the end of a cycle tests, and may end the training. */
+void nr_translate_batch(nr_trainer *t);
+/* Some of them, as many as a fixed amount of arithmetic allows. */
 void nr_translate_step(nr_trainer *t, uint64_t elapsed_ms);
 /* The weights to keep, and how they do on the testing samples. */
 void nr_translate_finalize(nr_trainer *t);

@@ -207,7 +207,7 @@ static void end_cycle(nr_trainer *t) {
     nr_generator_end_cycle(t);
 }
 
-static void step(nr_trainer *t) {
+void nr_translate_batch(nr_trainer *t) {
     if (!t->translation->at) shuffle(t);
     learn_some(t);
     if (t->translation->at == t->train.n) end_cycle(t);
@@ -217,7 +217,7 @@ void nr_translate_step(nr_trainer *t, uint64_t elapsed_ms) {
     const nr_translation *tr = t->translation;
     double symbols = (double)(tr->symbols[0] / t->train.n + 1);
     double each = 3 * (double)t->params * symbols * (double)t->batch;
-    nr_generator_step(t, elapsed_ms, each, step);
+    nr_generator_step(t, elapsed_ms, each, nr_translate_batch);
 }
 
 /* ================================== End ================================== */
