@@ -89,7 +89,8 @@ static nr_encoding *same_symbols(const nr_encoding *e) {
 static nr_status read_streams(const nr_net *net, bool afresh, nr_encoding **e,
                               nr_language *lm, nr_error *err) {
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
-                          get_record, net, (size_t)net->h.options.vocabulary};
+                          get_record, net, (size_t)net->h.options.vocabulary,
+                          false};
     nr_status status = NR_OK;
     if (afresh)
         status = nr_symbols_fit(&records, e, err);

@@ -75,7 +75,7 @@ static nr_bytes get_record(const void *context, size_t dataset, size_t i) {
 
 static nr_records records_of(const nr_net *net) {
     return (nr_records){net->schema, {net->h.len[0], net->h.len[1]}, get_record,
-                        net, (size_t)net->h.options.vocabulary};
+                        net, (size_t)net->h.options.vocabulary, false};
 }
 
 static bool begins_afresh(const nr_net *net, const nr_command *cmd) {
