@@ -181,6 +181,21 @@ def test_probabilities_are_calibrated() -> None:
     assert net.run(clear).max(1) == pytest.approx([0.8, 0.8], abs=0.1)
 
 
+def test_a_few_lucky_testing_samples_do_not_make_a_table_sure_of_itself(db: nr.Database) -> None:
+    fields = {"age": "number"}
+    net = db.create("net", "classifier", fields, target="joined", dataset=200, test=20, seed=1)
+    for i in range(200):
+        other = i % 7 == 0
+        net.observe(
+            {"age": i % 20, "joined": "no" if (i % 20 >= 10) != other else "yes"}, to="train"
+        )
+    for i in range(20):
+        net.observe({"age": i, "joined": "no" if i >= 10 else "yes"}, to="test")
+    net.train(timeout=0, maxcycles=300, autostop=True, backtrack=True).wait()
+    assert net.run({"age": 3})["yes"] == pytest.approx(6 / 7, abs=0.08)
+    assert net.run({"age": 16})["no"] == pytest.approx(6 / 7, abs=0.08)
+
+
 def test_the_command_prints_tables_and_bars(tmp_path: Path) -> None:
     lines = ["NR.CREATE net CLASSIFIER 2 4 -> 2 NORMALIZE SEED 4", "NR.CREATE new REGRESSOR 1 -> 1"]
     lines += [f"NR.OBSERVE net {i % 7} {i} -> {int(i > 30)}" for i in range(60)]

@@ -61,6 +61,11 @@ VARIANTS = [
     ),
     Variant("text-third", "a third of the L2 for texts", flags={"NR_STUDY_TEXT": "0.3"}),
     Variant("text-triple", "three times the L2 for texts", flags={"NR_STUDY_TEXT": "3.0"}),
+    Variant(
+        "text-training",
+        "words of training texts alone",
+        flags={"NR_STUDY_TEXT_TESTS": "0"},
+    ),
     Variant("linear-1", "one member without hidden units", flags={"NR_STUDY_LINEAR_MEMBERS": "1"}),
     Variant("often-2", "categories that occur twice", flags={"NR_STUDY_OFTEN": "2"}),
     Variant("often-10", "categories that occur ten times", flags={"NR_STUDY_OFTEN": "10"}),

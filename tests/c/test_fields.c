@@ -443,7 +443,7 @@ static void test_an_encoding_follows_from_the_samples(void) {
         CHECK(make_json(s, json, &all.bytes) == NR_OK);
         all.from[++all.n] = all.bytes.len;
     }
-    nr_records records = {s, {all.n, 0}, stored, &all, 0};
+    nr_records records = {s, {all.n, 0}, stored, &all, 0, false};
     nr_encoding *e = NULL;
     CHECK(nr_encoding_fit(&records, NR_CLASSIFIER, &e, &err) == NR_OK);
     CHECK(e->codes[0].bins == 8 && e->codes[0].gap);

@@ -98,6 +98,7 @@ typedef struct nr_records {
     nr_bytes (*get)(const void *context, size_t dataset, size_t i);
     const void *context;
     size_t symbols; /* of a sequence's, at most */
+    bool refit;     /* the testing samples will be learned from as well */
 } nr_records;
 
 /* A forecaster's, which takes it. NULL: out of memory. */
@@ -111,7 +112,8 @@ extern const char *const nr_own_symbols[NR_OWN_SYMBOLS];
 nr_encoding *nr_encoding_of_symbols(const nr_schema *schema,
                                     const nr_terms *symbols);
 
-/* Fits an encoding to the training samples; classes are those of both. */
+/* Fits an encoding to the training samples; classes are those of both, and so
+ * are the words of texts before a refit. */
 nr_status nr_encoding_fit(const nr_records *records, nr_kind kind,
                           nr_encoding **out, nr_error *err);
 

@@ -28,10 +28,11 @@ enum {
 static const double FLAT = 1e-12; /* spread of a magnitude that is none */
 static const double TEXT_LENGTH = 4; /* of an encoded text */
 
-/* The values of one field, among those of some. */
+/* The training samples' values of one field, among those of some; behind them
+ * those of the testing samples, where texts are fitted to both. */
 typedef struct column {
     const nr_value *values;
-    size_t n, step;
+    size_t n, all, step;
 } column;
 
 static const nr_value *value_at(const column *column, size_t i) {
@@ -204,11 +205,13 @@ size_t nr_terms_most(size_t samples) {
                                   : NR_MOST_TERMS;
 }
 
+/* Before a refit testing texts count as well: it learns from them, and would be
+ * blind to words that only they have. Their classes are not looked at. */
 static bool fit_text(nr_code *code, const column *column) {
     nr_terms all = {0};
     size_t texts = 0;
     bool ok = true;
-    for (size_t i = 0; i < column->n && ok; i++) {
+    for (size_t i = 0; i < column->all && ok; i++) {
         if (value_at(column, i)->missing) continue;
         texts++;
         ok = count_words(&all, text_of(value_at(column, i)), (uint32_t)i + 1);
@@ -278,11 +281,13 @@ static bool fit_field(nr_code *code, const column *column, size_t symbols) {
     return ok;
 }
 
-/* The values of some fields of all samples, by sample. */
-static nr_status read_some(const nr_records *records, size_t first, size_t some,
-                           nr_value *row, nr_value *values, nr_error *err) {
-    for (size_t i = 0; i < records->n[0]; i++) {
-        nr_bytes record = records->get(records->context, 0, i);
+/* The values of some fields of the first samples, by sample. */
+static nr_status read_some(const nr_records *records, size_t all, size_t first,
+                           size_t some, nr_value *row, nr_value *values,
+                           nr_error *err) {
+    for (size_t i = 0; i < all; i++) {
+        size_t d = i >= records->n[0], at = d ? i - records->n[0] : i;
+        nr_bytes record = records->get(records->context, d, at);
         if (!nr_record_read(records->schema, record, row, NULL))
             return nr_fail(err, "ERR invalid network: a damaged sample");
         memcpy(values + i * some, row + first, some * sizeof *row);
@@ -292,8 +297,11 @@ static nr_status read_some(const nr_records *records, size_t first, size_t some,
 
 static nr_status fit_inputs(nr_encoding *e, const nr_records *records,
                             nr_error *err) {
-    size_t n = records->n[0], bytes, inputs = records->schema->inputs;
-    if (__builtin_mul_overflow(n, AT_ONCE * sizeof(nr_value), &bytes))
+    size_t n = records->n[0], all = n, bytes, inputs = records->schema->inputs;
+    for (size_t i = 0; i < inputs && records->refit && NR_STUDY_TEXT_TESTS; i++)
+        if (records->schema->fields[i].kind == NR_FIELD_TEXT)
+            all = n + records->n[1];
+    if (__builtin_mul_overflow(all, AT_ONCE * sizeof(nr_value), &bytes))
         return nr_nomem(err);
     nr_value *row = nr_alloc(records->schema->n * sizeof *row);
     nr_value *values = nr_alloc(bytes);
@@ -301,9 +309,9 @@ static nr_status fit_inputs(nr_encoding *e, const nr_records *records,
     for (size_t first = 0; first < inputs && status == NR_OK;
          first += AT_ONCE) {
         size_t some = inputs - first < AT_ONCE ? inputs - first : AT_ONCE;
-        status = read_some(records, first, some, row, values, err);
+        status = read_some(records, all, first, some, row, values, err);
         for (size_t k = 0; k < some && status == NR_OK; k++) {
-            column column = {values + k, n, some};
+            column column = {values + k, n, all, some};
             nr_code *code = &e->codes[first + k];
             bool ok = fit_field(code, &column, records->symbols);
             nr_encoding_arrange(e); /* so far: the columns of this one */

@@ -25,6 +25,9 @@
 #ifndef NR_STUDY_TEXT /* what a text counts to L2, by the square of its length */
 #define NR_STUDY_TEXT 1.0
 #endif
+#ifndef NR_STUDY_TEXT_TESTS /* 1: words of testing texts have columns, too */
+#define NR_STUDY_TEXT_TESTS 1
+#endif
 #ifndef NR_STUDY_LINEAR_MEMBERS /* at least, without hidden units */
 #define NR_STUDY_LINEAR_MEMBERS 4
 #endif

@@ -64,9 +64,20 @@ static double panel_heat(const furnace *f, size_t p, float scale) {
     return heat;
 }
 
-/* The loss, and a prior on the factor's logarithm that is worth two samples. */
+/* What speaks against a factor before any sample does. Smoothed labels ask for one
+ * above 1, nearly the same for all tables, and some hundred samples tell it no
+ * better than that; so it is where networks with fields begin. Without hidden units
+ * it goes by the number of classes. There, and in plain networks, a prior that
+ * is worth two samples keeps it from running off. */
+static double prior(const nr_trainer *t, double log_scale) {
+    bool table = t->encoding && t->net->h.nlayers > 2 && !nr_is_recurrent(t);
+    double off = log_scale - (table ? NR_STUDY_FACTOR : 0);
+    return off * off * (table ? NR_STUDY_FACTOR_WORTH : 1);
+}
+
+/* The loss, and the prior. */
 static double heat(const furnace *f, double log_scale) {
-    double sum = log_scale * log_scale;
+    double sum = prior(f->t, log_scale);
     for (size_t p = 0; p < f->panels; p++)
         sum += panel_heat(f, p, (float)nr_exp(log_scale));
     return sum;

@@ -23,7 +23,7 @@ static nr_bytes get_record(const void *context, size_t dataset, size_t i) {
 
 nr_records nr_generator_records(const nr_net *net) {
     return (nr_records){net->schema, {net->h.len[0], net->h.len[1]}, get_record,
-                        net, (size_t)net->h.options.vocabulary};
+                        net, (size_t)net->h.options.vocabulary, false};
 }
 
 nr_header nr_generator_header(const nr_net *net) {

@@ -219,7 +219,9 @@ NOINLINE nr_status make_all(const nr_net *net, const nr_command *cmd,
     bool afresh = begins_afresh(net, cmd, values);
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
                           get_record, net,
-                          (size_t)net->h.options.vocabulary};
+                          (size_t)net->h.options.vocabulary,
+                          cmd->autostop && cmd->backtrack &&
+                              !net->h.options.classic};
     nr_status status = NR_OK;
     if (afresh)
         status = nr_encoding_fit(&records, net->h.kind, encoding, err);

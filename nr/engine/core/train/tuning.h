@@ -55,6 +55,12 @@
 #ifndef NR_STUDY_CALIBRATE /* 1: temperature scaling */
 #define NR_STUDY_CALIBRATE 1
 #endif
+#ifndef NR_STUDY_FACTOR /* the logarithm of it that tables have before that */
+#define NR_STUDY_FACTOR 0.2
+#endif
+#ifndef NR_STUDY_FACTOR_WORTH /* how far to trust it */
+#define NR_STUDY_FACTOR_WORTH 100.0
+#endif
 #ifndef NR_STUDY_LEAST_INPUTS /* of a network whose inputs may be lists */
 #define NR_STUDY_LEAST_INPUTS 64
 #endif
