@@ -1,4 +1,4 @@
-"""What all hosts say alike, as the core has it: keys as words, patterns, NR.THREADS' lines."""
+"""What all hosts say alike, as the core has it: keys, patterns, words, NR.THREADS' lines."""
 
 from ctypes import byref
 from dataclasses import dataclass
@@ -15,6 +15,12 @@ def like(pattern: bytes, key: bytes) -> bool:
     r"""Whether a key is like a pattern, as KEYS has them: * ? [a] [^a] [a-z] and \ before any."""
     found: bool = held.nr_glob(pattern, len(pattern), key, len(key))
     return found
+
+
+def words(text: str) -> list[str]:
+    """Those of a field of kind text: runs of letters and digits in lower case."""
+    told = text.encode()
+    return collect(held.nr_words, told, len(told)).decode().split(" ")[1:]
 
 
 @dataclass(frozen=True)

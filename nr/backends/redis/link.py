@@ -50,7 +50,7 @@ _PARTS = {  # what each script needs before it
     "latest": ("common", "series"),
     "observe": ("common", "writers", "due", "random", "drift"),
     "observe_row": ("random", "unwatched"),
-    "observe_watched": ("random", "drift", "observe_row"),
+    "observe_watched": ("random", "drift", "watched"),
     "order": ("common", "orders"),
     "range": ("common",),
     "read": ("common", "orders"),
@@ -61,6 +61,7 @@ _PARTS = {  # what each script needs before it
     "withdraw": (),
     "withdraw_order": ("common", "orders"),
 }
+_LAST = {"observe_watched": "observe_row"}  # scripts that end with another's text
 _TEXTS = ("NO_SUCH_KEY", "BUSY", "TRAINING")  # of nr.errors, which scripts reply
 _READING = {"latest", "range", "read"}  # scripts that write nothing
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
@@ -76,7 +77,8 @@ class Script:
 def script(name: str) -> Script:
     """A script of ours, after what it shares with others."""
     folder = files("nr.backends.redis") / "scripts"
-    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*_PARTS[name], name])
+    parts = [*_PARTS[name], _LAST.get(name, name)]
+    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in parts)
     for text in _TEXTS:
         source = source.replace(b"@" + text.encode(), getattr(errors, text).encode())
     return Script(source, sha1(source).hexdigest().encode())
