@@ -253,8 +253,14 @@ def _text(graph: _Graph, name: str, code: list[Any]) -> _Columns:
     terms, weights = code[7], np.frombuffer(code[8], "<f4").astype(float)
     given = graph.input(name, TensorProto.STRING, "words")
     first = graph("Gather", given, np.array([0]), axis=1)
-    ml = {"domain": "ai.onnx.ml", "keys_strings": [""], "values_int64s": [1], "default_int64": 0}
-    unknown = graph("Cast", graph("LabelEncoder", first, **ml), to=TensorProto.BOOL)
+    none = graph(
+        *("LabelEncoder", first),
+        domain="ai.onnx.ml",
+        keys_strings=[""],
+        values_int64s=[1],
+        default_int64=0,
+    )
+    unknown = graph("Cast", none, to=TensorProto.BOOL)
     if not terms:
         return [], unknown
     order = sorted(range(len(terms)), key=lambda i: " " in terms[i])  # single words first
