@@ -1,5 +1,6 @@
 """What all hosts say alike, as the core has it: keys, patterns, words, NR.THREADS' lines."""
 
+import re
 from ctypes import byref
 from dataclasses import dataclass
 
@@ -21,6 +22,16 @@ def words(text: str) -> list[str]:
     """Those of a field of kind text: runs of letters and digits in lower case."""
     told = text.encode()
     return collect(held.nr_words, told, len(told)).decode().split(" ")[1:]
+
+
+def beginning(pattern: bytes) -> tuple[bytes, bool]:
+    """What every key that is like a pattern begins with, and whether that is the whole key."""
+    found = _PLAIN.match(pattern)
+    plain = found[0] if found else b""
+    return re.sub(rb"(?s)\\(.)", rb"\1", plain), len(plain) == len(pattern)
+
+
+_PLAIN = re.compile(rb"(?s)(?:[^*?\[\\]|\\.|\\$)*")
 
 
 @dataclass(frozen=True)
