@@ -7,6 +7,7 @@ has an input a field, of its name, of shape (n,):
     number, flag    double; NaN is missing, a flag is 0 or 1
     time            double, seconds since 1970; NaN is missing
     category        string, as the network knows it; "" is missing
+    text            string of shape (n, words), as ``words`` makes it of texts; "" are no words
     vector(k)       float of shape (n, k); with NaN among them it is missing
 
 Outputs are ``label`` and ``probabilities`` (n, classes) of a classifier, else ``outputs``
@@ -17,7 +18,7 @@ float32 there and here, so that they agree within some units of the last place.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import pi
@@ -25,8 +26,10 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 import numpy as np
+from numpy.typing import NDArray
 
 from nr.calls import Call, Long
+from nr.engine.texts import words as split
 from nr.errors import CommandError, ExtraError
 
 try:
@@ -43,6 +46,7 @@ _PERIODS = {
 }  # days a round, by the bit that says there is such a circle
 _BENT = 16
 _FARTHEST = 1e30
+_TINY = 1e-30
 _HIDDEN = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "leakyrelu": "LeakyRelu"}
 
 
@@ -51,6 +55,20 @@ def export(key: bytes) -> Call[bytes]:
     blob = yield "NR.DUMP", key
     model: bytes = yield Long(partial(_exported, blob))
     return model
+
+
+def words(texts: Iterable[str | None]) -> NDArray[np.object_]:
+    """Texts as a file of ONNX takes them: of shape (n, words), a row each, "" behind its last word.
+
+    A word is a run of letters and digits in lower case, by the core's own tables and cut at 64
+    bytes; each Chinese character and each of the kana is one. A text without a word is one blank,
+    a missing one (None, "") none at all.
+    """
+    rows = [(split(text) or [" "]) if text else [] for text in texts]
+    found = np.full((len(rows), max([1, *map(len, rows)])), "", object)
+    for to, row in zip(found, rows, strict=True):
+        to[: len(row)] = row
+    return found
 
 
 def _exported(blob: bytes) -> bytes:
@@ -93,7 +111,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
-    def input(self, name: str, kind: int, width: int | None = None) -> str:
+    def input(self, name: str, kind: int, width: int | str | None = None) -> str:
         shape: list[str | int | None] = ["n"] if width is None else ["n", width]
         self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
@@ -130,7 +148,7 @@ def _field(graph: _Graph, text: str, code: list[Any]) -> str | None:
         return None
     if word == "category":
         return _category(graph, name, code, missing)
-    how = {"number": _number, "flag": _flag, "time": _time, "vector": _vector}.get(word)
+    how = _HOW.get(word)
     if how is None:
         raise CommandError(
             f"ERR field {name}: a {word} cannot be exported: no runtime of ONNX has what it takes"
@@ -138,6 +156,8 @@ def _field(graph: _Graph, text: str, code: list[Any]) -> str | None:
     columns, unknown = how(graph, name, code)
     if code[0]:
         columns.append(graph("Cast", unknown, to=TensorProto.FLOAT))
+    if not columns:
+        return None
     known = graph("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
     return graph("Where", unknown, missing, known)
 
@@ -226,6 +246,44 @@ def _vector(graph: _Graph, name: str, code: list[Any]) -> _Columns:
     gaps = graph("Cast", graph("IsNaN", x), to=TensorProto.FLOAT)
     most = graph("ReduceMax", gaps, axes=[1], keepdims=1)
     return [graph("Cast", z, to=TensorProto.FLOAT)], graph("Cast", most, to=TensorProto.BOOL)
+
+
+def _text(graph: _Graph, name: str, code: list[Any]) -> _Columns:
+    """Words and pairs of words that follow each other, counted, weighed, and of one length."""
+    terms, weights = code[7], np.frombuffer(code[8], "<f4").astype(float)
+    given = graph.input(name, TensorProto.STRING, "words")
+    first = graph("Gather", given, np.array([0]), axis=1)
+    none = graph(
+        *("LabelEncoder", first),
+        domain="ai.onnx.ml",
+        keys_strings=[""],
+        values_int64s=[1],
+        default_int64=0,
+    )
+    unknown = graph("Cast", none, to=TensorProto.BOOL)
+    if not terms:
+        return [], unknown
+    order = sorted(range(len(terms)), key=lambda i: " " in terms[i])  # single words first
+    single = sum(" " not in term for term in terms)
+    counts = graph(
+        *("TfIdfVectorizer", given),
+        mode="TF",
+        min_gram_length=1,
+        max_gram_length=2,
+        max_skip_count=0,
+        ngram_counts=[0, single],
+        ngram_indexes=order,
+        pool_strings=[word for i in order for word in terms[i].split(" ")],
+    )
+    counts = graph("Cast", counts, to=TensorProto.DOUBLE)
+    often = graph("Add", graph("Log", graph("Max", counts, 1.0)), 1.0)
+    weighed = graph("Mul", graph("Mul", often, weights), graph("Min", counts, 1.0))
+    length = graph("Sqrt", graph("ReduceSumSquare", weighed, axes=[1], keepdims=1))
+    scaled = graph("Mul", graph("Div", weighed, graph("Max", length, _TINY)), code[4])
+    return [graph("Cast", scaled, to=TensorProto.FLOAT)], unknown
+
+
+_HOW = {"number": _number, "flag": _flag, "time": _time, "vector": _vector, "text": _text}
 
 
 def _units(encoding: list[Any]) -> Any:

@@ -1,8 +1,10 @@
-"""Writes forecasters, networks of sequences and generators, for test_golden_series.py to read.
+"""Writes forecasters, networks of sequences, generators, and networks that are watched, for
+test_golden_series.py to read.
 
     .venv/bin/python tests/golden_series.py tests/data/golden/series-2
     .venv/bin/python tests/golden_series.py tests/data/golden/texts-1
     .venv/bin/python tests/golden_series.py tests/data/golden/phrases-1
+    .venv/bin/python tests/golden_series.py tests/data/golden/drift-1
 
 As golden_write.py, with whose servers it is written: the folder is new, and what is there already
 stays as it is. expected.json is what that version replied.
@@ -213,10 +215,76 @@ PHRASES_ASKED: dict[str, list[str]] = {
     ],
     "unsaid": ["NR.GETDATA unsaid TRAIN 0", "NR.METRICS unsaid"],
 }
+
+
+def line(first: int, last: int, slope: int) -> str:
+    rows = [(i, i * 29 % 100 / 100) for i in range(first, last)]
+    return json.dumps([{"x": x, "y": slope * x + (i * 37 % 101 - 50) / 500} for i, x in rows])
+
+
+def members(first: int, last: int, city: str) -> str:
+    rows = [
+        {
+            "age": i * 7 % 60,
+            "city": city[i % len(city)],
+            "note": "likes jazz" if i % 3 else None,
+            "joined": "yes" if i * 7 % 60 > 30 else "no",
+        }
+        for i in range(first, last)
+    ]
+    return json.dumps(rows)
+
+
+def pairs(first: int, last: int) -> list[Command]:
+    rows = [(i * 7 % 11, i * 5 % 13) for i in range(first, last)]
+    return [f"NR.OBSERVE pairs {a} {b} -> {int(a > 5)}" for a, b in rows]
+
+
+WATCHED: dict[str, list[Command]] = {
+    "line": [
+        "NR.CREATE line REGRESSOR x:number 3 -> y:number SEED 4 MEMBERS 2 DATASET 200 TEST 100",
+        ("NR.OBSERVE", "line", "JSON", line(0, 150, 1)),
+        *trained("line", "MAXCYCLES 20 MAXTIME 0 AUTOSTOP BACKTRACK"),
+        "NR.CONFIGURE line DRIFT ON",
+        ("NR.OBSERVE", "line", "JSON", line(150, 200, 1)),
+        ("NR.OBSERVE", "line", "JSON", line(200, 280, -1)),  # to the alarm
+    ],
+    "club": [
+        "NR.CREATE club CLASSIFIER age:number city:category note:text LINEAR -> joined:category "
+        "SEED 3 DRIFT ON DATASET 60 TEST 40",
+        ("NR.OBSERVE", "club", "JSON", members(0, 90, "AB")),
+        *trained("club", "MAXCYCLES 9 MAXTIME 0"),
+        ("NR.OBSERVE", "club", "JSON", members(90, 160, "BC")),
+    ],
+    "pairs": [
+        "NR.CREATE pairs CLASSIFIER 2 3 -> 2 SEED 2 DATASET 40 TEST 20",
+        *pairs(0, 60),
+        *trained("pairs", "MAXCYCLES 9 MAXTIME 0"),
+        "NR.CONFIGURE pairs TRAINEVERY AUTO",
+        *pairs(60, 65),
+    ],
+}
+WATCHED_ASKED: dict[str, list[str]] = {
+    "line": [
+        "NR.DRIFT line",
+        "NR.RUN line x=0.5",
+        "NR.RUN line x=0.5 INTERVAL 0.9",
+        "NR.EXPLAIN line x=0.25",
+        "NR.METRICS line",
+    ],
+    "club": [
+        "NR.DRIFT club",
+        "NR.CLASS club age=50 SURE 0.6",
+        "NR.EXPLAIN club age=50 city=A",
+        "NR.EXPLAIN club city=never note=jazz",
+    ],
+    "pairs": ["NR.DRIFT pairs", "NR.CLASS pairs 2 7 SURE 0.99", "NR.EXPLAIN pairs 9 1"],
+}
 SETS = {
     "series-2": (SERIES, SERIES_ASKED),
     "texts-1": (TEXTS, TEXTS_ASKED),
     "phrases-1": (PHRASES, PHRASES_ASKED),
+    "drift-1": (WATCHED, WATCHED_ASKED),
 }
 """By folder: commands that make networks, and what these are asked."""
 

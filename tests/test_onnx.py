@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import nr
 from nr.cli import main
+from nr.onnx import words
 
 CLOSE = 5e-6  # of 1, and of the value itself
 KINDS = {
@@ -22,8 +23,21 @@ KINDS = {
     "place": "category",
     "shade": "category(red,blue)",
     "point": "vector(2)",
+    "note": "text",
     "who": "key",
 }
+
+
+WORDS = ("The", "the", "café", "CAFÉ", "Übel", "Ως", "東京", "don't", "4x4", "rain", "z" * 90, "—")
+
+
+def note(random: np.random.Generator, far: float) -> str:
+    """Words that repeat, in pairs, with signs between them; some that were never seen, or none."""
+    words = [*WORDS, *(f"odd{i}" for i in range(int(20 * (far - 1))))]
+    length = int(random.integers(0, 9 * far))
+    return str(random.choice(["!", "", "- "])) + str(random.choice([" ", ", ", "\n"])).join(
+        random.choice(words, length)
+    )
 
 
 def row(random: np.random.Generator, far: float) -> dict[str, Any]:
@@ -37,6 +51,7 @@ def row(random: np.random.Generator, far: float) -> dict[str, Any]:
         "place": str(random.choice(places)) or None,
         "shade": str(random.choice(["red", "blue"])),
         "point": [float(x) for x in random.normal(size=2) * far],
+        "note": note(random, far),
         "who": f"person {random.integers(10**6)}",
     }
     return {name: None if random.random() < 0.15 else value for name, value in found.items()}
@@ -47,7 +62,9 @@ def feed(rows: list[dict[str, Any]], kinds: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, kind in kinds.items():
         values = [row[name] for row in rows]
-        if kind.startswith("category"):
+        if kind == "text":
+            found[name] = words(values)
+        elif kind.startswith("category"):
             found[name] = np.array([value or "" for value in values], object)
         elif kind == "time":
             found[name] = np.array([v.timestamp() if v else np.nan for v in values])
@@ -60,7 +77,14 @@ def feed(rows: list[dict[str, Any]], kinds: dict[str, str]) -> dict[str, Any]:
 
 def target(row: dict[str, Any]) -> float:
     hour = row["at"].hour if row["at"] else 0
-    return np.log1p(row["size"] or 0) + 2 * bool(row["vip"]) + (hour > 11) + len(row["place"] or "")
+    talk = 3 * ("rain" in (row["note"] or "")) + 2 * ("東京" in (row["note"] or ""))
+    return (
+        np.log1p(row["size"] or 0)
+        + 2 * bool(row["vip"])
+        + (hour > 11)
+        + len(row["place"] or "")
+        + talk
+    )
 
 
 @pytest.mark.parametrize("kinds", [*({n: k} for n, k in KINDS.items() if k != "key"), KINDS])
@@ -130,15 +154,13 @@ def test_a_file_says_what_it_is_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kinds", "text"),
     [
-        ({"note": "text"}, "ERR field note: a text cannot be exported"),
         ({"path": "sequence"}, "ERR field path: a sequence cannot be exported"),
     ],
 )
 def test_what_cannot_be_exported_is_told(db: nr.Database, kinds: dict[str, str], text: str) -> None:
     [name] = kinds
     net = db.create("net", "classifier", kinds, target="y", seed=1)
-    value: Any = "some words that repeat" if name == "note" else [1.0, 2.0]
-    net.observe_many([{name: value, "y": "ab"[i % 2]} for i in range(40)])
+    net.observe_many([{name: [1.0, 2.0], "y": "ab"[i % 2]} for i in range(40)])
     with pytest.raises(nr.CommandError, match="has not been trained yet"):
         net.to_onnx()
     net.train(maxcycles=1).wait()
@@ -152,3 +174,30 @@ def test_a_forecaster_is_refused(db: nr.Database) -> None:
     net.train(maxcycles=1).wait()
     with pytest.raises(nr.CommandError, match="ERR a forecaster cannot be exported"):
         net.to_onnx()
+
+
+@pytest.mark.parametrize("texts", [["one", "two"], ["one two", "two one"], ["?", "!"], ["", ""]])
+def test_texts_with_few_words_agree(db: nr.Database, texts: list[str]) -> None:
+    """Where there are no pairs of words, no words, or no texts at all."""
+    net = db.create("net", "classifier", {"note": "text", "x": "number"}, target="y", seed=1)
+    rows = [{"note": texts[i % 2] or None, "x": i % 7, "y": "ab"[i % 2]} for i in range(40)]
+    net.observe_many(rows)
+    net.train(maxcycles=5).wait()
+    asked = [{"note": note, "x": 3} for note in ("one two", "two", "?", None, "", "one three one")]
+    fed = {"note": words(row["note"] for row in asked), "x": np.full(len(asked), 3.0)}
+    found = onnxruntime.InferenceSession(net.to_onnx()).run(None, fed)
+    wanted = [[*answer.values()] for answer in net.run(asked)]
+    assert np.allclose(found[1], wanted, rtol=CLOSE, atol=CLOSE)
+
+
+def test_words_are_those_of_the_core() -> None:
+    found = words(["Don't, ÉCLAIR", "東京 4x4", "…", None, "", "é" * 40])
+    assert found.tolist() == [
+        ["don", "t", "éclair"],
+        ["東", "京", "4x4"],
+        [" ", "", ""],
+        ["", "", ""],
+        ["", "", ""],
+        ["é" * 32, "", ""],
+    ]
+    assert words([]).shape == (0, 1)

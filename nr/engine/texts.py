@@ -1,4 +1,4 @@
-"""What all hosts say alike, as the core has it: keys as words, patterns, NR.THREADS' lines."""
+"""What all hosts say alike, as the core has it: keys, patterns, words, NR.THREADS' lines."""
 
 import re
 from ctypes import byref
@@ -16,6 +16,12 @@ def like(pattern: bytes, key: bytes) -> bool:
     r"""Whether a key is like a pattern, as KEYS has them: * ? [a] [^a] [a-z] and \ before any."""
     found: bool = held.nr_glob(pattern, len(pattern), key, len(key))
     return found
+
+
+def words(text: str) -> list[str]:
+    """Those of a field of kind text: runs of letters and digits in lower case."""
+    told = text.encode()
+    return collect(held.nr_words, told, len(told)).decode().split(" ")[1:]
 
 
 def beginning(pattern: bytes) -> tuple[bytes, bool]:

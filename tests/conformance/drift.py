@@ -88,6 +88,11 @@ def _one(i: int, slope: float) -> tuple[str, Any]:
     return f"NR.OBSERVE net {x} -> {slope * x + _noise(i)}", lambda reply: len(reply) == 2
 
 
+def _said(i: int) -> tuple[Any, Any]:
+    line = "NR.OBSERVE", "lm", "JSON", json.dumps({"text": f"a b c {i % 3}"})
+    return line, lambda reply: len(reply) == 2
+
+
 def _with_reference(change: Callable[[list[float]], list[float]]) -> Any:
     """The network of the last dump, with another reference in it."""
 
@@ -236,6 +241,13 @@ CASES: dict[str, list[Step]] = {
             ),
         ),
         ("NR.DEL net sales lm", 3),
+    ],
+    "a generator that trains by itself observes on": [
+        ("NR.CREATE lm GENERATOR 4 -> text:sequence(word) SEED 1 TRAINEVERY AUTO", 0),
+        *(_said(i) for i in range(8)),
+        *trained("lm", "MAXCYCLES 1 MAXTIME 0"),
+        *(_said(i) for i in range(2)),
+        ("NR.DEL lm", 1),
     ],
     "what lies with the weights is checked": [
         (LINE, 2),

@@ -25,9 +25,9 @@ class Head:
             self.net.clone().place(1, dataset)
             self._with_room.add(dataset)
 
-    def scored(self, version: bytes, net: Net, rows: bytes) -> tuple[str, str]:
+    def scored(self, version: bytes, net: Net, rows: bytes) -> str:
         """The revision of the weights that are held here, and what samples are to them."""
         if version != self.version:
             self.version, self.revision = version, str(net.shape.revision)
-        scores = memoryview(drift.score(net, rows)).cast("q")
-        return self.revision, " ".join(map(str, scores))
+        single = len(rows) == self.row_bytes
+        return self.revision + (drift.score_row if single else drift.score)(net, rows)

@@ -51,7 +51,7 @@ _PARTS = {  # what each script needs before it
     "latest": ("common", "series"),
     "observe": ("common", "writers", "due", "random", "drift"),
     "observe_row": ("random", "unwatched"),
-    "observe_watched": ("random", "drift", "observe_row"),
+    "observe_watched": ("random", "drift", "watched"),
     "order": ("common", "orders"),
     "range": ("common",),
     "read": ("common", "orders"),
@@ -62,6 +62,7 @@ _PARTS = {  # what each script needs before it
     "withdraw": (),
     "withdraw_order": ("common", "orders"),
 }
+_LAST = {"observe_watched": "observe_row"}  # scripts that end with another's text
 _TEXTS = ("NO_SUCH_KEY", "BUSY", "TRAINING")  # of nr.errors, which scripts reply
 _READING = {"latest", "range", "read"}  # scripts that write nothing
 _BATCH = 1000  # keys looked at in one round trip
@@ -78,7 +79,8 @@ class Script:
 def script(name: str) -> Script:
     """A script of ours, after what it shares with others."""
     folder = files("nr.backends.redis") / "scripts"
-    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in [*_PARTS[name], name])
+    parts = [*_PARTS[name], _LAST.get(name, name)]
+    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in parts)
     for text in _TEXTS:
         source = source.replace(b"@" + text.encode(), getattr(errors, text).encode())
     return Script(source, sha1(source).hexdigest().encode())

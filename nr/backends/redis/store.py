@@ -147,18 +147,20 @@ class Store:
                 kept = head.step, head.steps, due
                 return self._link.write("extend", key, head.id, rows, *kept)
             head.check_room(dataset)
-            scored = self._scored(key, head, rows) if head.watched else ()
+            scored = self._scored(key, head, rows) if head.watched else ""
             asks, head.asks = head.asks, False
             if len(rows) == head.row_bytes and not rounded and not asks:
                 row = (head.id_text, _DIGITS[dataset], rows, *head.limits)
-                script = "observe_watched" if scored else "observe_row"
-                counts = self._link.write(script, key, *row, *scored)
+                if scored:
+                    counts = self._link.write("observe_watched", key, *row, scored)
+                else:
+                    counts = self._link.write("observe_row", key, *row)
                 if isinstance(counts, bytes):
                     return [1, *map(int, counts.split())]
             numbers = (head.id, dataset, head.row_bytes)
             known = head.net.shape.schema_revision
-            more = scored or ("", "")
-            return self._link.write("observe", key, *numbers, rows, rounded, known, due, *more)
+            more = (rows, rounded, known, due, scored)
+            return self._link.write("observe", key, *numbers, *more)
 
         due = orders.DUE[self.queues]
         _, train, test, *placed = self._with_head(key, write)
@@ -167,8 +169,8 @@ class Store:
             self.due(key)
         return [train, test]
 
-    def _scored(self, key: bytes, head: Head, rows: bytes) -> tuple[str, str]:
-        """The revision of the weights that are held here, and what samples are to them."""
+    def _scored(self, key: bytes, head: Head, rows: bytes) -> str:
+        """As ``Head.scored``, by the weights that are held here."""
         known = self._runners.get(key)
         if not known or known[0] != head.version:
             known = self._fetched(key)

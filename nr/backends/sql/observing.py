@@ -66,11 +66,12 @@ class Observing:
             row = samples(net)
             if len(row) != 4 * net.row:
                 return None
+            scorer = None
             if header.watched(known.fields):
-                scorer = self._scorer(key, known)
+                scorer = known.scorer or self._scorer(key, known)
                 if scorer is None:
                     return None
-                drift.count(net, drift.score(scorer, row))
+                drift.judge(net, scorer, row)
             [slot] = net.place(1, dataset).tolist()
             before = known.fields
             fields = {**before, **header.counts(net)}
@@ -78,7 +79,7 @@ class Observing:
                 return None
             place = (key, before, fields, slot, row)
             if self._do.at_once(lambda raw: self._sql.place_alone(raw, *place)):
-                return Known(net, fields, alone=True)
+                return Known(net, fields, alone=True, scorer=scorer)
         return None
 
     def _scorer(self, key: bytes, known: Known) -> Net | None:
@@ -96,7 +97,7 @@ class Observing:
                 found = self._rows.read(connection, key)
                 self._runners.put(key, found)
             if version_of(found) == known.version:
-                drift.count(net, drift.score(found, samples))
+                drift.judge(net, found, samples)
 
     def _put(
         self, connection: sa.Connection, key: bytes, samples: Samples, dataset: int

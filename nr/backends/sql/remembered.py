@@ -21,6 +21,8 @@ class Known:
     alone: bool
     steps: int = 0
     """Of the series that got some last."""
+    scorer: Net | None = None
+    """The weights that ``net`` is the header of, where samples were scored by them."""
 
     @cached_property
     def version(self) -> tuple[int, int, int]:

@@ -392,15 +392,21 @@ NR_API nr_status nr_net_samples(const nr_net *net, const nr_command *cmd,
                                 nr_buf *rows, nr_error *err);
 
 /* Drift. Whether samples are to be scored before they are kept (the network has
- * learned, and is watched), as nr_net_execute and nr_net_put do by themselves; stores that place samples score them by weights
- * that they hold, and count the scores in the header, before it places them, if its
- * revision is that of the weights. Scores are pairs of 64-bit integers: a step of
- * the test's sum, and the ratio to the held-out losses, in millionths. There may be
- * fewer of them than samples, and none where there is nothing to compare with. */
+ * learned, and is watched), as nr_net_execute and nr_net_put do by themselves. Stores
+ * that place samples hold the weights apart from the header: where its revision is
+ * that of the weights, nr_net_judge scores samples by them and counts that in the
+ * header, before it places the samples. Stores that count elsewhere take the scores
+ * themselves: pairs of 64-bit integers, a step of the test's sum, and the ratio to
+ * the held-out losses, in millionths. There may be fewer of them than samples, and
+ * none where there is nothing to compare with. */
 NR_API bool nr_net_watched(const nr_net *net);
+NR_API nr_status nr_net_judge(nr_net *net, const nr_net *weights,
+                              const void *samples, size_t len, nr_error *err);
 NR_API nr_status nr_net_score(const nr_net *net, nr_bytes samples,
                               nr_buf *scores, nr_error *err);
-NR_API nr_status nr_net_drift(nr_net *net, nr_bytes scores, nr_error *err);
+/* The same of one row: whether there is a score, 0 or 1, or what went wrong. */
+NR_API int nr_net_score_row(const nr_net *net, const void *row, size_t len,
+                            int64_t *score);
 
 /* Decides where n samples go: places[i] is slot * 2 + dataset. Changes the
  * lengths, the counts and the generator in the header as observing them would. */
@@ -497,6 +503,11 @@ NR_API nr_status nr_key_word(const char *key, size_t len, nr_buf *out,
                              nr_error *err);
 NR_API bool nr_glob(const char *pattern, size_t plen, const char *text,
                     size_t len);
+
+/* The words of a text in sound UTF-8, as a field of kind text has them, each behind
+ * a blank, which no word has. */
+NR_API nr_status nr_words(const char *text, size_t len, nr_buf *out,
+                          nr_error *err);
 
 typedef struct nr_training {
     uint64_t id; /* of the network */

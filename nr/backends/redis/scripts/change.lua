@@ -19,14 +19,12 @@ if ARGV[4] ~= '' then
   pairs_[n + 5], pairs_[n + 6] = 'version', ARGV[4]
   pairs_[n + 7], pairs_[n + 8] = 'trainings', int((field[7] or 0) + 1)
 end
+local watching
 for i = 1, #pairs_, 2 do
-  if pairs_[i] == 'drift' then -- every writer is asked by observe.lua next (observe_row.lua)
-    local n = #pairs_
-    field[2] = int((field[2] or 1) + 1)
-    pairs_[n + 1], pairs_[n + 2] = 'generation', field[2]
-    break
-  end
+  if pairs_[i] == 'drift' or pairs_[i] == 'trainevery' then watching = true end
 end
-local reply = write(field, pairs_, 0, 0)
+local reply, generation = write(field, pairs_, 0, 0)
+-- Every writer is asked by observe.lua next (observe_row.lua), this one as well.
+if watching then redis.call('HSET', key, 'generation', int(generation + 1)) end
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
 return reply

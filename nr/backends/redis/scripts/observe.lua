@@ -1,8 +1,8 @@
 -- NR.OBSERVE. ARGV: writer, number, id, dataset (0, 1, 2: either), bytes of a row (0: each
 -- record has its length before it), rows, how many numbers in them were rounded, the revision
--- of the fields that records were made by, the limits of a training that they make due, the
--- revision of the weights that the samples were scored by (empty: by none), and the scores. Where
--- a training is due, the reply has one number more.
+-- of the fields that records were made by, the limits of a training that they make due, and what
+-- the samples are to weights: their revision, and a step and a ratio of each that was scored; empty
+-- where they are not scored. Where a training is due, the reply has one number more.
 --
 -- Where a sample goes and what it replaces is the core's dataset.c again.
 
@@ -19,8 +19,17 @@ local test, tests = tonumber(field[7]), tonumber(field[8])
 if not (train and trains and test and tests and field[9]) then
   return {'ERR invalid network: a damaged header'}
 end
-local losses, raised, stale = watch(field[14], field[10], ARGV[10], ARGV[11])
-if stale then return {0} end
+-- Whether they are to be scored is as model/drift.c says.
+local losses, raised
+local watched = field[14] == 'true' or field[10] == 'null'
+if watched or ARGV[10] ~= '' then
+  local now = redis.call('HMGET', key, 'trained', 'revision', 'losses', 'kind')
+  local revision, step = string.match(ARGV[10], '^(%d*)( ?)')
+  local kind = now[4] == 'classifier' or now[4] == 'regressor'
+  local of = watched and kind and now[1] == 'true' and now[2] or ''
+  if revision ~= of then return {0} end -- the caller looks again, who held other weights
+  if step ~= '' then losses, raised = counted(now[3], revision, ARGV[10]) end
+end
 local observed = tonumber(field[11]) or train + test
 local seeded
 

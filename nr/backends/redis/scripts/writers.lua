@@ -48,7 +48,8 @@ local function enlist(pairs_, generation)
   return generation, gone
 end
 
--- Makes the write: fields and values, and the record with what it replies.
+-- Makes the write: fields and values, and the record with what it replies. The reply, and the
+-- generation that the writer is of.
 local function write(field, pairs_, first, second)
   local generation, gone = field[2] or '1'
   if enlisted ~= generation then
@@ -61,5 +62,5 @@ local function write(field, pairs_, first, second)
   if gone and #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
   end
-  return {1, tonumber(first), tonumber(second)}
+  return {1, tonumber(first), tonumber(second)}, generation
 end

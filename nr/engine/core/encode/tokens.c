@@ -86,3 +86,13 @@ bool nr_tokens_next(nr_tokens *t) {
     }
     return t->n > 0;
 }
+
+nr_status nr_words(const char *text, size_t len, nr_buf *out, nr_error *err) {
+    const unsigned char *at = (const unsigned char *)text;
+    nr_tokens tokens = {.at = at, .end = at + len};
+    while (nr_tokens_next(&tokens))
+        if (!nr_buf_append(out, " ", 1) ||
+            !nr_buf_append(out, tokens.word, tokens.n))
+            return nr_nomem(err);
+    return NR_OK;
+}

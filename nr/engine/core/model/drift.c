@@ -59,7 +59,7 @@ static bool is_sound(nr_score s) {
            s.ratio <= NR_MOST_RATIO;
 }
 
-nr_status nr_net_drift(nr_net *net, nr_bytes scores, nr_error *err) {
+nr_status nr_scores_count(nr_net *net, nr_bytes scores, nr_error *err) {
     nr_scored l = nr_scored_now(&net->h);
     uint64_t before = l.alarm;
     nr_score score;

@@ -59,6 +59,8 @@ enum {
 #define NR_MOST_RATIO (INT64_C(1000000) * NR_MILLION)
 
 nr_score nr_score_of(const nr_array *reference, double loss);
+/* Counts pairs of scores, as nr_net_score has them. */
+nr_status nr_scores_count(nr_net *net, nr_bytes scores, nr_error *err);
 bool nr_header_watched(const nr_header *h); /* trained or not */
 /* What is counted of the weights in place; zeros, where others were counted. */
 nr_scored nr_scored_now(const nr_header *h);

@@ -5,10 +5,6 @@
 
 #include "model/drift.h"
 
-/* Counts what samples are to a network that is watched, before it keeps them; they
- * are as nr_net_samples has them. */
-nr_status nr_drift_watch(nr_net *net, nr_bytes samples, nr_error *err);
-
 /* The value by which an input is compared: of a row of a plain network (encoding
  * NULL), or of a field's columns. false: it is compared by none. */
 bool nr_drift_value(const nr_encoding *encoding, const float *row, size_t input,

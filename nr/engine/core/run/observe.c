@@ -49,7 +49,7 @@ void nr_net_count_rounded(nr_net *net, const nr_command *cmd) {
 static nr_status keep(nr_net *net, nr_bytes samples, bool checked,
                       nr_dataset_id which, nr_error *err) {
     const nr_scored before = net->h.losses;
-    nr_status status = nr_drift_watch(net, samples, err);
+    nr_status status = nr_net_judge(net, net, samples.data, samples.len, err);
     if (status == NR_OK)
         status = checked ? nr_net_observe(net, (const void *)samples.data,
                                           samples.len / (net->row * sizeof(float)),

@@ -185,12 +185,28 @@ nr_status nr_net_score(const nr_net *net, nr_bytes samples, nr_buf *scores,
     return status;
 }
 
-nr_status nr_drift_watch(nr_net *net, nr_bytes samples, nr_error *err) {
+int nr_net_score_row(const nr_net *net, const void *row, size_t len,
+                     int64_t *score) {
+    nr_error err;
+    nr_score found;
+    nr_buf one = {0};
+    nr_status status = nr_net_score(net, (nr_bytes){row, len}, &one, &err);
+    int scored = one.len == sizeof found;
+    if (scored) memcpy(&found, one.data, sizeof found);
+    nr_buf_free(&one);
+    if (status != NR_OK) return status;
+    if (!scored) return 0;
+    score[0] = found.step;
+    score[1] = found.ratio;
+    return 1;
+}
+
+nr_status nr_net_judge(nr_net *net, const nr_net *weights, const void *samples,
+                       size_t len, nr_error *err) {
     nr_buf scores = {0};
-    if (!is_comparable(net)) return NR_OK;
-    nr_status status = nr_net_score(net, samples, &scores, err);
+    nr_status status = nr_net_score(weights, (nr_bytes){samples, len}, &scores, err);
     if (status == NR_OK)
-        status = nr_net_drift(net, (nr_bytes){scores.data, scores.len}, err);
+        status = nr_scores_count(net, (nr_bytes){scores.data, scores.len}, err);
     nr_buf_free(&scores);
     return status;
 }

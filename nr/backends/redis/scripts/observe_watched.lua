@@ -1,2 +1,0 @@
--- NR.OBSERVE of one row for a network that is watched: observe_row.lua, which stands before this.
--- ARGV[8] and ARGV[9] are what observe.lua has as the revision of weights, and scores.
