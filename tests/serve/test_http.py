@@ -1,5 +1,6 @@
 """The commands over HTTP: the way of a network, and every route."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,18 @@ def test_any_driver_answers_the_same(options: dict[str, Any]) -> None:
         text = problem(http.post("/networks/net/run", json=body), 422)
         assert text == "ERR inputs: rows of 2 are needed, not of 3"
         assert problem(http.post("/networks/nut/run", json=body), 404) == "ERR no such key"
+
+
+def test_new_samples_beside_what_was_learned(http: TestClient, club: nr.Network) -> None:
+    assert http.get("/networks/club/drift").json()["watched"] is False
+    assert http.patch("/networks/club/options", json={"drift": True}).status_code == 200
+    rows = [{"age": 20 + i, "country": "ES", "joined": "no"} for i in range(60)]
+    assert http.post("/networks/club/observe", json={"samples": rows}).status_code == 200
+    told, found = http.get("/networks/club/drift").json(), club.drift()
+    assert told == json.loads(json.dumps(asdict(found)))
+    assert (told["watched"], told["scored"], told["new_samples"]) == (True, 60, 60)
+    assert told["loss"] > told["trained_loss"]
+    assert told["moved"]["country"] > 0.25
 
 
 def test_what_there_is_to_know_of_a_network(http: TestClient, club: nr.Network) -> None:
