@@ -177,8 +177,8 @@ static void test_gradients_are_those_of_differences(void) {
 
 /* ================================== Bits ================================= */
 
-static void take_bits(const char *options, nr_buf *out) {
-    nr_net *net = generator("7 5", options);
+static void take_bits(const char *hidden, const char *options, nr_buf *out) {
+    nr_net *net = generator(hidden, options);
     nr_net *done = train(net, "NR.TRAIN k MAXCYCLES 4 AUTOSTOP BACKTRACK");
     CHECK(nr_net_merge(net, done, &err) == NR_OK);
     nr_net_free(done);
@@ -203,11 +203,58 @@ static void test_bits_are_the_same_everywhere(void) {
             nr_buf bits = {0};
             if (!choose_isa(every_isa[i])) continue;
             sprintf(line, "%s THREADS %d", options[o], 1 << i);
-            take_bits(line, first.len ? &bits : &first);
+            take_bits("7 5", line, first.len ? &bits : &first);
             CHECK(!bits.len || same_bytes(first, bits));
             nr_buf_free(&bits);
         }
         nr_buf_free(&first);
+    }
+    nr_set_isa(best);
+}
+
+/* Wide layers are read by as many parts at once as a thread has, which here are 20, 10
+ * and 5. */
+static void test_bits_of_wide_layers_do_not_depend_on_threads(void) {
+    nr_buf first = {0};
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        char line[100];
+        nr_buf bits = {0};
+        sprintf(line, "BATCH 20 UNROLL 7 THREADS %d", threads);
+        take_bits("370", line, first.len ? &bits : &first);
+        CHECK(!bits.len || same_bytes(first, bits));
+        nr_buf_free(&bits);
+    }
+    nr_buf_free(&first);
+}
+
+/* Of so many rows, terms and blocks of them, as one product and in pieces. */
+static void expect_same_product(size_t m, size_t k, size_t blocks, bool resume) {
+    nr_stream s = {.k = nr_kernels_now()};
+    float *c[2], *a = malloc(blocks * m * k * sizeof *a);
+    float *b = malloc(blocks * k * NR_LANES * sizeof *b);
+    for (size_t i = 0; i < blocks * m * k; i++) a[i] = noise();
+    for (size_t i = 0; i < blocks * k * NR_LANES; i++) b[i] = noise();
+    for (int i = 0; i < 2; i++) {
+        c[i] = malloc(m * NR_LANES * sizeof *c[i]);
+        for (size_t j = 0; j < m * NR_LANES; j++) c[i][j] = (float)j;
+        nr_product x = {.c = c[i], .c_step = NR_LANES, .a = a, .step_m = k,
+                        .step_k = 1, .a_block = m * k, .b = b, .b_step = NR_LANES,
+                        .m = m, .blocks = blocks, .k = k, .nv = 3,
+                        .resume = resume};
+        if (i) nr_stream_product(&s, &x);
+        else s.k->product(&x);
+    }
+    CHECK(!memcmp(c[0], c[1], m * NR_LANES * sizeof *c[0]));
+    free(a), free(b), free(c[0]), free(c[1]);
+}
+
+static void test_products_in_pieces_have_the_same_bits(void) {
+    const char *best = nr_isa();
+    for (size_t i = 0; i < ISAS; i++) {
+        if (!choose_isa(every_isa[i])) continue;
+        expect_same_product(13, 601, 1, false);
+        expect_same_product(7, 70, 9, true);
+        expect_same_product(3, 64, 9, false);
     }
     nr_set_isa(best);
 }
@@ -280,6 +327,8 @@ static void test_damaged_generators_are_read_or_refused(void) {
 int main(void) {
     test_gradients_are_those_of_differences();
     test_bits_are_the_same_everywhere();
+    test_bits_of_wide_layers_do_not_depend_on_threads();
+    test_products_in_pieces_have_the_same_bits();
     test_it_learns();
     test_memory_is_told();
     test_damaged_generators_are_read_or_refused();

@@ -112,6 +112,26 @@ static inline size_t nr_panel_vectors(size_t units, size_t panel) {
     return (nr_unit_panel(units, panel + 1) - nr_unit_panel(units, panel)) / 16;
 }
 
+/* As the kernel's product, to the same bits. Each tile of it reads all rows of b; where
+ * these are many, some are taken at a time, which stay in the first cache. */
+static inline void nr_stream_product(const nr_stream *s, const nr_product *x) {
+    enum { MANY = 512, SOME = 64, TILE = 6 };
+    nr_product part = *x;
+    if (x->blocks * x->k <= MANY || x->m <= TILE) {
+        s->k->product(x);
+        return;
+    }
+    for (size_t block = 0; block < x->blocks; block++)
+        for (size_t k = 0; k < x->k; k += SOME) {
+            part.blocks = 1;
+            part.k = x->k - k < SOME ? x->k - k : SOME;
+            part.a = x->a + block * x->a_block + k * x->step_k;
+            s->k->product(&part);
+            part.b += part.k * x->b_step;
+            part.resume = true;
+        }
+}
+
 /* Rows that are asked at once: so many panels. */
 enum { NR_ASKED_PANELS = 8, NR_ASKED = NR_ASKED_PANELS * NR_LANES };
 

@@ -47,7 +47,7 @@ static void find_less(const nr_stream *s, const panel *p) {
     float sums[NR_LANES];
     for (size_t i = 0; i < p->n; i++) {
         nr_product x = sums_of(s, p, s->next[p->first + i], 1, sums);
-        s->k->product(&x);
+        nr_stream_product(s, &x);
         p->less[i] = sums[i];
     }
 }
@@ -58,7 +58,7 @@ static void sum_powers(const nr_stream *s, const panel *p) {
         size_t n = s->symbols - v < SOME ? s->symbols - v : SOME;
         float *powers = p->powers + v * NR_LANES;
         nr_product x = sums_of(s, p, v, n, powers);
-        s->k->product(&x);
+        nr_stream_product(s, &x);
         s->k->asked_powers(powers, n, p->nv, p->less, p->total);
         if (!s->learn) continue;
         nr_product back = {.c = p->want, .c_step = NR_LANES,
@@ -66,7 +66,7 @@ static void sum_powers(const nr_stream *s, const panel *p) {
                            .step_k = s->row_step, .b = powers,
                            .b_step = NR_LANES, .m = s->top, .blocks = 1,
                            .k = n, .nv = p->nv, .resume = v > 0};
-        s->k->product(&back);
+        nr_stream_product(s, &back);
     }
 }
 
@@ -125,13 +125,13 @@ static void gradient_job(void *context, size_t unit) {
         x.b = s->scaled + u * NR_ASKED * NR_LANES;
         x.resume = s->block > 0;
         x.blocks = whole, x.k = NR_LANES;
-        if (whole) s->k->product(&x);
+        if (whole) nr_stream_product(s, &x);
         if (rows == whole * NR_LANES) continue;
         x.resume = x.resume || whole > 0;
         x.a += whole * x.a_block;
         x.b += whole * NR_LANES * NR_LANES;
         x.blocks = 1, x.k = rows - whole * NR_LANES;
-        s->k->product(&x);
+        nr_stream_product(s, &x);
     }
 }
 

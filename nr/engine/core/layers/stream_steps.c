@@ -4,21 +4,38 @@
 
 #include "layers/stream.h"
 
-enum { PARTS = 5 }; /* that are read one after the other by one thread */
+/* Parts that are read one after the other by one thread; and floats of a layer's weights
+ * that do not stay in the second cache. */
+enum { PARTS = 5, FAR = 1 << 19 };
 
 /* Parts from `first` on. */
 typedef struct some_parts {
     size_t first, n, row, rows; /* their first row, and how many */
 } some_parts;
 
+/* How many a unit has. What they keep is near while they are few; but each of their
+ * steps reads all weights, and where these are far, a thread takes all of its parts at
+ * once. */
+static size_t parts_at_once(const nr_stream *s) {
+    size_t shared = (s->parts + nr_team_size(s->team) - 1) / nr_team_size(s->team);
+    size_t most = 0;
+    for (size_t l = 0; l < s->n; l++) {
+        const nr_stream_layer *c = &s->layers[l];
+        size_t floats = c->groups * c->state_in * NR_LANES;
+        if (floats > most) most = floats;
+    }
+    return most > FAR && shared > PARTS ? shared : PARTS;
+}
+
 static some_parts parts_of(const nr_stream *s, size_t unit) {
-    size_t first = unit * PARTS, left = s->parts - first;
-    size_t n = left < PARTS ? left : PARTS;
+    size_t parts = parts_at_once(s), first = unit * parts, left = s->parts - first;
+    size_t n = left < parts ? left : parts;
     return (some_parts){first, n, first * s->steps, n * s->steps};
 }
 
 static size_t units_of(const nr_stream *s) {
-    return (s->parts + PARTS - 1) / PARTS;
+    size_t parts = parts_at_once(s);
+    return (s->parts + parts - 1) / parts;
 }
 
 /* A part's slot: what its step `t` begins with. */
@@ -91,7 +108,7 @@ static void run_step(const nr_stream *s, const nr_stream_layer *c, size_t t,
     for (size_t g = 0; g < c->groups; g++) {
         x.c = (c->lstm ? step.gates : step.sums) + g * step.group;
         x.b = s->w + c->h_weights + g * c->state_in * NR_LANES;
-        s->k->product(&x);
+        nr_stream_product(s, &x);
     }
     (c->lstm ? s->k->lstm_units : s->k->gru_units)(&step);
     for (size_t i = 0; i < p->n && !c->lstm; i++)
@@ -107,7 +124,7 @@ static void run_layer(const nr_stream *s, const nr_stream_layer *c,
     for (size_t g = 0; g < c->groups; g++) {
         x.c = c->gates + (g * nr_stream_rows(s) + p->row) * NR_LANES;
         x.b = s->w + c->x_weights + g * (c->in + 1) * NR_LANES;
-        s->k->product(&x);
+        nr_stream_product(s, &x);
     }
     for (size_t t = 0; t < s->steps; t++) run_step(s, c, t, p);
 }
@@ -167,7 +184,7 @@ static void pass_back(const nr_stream *s, const nr_stream_layer *c,
         x->c = to + nr_unit_panel(in, p);
         x->b = turned + p * c->groups * NR_LANES * NR_LANES;
         x->nv = nr_panel_vectors(in, p);
-        s->k->product(x);
+        nr_stream_product(s, x);
     }
 }
 
@@ -217,13 +234,13 @@ static void gradient_job(void *context, size_t unit) {
                     .step_k = c->x_step, .b = c->gates + gates,
                     .b_step = NR_LANES, .m = c->in + 1, .blocks = 1,
                     .k = nr_stream_rows(s), .nv = c->lstm ? 4 : 3};
-    s->k->product(&x);
+    nr_stream_product(s, &x);
     x.c = s->g + c->h_weights + unit * c->state_in * NR_LANES;
     x.a = c->h, x.step_k = c->h_step, x.m = c->state_in;
     x.b = (c->lstm ? c->gates : c->sums) + gates;
     x.blocks = s->parts, x.k = s->steps;
     x.a_block = (s->unroll + 1) * c->h_step;
-    s->k->product(&x);
+    nr_stream_product(s, &x);
 }
 
 static void embed_gradient(nr_stream *s) {
