@@ -60,7 +60,7 @@ static void look_at(const nr_sequences *s, size_t field, size_t number) {
 
 static void encode(const nr_net *net) {
     nr_records records = {net->schema, {net->h.len[0], net->h.len[1]},
-                          record_of, net, NR_MAX_SYMBOLS};
+                          record_of, net, NR_MAX_SYMBOLS, true};
     nr_encoding *encoding = NULL, *back = NULL;
     nr_error err;
     nr_buf packed = {0};
