@@ -31,7 +31,17 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *("module", "operations", "ranks", "redis", "sequences", "serve", "onnx", "sklearn"),
+            *(
+                "module",
+                "operations",
+                "ranks",
+                "redis",
+                "scale",
+                "sequences",
+                "serve",
+                "onnx",
+                "sklearn",
+            ),
             *("sql", *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web"))),
         )
     ),
