@@ -105,8 +105,9 @@ def fill_sql(filled: Filled) -> None:
                 columns = [f'"{column.name}"' for column in table.columns]
                 mine = "id" if table is schema.networks else "network_id"
                 connection.exec_driver_sql(
-                    f"WITH RECURSIVE numbers(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers "
-                    f"WHERE i < {filled.networks - 1}) INSERT INTO {table.name} "
+                    "WITH RECURSIVE numbers(i) AS (SELECT CAST(0 AS bigint) UNION ALL "
+                    f"SELECT i + 1 FROM numbers WHERE i < {filled.networks - 1}) "
+                    f"INSERT INTO {table.name} "
                     f"({', '.join(columns)}) SELECT "
                     f"{', '.join(given.get(name, name) for name in columns)} "
                     f"FROM {table.name}, numbers WHERE {mine} = {pattern_id}"

@@ -38,6 +38,7 @@ DOCUMENTS = [
                 "queues",
                 "ranks",
                 "redis",
+                "scale",
                 "sequences",
                 "serve",
                 "onnx",

@@ -66,12 +66,36 @@ def test_keys_that_begin_alike_are_found_by_their_index(tmp_path: Path) -> None:
         sa.event.listen(engine, "before_cursor_execute", explain)
         for pattern in "shop:*", "shop:1", "*":
             db.execute("NR.LIST", pattern)
+    assert len(plans) == 3
     how = [plan[-1].partition(" USING COVERING INDEX ")[::2] for plan in plans]
     assert [(verb, index.partition(" ")[2]) for verb, index in how] == [
         ("SEARCH nr_networks", "(key>? AND key<?)"),
         ("SEARCH nr_networks", "(key=?)"),
         ("SCAN nr_networks", ""),
     ]
+
+
+def test_orders_are_found_without_a_look_at_all_networks(tmp_path: Path) -> None:
+    with nr.connect(f"sqlite:///{tmp_path}/nets.db", trainings="queue") as db:
+        engine = engine_of(db)
+        for number in range(40):
+            db.create(f"net{number}", "regressor", [1, 1], trainevery=2)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ANALYZE")  # when there were no orders
+        db["net7"].observe_many([1, 2], [1, 2])
+        plans: list[str] = []
+
+        def explain(connection: Any, cursor: Any, sql: str, values: Any, *more: object) -> None:
+            found = cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+            plans.extend(str(step[-1]) for step in found if "nr_networks" in step[-1])
+
+        store: Any = db.backend.store  # type: ignore[attr-defined]
+        sa.event.listen(engine, "before_cursor_execute", explain)
+        assert len(store.orders()) == 1
+        for matches in None, lambda key: True:
+            assert store.watch(matches).keys(0.0) == [b"net7"]
+    assert len(plans) == 3
+    assert all(plan.startswith("SEARCH nr_networks USING") for plan in plans), plans
 
 
 def test_deleting_a_network_leaves_nothing(db: nr.Database) -> None:

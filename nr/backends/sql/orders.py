@@ -136,11 +136,18 @@ class Orders:
         c, held = self._table.c, self.held(self._table, self._clock)
         waits = sa.select(c.network_id, c.started).where(sa.not_(held))
         oldest = waits.order_by(c.started).limit(most).subquery()  # before networks are looked up
-        joined = sa.select(self._networks.c.key).join(
-            oldest, oldest.c.network_id == self._networks.c.id
-        )
-        statement = joined.order_by(oldest.c.started)
-        return self._do.read(lambda connection: list(connection.scalars(statement)))
+        statement = sa.select(self._networks.c.key).select_from(self._of(oldest))
+        statement = statement.order_by(oldest.c.started)
+        found = self._do.read(lambda connection: list(connection.scalars(statement)))
+        return [key for key in found if key is not None]
+
+    def _of(self, orders: sa.FromClause) -> sa.Join:
+        """Orders, each with its network, if that is there.
+
+        An outer join, as SQLite begins an inner one with what it thinks is shorter: all networks.
+        """
+        of_it = orders.c.network_id == self._networks.c.id
+        return sa.outerjoin(orders, self._networks, of_it)
 
     def all(self) -> list[Running]:
         c, held = self._table.c, self.held(self._table, self._clock)
@@ -151,7 +158,7 @@ class Orders:
                 held,
                 *(c[name] for name in (*LIMITS, *_PROGRESS)),
             )
-            .join_from(self._table, self._networks)
+            .select_from(self._of(self._table))
             .order_by(c.started)
         )
         found = self._do.read(lambda connection: list(connection.execute(statement)))
@@ -167,6 +174,7 @@ class Orders:
                 attempt,
             )
             for key, id, worker, attempt, held, *values in found
+            if key is not None
         ]
 
 
