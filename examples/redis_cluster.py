@@ -53,17 +53,34 @@ def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
 @contextmanager
 def process(*command: str | Path, log: Path) -> Iterator[None]:
     """A program, which is ended with the block, whatever ends that."""
-    with log.open("wb") as out:
-        started = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
-        try:
-            yield
-        finally:
+    started = None
+    try:
+        with log.open("wb") as out, signals_wait():
+            started = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        yield
+    finally:
+        if started:
             started.terminate()
             try:
                 started.wait(10)
             except subprocess.TimeoutExpired:
                 started.kill()
                 started.wait()
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Ctrl-C and SIGTERM count behind the block: a program whose start they cut off would stay."""
+    met: list[int] = []
+    ours = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: met.append(number)) for number in ours]
+    try:
+        yield
+    finally:
+        for number, handler in zip(ours, before, strict=True):
+            signal.signal(number, handler)
+    for number in met:
+        signal.raise_signal(number)
 
 
 def answers(client: redis.Redis) -> bool:
