@@ -80,7 +80,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 		$(FUZZED) -fsanitize=fuzzer tests/fuzz/fuzz_$$name.c build/fuzz/core/*.o -lm -lpthread \
 			-o build/fuzz/$$name || exit 1; \
 		mkdir -p build/fuzz/corpus_$$name; \
-		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 7)) -max_len=4096 -rss_limit_mb=4096 \
+		build/fuzz/$$name -max_total_time=$$(($(or $(FUZZ),60) / 7 + 1)) -max_len=4096 -rss_limit_mb=4096 \
 			-verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
