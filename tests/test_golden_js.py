@@ -1,9 +1,7 @@
 """The courses that JavaScript goes through are what this core does, too, by any instruction set."""
 
 import base64
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import golden_js
@@ -13,8 +11,7 @@ import nr
 from nr.engine import isa, set_isa
 from nr.errors import EngineError
 
-PATH = Path(__file__).parent / "data" / "golden" / "courses-1.json"
-COURSES: list[dict[str, Any]] = json.loads(PATH.read_text("utf-8"))
+COURSES = golden_js.written()
 
 
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
@@ -35,8 +32,9 @@ def same(db: nr.Database, replies: list[Any]) -> None:
 @pytest.mark.usefixtures("instructions")
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: course["name"])
 def test_courses_are_what_they_were(db: nr.Database, course: dict[str, Any]) -> None:
-    same(db, course["done"])
-    same(db, course["asked"])
+    if course["done"]:
+        same(db, course["done"])
+        same(db, course["asked"])
     db.restore("net", base64.b64decode(course["dump"]), replace=True)
     for part in "asked", "more", "then":
         same(db, course[part])

@@ -25,7 +25,7 @@ async function asked(db, replies) {
 /** What a course came to that it should not have; null: nothing. */
 export async function gone(db, { done, asked: answers, dump, more, then }) {
   await db.delete("net");
-  const told = (await asked(db, done)) ?? (await asked(db, answers));
+  const told = done.length ? ((await asked(db, done)) ?? (await asked(db, answers))) : null;
   if (told) return told;
   await db.restore("net", Uint8Array.from(atob(dump), (letter) => letter.charCodeAt(0)), { replace: true });
   return (await asked(db, answers)) ?? (await asked(db, more)) ?? (await asked(db, then));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 
@@ -7,7 +7,18 @@ import { isFused } from "../src/builds.js";
 import * as nr from "../src/index.js";
 import { gone } from "./golden.js";
 
-const COURSES = JSON.parse(await readFile(new URL("../../tests/data/golden/courses-1.json", import.meta.url)));
+/** All there are: of one that a later file has, too, only its dump and answers (tests/golden_js.py). */
+async function written() {
+  const folder = new URL("../../tests/data/golden/", import.meta.url);
+  const names = (await readdir(folder)).filter((name) => name.startsWith("courses-")).sort();
+  const found = (await Promise.all(names.map(async (name) => JSON.parse(await readFile(new URL(name, folder)))))).flat();
+  const newest = new Map(found.map((course) => [course.name, course]));
+  return found.map((course) =>
+    newest.get(course.name) === course ? course : { ...course, done: [], more: [], then: [] },
+  );
+}
+
+const COURSES = await written();
 if (!isFused()) setFlagsFromString("--experimental-wasm-relaxed-simd"); // of node 20; a later one has no such flag
 const BUILDS = isFused() ? ["nr.wasm", "nr-relaxed.wasm"] : ["nr.wasm"]; // a processor may have no such sum
 

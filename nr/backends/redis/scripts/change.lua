@@ -23,8 +23,8 @@ local watching
 for i = 1, #pairs_, 2 do
   if pairs_[i] == 'drift' or pairs_[i] == 'trainevery' then watching = true end
 end
-local reply, generation = write(field, pairs_, 0, 0)
+local reply = write(field, pairs_, 0, 0)
 -- Every writer is asked by observe.lua next (observe_row.lua), this one as well.
-if watching then redis.call('HSET', key, 'generation', int(generation + 1)) end
+if watching then redis.call('HSET', key, 'generation', int((field[2] or 1) + 1)) end
 if #gone > 0 then redis.call('HDEL', key, unpack(gone)) end
 return reply

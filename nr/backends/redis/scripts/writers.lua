@@ -48,12 +48,13 @@ local function enlist(pairs_, generation)
   return generation, gone
 end
 
--- Makes the write: fields and values, and the record with what it replies. The reply, and the
--- generation that the writer is of.
+-- Makes the write: fields and values, and the record with what it replies. The reply; the
+-- generation that the writer is of is in field[2] then.
 local function write(field, pairs_, first, second)
   local generation, gone = field[2] or '1'
   if enlisted ~= generation then
     generation, gone = enlist(pairs_, generation)
+    field[2] = generation
   end
   local n = #pairs_
   pairs_[n + 1] = writer
@@ -62,5 +63,5 @@ local function write(field, pairs_, first, second)
   if gone and #gone > 0 then
     redis.call('HDEL', key, unpack(gone))
   end
-  return {1, tonumber(first), tonumber(second)}, generation
+  return {1, tonumber(first), tonumber(second)}
 end

@@ -8,7 +8,6 @@
  * small enough for broadcasts from where weights lie. */
 
 #include "kernels/kernel.h"
-#include "kernels/sparse.h"
 #include "kernels/panels.h"
 #include "kernels/recurrent.h"
 #include "kernels/vec.h"
@@ -275,9 +274,17 @@ static void step_gradient(float *g, const float *in, size_t in_step,
 }
 
 #include "kernels/activations.h"
+/* What few networks need is small where it is loaded over a network. */
+#if defined(__wasm__)
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+#endif
+#include "kernels/sparse.h"
 #include "kernels/attention.h"
-#include "kernels/row.h"
 #include "kernels/soft_row.h"
+#if defined(__wasm__)
+#pragma clang attribute pop
+#endif
+#include "kernels/row.h"
 #include "kernels/cell_rows.h"
 #include "kernels/members.h"
 #include "kernels/losses.h"

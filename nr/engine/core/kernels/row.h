@@ -59,6 +59,7 @@ INLINE void row_tile(float *out, const float *w, const float *x, size_t inputs,
         v_store(out + (size_t)v * out_step, sum[v]);
 }
 
+#if !defined(__wasm__) /* which is to be small */
 /* Adds some inputs' share to nv vectors of sums, which are taken from `sums`. */
 INLINE void row_inputs(float *out, const float *sums, const float *w,
                        const float *x, size_t outputs, size_t nv, const int inputs) {
@@ -96,15 +97,19 @@ static void row_wide(float *out, const float *w, const float *x, size_t inputs,
     }
 }
 
+#endif
+
 /* Lanes beyond the outputs read on into the next row of weights, or into the
  * sixteen floats behind the last, and mean nothing. */
 static void row_alone(float *out, const float *w, const float *x,
                       size_t inputs, size_t outputs) {
     size_t left = (outputs + 15) / 16;
+#if !defined(__wasm__) /* which is to be small */
     if (left > ROW_TILE && inputs) {
         row_wide(out, w, x, inputs, outputs);
         return;
     }
+#endif
     size_t tiles = (left + ROW_TILE - 1) / ROW_TILE;
     for (; tiles; tiles--) {
         size_t some = (left + tiles - 1) / tiles;
