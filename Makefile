@@ -85,7 +85,7 @@ fuzz: clang  ## Fuzz the parsers for a minute (FUZZ=n: for so many seconds)
 			build/fuzz/corpus_$$name tests/fuzz/corpus_$$name || exit 1; \
 	done
 
-soak: .venv/dev .venv/core .venv/servers .venv/node-onnx servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
+soak: .venv/dev .venv/core .venv/servers .venv/node-onnx .venv/queues servers cross  ## Run the long proofs, which test leaves out (two hours: docs/design.md)
 	$(BIN)/python -m pytest -v -m soak --durations=20 $(PYTEST)
 
 bench: .venv/dev .venv/core  ## Measure
@@ -194,6 +194,11 @@ clean:  ## Remove what was built, .venv included
 
 .venv/sequences: .venv/dev
 	$(BIN)/python -m pip install --quiet -e '.[sequences]'
+	@touch $@ .venv/core
+
+# Celery, Dask and Ray, whose workers carry trainings out in tests/test_queues.py.
+.venv/queues: .venv/dev
+	$(BIN)/python -m pip install --quiet -e '.[queues]'
 	@touch $@ .venv/core
 
 .venv/docs: .venv/pip pyproject.toml

@@ -33,6 +33,7 @@ from nr.errors import (
     TrainingError,
     ValuesError,
 )
+from nr.executors import run_order
 from nr.fields import Field
 from nr.network import Network
 from nr.training import Training
@@ -65,6 +66,7 @@ __all__ = [
     "__version__",
     "connect",
     "from_onnx",
+    "run_order",
     "run_waiting",
     "sqlite_functions",
 ]

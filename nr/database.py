@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from types import TracebackType
 from typing import Any, Literal, NoReturn, TypeVar, Unpack
 
 from nr.backends import Backend
-from nr.backends import connect as connect_backend
-from nr.backends.environment import trainings_of, url_of
 from nr.calls import Call, databases, drive, evictions, trainings, words
 from nr.commands.arguments import Argument, arguments
 from nr.commands.info import Info
@@ -18,6 +15,7 @@ from nr.commands.options import CreateOptions, Kind
 from nr.contracts.capabilities import JoinsTransactions, needed
 from nr.engine import Reply
 from nr.errors import CommandError
+from nr.executors import Executor, opened
 from nr.network import Network
 
 _T = TypeVar("_T")
@@ -36,17 +34,17 @@ def connect(
     ``client`` is a redis-py client to be used in place of a URL; it stays yours to close.
     ``executor`` runs the trainings of this process, in its threads; by default as many as
     there are processors less one, in daemons. The process waits for others at its end: close
-    the database first. With ``trainings="queue"`` they are left to workers (``nr worker``), by
-    default that of NR_TRAININGS, or else ``"here"``. ``options`` are the driver's; of all that
-    train in this process ``memory``, how many bytes there are, by default NR_MEMORY's or else
-    all that it may use: a training that would take more than half is refused. Of SQL ``engine``,
-    an SQLAlchemy engine in place of a URL, ``prefix`` of the tables' names, and their
-    ``schema``. Raises BackendError; ArgumentError for arguments that are none of these, or
-    contradict each other.
+    the database first. An executor of other processes (a ProcessPoolExecutor, a Client of Dask's;
+    docs/queues.md has more) gets orders in place of networks: its workers open the same URL. It
+    stays yours, and goes on with them when the database is closed. With ``trainings="queue"``
+    they are left to workers (``nr worker``), by default that of NR_TRAININGS, or else
+    ``"here"``. ``options`` are the driver's; of all that train in this process ``memory``, how
+    many bytes there are, by default NR_MEMORY's or else all that it may use: a training that would
+    take more than half is refused. Of SQL ``engine``, an SQLAlchemy engine in place of a URL,
+    ``prefix`` of the tables' names, and their ``schema``. Raises BackendError; ArgumentError for
+    arguments that are none of these, or contradict each other.
     """
-    url = url_of(url, client, options.get("engine"))
-    options |= trainings_of(trainings)
-    return Database(connect_backend(url, client=client, executor=executor, **options))
+    return Database(opened(url, client=client, executor=executor, trainings=trainings, **options))
 
 
 class Database:

@@ -1,5 +1,6 @@
 """The documents tell the truth: their examples are run, and what they print is compared.
 
+```py      is run by the test that starts what it talks to (test_queues.py)
 ```python  is run; a ```text block right after it is what it prints
 ```nr      is a session at the prompt, commands after "nr> "
 ```console is a shell, commands after "$ "; only `nr` is run
@@ -31,7 +32,17 @@ DOCUMENTS = [
         f"docs/{name}.md"
         for name in (
             *("aio", "answers", "async", "commands", "design", "django", "fields", "http"),
-            *("module", "operations", "ranks", "redis", "sequences", "serve", "onnx", "sklearn"),
+            *(
+                "module",
+                "operations",
+                "queues",
+                "ranks",
+                "redis",
+                "sequences",
+                "serve",
+                "onnx",
+                "sklearn",
+            ),
             *("sql", *(f"tutorials/{user}" for user in ("browser", "data", "redis", "web"))),
         )
     ),

@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from redis_private import Servers
+from redis_private import Servers, binary, until
 
 import nr
 
@@ -213,6 +214,37 @@ def test_promotions_are_learned_by_several_workers(
     output = example("promotions", tmp_path, url)
     assert re.search(r"^[123] workers, 700 visits observed$", output, re.MULTILINE)
     assert "member yes, age 40, hour 18: coffee" in output
+
+
+def test_a_cluster_of_redis_learns_in_many_processes(tmp_path: Path) -> None:
+    binary()
+    output = example("redis_cluster", tmp_path)
+    assert "4 processes observed 5400 samples on 9 networks" in output
+    held = [int(n) for n in re.findall(r"^127.0.0.1:\d+ holds (\d+):$", output, re.MULTILINE)]
+    assert (len(held), sum(held)) == (3, 9)
+    right = re.findall(r"^  example:town:\d  (\d+\.\d)% right$", output, re.MULTILINE)
+    assert len(right) == 9
+    assert min(map(float, right)) > 90
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("observed", [False, True])
+def test_a_cluster_that_is_interrupted_leaves_nothing(observed: bool, tmp_path: Path) -> None:
+    binary()
+    program = [sys.executable, EXAMPLES / "redis_cluster.py"]
+    where = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=where) as running:
+        assert running.stdout
+        if observed:
+            assert "observed" in running.stdout.readline()
+        else:
+            until(lambda: list(tmp_path.glob("*/*/log")))
+        running.terminate()
+        assert running.wait(60) == 1
+    assert not list(tmp_path.iterdir())
+    for told in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            assert str(tmp_path).encode() not in told.read_bytes()
 
 
 def test_tickets_go_to_the_right_team(tmp_path: Path) -> None:

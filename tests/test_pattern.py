@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nr.backends.redis.listing import sent
 from nr.engine import texts
 
 
@@ -80,6 +81,29 @@ def test_any_pattern_matches_what_it_should(parts: list[bytes]) -> None:
     keys = [bytes(k) for n in range(5) for k in itertools.product(b"ab*]", repeat=n)]
     found = [key for key in keys if texts.like(pattern, key)]
     assert found == [key for key in keys if like(pattern, key)]
+    plain, whole = texts.beginning(pattern)
+    assert all(key == plain if whole else key.startswith(plain) for key in found)
+    assert all(like(sent(pattern), key) for key in found)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "plain", "whole", "asked"),
+    [
+        (b"shop:*", b"shop:", False, b"shop:*"),
+        (b"shop:1", b"shop:1", True, b"shop:1"),
+        (b"a\\*b*", b"a*b", False, b"a*"),
+        (b"a\\", b"a\\", True, b"a*"),
+        (b"\n[ab]", b"\n", False, b"\n*"),
+        (b"?x", b"", False, b"?x"),
+        (b"a*b*c", b"a", False, b"a*b*"),
+        (b"*b*", b"", False, b"*b*"),
+    ],
+)
+def test_stores_are_asked_for_few_keys(
+    pattern: bytes, plain: bytes, whole: bool, asked: bytes
+) -> None:
+    assert texts.beginning(pattern) == (plain, whole)
+    assert sent(pattern) == asked
 
 
 def test_a_hostile_pattern_ends() -> None:

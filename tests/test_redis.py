@@ -504,9 +504,53 @@ def test_a_worker_of_some_networks_takes_their_hints_and_leaves_the_others(
     for name in ("a:1", "b:1", "b:2"):
         net = db.create(name, "regressor", [1, 1], seed=1, trainevery=2)
         net.observe_many([1, 2], [1, 2])
-    monkeypatch.setattr(store, "waiting", lambda thorough: [])  # only hints tell
+    monkeypatch.setattr(store._listing, "waiting", lambda *args: [])  # only hints tell
     watch = store.watch(lambda key: key.startswith(b"b:"))
     assert [watch.keys(0.0), watch.keys(0.0)] == [[b"b:1"], [b"b:2"]]
     assert watch.keys(0.05) == []
     assert store.watch(None).keys(0.0) == [b"a:1"]
     assert raw(db).exists("nr:orders") == 0
+
+
+def test_one_worker_of_all_looks_at_all_networks(redis_servers: Servers) -> None:
+    options = redis_servers.empty("protocol3")
+    with nr.connect(**options, trainings="queue") as db, nr.connect(**options) as other:
+        for name in ("a:1", "b:1"):
+            db.create(name, "regressor", [1, 1], seed=1, trainevery=2).observe_many([1, 2], [1, 2])
+        raw(db).delete("nr:orders", "nr:trainings")  # who placed the orders died before it told
+        stores: list[Any] = [one.backend.store for one in (db, other)]  # type: ignore[attr-defined]
+        first, second = stores[0].watch(None), stores[1].watch(lambda key: key != b"b:1")
+        raw(db).config_resetstat()
+        assert sorted(first.keys(0.01)) == [b"a:1", b"b:1"]
+        assert second.keys(0.01) == [b"a:1"]  # which the first one has made known
+        assert raw(db).info("commandstats")["cmdstat_scan"]["calls"] == 1
+        assert 0 < raw(db).pttl("nr:looked") <= 45_000
+        raw(db).delete("nr:trainings")
+        assert sorted(stores[1].watch(None).keys(0.0)) == [b"a:1", b"b:1"]  # who waits for none
+
+
+def test_a_worker_that_may_not_say_that_it_looks_does_so_all_the_same() -> None:
+    with running() as server:
+        with server.client() as client:
+            rules = "on >x ~a:* ~b:* ~nr:trainings +@all"
+            client.execute_command("ACL", "SETUSER", "worker", *rules.split())
+        with nr.connect(server.url.replace("//", "//worker:x@"), trainings="queue") as db:
+            net = db.create("a:1", "regressor", [1, 1], seed=1, trainevery=2)
+            net.observe_many([1, 2], [1, 2])
+            with server.client() as client:
+                client.delete("nr:trainings")
+            store: Any = db.backend.store  # type: ignore[attr-defined]
+            for _ in range(2):
+                assert store.watch(None).keys(0.01) == [b"a:1"]
+
+
+def test_a_pattern_is_looked_for_by_the_server(redis_servers: Servers) -> None:
+    with nr.connect(**redis_servers.empty("protocol3")) as db:
+        for name in ("a:1", "a:2", *(f"b:{n}" for n in range(50))):
+            db.create(name, "regressor", [1, 1])
+        for pattern, found, looked in ("a:*", [b"a:1", b"a:2"], 2), ("b:7", [b"b:7"], 1):
+            raw(db).config_resetstat()
+            assert db.execute("NR.LIST", pattern) == found
+            stats: Any = raw(db).info("commandstats")
+            assert stats["cmdstat_hget"]["calls"] == looked
+            assert ("cmdstat_scan" in stats) == ("*" in pattern)

@@ -159,9 +159,9 @@ def test_an_executor_that_was_shut_down_is_an_error() -> None:
 
 
 def test_what_is_no_executor_of_threads_is_refused() -> None:
-    refused = pytest.raises(TypeError, match=r"give a ThreadPoolExecutor.* a ProcessPoolExecutor")
+    refused = pytest.raises(TypeError, match=r"of a ProcessPoolExecutor cannot .*ThreadPoolExecut")
     with ProcessPoolExecutor(1) as executor, refused:
-        connect("memory://", executor=executor)
+        nr.connect("memory://", executor=executor)
     with pytest.raises(TypeError, match=r"an executor is a ThreadPoolExecutor.* not 4"):
         connect("memory://", executor=4)  # type: ignore[arg-type]
 

@@ -15,7 +15,6 @@ Names, options, errors and what is returned are those of ``nr``; docs/aio.md say
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import Executor
 from types import TracebackType
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from nr.aio.database import Database
 from nr.aio.network import Network
 from nr.aio.opening import opened
 from nr.aio.training import Training
+from nr.executors import Executor
 
 __all__ = ["Database", "Network", "Training", "connect"]
 

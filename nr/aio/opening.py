@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from nr.aio.drivers import Driver, Native, Threads
-from nr.backends import connect
 from nr.backends.environment import trainings_of, url_of
 from nr.errors import ArgumentError
+from nr.executors import opened as opened_here
 
 _NATIVE = {"redis+module", "rediss+module"}
 
@@ -17,7 +17,7 @@ async def opened(
     url: Any, client: Any, engine: Any, trainings: Any, options: dict[str, Any]
 ) -> Driver:
     """As ``nr.connect``. Raises ArgumentError and BackendError."""
-    url, options = url_of(url, client, engine), options | trainings_of(trainings)
+    url = url_of(url, client, engine)
     if _is_asynchronous(client):
         raise ArgumentError(
             f"{client!r} is asynchronous: give nr.aio.connect the server's URL (redis+module:// is "
@@ -27,8 +27,9 @@ async def opened(
         url, engine = _url_of(engine), None
     scheme = url.partition("://")[0].lower() if isinstance(url, str) else ""
     if scheme in _NATIVE and client is None and engine is None:
-        return await _native(url, options)
-    threads = Threads(partial(connect, url, client=client, engine=engine, **options))
+        return await _native(url, options | trainings_of(trainings))
+    places = {"client": client, "engine": engine}
+    threads = Threads(partial(opened_here, url, **places, trainings=trainings, **options))
     await threads.open()
     return threads
 

@@ -28,8 +28,6 @@ class Scheme:
     extra: str | None = None
 
 
-_NO_THREADS = {"concurrent.futures.process", "concurrent.futures.interpreter"}
-
 _REDIS = Scheme("nr.backends.redis:connect")
 
 SCHEMES: dict[str, Scheme] = {
@@ -64,10 +62,10 @@ def connect(
 ) -> Backend:
     """The backend of a URL, by its scheme; or of a redis-py client or an engine of SQLAlchemy's.
 
-    ``executor`` runs the trainings of a backend that trains in this process; ``options``
-    are the driver's own. Raises BackendError for a scheme that is not known, a package
+    ``executor``, of threads, runs the trainings of a backend that trains in this process;
+    ``options`` are the driver's own. Raises BackendError for a scheme that is not known, a package
     that is not installed, and a store that cannot be reached; ArgumentError for what is no
-    URL, no executor of threads and no option of the driver, and for two places at once.
+    URL, no executor and no option of the driver, and for two places at once.
     """
     given = {"a URL": url, "a client": client, "an engine": engine}
     places = [name for name, place in given.items() if place is not None]
@@ -157,12 +155,8 @@ def _check(url: Any, executor: Any) -> None:
         return
     if not callable(getattr(executor, "submit", None)):
         raise ArgumentError(
-            f"an executor is a ThreadPoolExecutor or another Executor, not {executor!r}"
-        )
-    if any(kind.__module__ in _NO_THREADS for kind in type(executor).__mro__):
-        raise ArgumentError(
-            "trainings share memory with this process: give a ThreadPoolExecutor, or none, "
-            f"not a {type(executor).__name__}"
+            "an executor is a ThreadPoolExecutor, a ProcessPoolExecutor, a Client of Dask's or "
+            f"anything else with a method submit (docs/queues.md has some), not {executor!r}"
         )
 
 

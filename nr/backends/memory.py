@@ -34,6 +34,7 @@ from nr.contracts.store import (
     worker,
 )
 from nr.engine import Command, Net, Outcome, Progress, Reply
+from nr.engine.texts import beginning
 from nr.errors import BackendError, BusyError, NotFoundError, TrainingError
 
 
@@ -175,9 +176,12 @@ class Memory:
                 del self._nets[key]
             return len(there)
 
-    def keys(self) -> list[bytes]:
+    def keys(self, pattern: bytes = b"*") -> list[bytes]:
+        plain, whole = beginning(pattern)
         with self._lock:
-            return list(self._nets)
+            if whole:
+                return [plain] if plain in self._nets else []
+            return [key for key in self._nets if key.startswith(plain)]
 
     def _drop(self, key: bytes) -> None:
         """What is known of the network that was under a key holds no more."""

@@ -154,11 +154,9 @@ def _del(host: Host, command: Command) -> Reply:
 
 
 def _list(host: Host, command: Command) -> Reply:
-    keys = sorted(host.store.keys())
-    return cast(
-        Reply,
-        keys if command.pattern is None else [key for key in keys if like(command.pattern, key)],
-    )
+    if (pattern := command.pattern) is None:
+        return cast(Reply, sorted(host.store.keys()))
+    return cast(Reply, sorted(key for key in host.store.keys(pattern) if like(pattern, key)))
 
 
 _Handler = Callable[[Host, Command], Reply]

@@ -9,7 +9,7 @@ class Waiting:
     """A wait for the order that stands. Raises NotFoundError where there is no network.
 
     An order that waits, since its worker was lost, is carried out here, unless it is left to
-    others.
+    others; one that was sent to an executor and lost there is sent again.
     """
 
     def __init__(self, store: Store, trainings: Trainings, key: bytes) -> None:
@@ -42,6 +42,7 @@ class Waiting:
             return GONE
         order = self._order
         outcome = ended(net, order.id, order.trainings) or (None if standing else WITHDRAWN)
+        self._trainings.look_after(self._key, net, standing)
         if not outcome:
             self.job = self._job(standing)
         return outcome

@@ -161,6 +161,10 @@ Samples = Callable[[Net], bytes]
 Matches = Callable[[bytes], bool]
 """Whether a key is one of those that a worker looks after."""
 
+OLDEST = 64
+"""Of the orders that wait, those that a worker looks at: more than one, for workers that all took
+the oldest would meet there; and not all, of which there may be as many as networks."""
+
 
 class Watch(Protocol):
     """A worker's eye on the orders that wait."""
@@ -243,8 +247,11 @@ class Store(Protocol):
     def delete(self, keys: list[bytes]) -> int:
         """Deletes those that are networks, and their orders; replies how many."""
 
-    def keys(self) -> list[bytes]:
-        """The keys of all networks, in any order."""
+    def keys(self, pattern: bytes = b"*") -> list[bytes]:
+        """The keys of all networks that are like a pattern of NR.LIST's, in any order.
+
+        There may be others among them: a store leaves out what it need not look at for that.
+        """
 
     def order(self, key: bytes, limits: Limits, held: bool = True) -> Lease | None:
         """Places an order, for the caller to carry out if ``held``, else for whoever takes it.

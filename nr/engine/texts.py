@@ -1,5 +1,6 @@
 """What all hosts say alike, as the core has it: keys as words, patterns, NR.THREADS' lines."""
 
+import re
 from ctypes import byref
 from dataclasses import dataclass
 
@@ -15,6 +16,16 @@ def like(pattern: bytes, key: bytes) -> bool:
     r"""Whether a key is like a pattern, as KEYS has them: * ? [a] [^a] [a-z] and \ before any."""
     found: bool = held.nr_glob(pattern, len(pattern), key, len(key))
     return found
+
+
+def beginning(pattern: bytes) -> tuple[bytes, bool]:
+    """What every key that is like a pattern begins with, and whether that is the whole key."""
+    found = _PLAIN.match(pattern)
+    plain = found[0] if found else b""
+    return re.sub(rb"(?s)\\(.)", rb"\1", plain), len(plain) == len(pattern)
+
+
+_PLAIN = re.compile(rb"(?s)(?:[^*?\[\\]|\\.|\\$)*")
 
 
 @dataclass(frozen=True)

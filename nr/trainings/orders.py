@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from time import monotonic, sleep
 from weakref import WeakSet
 
 from nr.contracts.store import Lease, Limits, Matches, Standing, Store, Watch
-from nr.engine import Command, Outcome
+from nr.engine import Command, Net, Outcome
 from nr.errors import BackendError, Error, TrainingError
 from nr.limits import memory_of
 from nr.trainings.checkpoints import PAUSE
+from nr.trainings.errands import Errands
 from nr.trainings.jobs import Job, Makes, shares
 from nr.trainings.workers import Room, Workers
 
@@ -45,6 +47,8 @@ class Trainings:
         first one."""
         self.pause = PAUSE
         """Seconds between two checkpoints of a training. Before the first one."""
+        self.errands: Errands | None = None
+        """Sends orders that are left to workers to those of an executor. Before the first one."""
         self._given = executor
         self._memory = memory_of(memory)
         self._begin()
@@ -72,6 +76,8 @@ class Trainings:
         limits = replace(Limits.of(command), queued=self._left or (command.queue and self._shared))
         lease = self._store.order(key, limits, held=not limits.queued)
         if not lease:
+            if self.errands:
+                self.errands.send(key, _numbered(header))
             return None
         try:
             return self._enqueue(lease)
@@ -101,8 +107,30 @@ class Trainings:
         """Samples have made a training due: whoever adds them does not wait, and gets no error."""
         try:
             self.take_own(key)
+            if self.errands:
+                self.look_after(key, *self._store.header(key))
         except Error as error:
             _log.warning("the training of %r waits for another worker: %s", key, error)
+
+    def look_after(self, key: bytes, header: Net, standing: Standing) -> None:
+        """Where orders are sent to an executor: sends one again that nobody carries out.
+
+        Raises BackendError where the executor does not take it.
+        """
+        if self.errands:
+            self.errands.look(key, _numbered(header), standing)
+
+    def take_left(self, key: bytes) -> Job | None:
+        """As ``take``; of an order whose holder may be lost, once its lease has run out.
+
+        None where there is no order, and where its holder has renewed the lease meanwhile.
+        """
+        end = monotonic() + self._store.patience + self._store.renewal
+        while not (job := self.take(key)):
+            if not self._store.header(key)[1] or monotonic() >= end:
+                return None
+            sleep(self._store.renewal / 4)
+        return job
 
     @property
     def shared(self) -> bool:
@@ -189,6 +217,11 @@ class Trainings:
             _log.warning("closing stopped the training of %r: what it reached is merged", job.key)
         elif kind is Outcome.KEPT:
             _log.warning("closing stopped the training of %r: nothing changed, %s", job.key, why)
+
+
+def _numbered(header: Net) -> tuple[int, int]:
+    """Which order of its key stands, or would."""
+    return header.shape.id, header.shape.trainings
 
 
 _alive: WeakSet[Trainings] = WeakSet()

@@ -16,14 +16,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 
-from nr.contracts.store import Matches, Watch
-from nr.errors import BackendError, CommandError
+from nr.contracts.store import OLDEST, Matches, Watch
+from nr.errors import BackendError, CommandError, NotFoundError
 from nr.trainings.jobs import Job
 from nr.trainings.orders import Trainings
 
 _log = logging.getLogger("nr")
 _LOOK = 1.0  # seconds between two looks for orders
-_OLDEST = 64  # of the orders that wait: workers that all took the oldest would meet there
 
 
 class Worker:
@@ -75,6 +74,16 @@ class Worker:
             watch.close()
         return taken
 
+    def work_on(self, key: bytes) -> bool:
+        """Carries out the order of one network, to its end; whether there was one to take."""
+        try:
+            job = self._trainings.take_left(key)
+        except NotFoundError:
+            return False
+        if job:
+            job.done.wait()
+        return job is not None
+
     def _free(self) -> int:
         """How many more trainings may be begun."""
         jobs = self._trainings.running()
@@ -83,7 +92,7 @@ class Worker:
     def _look(self, watch: Watch, most: int, wait: bool) -> int:
         """Takes orders that wait, so many at most; how many it has taken."""
         try:
-            keys = watch.keys(_LOOK if wait else 0.0)[:_OLDEST]
+            keys = watch.keys(_LOOK if wait else 0.0)[:OLDEST]
             random.shuffle(keys)
             taken = 0
             while keys and taken < most and self._free() > 0:

@@ -297,4 +297,29 @@ CASES: dict[str, list[Step]] = {
         (("NR.LIST", ""), []),
         ("NR.LIST none", []),
     ],
+    "list what begins alike": [
+        *(
+            (("NR.CREATE", key, "REGRESSOR", 1, "->", 1, "SEED", 1), 2)
+            for key in (
+                b"a",
+                b"a\xff",
+                b"a\xff\xffz",
+                b"b",
+                b"a\n",
+                b"a*b",
+                b"\xff",
+                b"\xff\xff",
+                b"A",
+            )
+        ),
+        (("NR.LIST", b"a*"), [b"a", b"a\n", b"a*b", b"a\xff", b"a\xff\xffz"]),
+        (("NR.LIST", b"a?"), [b"a\n", b"a\xff"]),
+        (("NR.LIST", b"a"), [b"a"]),
+        (("NR.LIST", b"a\xff*"), [b"a\xff", b"a\xff\xffz"]),
+        (("NR.LIST", b"\xff*"), [b"\xff", b"\xff\xff"]),
+        (("NR.LIST", b"a\\**"), [b"a*b"]),
+        (("NR.LIST", b"\\b"), [b"b"]),
+        (("NR.LIST", b"a[\n*]*"), [b"a\n", b"a*b"]),
+        (("NR.LIST", b"*\xff*z"), [b"a\xff\xffz"]),
+    ],
 }

@@ -55,6 +55,25 @@ def left(db: nr.Database) -> dict[str, int]:
         }
 
 
+def test_keys_that_begin_alike_are_found_by_their_index(tmp_path: Path) -> None:
+    with nr.connect(f"sqlite:///{tmp_path}/nets.db") as db:
+        plans, engine = [], engine_of(db)
+
+        def explain(connection: Any, cursor: Any, sql: str, values: Any, *more: object) -> None:
+            if sql.startswith("SELECT nr_networks"):
+                plans.extend(cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall())
+
+        sa.event.listen(engine, "before_cursor_execute", explain)
+        for pattern in "shop:*", "shop:1", "*":
+            db.execute("NR.LIST", pattern)
+    how = [plan[-1].partition(" USING COVERING INDEX ")[::2] for plan in plans]
+    assert [(verb, index.partition(" ")[2]) for verb, index in how] == [
+        ("SEARCH nr_networks", "(key>? AND key<?)"),
+        ("SEARCH nr_networks", "(key=?)"),
+        ("SCAN nr_networks", ""),
+    ]
+
+
 def test_deleting_a_network_leaves_nothing(db: nr.Database) -> None:
     net = trained(db)
     net.train(timeout=0, autostop=False)

@@ -10,7 +10,7 @@ from orders import LIMITS, set_deadline
 
 import nr
 from nr.backends.sql.statements import Text
-from nr.contracts.store import ATTEMPTS, Standing
+from nr.contracts.store import ATTEMPTS, OLDEST, Standing
 
 
 @pytest.fixture
@@ -114,3 +114,13 @@ def test_who_loses_the_connection_is_told_that_nobody_knows(store: Any, does: st
     with past_sqlalchemy(kill), lost:
         store.order(b"net", LIMITS, held=False) if does == "order" else store.take(b"net")
     assert store.header(b"net")[1] is (Standing.WAITS if does == "take" else Standing.NONE)
+
+
+def test_a_worker_looks_at_the_oldest_orders_alone(db: nr.Database) -> None:
+    store: Any = db.backend.store  # type: ignore[attr-defined]
+    names = [b"a:%02d" % number for number in range(OLDEST + 2)]
+    for name in names:
+        db.create(name, "regressor", [1, 1], seed=1).observe_many([1, 2], [1, 2], to="train")
+        store.order(name, LIMITS, held=False)
+    assert store.watch(None).keys(0.0) == names[:OLDEST]
+    assert store.watch(lambda key: key >= b"a:60").keys(0.0) == names[60:]

@@ -11,11 +11,12 @@ as the rest of the command.
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
+from itertools import islice
 from time import sleep
 from typing import Any, NoReturn
 
@@ -63,6 +64,7 @@ _PARTS = {  # what each script needs before it
 }
 _TEXTS = ("NO_SUCH_KEY", "BUSY", "TRAINING")  # of nr.errors, which scripts reply
 _READING = {"latest", "range", "read"}  # scripts that write nothing
+_BATCH = 1000  # keys looked at in one round trip
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds for a failover to end
 
 
@@ -209,39 +211,32 @@ class Link:
         if self._pool:
             self._pool.disconnect(inuse_connections=False)
 
-    def hashes(self) -> set[bytes]:
-        """The keys of all hashes, on all nodes."""
-        options: dict[str, Any] = {NEVER_DECODE: True}
-        if not self._pool:
+    def hashes(self, pattern: bytes) -> Iterator[bytes]:
+        """The keys of all hashes that are like a pattern, on all nodes; some of them twice."""
+        cursor: Any = 0
+        while self._pool:
+            words = ("MATCH", pattern, "COUNT", _BATCH, "TYPE", "hash")
+            cursor, keys = self.do("SCAN", cursor, *words)
+            yield from keys
+            if int(cursor) == 0:
+                return
+        options: dict[str, Any] = {"match": pattern, "_type": "hash", NEVER_DECODE: True}
+        try:
+            yield from self.client.scan_iter(count=_BATCH, **options)
+        except ERRORS as error:
+            _fail(error)
+
+    def with_field(self, keys: Iterable[bytes], field: str) -> Iterator[tuple[bytes, bytes]]:
+        """Those of the keys whose hash has that field, and what it holds."""
+        each = iter(keys)
+        while part := list(islice(each, _BATCH)):
             try:
-                return set(self.client.scan_iter(count=1000, _type="hash", **options))
+                found = self._at_once([("HGET", key, field.encode()) for key in part])
             except ERRORS as error:
                 _fail(error)
-        found: set[bytes] = set()
-        cursor = 0
-        while True:
-            cursor, keys = self.do("SCAN", cursor, "COUNT", 1000, "TYPE", "hash")
-            found.update(keys)
-            if int(cursor) == 0:
-                return found
-
-    def numbered(self, keys: list[bytes], field: str) -> list[bytes]:
-        """Those of the keys whose hash has a number as that field, in one round trip."""
-        commands = [("HGET", key, field.encode()) for key in keys]
-        try:
-            found = self._at_once(commands)
-        except ERRORS as error:
-            _fail(error)
-        pairs = zip(keys, found, strict=True)
-        return [key for key, value in pairs if isinstance(value, str | bytes) and value.isdigit()]
-
-    def ordered(self, keys: list[bytes]) -> list[bytes]:
-        """Those of the keys whose hash has an order."""
-        try:
-            found = self._at_once([("HEXISTS", key, b"order") for key in keys])
-        except ERRORS as error:
-            _fail(error)
-        return [key for key, there in zip(keys, found, strict=True) if there is True or there == 1]
+            for key, value in zip(part, found, strict=True):
+                if isinstance(value, str | bytes):
+                    yield key, plain(value)
 
     def _at_once(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         if not self._pool:

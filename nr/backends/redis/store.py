@@ -17,6 +17,7 @@ from nr.backends.redis.hints import Hinted, Hints
 from nr.backends.redis.index import Index
 from nr.backends.redis.layout import flat
 from nr.backends.redis.link import Link
+from nr.backends.redis.listing import STANDINGS, Listing
 from nr.backends.redis.tracking import Tracked
 from nr.contracts.store import (
     ABANDONED,
@@ -40,10 +41,8 @@ from nr.errors import CommandError, FormatError, NotFoundError
 LIFETIME = 9000  # milliseconds that a lease lasts
 _LISTED = 3_600_000  # milliseconds that NR.THREADS looks for an order whose holder was lost
 MOST_BYTES = 16 << 20  # of samples that NR.GETDATA replies at once, as the core has it
-_BATCH = 1000  # keys looked at in one round trip
 _DIGITS = (b"0", b"1", b"2")
 _FIELDS = ("schema", "schema_revision")  # of a header: what NR.FIELDS changes
-_STANDINGS = (Standing.NONE, Standing.WAITS, Standing.HELD)
 
 
 class Store:
@@ -59,8 +58,8 @@ class Store:
         self.due: Callable[[bytes], None] = lambda key: None
         self._link = link
         self._hints = Hints(link)
-        self._db = db
         self._index = Index(link, index, _LISTED)
+        self._listing = Listing(link, self._index, db)
         self._tracked = tracked
         self._heads: Recent[bytes, Head] = Recent()
         self._runners: Recent[bytes, tuple[bytes, Net]] = Recent()
@@ -82,7 +81,7 @@ class Store:
         names = layout.names()
         _, standing, _, _, fields, _ = self._link.call("read", key, *names, *more)
         header = layout.decode(fields[: len(names)])
-        return header, _STANDINGS[standing], fields[len(names) :]
+        return header, STANDINGS[standing], fields[len(names) :]
 
     def header(self, key: bytes) -> tuple[Net, Standing]:
         header, standing, _ = self._read(key)
@@ -293,10 +292,8 @@ class Store:
             return None
         return nn_id
 
-    def keys(self) -> list[bytes]:
-        found = list(self._link.hashes())
-        parts = (found[i : i + _BATCH] for i in range(0, len(found), _BATCH))
-        return [key for part in parts for key in self._link.numbered(part, layout.MARK)]
+    def keys(self, pattern: bytes = b"*") -> list[bytes]:
+        return self._listing.keys(pattern)
 
     # ---- trainings ----
 
@@ -326,13 +323,7 @@ class Store:
                 self._announce(lease.key)
 
     def watch(self, matches: Matches | None) -> Watch:
-        return Hinted(self._hints, self.waiting, matches)
-
-    def waiting(self, thorough: bool) -> list[bytes]:
-        """Keys of networks whose orders wait, oldest first; of all networks if ``thorough``."""
-        keys = self._link.ordered(self.keys()) if thorough else self._index.listed()
-        orders = [one for one in self._listed(keys) if one.standing is Standing.WAITS]
-        return [one.key for one in orders]
+        return Hinted(self._hints, self._listing.waiting, matches)
 
     def keep(self, lease: Lease, checkpoint: bytes) -> None:
         self._link.call("keep", lease.key, lease.token, checkpoint)
@@ -369,26 +360,7 @@ class Store:
         return bool(self._link.write("stop", key, f"kept: {STOPPED}")[1])
 
     def orders(self) -> list[Running]:
-        return self._listed(self._index.listed())
-
-    def _listed(self, keys: list[bytes]) -> list[Running]:
-        """The orders of these networks, oldest first."""
-        found = []
-        for key in keys:
-            with suppress(CommandError):
-                if one := self._running(key):
-                    found.append(one)
-        return [running for _, running in sorted(found, key=lambda one: one[0])]
-
-    def _running(self, key: bytes) -> tuple[int, Running] | None:
-        """The order of a network, and since when there is one."""
-        reply = self._link.call("read", key, "id", "progress")
-        _, standing, since, limits, (nn_id, told), attempt = reply
-        if not standing or not (nn_id or b"").isdigit():
-            return None
-        worker, progress = orders.heard(told)
-        place = (key, int(nn_id), self._db, orders.limits_of(limits))
-        return int(since), Running(*place, progress, _STANDINGS[standing], worker, attempt)
+        return self._listing.orders()
 
     def close(self) -> None:
         if self._tracked:

@@ -131,11 +131,15 @@ class Orders:
         delete = sa.delete(self._table).where(self._mine(lease))
         self._do.write(lambda connection: connection.execute(delete))
 
-    def waiting(self) -> list[bytes]:
-        """The keys of networks whose orders wait, oldest first."""
-        held = self.held(self._table, self._clock)
-        joined = sa.select(self._networks.c.key).join_from(self._table, self._networks)
-        statement = joined.where(sa.not_(held)).order_by(self._table.c.started)
+    def waiting(self, most: int | None = None) -> list[bytes]:
+        """The keys of networks whose orders wait, oldest first, so many of them at most."""
+        c, held = self._table.c, self.held(self._table, self._clock)
+        waits = sa.select(c.network_id, c.started).where(sa.not_(held))
+        oldest = waits.order_by(c.started).limit(most).subquery()  # before networks are looked up
+        joined = sa.select(self._networks.c.key).join(
+            oldest, oldest.c.network_id == self._networks.c.id
+        )
+        statement = joined.order_by(oldest.c.started)
         return self._do.read(lambda connection: list(connection.scalars(statement)))
 
     def all(self) -> list[Running]:

@@ -37,6 +37,7 @@ from nr.backends.sql.transactions import Again, Bound, Transactions
 from nr.backends.sql.watching import Listener
 from nr.backends.watching import Polling
 from nr.contracts.store import (
+    OLDEST,
     Bulk,
     Lease,
     Limits,
@@ -48,6 +49,7 @@ from nr.contracts.store import (
     Watch,
 )
 from nr.engine import Command, Net, Progress, Reply, records, series
+from nr.engine.texts import beginning
 from nr.errors import BackendError, BusyError, CommandError, NotFoundError
 
 
@@ -302,8 +304,17 @@ class Store:
             connection.execute(sa.delete(networks).where(networks.c.id == id))
         return len(found)
 
-    def keys(self) -> list[bytes]:
-        statement = sa.select(self._schema.networks.c.key)
+    def keys(self, pattern: bytes = b"*") -> list[bytes]:
+        """By the index of the keys: those that are like the pattern lie together there."""
+        key = self._schema.networks.c.key
+        plain, whole = beginning(pattern)
+        statement = sa.select(key)
+        if whole:
+            statement = statement.where(key == plain)
+        elif plain:
+            statement = statement.where(key >= plain)
+            if least := plain.rstrip(b"\xff"):  # that is greater than all that begin so
+                statement = statement.where(key < least[:-1] + bytes([least[-1] + 1]))
         return self._do.read(lambda connection: list(connection.scalars(statement)))
 
     # ---- orders ----
@@ -318,10 +329,11 @@ class Store:
         self._trainings.give_back(lease)
 
     def watch(self, matches: Matches | None) -> Watch:
+        waiting = partial(self._orders.waiting, OLDEST if matches is None else None)
         if self._dialect.wake is None:
-            return Polling(self._orders.waiting, matches)
+            return Polling(waiting, matches)
         listener = Listener(self.engine, self._schema.channel)
-        return Polling(self._orders.waiting, matches, listener.rest, listener.close)
+        return Polling(waiting, matches, listener.rest, listener.close)
 
     def keep(self, lease: Lease, checkpoint: bytes) -> None:
         self._trainings.keep(lease, checkpoint)
