@@ -19,6 +19,8 @@
 #include "train/train.h"
 #include "train/translate.h"
 
+#define MOST_COUNTED (UINT64_C(1) << 62) /* cycles and steps: room for more of them */
+
 typedef struct saved {
     uint64_t version, digest, elapsed, checksum; /* of all but itself */
     uint64_t cycles, refit_cycles, steps, ending, points, stride;
@@ -183,11 +185,12 @@ nr_status nr_trainer_save(const nr_trainer *t, uint64_t digest,
 
 static bool is_flag(uint64_t value) { return value <= 1; }
 
-/* Losses are not below 0; they may be no numbers. */
+/* Losses are not below 0; they may be no numbers, and infinite. The last one is a part
+ * of the samples, in per cent. */
 static bool errors_are_sound(const double *errors, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (errors[i] < 0) return false;
-    return true;
+    return !(errors[n - 1] > 100);
 }
 
 /* How far a cycle may have come. */
@@ -201,9 +204,11 @@ static bool head_is_sound(const nr_trainer *t, const saved *s) {
     bool refits = t->autostop && t->backtrack && !nr_is_generating(t) &&
                   !(t->encoding && t->encoding->forecast);
     uint64_t found = s->report;
-    const double errors[] = {s->train_error, s->test_error, s->class_errors, s->loss};
+    const double errors[] = {s->loss, s->train_error, s->test_error, s->class_errors};
     for (int i = 0; i < NR_FINDINGS; i++) found |= s->findings[i];
-    return errors_are_sound(errors, 4) && s->points <= NR_MAX_HISTORY && s->stride &&
+    return errors_are_sound(errors, 4) && s->cycles < MOST_COUNTED &&
+           s->refit_cycles < MOST_COUNTED && s->steps < MOST_COUNTED &&
+           s->points <= NR_MAX_HISTORY && s->stride &&
            !(s->stride & (s->stride - 1)) && s->ending < NR_ENDINGS &&
            s->refitting <= refits && s->finalized == s->refitting && !s->over &&
            (s->finalized || !found) && s->report % sizeof(float) == 0 &&
@@ -212,10 +217,11 @@ static bool head_is_sound(const nr_trainer *t, const saved *s) {
 }
 
 static bool member_is_sound(const nr_standing *m) {
-    const double errors[] = {m->train_error, m->test_error, m->class_errors,
-                             m->best_train, m->best_test, m->best_class};
-    return errors_are_sound(errors, 6) && is_flag(m->over) && is_flag(m->overfitting) &&
-           is_flag(m->diverged) && m->alarms <= UINT32_MAX;
+    const double now[] = {m->train_error, m->test_error, m->class_errors};
+    const double best[] = {m->best_train, m->best_test, m->best_class};
+    return errors_are_sound(now, 3) && errors_are_sound(best, 3) &&
+           is_flag(m->over) && is_flag(m->overfitting) && is_flag(m->diverged) &&
+           m->alarms <= UINT32_MAX;
 }
 
 /* Each of n numbers once; NULL memory counts as not. */
@@ -299,6 +305,16 @@ static size_t first_learner(const nr_trainer *t, const saved *s,
     return i;
 }
 
+/* Before the layers lie the factors, which follow from the samples: all but those by
+ * which a classifier's sums are calibrated, once it is. */
+static bool factors_are_own(const nr_trainer *t, const saved *s,
+                            const unsigned char *weights) {
+    const float *own = t->weights->data;
+    bool calibrated = t->head == NR_SOFTMAX && s->finalized;
+    const float *end = calibrated ? t->f.out_scale : t->f.layers;
+    return t->language || !memcmp(weights, own, (size_t)(end - own) * sizeof *own);
+}
+
 static void copy_in(const part *p, const unsigned char *data) {
     for (size_t k = 0; k < p->times; k++, data += p->bytes)
         memcpy((unsigned char *)p->at + k * p->stride, data, p->bytes);
@@ -313,7 +329,7 @@ static nr_status load(nr_trainer *t, const saved *s, const nr_standing *members,
     size_t samples, n = parts_of(t, (size_t)s->points, parts);
     const uint32_t *order = order_of(t, &samples);
     const unsigned char *behind = data, *history = data;
-    bool ok = true;
+    bool ok = factors_are_own(t, s, data);
     for (size_t i = 0; i < n; behind += part_bytes(&parts[i++])) {
         if (order && parts[i].at == (const void *)order)
             ok = ok && is_order(behind, samples);

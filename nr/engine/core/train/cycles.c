@@ -147,7 +147,9 @@ void nr_summarise(nr_trainer *t) {
     t->class_errors = class / n;
 }
 
+/* Weights that are huge round losses to below 0. */
 static float narrow(double error) {
+    if (error < 0) return 0;
     return error < (double)FLT_MAX ? (float)error : FLT_MAX;
 }
 

@@ -46,9 +46,9 @@ static void keep_findings(const nr_trainer *t, nr_net *net) {
     }
 }
 
-/* A statistic: NaN is none. */
+/* A statistic: NaN is none, and weights that are huge round losses to below 0. */
 static double sound(double error) {
-    return isnan(error) ? 0 : fmin(error, DBL_MAX);
+    return isnan(error) || error < 0 ? 0 : fmin(error, DBL_MAX);
 }
 
 static bool is_usable(const nr_trainer *t) {
