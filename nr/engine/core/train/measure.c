@@ -1,6 +1,7 @@
 /* How good forecasts are on the steps that were held out (see series.h): measured
  * before all windows are learned at last, as the testing error is. */
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,12 @@ static void add_error(tally *t, size_t output, double error, double naive,
     t->measured[output]++;
 }
 
+/* An error that is no number is as large as one can be. */
+static float size_of(double off) {
+    double size = fabs(off);
+    return size <= (double)FLT_MAX ? (float)size : FLT_MAX;
+}
+
 static void add_window(tally *t, size_t window, const float *y,
                        const float *target) {
     nr_forecast *f = t->f;
@@ -42,7 +49,7 @@ static void add_window(tally *t, size_t window, const float *y,
         double off = (double)target[o] - (double)y[o];
         add_error(t, o, off * units[0], (double)target[o] * units[0],
                   units[1]);
-        if (keeps) f->residuals[o * f->kept + t->kept] = (float)fabs(off);
+        if (keeps) f->residuals[o * f->kept + t->kept] = size_of(off);
     }
     t->kept += keeps;
 }
@@ -70,7 +77,9 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double bounded(double x) { return isfinite(x) ? x : 0x1p1000; }
+static const double MOST = 0x1p1000;
+
+static double bounded(double x) { return isfinite(x) ? x : MOST; }
 
 static void conclude(tally *t) {
     nr_forecast *f = t->f;
@@ -80,8 +89,8 @@ static void conclude(tally *t) {
         double measured = t->measured[o] > 0 ? t->measured[o] : (double)NAN;
         scores[NR_RMSE] = bounded(sqrt(scores[NR_RMSE] / n));
         scores[NR_NAIVE_RMSE] = bounded(sqrt(scores[NR_NAIVE_RMSE] / n));
-        scores[NR_MASE] /= measured;
-        scores[NR_NAIVE_MASE] /= measured;
+        scores[NR_MASE] = fmin(scores[NR_MASE], MOST) / measured;
+        scores[NR_NAIVE_MASE] = fmin(scores[NR_NAIVE_MASE], MOST) / measured;
         qsort(f->residuals + o * f->kept, f->kept, sizeof *f->residuals,
               by_size);
     }
