@@ -136,17 +136,17 @@ def test_only_the_writers_that_wrote_last_are_remembered(
     net = db.create("net", "regressor", [1, 1])
     net.observe(0, 0)
     link = store_of(db)._link
-    id, row = net.info().id, b"\0" * 8
+    row = (net.info().id, 2, 8, b"\0" * 8, 0, 0, "", "")
     mine = link._writers.all()[0]
     observed = 1
     for i in range(600):
-        link.call("observe", b"net", b"w%d" % i, 1, id, 2, 8, row, 0)
+        link.call("observe", b"net", b"w%d" % i, 1, *row)
         observed += 1
         if i % others == 0:
             observed += 1
             assert sum(net.observe(0, 0)) == observed
-        link.call("observe", b"net", mine.name, mine.number, id, 2, 8, row)
-        link.call("observe", b"net", b"w%d" % max(0, i - 60), 1, id, 2, 8, row)
+        link.call("observe", b"net", mine.name, mine.number, *row)
+        link.call("observe", b"net", b"w%d" % max(0, i - 60), 1, *row)
         if i % 50 == 0:
             with server.client() as client:
                 fields = client.hkeys("net")
